@@ -1,0 +1,1 @@
+"""Sluicegate: a gRPC service between a company's backend teams and Salesforce."""
