@@ -54,7 +54,7 @@ check: .venv/.dev check-generate ## Lint, types, imports, protos
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/buf lint
 	@$(BIN)/buf format --diff --exit-code > /dev/null || { echo "protos are not formatted: run '$(BIN)/buf format -w'"; exit 1; }
-	@$(BIN)/buf breaking protos --against protos/baseline.binpb
+	@$(BIN)/buf build protos -o .venv/protos.binpb && $(BIN)/buf breaking .venv/protos.binpb --against protos/baseline.binpb --config '{"version": "v2", "breaking": {"use": ["WIRE_JSON"]}}'
 
 .PHONY: generate
 generate: .venv/.dev $(TYPESCRIPT)/node_modules/.installed ## Generate the Python and TypeScript stubs from protos/
