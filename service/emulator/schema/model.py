@@ -91,6 +91,12 @@ class Field:
     """Canonical names of the sObjects a reference may point at; several make it polymorphic."""
     relationship_name: str | None = None
     """The name of the parent in paths (`Account` of `AccountId`); None when there is no path."""
+    child_relationship_name: str | None = None
+    """The name a child subquery on the parent uses (`Contacts` of `AccountId`); None when there is no such query."""
+    cascade_delete: bool = False
+    """Whether deleting the parent deletes the record that holds the reference."""
+    restricted_delete: bool = False
+    """Whether a record that holds the reference forbids deleting the parent."""
     name_field: bool = False
     compound_field_name: str | None = None
     extra_type_info: str | None = None
@@ -191,7 +197,8 @@ class Schema:
     """The sObjects of one org, found by name or key prefix.
 
     Args:
-        sobjects: Definitions; names and key prefixes have to differ.
+        sobjects: Definitions; names and key prefixes have to differ. Their child relationships are
+            completed from the references that point at them.
 
     Raises:
         ValueError: Two definitions share a name or a key prefix.
@@ -199,7 +206,7 @@ class Schema:
     """
 
     def __init__(self, sobjects: Iterable[SObject]) -> None:
-        self.sobjects = tuple(sobjects)
+        self.sobjects = _with_children(tuple(sobjects))
         self._by_name = {sobject.name.lower(): sobject for sobject in self.sobjects}
         self._by_prefix = {sobject.key_prefix: sobject for sobject in self.sobjects}
         if len(self._by_name) != len(self.sobjects) or len(self._by_prefix) != len(self.sobjects):
@@ -212,3 +219,32 @@ class Schema:
     def by_key_prefix(self, prefix: str) -> SObject | None:
         """Return the sObject whose ids start with these three characters, or None."""
         return self._by_prefix.get(prefix)
+
+
+def _with_children(sobjects: tuple[SObject, ...]) -> tuple[SObject, ...]:
+    children: dict[str, list[ChildRelationship]] = {sobject.name: [] for sobject in sobjects}
+    for sobject in sobjects:
+        for field in sobject.fields:
+            for parent in field.reference_to:
+                if parent in children:
+                    children[parent].append(_child(sobject, field))
+    return tuple(
+        dataclasses.replace(sobject, child_relationships=_merged(sobject.child_relationships, children[sobject.name]))
+        for sobject in sobjects
+    )
+
+
+def _child(sobject: SObject, field: Field) -> ChildRelationship:
+    return ChildRelationship(
+        child_sobject=sobject.name,
+        field=field.name,
+        relationship_name=field.child_relationship_name,
+        cascade_delete=field.cascade_delete,
+        restricted_delete=field.restricted_delete,
+    )
+
+
+def _merged(given: tuple[ChildRelationship, ...], found: list[ChildRelationship]) -> tuple[ChildRelationship, ...]:
+    known = {(child.child_sobject, child.field) for child in given}
+    fresh = (child for child in found if (child.child_sobject, child.field) not in known)
+    return tuple(sorted((*given, *fresh), key=lambda child: (child.child_sobject, child.field)))
