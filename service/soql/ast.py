@@ -19,6 +19,13 @@ AGGREGATES = frozenset({"COUNT", "COUNT_DISTINCT", "SUM", "AVG", "MIN", "MAX"})
 """Names of the functions that fold many rows into one value, in upper case."""
 
 
+MAX_NUMBER = 60
+"""Greatest number of characters a number has when printed without an exponent; Salesforce stores 18 digits."""
+
+MAX_ROWS = 2**31 - 1
+"""Greatest LIMIT and OFFSET that is a number at all; orgs refuse an OFFSET far below it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Position:
     """A place in the query's text."""
