@@ -166,6 +166,12 @@ def ambiguous_parent(name: str, sobject: str, key_field: str, value: object) -> 
     return SalesforceFault(400, "INVALID_FIELD", text, (name,))
 
 
+def bad_parent(relationship: str) -> SalesforceFault:
+    """Build the answer for a lookup given by something that is no external id; the text is unverified."""
+    text = f"The external foreign key reference does not reference a valid entity: {relationship}"
+    return SalesforceFault(400, "INVALID_FIELD", text, (relationship,))
+
+
 def duplicate_value(name: str, record_id: str) -> SalesforceFault:
     """Build the answer for a value of a unique field that another record holds.
 
@@ -182,6 +188,37 @@ def repeated_external_id(name: str) -> SalesforceFault:
     """Build the answer for a body that repeats the external id of the path; the text is unverified."""
     text = f"The {name} field should not be specified in the sobject data."
     return SalesforceFault(400, "INVALID_FIELD", text, (name,))
+
+
+def id_in_create() -> SalesforceFault:
+    """Build the answer for a create that brings its own id; the text is unverified."""
+    return SalesforceFault(400, "INVALID_FIELD_FOR_INSERT_UPDATE", "cannot specify Id in an insert call", ("Id",))
+
+
+def missing_key(name: str) -> SalesforceFault:
+    """Build the answer for an upsert without a value for its key; the text is unverified."""
+    return SalesforceFault(400, "MISSING_ARGUMENT", f"{name} not specified")
+
+
+def delete_blocked(children: str, names: Sequence[str]) -> SalesforceFault:
+    """Build the answer for a delete that records pointing here forbid; the text is unverified.
+
+    Args:
+        children: Plural label of the records in the way, in lower case.
+        names: What people know them by.
+
+    """
+    text = (
+        "Your attempt to delete this record could not be completed because it is associated with the following "
+        f"{children}: {', '.join(names)}"
+    )
+    return SalesforceFault(400, "DELETE_FAILED", text)
+
+
+def event_ends_early() -> SalesforceFault:
+    """Build the answer for an event whose end lies before its start; the text is unverified."""
+    text = "Event duration cannot be negative."
+    return SalesforceFault(400, "FIELD_INTEGRITY_EXCEPTION", text, ("EndDateTime",))
 
 
 def not_permitted(sobject: str, action: str) -> SalesforceFault:

@@ -1,0 +1,134 @@
+"""One org's rows in SQLite: a table for each sObject, a column for each field that is no compound.
+
+Tables and columns carry canonical names. Text that Salesforce compares without case is declared
+`COLLATE NOCASE`, which folds ASCII letters only. Every table has `IsDeleted`, also where the
+sObject has no such field.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from service.emulator.schema.model import Field, FieldType, Schema, SObject
+from service.emulator.values import ID_TYPES, NUMBER_TYPES, Stored
+
+_STATEMENTS = 512
+_INTEGERS: frozenset[FieldType] = frozenset({"boolean", "int", "long"})
+_CASELESS: frozenset[FieldType] = frozenset(
+    {"string", "textarea", "email", "phone", "url", "picklist", "multipicklist", "combobox", "encryptedstring"}
+)
+_UNINDEXED_REFERENCES = frozenset({"CreatedById", "LastModifiedById"})
+
+
+def quoted(name: str) -> str:
+    """Return a table or column name as SQL takes it; API names hold no quotes, and one that did is doubled."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+class Store:
+    """The rows of one org.
+
+    Calls are synchronous and short; SQLite is opened so that one thread may make the org and
+    another serve it, never both at once.
+
+    Args:
+        schema: Gives the tables; columns that a database file lacks are added to it.
+        path: A database file, or `:memory:`.
+
+    Raises:
+        sqlite3.Error: The file is no database or cannot be opened.
+
+    """
+
+    def __init__(self, schema: Schema, path: str = ":memory:") -> None:
+        self.connection = sqlite3.connect(
+            path, isolation_level=None, cached_statements=_STATEMENTS, check_same_thread=False
+        )
+        # An emulated org may lose its last rows when the machine dies, never its consistency.
+        self.connection.execute("PRAGMA journal_mode = WAL")
+        self.connection.execute("PRAGMA synchronous = OFF")
+        self.connection.execute("PRAGMA temp_store = MEMORY")
+        self._depth = 0
+        with self.savepoint():
+            for sobject in schema.sobjects:
+                self._create_table(sobject)
+
+    def close(self) -> None:
+        """Close the database; rows in memory are gone."""
+        self.connection.close()
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Make everything inside one change: undone whole when the block raises. Blocks may nest."""
+        name = f"level_{self._depth}"
+        self.connection.execute(f"SAVEPOINT {name}")
+        self._depth += 1
+        try:
+            yield
+        except BaseException:
+            self.connection.execute(f"ROLLBACK TO {name}")
+            raise
+        finally:
+            self._depth -= 1
+            self.connection.execute(f"RELEASE {name}")
+
+    def one(self, sql: str, parameters: Sequence[Stored] = ()) -> tuple[Stored, ...] | None:
+        """Return the first row of a SELECT, or None."""
+        row: tuple[Stored, ...] | None = self.connection.execute(sql, parameters).fetchone()
+        return row
+
+    def every(self, sql: str, parameters: Sequence[Stored] = ()) -> list[tuple[Stored, ...]]:
+        """Return all rows of a SELECT."""
+        return self.connection.execute(sql, parameters).fetchall()
+
+    def change(self, sql: str, parameters: Sequence[Stored] | Mapping[str, Stored] = ()) -> int:
+        """Run an INSERT, UPDATE or DELETE and return how many rows it touched.
+
+        Raises:
+            sqlite3.IntegrityError: A unique field would hold a value twice; nothing was changed.
+
+        """
+        return self.connection.execute(sql, parameters).rowcount
+
+    def _create_table(self, sobject: SObject) -> None:
+        table = quoted(sobject.name)
+        columns = _columns(sobject)
+        definition = ", ".join(f"{quoted(name)} {kind}" for name, kind in columns.items())
+        self.connection.execute(f"CREATE TABLE IF NOT EXISTS {table} ({definition})")
+        present = {str(row[1]) for row in self.every(f"PRAGMA table_info({table})")}
+        for name, kind in columns.items():
+            if name not in present:
+                self.connection.execute(f"ALTER TABLE {table} ADD COLUMN {quoted(name)} {kind}")
+        for statement in _indexes(sobject):
+            self.connection.execute(statement)
+
+
+def _columns(sobject: SObject) -> dict[str, str]:
+    columns = {field.name: _column_type(field) for field in sobject.fields if field.stored}
+    columns["Id"] = "TEXT NOT NULL PRIMARY KEY"
+    columns["IsDeleted"] = "INTEGER NOT NULL DEFAULT 0"
+    return columns
+
+
+def _column_type(field: Field) -> str:
+    if field.type in _INTEGERS:
+        return "INTEGER NOT NULL DEFAULT 0" if field.type == "boolean" else "INTEGER"
+    if field.type in NUMBER_TYPES:
+        return "REAL"
+    if field.type in _CASELESS and not field.case_sensitive:
+        return "TEXT COLLATE NOCASE"
+    return "TEXT"
+
+
+def _indexes(sobject: SObject) -> Iterable[str]:
+    table = quoted(sobject.name)
+    for field in sobject.fields:
+        column = quoted(field.name)
+        index = quoted(f"{sobject.name}.{field.name}")
+        if field.name == "Id" or field.name in _UNINDEXED_REFERENCES:
+            continue
+        if field.unique:
+            where = f'WHERE {column} IS NOT NULL AND "IsDeleted" = 0'
+            yield f"CREATE UNIQUE INDEX IF NOT EXISTS {index} ON {table} ({column}) {where}"
+        elif field.external_id or field.id_lookup or field.type in ID_TYPES:
+            yield f"CREATE INDEX IF NOT EXISTS {index} ON {table} ({column}) WHERE {column} IS NOT NULL"
