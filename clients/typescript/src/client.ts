@@ -1,0 +1,11 @@
+/** What callers use wherever they run. */
+
+export * from "./bulk.js";
+export * from "./contract.js";
+export { SluicegateError, type FieldViolation } from "./errors.js";
+export type { CallDefaults } from "./options.js";
+export { DEFAULT_RETRY_POLICY, type RetryPolicy } from "./retries.js";
+export * from "./rows.js";
+export { servicesOver, type Services } from "./services.js";
+export * from "./values.js";
+export { Code, ConnectError } from "@connectrpc/connect";

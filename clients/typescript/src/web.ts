@@ -1,0 +1,28 @@
+/** A connection from a browser: gRPC-Web through a proxy, Envoy for example. */
+
+import { createGrpcWebTransport } from "@connectrpc/connect-web";
+import { transportDefaults, type CallDefaults } from "./options.js";
+import { servicesOver, type Services } from "./services.js";
+
+/** The services that a browser can call: bulk loads stream both ways, which browsers cannot. */
+export type WebServices = Omit<Services, "bulk">;
+
+/** How a browser's connection is made. */
+export interface ConnectWebOptions extends CallDefaults {
+  /** Used instead of the global fetch, to send cookies for example. */
+  readonly fetch?: typeof globalThis.fetch;
+}
+
+/** Connects through the proxy at the url, `https://api.example.com`. */
+export function connectWeb(url: string, options: ConnectWebOptions = {}): WebServices {
+  const { bulk: _, ...services } = servicesOver(
+    createGrpcWebTransport({
+      baseUrl: url,
+      ...transportDefaults(options),
+      ...(options.fetch && { fetch: options.fetch }),
+    }),
+  );
+  return services;
+}
+
+export * from "./client.js";

@@ -1,0 +1,176 @@
+/** Calls a running service, whose address is in SLUICEGATE_TARGET, over a real socket. */
+
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { after, test } from "node:test";
+import {
+  AppPresence,
+  BulkFormat,
+  BulkLoadState,
+  BulkOperation,
+  bulkMessages,
+  BulkResults,
+  Code,
+  connect,
+  DeepLinkTargetKind,
+  ErrorReason,
+  jsonLines,
+  Platform,
+  queryRows,
+  SluicegateError,
+  value,
+  values,
+  type BulkLoadFinished,
+  type BulkRowResult,
+  type FieldInput,
+  type Row,
+} from "../src/index.js";
+
+const target = process.env["SLUICEGATE_TARGET"];
+const skip = target ? false : "SLUICEGATE_TARGET names no running service";
+
+const service = connect(target ?? "http://127.0.0.1:50051");
+after(() => service.close());
+
+async function upsertLead(key: string, fields: Record<string, FieldInput>) {
+  return await service.records.upsertRecord({
+    object: "Lead",
+    externalId: { field: "Ext__c", value: key },
+    fields: values(fields),
+  });
+}
+
+async function leads(company: string): Promise<Row[]> {
+  const found: Row[] = [];
+  const soql = "SELECT Ext__c, LastName, NumberOfEmployees, Phone FROM Lead WHERE Company = :company ORDER BY Ext__c";
+  for await (const row of queryRows(service.queries, { soql, parameters: { company: value(company) } })) {
+    found.push(row);
+  }
+  return found;
+}
+
+async function reasonOf(call: Promise<unknown>): Promise<SluicegateError> {
+  const failure = await call.catch((thrown: unknown) => thrown);
+  const error = SluicegateError.from(failure);
+  assert.ok(error, String(failure));
+  return error;
+}
+
+test("an upsert creates, then updates, and a query with a parameter reads what was written", { skip }, async () => {
+  const company = `O'Brien & Söhne \u{1f680} ${randomUUID()}`;
+  const key = `L-${randomUUID()}`;
+
+  const first = await upsertLead(key, { LastName: "Skłodowska", Company: company, NumberOfEmployees: 7, Phone: "1" });
+  const second = await upsertLead(key, { LastName: "Curie", Company: company, Phone: null });
+  const found = await leads(company);
+
+  assert.deepEqual([true, false], [first.created, second.created]);
+  assert.match(first.recordId, /^00Q[A-Za-z0-9]{15}$/);
+  assert.equal(first.recordId, second.recordId);
+  assert.deepEqual([{ Ext__c: key, LastName: "Curie", NumberOfEmployees: 7, Phone: null }], found);
+});
+
+test("a missing field is refused with its reason and its name", { skip }, async () => {
+  const error = await reasonOf(upsertLead(`L-${randomUUID()}`, { Company: "Acme" }));
+
+  assert.equal(ErrorReason.REQUIRED_FIELD_MISSING, error.reason);
+  assert.equal(Code.InvalidArgument, error.code);
+  assert.match(error.metadata["fields"] ?? "", /LastName/);
+});
+
+test("a query that does not parse says where", { skip }, async () => {
+  const error = await reasonOf(queryRows(service.queries, { soql: "SELECT FROM Lead" }).next());
+
+  assert.equal(ErrorReason.MALFORMED_QUERY, error.reason);
+  assert.equal("1", error.metadata["row"]);
+});
+
+test("a signed link resolves to the record on a device with the app", { skip }, async () => {
+  const { recordId } = await upsertLead(`L-${randomUUID()}`, { LastName: "Linked", Company: "Acme" });
+  const record = { object: "Lead", key: { case: "id", value: recordId } } as const;
+
+  const { url } = await service.deepLinks.createDeepLink({ record });
+  const resolved = await service.deepLinks.resolveDeepLink({
+    source: { case: "url", value: url },
+    device: { platform: Platform.IOS, app: AppPresence.INSTALLED },
+  });
+
+  assert.equal(recordId, resolved.record?.key.value);
+  const lightning = resolved.targets.find(({ kind }) => kind === DeepLinkTargetKind.LIGHTNING);
+  assert.match(lightning?.uri ?? "", new RegExp(recordId));
+  assert.ok(resolved.targets.some(({ uri }) => uri === resolved.fallbackUri));
+});
+
+test("a link that was altered is refused", { skip }, async () => {
+  const record = { object: "Lead", key: { case: "id", value: "00Q000000000001AAA" } } as const;
+  const { url } = await service.deepLinks.createDeepLink({ record });
+
+  const altered = url.replace("o=Lead", "o=Case");
+  const error = await reasonOf(service.deepLinks.resolveDeepLink({ source: { case: "url", value: altered } }));
+
+  assert.notEqual(url, altered);
+  assert.equal(ErrorReason.INVALID_LINK, error.reason);
+});
+
+test("a bulk load reports every row under its own number", { skip }, async () => {
+  const company = `Bulk ${randomUUID()}`;
+  const rows = Array.from({ length: 500 }, (_, index) => ({
+    Ext__c: `${company}-${String(index).padStart(3, "0")}`,
+    Company: company,
+    ...(index % 100 === 99 ? {} : { LastName: `Łódź "${index}",\nsecond line` }),
+  }));
+  const header = {
+    object: "Lead",
+    operation: BulkOperation.UPSERT,
+    externalIdField: "Ext__c",
+    format: BulkFormat.JSON_LINES,
+    results: BulkResults.FAILURES,
+  };
+  const failed: BulkRowResult[] = [];
+  let token = "";
+  let finished: BulkLoadFinished | undefined;
+
+  for await (const { event } of service.bulk.bulkLoad(bulkMessages(header, jsonLines(rows)), { timeoutMs: 60_000 })) {
+    if (event.case === "accepted") {
+      token = event.value.load?.resumeToken ?? "";
+    } else if (event.case === "results") {
+      failed.push(...event.value.rows);
+    } else if (event.case === "finished") {
+      finished = event.value;
+    }
+  }
+  const { load } = await service.bulk.getBulkLoad({ resumeToken: token });
+  const found = await leads(company);
+
+  assert.deepEqual([500, 495, 5], [finished?.rowsReceived, finished?.rowsCreated, finished?.rowsFailed]);
+  assert.deepEqual([100, 200, 300, 400, 500], failed.map(({ row }) => row).sort((a, b) => a - b));
+  assert.deepEqual(
+    [ErrorReason.REQUIRED_FIELD_MISSING],
+    [...new Set(failed.map(({ error }) => error?.reason))],
+  );
+  assert.equal(BulkLoadState.COMPLETE, load?.state);
+  assert.equal(495, found.length);
+  assert.equal('Łódź "0",\nsecond line', found[0]?.["LastName"]);
+});
+
+test("bulk data that cannot be read is refused with its row", { skip }, async () => {
+  const header = { object: "Lead", operation: BulkOperation.INSERT, format: BulkFormat.CSV };
+  const data = ["LastName,Company\n", "Curie,Acme\n", "one cell\n"];
+
+  const read = async (): Promise<void> => {
+    for await (const { event } of service.bulk.bulkLoad(bulkMessages(header, data))) {
+      assert.notEqual("finished", event.case);
+    }
+  };
+  const error = await reasonOf(read());
+
+  assert.equal(ErrorReason.INVALID_DATA, error.reason);
+  assert.equal("2", error.metadata["row"]);
+});
+
+test("the limits are those of the org", { skip }, async () => {
+  const { limits } = await service.orgs.getLimits({});
+
+  assert.equal("DailyApiRequests", limits?.apiRequests?.name);
+  assert.ok((limits?.apiRequests?.remaining ?? 0n) > 0n);
+});
