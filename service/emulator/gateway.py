@@ -1,0 +1,263 @@
+"""HTTP in, HTTP out: recognises a request, lets the scripted faults at it, and writes the answer as Salesforce does."""
+
+import contextlib
+import gzip
+import itertools
+import logging
+import secrets
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from aiohttp import web
+
+from service.clock import Clock
+from service.emulator.disturbances import Delay, Disturbances, Drop, Effect, Page, Refuse, RevokeSessions
+from service.emulator.exchange import Answer, Call, OrgCall
+from service.emulator.faults import SalesforceFault, unparsable
+from service.emulator.json_text import render
+from service.emulator.routes.versions import is_supported, list_versions
+from service.emulator.routing import Router
+from service.emulator.sessions import Session
+from service.emulator.tenants import Tenant, Tenants
+
+MAXIMUM_BODY_BYTES = 52_428_800
+"""Salesforce takes up to 50 MB in a REST body; bulk uploads, which are streamed, have a limit of their own."""
+
+MAXIMUM_HEAD_BYTES = 16_384
+"""Request line and headers together. Source: Salesforce REST API, "API Request Limits"."""
+
+_COMPRESSED_FROM_BYTES = 1024
+_PIECE_BYTES = 65_536
+_DATA = ("services", "data")
+_ROW_FAULTS = frozenset(
+    {
+        "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
+        "DELETE_FAILED",
+        "DUPLICATE_VALUE",
+        "ENTITY_IS_DELETED",
+        "UNABLE_TO_LOCK_ROW",
+    }
+)
+"""Codes that come from writing a row: their entries name `fields` even when there are none."""
+
+_logger = logging.getLogger(__name__)
+
+
+class _Dropped(Exception):  # noqa: N818 - a scripted event
+    """The connection is to be cut without an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class _HttpBody:
+    request: web.Request
+
+    async def read(self) -> bytes:
+        try:
+            return await self.request.read()
+        except web.HTTPRequestEntityTooLarge:
+            raise SalesforceFault(413, "REQUEST_ENTITY_TOO_LARGE", "The request body is above 50 MB") from None
+        except (web.HTTPException, ValueError):
+            raise unparsable("The request body cannot be read") from None
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        async for chunk in self.request.content.iter_chunked(_PIECE_BYTES):
+            yield chunk
+
+
+class Gateway:
+    """The one handler of the emulator's web server.
+
+    Args:
+        tenants: The orgs.
+        disturbances: Scripted faults.
+        open_routes: Resources that need no session; paths without leading slash.
+        org_routes: Resources below `/services/data/vXX.X/`.
+        clock: Waits out scripted delays.
+
+    """
+
+    def __init__(
+        self,
+        *,
+        tenants: Tenants,
+        disturbances: Disturbances,
+        open_routes: Router[Call],
+        org_routes: Router[OrgCall],
+        clock: Clock,
+    ) -> None:
+        self._tenants = tenants
+        self._disturbances = disturbances
+        self._open_routes = open_routes
+        self._org_routes = org_routes
+        self._clock = clock
+        self.answered: Counter[int] = Counter()
+        """Answers so far, by HTTP status."""
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer one request. Every answer carries `X-SFDC-Request-Id`."""
+        try:
+            answer = await self._answer(request)
+        except _Dropped:
+            if request.transport is not None:
+                request.transport.abort()
+            return web.Response()
+        except SalesforceFault as fault:
+            answer = _error(fault)
+        except Exception:
+            # The last resort of a server: a defect becomes Salesforce's own "unexpected error" and a log entry.
+            _logger.exception("request %s %s met a defect", request.method, request.path)
+            text = "An unexpected error occurred. Please include this ErrorId if you contact support: 0-0 (0)"
+            answer = _error(SalesforceFault(500, "UNKNOWN_EXCEPTION", text))
+        self.answered[answer.status] += 1
+        return await _respond(request, answer)
+
+    async def _answer(self, request: web.Request) -> Answer:
+        _check_head(request)
+        tenant = self._tenants.by_token(_token(request)[1])
+        effects = self._disturbances.take(request.method, request.raw_path, tenant.org.id if tenant else None)
+        answer = self._at_the_edge(effects, tenant)
+        if answer is None:
+            segments = _segments(request)
+            rest = segments[len(_DATA) :]
+            if rest and tuple(segments[: len(_DATA)]) == _DATA:
+                answer = await self._for_org(request, rest, effects)
+            else:
+                await self._inside(effects)
+                answer = await self._for_anyone(request, segments)
+        if Drop(after_handling=True) in effects:
+            raise _Dropped
+        return answer
+
+    def _at_the_edge(self, effects: Sequence[Effect], tenant: Tenant | None) -> Answer | None:
+        for effect in effects:
+            if isinstance(effect, RevokeSessions):
+                for each in [tenant] if tenant else list(self._tenants):
+                    each.sessions.revoke_all()
+            elif isinstance(effect, Page):
+                return Answer.text(effect.html, "text/html;charset=UTF-8", status=effect.status)
+            elif effect == Drop(after_handling=False):
+                raise _Dropped
+        return None
+
+    async def _inside(self, effects: Sequence[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Delay):
+                await self._clock.sleep(effect.seconds)
+            elif isinstance(effect, Refuse):
+                raise SalesforceFault(effect.status, effect.error_code, effect.message, effect.fields)
+
+    async def _for_anyone(self, request: web.Request, segments: Sequence[str]) -> Answer:
+        if tuple(segments) == _DATA:
+            return Answer(value=list_versions())
+        handler, parameters = self._open_routes.find(request.method, segments)
+        return await handler(Call(request.method, parameters, request.query, request.headers, _HttpBody(request)))
+
+    async def _for_org(self, request: web.Request, segments: Sequence[str], effects: Sequence[Effect]) -> Answer:
+        tenant, session = self._authenticate(request)
+        try:
+            with tenant.allocation.admit():
+                await self._inside(effects)
+                answer = await self._dispatch(request, segments, tenant, session)
+        except SalesforceFault as fault:
+            answer = _error(fault)
+        headers = {**answer.headers, "Sforce-Limit-Info": tenant.allocation.limit_info()}
+        return Answer(answer.status, answer.value, headers, answer.content, answer.content_type, answer.empty)
+
+    async def _dispatch(
+        self, request: web.Request, segments: Sequence[str], tenant: Tenant, session: Session
+    ) -> Answer:
+        version = segments[0].removeprefix("v")
+        if segments[0] != f"v{version}" or not is_supported(version):
+            raise SalesforceFault(404, "NOT_FOUND", "The requested resource does not exist")
+        method = request.method
+        if method == "POST":
+            # For clients that cannot send PATCH. Source: Salesforce REST API, "sObject Rows by External ID".
+            method = request.query.get("_HttpMethod", method).upper()
+        handler, parameters = self._org_routes.find(method, segments[1:])
+        call = OrgCall(
+            method,
+            parameters,
+            request.query,
+            request.headers,
+            _HttpBody(request),
+            tenant=tenant,
+            session=session,
+            version=version,
+        )
+        return await handler(call)
+
+    def _authenticate(self, request: web.Request) -> tuple[Tenant, Session]:
+        scheme, token = _token(request)
+        if scheme and scheme not in {"bearer", "oauth"}:
+            raise SalesforceFault(401, "INVALID_AUTH_HEADER", "INVALID_HEADER_TYPE")
+        if token.startswith("eyJ"):
+            raise SalesforceFault(401, "INVALID_AUTH_HEADER", "INVALID_JWT_FORMAT")
+        tenant = self._tenants.by_token(token)
+        session = tenant.sessions.use(token) if tenant else None
+        if tenant is None or session is None:
+            raise SalesforceFault(401, "INVALID_SESSION_ID", "Session expired or invalid")
+        return tenant, session
+
+
+def _token(request: web.Request) -> tuple[str, str]:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return scheme.lower(), token.strip()
+
+
+def _segments(request: web.Request) -> list[str]:
+    # An encoded slash belongs to its segment, so the path is split before it is decoded.
+    path = request.raw_path.partition("?")[0].strip("/")
+    return [unquote(segment) for segment in path.split("/")] if path else []
+
+
+def _check_head(request: web.Request) -> None:
+    if len(request.raw_path) > MAXIMUM_HEAD_BYTES:
+        raise SalesforceFault(414, "URI_TOO_LONG", "The URI is above 16,384 bytes")
+    size = len(request.raw_path) + sum(len(name) + len(value) + 4 for name, value in request.raw_headers)
+    if size > MAXIMUM_HEAD_BYTES:
+        raise SalesforceFault(431, "REQUEST_HEADER_FIELDS_TOO_LARGE", "The headers are above 16,384 bytes")
+
+
+def _error(fault: SalesforceFault) -> Answer:
+    entry: dict[str, object] = {"message": fault.message, "errorCode": fault.error_code}
+    if fault.fields or fault.error_code in _ROW_FAULTS:
+        entry["fields"] = list(fault.fields)
+    headers = {"WWW-Authenticate": "Token"} if fault.http_status == 401 else {}  # noqa: PLR2004 - HTTP's number
+    return Answer(fault.http_status, [entry], headers)
+
+
+async def _respond(request: web.Request, answer: Answer) -> web.StreamResponse:
+    headers: Mapping[str, str] = {**answer.headers, "X-SFDC-Request-Id": secrets.token_hex(16)}
+    if answer.empty:
+        return web.Response(status=answer.status, headers=headers)
+    headers = {**headers, "Content-Type": answer.content_type, "Vary": "Accept-Encoding"}
+    if answer.content is None:
+        pretty = request.headers.get("X-PrettyPrint", "").lower() in {"1", "true"}
+        pieces = iter([render(answer.value, pretty=pretty)])
+    else:
+        pieces = iter(answer.content)
+    first, second = next(pieces, b""), next(pieces, None)
+    if second is None:
+        return _short(request, answer.status, headers, first)
+    response = web.StreamResponse(status=answer.status, headers=headers)
+    if _takes_gzip(request):
+        response.enable_compression(web.ContentCoding.gzip)
+    with contextlib.suppress(ConnectionResetError):  # the caller has gone; there is nobody to tell
+        await response.prepare(request)
+        for piece in itertools.chain([first, second], pieces):
+            await response.write(piece)
+        await response.write_eof()
+    return response
+
+
+def _short(request: web.Request, status: int, headers: Mapping[str, str], content: bytes) -> web.Response:
+    if len(content) >= _COMPRESSED_FROM_BYTES and _takes_gzip(request):
+        content = gzip.compress(content, compresslevel=1)
+        headers = {**headers, "Content-Encoding": "gzip"}
+    return web.Response(status=status, headers=headers, body=content)
+
+
+def _takes_gzip(request: web.Request) -> bool:
+    return "gzip" in request.headers.get("Accept-Encoding", "").lower()

@@ -1,0 +1,163 @@
+"""The processing of a bulk job: chunk after chunk of its rows, with the event loop free in between."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from service.clock import Clock
+from service.emulator.allocation import Allocation
+from service.emulator.csv_rows import InvalidBatch, RowReader
+from service.emulator.faults import MultipleMatches, SalesforceFault, missing_key
+from service.emulator.jobs import Job
+from service.emulator.results import BATCH_ROWS
+from service.emulator.row_writer import RowWriter, duplicate_external_id, is_repeated, repeated
+from service.emulator.schema.model import SObject
+
+CHUNK_ROWS = 200
+"""Rows of one transaction, as triggers see them. Source: Bulk API 2.0, "How Requests Are Processed"."""
+
+_logger = logging.getLogger(__name__)
+
+
+class Ingestion:
+    """One run over one job's rows; ends with the job in a terminal state and its results complete.
+
+    Args:
+        job: A job whose upload is complete, or that was aborted.
+        writer: Writes the rows.
+        allocation: Pays for the batches.
+        clock: Waits and stamps.
+        delay_seconds: How long the job stays in UploadComplete.
+
+    """
+
+    def __init__(
+        self, job: Job, *, writer: RowWriter, allocation: Allocation, clock: Clock, delay_seconds: float
+    ) -> None:
+        self._job = job
+        self._writer = writer
+        self._allocation = allocation
+        self._clock = clock
+        self._delay_seconds = delay_seconds
+
+    async def run(self) -> None:
+        """Process the job. Rows written before an abort, a failure or a cancellation stay written."""
+        job = self._job
+        started = self._clock.monotonic()
+        try:
+            await self._run()
+        except InvalidBatch as error:
+            self._fail(str(error))
+        except Exception:
+            # The task belongs to the whole server: a defect here must end this job only.
+            _logger.exception("bulk job %s ended by a defect", job.id)
+            self._fail("InternalServerError : Unknown error")
+        finally:
+            job.processing_seconds = self._clock.monotonic() - started
+            job.settled.set()
+
+    async def _run(self) -> None:
+        job = self._job
+        if job.state != "Aborted":
+            await self._clock.sleep(self._delay_seconds)
+        if job.state != "Aborted":
+            job.advance("InProgress", self._clock.now())
+        sobject = self._writer.org.schema.sobject(job.order.sobject)
+        if job.upload is None or sobject is None:
+            raise InvalidBatch("InvalidBatch : The job has no data")
+        reader = RowReader(job.order, sobject, job.upload)
+        try:
+            job.results.start(reader.header)
+            await self._process(reader, _Rows(job, self._writer, sobject, reader))
+        finally:
+            job.results.flush()
+            reader.detach()
+
+    async def _process(self, reader: RowReader, rows: "_Rows") -> None:
+        job = self._job
+        done = 0
+        try:
+            while job.state != "Aborted":
+                chunk = reader.chunk(CHUNK_ROWS)
+                if not chunk:
+                    job.advance("JobComplete", self._clock.now())
+                    return
+                if done % BATCH_ROWS == 0:
+                    job.results.flush()
+                    if not self._allocation.bulk_batches.take():
+                        raise InvalidBatch("ExceededQuota : ApiBatchItems Limit exceeded.")
+                rows.write(chunk)
+                done += len(chunk)
+                await asyncio.sleep(0)
+        finally:
+            # Aborted or failed on the way: what was never tried is a result of its own.
+            for chunk in reader.remaining(BATCH_ROWS):
+                job.results.skip(chunk)
+
+    def _fail(self, message: str) -> None:
+        if self._job.state != "Aborted":
+            self._job.error_message = message
+            self._job.advance("Failed", self._clock.now())
+
+
+class _Rows:
+    """Writes chunks of one job and notes the outcomes."""
+
+    def __init__(self, job: Job, writer: RowWriter, sobject: SObject, reader: RowReader) -> None:
+        self._job = job
+        self._writer = writer
+        self._sobject = sobject
+        self._reader = reader
+        key_field = sobject.field(job.order.external_id_field) if job.order.external_id_field else None
+        self._key_field = key_field.name if key_field else "Id"
+        self._case_sensitive = bool(key_field and key_field.case_sensitive)
+
+    def write(self, chunk: Sequence[Sequence[str]]) -> None:
+        """Write the rows of one transaction; a refused row leaves its neighbours alone."""
+        job, org = self._job, self._writer.org
+        rows = [self._reader.values(row) for row in chunk]
+        twice = repeated((self._key(values) for values in rows), case_sensitive=self._case_sensitive)
+        with org.savepoint():
+            for row, values in zip(chunk, rows, strict=True):
+                record_id = str(values.get("Id") or "")
+                job.processed += 1
+                try:
+                    saved_id, created = self._write(values, twice)
+                except SalesforceFault as fault:
+                    job.failed += 1
+                    job.results.fail(record_id, row, fault)
+                except MultipleMatches as matches:
+                    job.failed += 1
+                    job.results.fail(record_id, row, _ambiguous(self._key_field, matches))
+                else:
+                    job.results.succeed(saved_id, row, created=created)
+
+    def _write(self, values: dict[str, object], twice: frozenset[str]) -> tuple[str, bool]:
+        operation, name, user_id = self._job.order.operation, self._sobject.name, self._job.user_id
+        if operation == "insert":
+            return self._writer.create(name, values, user_id=user_id), True
+        key = self._key(values)
+        if is_repeated(key, twice, case_sensitive=self._case_sensitive):
+            raise duplicate_external_id(key, (self._key_field,))
+        if operation == "upsert":
+            values.pop(self._key_field, None)
+            saved = self._writer.upsert(name, self._key_field, key, values, user_id=user_id)
+            return saved.id, saved.created
+        if not key:
+            raise missing_key("Id")
+        if operation == "update":
+            del values["Id"]
+            self._writer.update(name, key, values, user_id=user_id)
+        else:
+            self._writer.delete(name, key, user_id=user_id)
+        return key, False
+
+    def _key(self, values: dict[str, object]) -> str:
+        if self._job.order.operation == "insert":
+            return ""
+        return str(values.get(self._key_field) or "")
+
+
+def _ambiguous(field: str, matches: MultipleMatches) -> SalesforceFault:
+    text = f"{field}: more than one record found for external id field: [{', '.join(matches.record_ids)}]"
+    return SalesforceFault(300, "INVALID_FIELD", text, (field,))

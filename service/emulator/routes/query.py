@@ -1,0 +1,63 @@
+"""Query: the first page of a result, and the pages after it."""
+
+import re
+
+from service.emulator.cursors import DEFAULT_PAGE_SIZE, MINIMUM_PAGE_SIZE, Page
+from service.emulator.exchange import Answer, OrgCall
+from service.emulator.faults import SalesforceFault
+from service.emulator.routing import Router
+
+_BATCH_SIZE = re.compile(r"batchSize\s*=\s*(\d{1,9})", re.IGNORECASE)
+
+
+def add_to(router: Router[OrgCall]) -> None:
+    """Add the query resources."""
+    router.add("query", get=_query)
+    router.add("queryAll", get=_query_all)
+    router.add("query/{locator}", get=_next_page)
+    router.add("queryAll/{locator}", get=_next_page)
+
+
+async def _query(call: OrgCall) -> Answer:
+    return _first_page(call, include_deleted=False)
+
+
+async def _query_all(call: OrgCall) -> Answer:
+    return _first_page(call, include_deleted=True)
+
+
+def _first_page(call: OrgCall, *, include_deleted: bool) -> Answer:
+    soql = call.query.get("q", "")
+    if not soql.strip():
+        raise SalesforceFault(400, "MALFORMED_QUERY", "A query string has to be specified")
+    result = call.tenant.org.query(soql, include_deleted=include_deleted, api_version=call.version)
+    page = call.tenant.cursors.first_page(
+        call.session.token,
+        result.rows,
+        total_size=result.total_size,
+        page_size=_page_size(call) or DEFAULT_PAGE_SIZE,
+    )
+    return _answer(call, page)
+
+
+async def _next_page(call: OrgCall) -> Answer:
+    locator = call.parameters["locator"]
+    owner = call.tenant.cursors.owner(locator)
+    if owner is not None and owner != call.session.token and call.tenant.sessions.find(owner) is None:
+        # A locator dies with its session, and Salesforce blames the session although the asking one is alive.
+        raise SalesforceFault(401, "INVALID_SESSION_ID", "Session expired or invalid")
+    return _answer(call, call.tenant.cursors.next_page(call.session.token, locator, page_size=_page_size(call)))
+
+
+def _page_size(call: OrgCall) -> int | None:
+    # Salesforce takes the header as advice: it moves figures out of range to the nearest it allows.
+    match = _BATCH_SIZE.search(call.headers.get("Sforce-Query-Options", ""))
+    return min(max(int(match[1]), MINIMUM_PAGE_SIZE), DEFAULT_PAGE_SIZE) if match else None
+
+
+def _answer(call: OrgCall, page: Page) -> Answer:
+    value: dict[str, object] = {"totalSize": page.total_size, "done": page.locator is None}
+    if page.locator is not None:
+        value["nextRecordsUrl"] = f"{call.base}/query/{page.locator}"
+    value["records"] = page.rows
+    return Answer(value=value)

@@ -1,0 +1,72 @@
+"""Row writes of one org, with the scripted row locks in their way."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from service.emulator.disturbances import Disturbances
+from service.emulator.faults import SalesforceFault
+from service.emulator.org import Org, Saved
+
+
+@dataclass(frozen=True, slots=True)
+class RowWriter:
+    """Every write of a row passes here, whether it came alone, in a collection or in a bulk job."""
+
+    org: Org
+    disturbances: Disturbances
+
+    def create(self, sobject: str, values: Mapping[str, object], *, user_id: str) -> str:
+        """Create a row and return its id. For arguments and faults see `Org.create`."""
+        self.disturbances.check_row(self.org.id, None)
+        return self.org.create(sobject, values, user_id=user_id)
+
+    def update(self, sobject: str, record_id: str, values: Mapping[str, object], *, user_id: str) -> None:
+        """Update a row. For arguments and faults see `Org.update`."""
+        self.disturbances.check_row(self.org.id, record_id)
+        self.org.update(sobject, record_id, values, user_id=user_id)
+
+    def upsert(
+        self,
+        sobject: str,
+        key_field: str,
+        key: str,
+        values: Mapping[str, object],
+        *,
+        user_id: str,
+        update_only: bool = False,
+    ) -> Saved:
+        """Update the row that has the key or create it. For arguments and faults see `Org.upsert`."""
+        by_id = key_field.lower() == "id"
+        self.disturbances.check_row(self.org.id, key if by_id and key else None)
+        return self.org.upsert(sobject, key_field, key, values, user_id=user_id, update_only=update_only)
+
+    def delete(self, sobject: str, record_id: str, *, user_id: str) -> None:
+        """Move a row to the Recycle Bin. For arguments and faults see `Org.delete`."""
+        self.disturbances.check_row(self.org.id, record_id)
+        self.org.delete(sobject, record_id, user_id=user_id)
+
+
+def repeated(keys: Iterable[str], *, case_sensitive: bool = False) -> frozenset[str]:
+    """Return the keys that occur twice or more, compared as Salesforce compares them.
+
+    Args:
+        keys: Keys of the rows of one call; empty ones stand for none and repeat freely.
+        case_sensitive: Whether `a` and `A` differ.
+
+    """
+    seen: set[str] = set()
+    twice: set[str] = set()
+    for key in keys:
+        folded = key if case_sensitive else key.lower()
+        (twice if folded in seen else seen).add(folded)
+    return frozenset(twice - {""})
+
+
+def is_repeated(key: str, twice: frozenset[str], *, case_sensitive: bool = False) -> bool:
+    """Tell whether a key is among those `repeated` returned."""
+    return (key if case_sensitive else key.lower()) in twice
+
+
+def duplicate_external_id(key: str, fields: Sequence[str] = ()) -> SalesforceFault:
+    """Build the fault of both rows that carry one key in one call."""
+    return SalesforceFault(400, "DUPLICATE_VALUE", f"Duplicate external id specified: {key}", fields)
