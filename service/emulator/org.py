@@ -1,12 +1,13 @@
 """One emulated Salesforce org: a schema, rows, users and queries, without any HTTP."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 
 from service.clock import Clock
 from service.emulator import ids
 from service.emulator.deletion import Deletion
+from service.emulator.engine import QueryResult, run
 from service.emulator.reading import Reading
 from service.emulator.rows import Rows, Saved
 from service.emulator.schema import Schema
@@ -15,10 +16,7 @@ from service.emulator.schema.standard import STANDARD_OBJECTS
 from service.emulator.seed import seed
 from service.emulator.store import Store, quoted
 
-__all__ = ["DEFAULT_API_VERSION", "DEFAULT_ORG_ID", "DEFAULT_USERNAME", "Org", "Saved"]
-
-if TYPE_CHECKING:
-    from service.emulator.engine import QueryResult
+__all__ = ["DEFAULT_API_VERSION", "DEFAULT_ORG_ID", "DEFAULT_USERNAME", "Org", "QueryResult", "Saved"]
 
 DEFAULT_API_VERSION = "66.0"
 DEFAULT_ORG_ID = ids.from_counter("00D", 1)
@@ -212,28 +210,33 @@ class Org:
         return self._rows.find(sobject, external_id_field, external_id)
 
     def query(
-        self, soql: str, *, include_deleted: bool = False, api_version: str = DEFAULT_API_VERSION
-    ) -> "QueryResult":
+        self,
+        soql: str,
+        *,
+        include_deleted: bool = False,
+        api_version: str = DEFAULT_API_VERSION,
+        user_id: str | None = None,
+    ) -> QueryResult:
         """Run a SOQL query.
 
         Args:
             soql: The query.
             include_deleted: Whether rows in the Recycle Bin count, as in `queryAll`.
             api_version: Goes into the URLs of records.
+            user_id: Who asks; decides what `USING SCOPE mine` means.
 
         Raises:
             SalesforceFault: MALFORMED_QUERY, INVALID_FIELD, INVALID_TYPE and the other faults of queries.
 
         """
-        from service.emulator.engine import run
-
         return run(
             self._store.connection,
             self.schema,
             soql,
             include_deleted=include_deleted,
             api_version=api_version,
-            now=self._clock.now(),
+            now=datetime.fromtimestamp(self._clock.now(), UTC),
+            user_id=user_id,
         )
 
     def savepoint(self) -> AbstractContextManager[None]:
