@@ -1,0 +1,107 @@
+"""Literals of a condition made stored values, checked against the type of the field they are compared with."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from service.emulator import ids
+from service.emulator.engine.periods import Days, Today
+from service.emulator.engine.refusals import Refusals
+from service.emulator.engine.scope import Stored, Term
+from service.soql import ast, moments
+
+_NUMBERS = frozenset({"int", "long", "double", "currency", "percent"})
+_IDS = frozenset({"id", "reference"})
+_NAMES = {"int": "int", "long": "long", "datetime": "dateTime"}
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of stored values, from `start` up to and without `end`."""
+
+    start: str
+    end: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads literals for one query.
+
+    Args:
+        refuse: Makes the faults.
+        today: What date literals are relative to.
+
+    """
+
+    refuse: Refusals
+    today: Today
+
+    def read(self, operand: ast.Operand, term: Term) -> Stored | Span:
+        """Return the stored value of a literal, or the span a date literal means; null and empty text are None.
+
+        Raises:
+            SalesforceFault: INVALID_FIELD for a value of the wrong type, INVALID_QUERY_FILTER_OPERATOR for a bad id.
+
+        """
+        kind = term.field.type
+        match operand:
+            case ast.Null():
+                return None
+            case ast.Text(value=text) if kind in _IDS:
+                return self._id(text, operand.at)
+            case ast.Text(value=text) if not _bare(kind):
+                # Salesforce stores no empty text: comparing with '' is comparing with null.
+                return text or None
+            case ast.Number(value=number) | ast.Currency(value=number) if kind in _NUMBERS:
+                whole = number == number.to_integral_value() and abs(number) < 2**53
+                return int(number) if whole else float(number)
+            case ast.Boolean(value=flag) if kind == "boolean":
+                return int(flag)
+            case ast.Date() | ast.DateTime() | ast.Time() | ast.Period():
+                return self._moment(operand, term)
+            case _:
+                raise self._wrong(term, operand)
+
+    def _id(self, text: str, at: ast.Position) -> str | None:
+        if not text:
+            return None
+        found = ids.normalise(text)
+        if found is None:
+            raise self.refuse.invalid_id(text, at)
+        return found
+
+    def _moment(self, operand: ast.Date | ast.DateTime | ast.Time | ast.Period, term: Term) -> Stored | Span:
+        match term.field.type, operand:
+            case "date", ast.Date(value=day):
+                return day.isoformat()
+            case "datetime", ast.DateTime(value=instant):
+                return stored_datetime(instant)
+            case "time", ast.Time(value=moment):
+                return moments.write_time(moment)
+            case "date", ast.Period():
+                days = self.today.days(operand)
+                return Span(days.start.isoformat(), days.end.isoformat())
+            case "datetime", ast.Period():
+                return self._instants(self.today.days(operand))
+            case _:
+                raise self._wrong(term, operand)
+
+    def _instants(self, days: Days) -> Span:
+        return Span(self._begin(days.start), self._begin(days.end))
+
+    def _begin(self, day: date) -> str:
+        return stored_datetime(self.today.instant(day))
+
+    def _wrong(self, term: Term, operand: ast.Operand) -> Exception:
+        kind = term.field.type
+        bare = _bare(kind)
+        wanted = _NAMES.get(kind, "double" if kind in _NUMBERS else kind) if bare else "string"
+        return self.refuse.wrong_type(term.field.name, wanted, operand.at, quoted=not bare)
+
+
+def stored_datetime(instant: datetime) -> str:
+    """Return a UTC instant in its stored form, in which text order is time order."""
+    return f"{instant.year:04d}-{instant:%m-%dT%H:%M:%S}.{instant.microsecond // 1000:03d}+0000"
+
+
+def _bare(kind: str) -> bool:
+    return kind in _NUMBERS or kind in {"boolean", "date", "datetime", "time"}
