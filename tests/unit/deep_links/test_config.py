@@ -1,0 +1,92 @@
+"""The configuration of links: what could lead astray is refused at start."""
+
+from typing import Any
+
+import pytest
+
+from service.deep_links.config import LinkConfig, LinkKey, LinkProvider
+
+KEY = LinkKey("a", b"k" * 32)
+
+
+@pytest.mark.parametrize(
+    ("field", "template"),
+    [
+        ("web", "javascript:alert(1)"),
+        ("web", "data:text/html,x"),
+        ("web", "http://app.example.com/{id}"),
+        ("web", "https://{object}.example.com/"),
+        ("web", "https://{id}/"),
+        ("web", "https://user@app.example.com/"),
+        ("web", "https://app.example.com:8443/"),
+        ("web", "https://app.example.com\\@evil.com/"),
+        ("web", "//app.example.com/{id}"),
+        ("web", "https://app.example.com/{record}"),
+        ("web", "https://app.example.com/{id"),
+        ("web", "https://app.example.com/ {id}"),
+        ("web", "https://[x/{id}"),
+        ("web", "https:///{id}"),
+        ("app_link", "acme://record/{id}"),
+        ("store_ios", "itms-apps://apps.apple.com/app/id1"),
+        ("store_android", "market://details?id=com.acme"),
+        ("app_scheme", "javascript://%0aalert(1)"),
+        ("app_scheme", "data://text/html"),
+        ("app_scheme", "https://app.example.com/{id}"),
+        ("app_scheme", "{object}://record"),
+        ("app_scheme", "Acme://record"),
+        ("app_scheme", "acme:record/{id}"),
+    ],
+)
+def test_templates_that_lead_elsewhere_are_refused(field, template):
+    """Only literal https hosts and the app's own scheme pass, and the error names the setting."""
+    with pytest.raises(ValueError, match=f"^{field} "):
+        LinkProvider.of(**{field: template})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"host": "http://links.example.com"}, "host"),
+        ({"host": "https://links.example.com/"}, "host"),
+        ({"host": "https://links.example.com:443"}, "host"),
+        ({"host": "https://u@links.example.com"}, "host"),
+        ({"keys": ()}, "keys"),
+        ({"keys": (KEY, KEY)}, "keys"),
+        ({"default_ttl_seconds": 59}, "default_ttl_seconds"),
+        ({"default_provider": "x"}, "default_provider"),
+        ({"providers": {"own": LinkProvider(), "A B": LinkProvider()}}, "providers"),
+    ],
+)
+def test_a_wrong_setting_is_named(change, message):
+    """The error says which setting is wrong."""
+    good: dict[str, Any] = {
+        "host": "https://links.example.com",
+        "keys": (KEY,),
+        "default_ttl_seconds": 3600,
+        "default_provider": "own",
+        "providers": {"own": LinkProvider()},
+    }
+    LinkConfig(**good)
+
+    with pytest.raises(ValueError, match=message):
+        LinkConfig(**{**good, **change})
+
+
+def test_a_short_secret_is_refused():
+    """A secret that could be guessed signs nothing."""
+    with pytest.raises(ValueError, match="32 bytes"):
+        LinkKey("a", b"short")
+
+
+def test_a_strange_key_id_is_refused():
+    """A key's id must fit into a link as it is."""
+    with pytest.raises(ValueError, match="id of a link key"):
+        LinkKey("a b", b"k" * 32)
+
+
+def test_a_provider_that_is_gone_becomes_the_default():
+    """A link of last year's provider still opens something."""
+    own = LinkProvider.of(web="https://app.example.com/")
+    config = LinkConfig("https://links.example.com", (KEY,), 3600, "own", {"own": own, "other": LinkProvider()})
+
+    assert own is config.provider("gone")
