@@ -6,7 +6,7 @@ locale; the fiscal year is the calendar year, as in an org that never changed it
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta
 
 from service.soql import ast
 
@@ -37,17 +37,15 @@ class Today:
     """What date literals are relative to.
 
     Args:
-        now: The current instant, aware.
-        zone: The user's time zone, in which days begin and end.
+        now: The current instant, aware, in the time zone in which the user's days begin and end.
 
     """
 
     now: datetime
-    zone: tzinfo = UTC
 
     def days(self, period: ast.Period) -> Days:
         """Return the days that a date literal means, cut to the range of Python's calendar."""
-        today = self.now.astimezone(self.zone).date()
+        today = self.now.date()
         count = min(period.count or 0, _MOST)
         if period.name in _NAMED_DAYS:
             first, end = _NAMED_DAYS[period.name]
@@ -65,7 +63,7 @@ class Today:
     def instant(self, day: date) -> datetime:
         """Return when a day begins for the user, in UTC."""
         try:
-            return datetime.combine(day, time(), self.zone).astimezone(UTC)
+            return datetime.combine(day, time(), self.now.tzinfo).astimezone(UTC)
         except OverflowError:
             return datetime.combine(day, time(), UTC)
 

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime
 from typing import overload
 
 from service.emulator.engine import grouping
@@ -25,16 +25,6 @@ MAX_GROUPS = 2_000
 
 CHUNK = 2_000
 """How many records are built at once; it is the largest page."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asker:
-    """The user a query runs as."""
-
-    user_id: str | None = None
-    """Whose records USING SCOPE mine means; 18 characters."""
-    zone: tzinfo = UTC
-    """In which date literals are meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +84,10 @@ def run(
     schema: Schema,
     soql: str,
     *,
-    now: float,
+    now: datetime,
     include_deleted: bool = False,
     api_version: str = "66.0",
-    asker: Asker | None = None,
+    user_id: str | None = None,
 ) -> QueryResult:
     """Answer a query; the rows matched are those of this moment.
 
@@ -105,10 +95,10 @@ def run(
         connection: The org's database, with a table for each sObject and a column for each stored field.
         schema: The org's schema.
         soql: The query.
-        now: Seconds since the Unix epoch; date literals are relative to it.
+        now: The current instant, aware; date literals are relative to it and meant in its time zone.
         include_deleted: Whether rows in the Recycle Bin match (`queryAll`).
         api_version: Version in the URLs of `attributes`.
-        asker: Who asks; None for nobody in particular, in UTC.
+        user_id: Who asks, for USING SCOPE mine; 18 characters.
 
     Raises:
         SalesforceFault: MALFORMED_QUERY, INVALID_TYPE, INVALID_FIELD and their kin, with Salesforce's texts.
@@ -125,9 +115,7 @@ def run(
     if not sobject.queryable:
         raise not_queryable(sobject.name)
     statement = Statement(schema, refuse, include_deleted)
-    who = asker or Asker()
-    today = Today(datetime.fromtimestamp(now, UTC), who.zone)
-    context = Context(statement, Reader(refuse, today), api_version, who.user_id)
+    context = Context(statement, Reader(refuse, Today(now)), api_version, user_id)
     try:
         return _answer(connection, context, query, sobject)
     except sqlite3.OperationalError as error:
