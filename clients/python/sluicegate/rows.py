@@ -1,0 +1,107 @@
+"""The batches of a query's result as Python rows and columns."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from decimal import Decimal, InvalidOperation
+
+from sluicegate.v1.record_batch_pb2 import (
+    COLUMN_TYPE_BOOL,
+    COLUMN_TYPE_DATE,
+    COLUMN_TYPE_DATETIME,
+    COLUMN_TYPE_DECIMAL,
+    COLUMN_TYPE_DOUBLE,
+    COLUMN_TYPE_INT64,
+    COLUMN_TYPE_STRING,
+    COLUMN_TYPE_TIME,
+    Column,
+    ColumnType,
+    RecordBatch,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A part of a query's result."""
+
+    columns: Mapping[str, Sequence[object]]
+    """The values by column, in the order of the query's SELECT. A dataframe takes it as it is."""
+    row_count: int
+    """How many rows the batch holds."""
+    total_size: int
+    """How many rows the whole result has, as Salesforce counted them. The answer of `SELECT COUNT()`."""
+
+    def rows(self) -> list[dict[str, object]]:
+        """Make a dict of each row."""
+        names = tuple(self.columns)
+        return [dict(zip(names, row, strict=True)) for row in zip(*self.columns.values(), strict=True)]
+
+
+def decode_batch(batch: RecordBatch, total_size: int, *, raw: bool = False) -> Batch:
+    """Make columns of Python values.
+
+    A null is None; STRING is str, INT64 int, DOUBLE float, BOOL bool, DECIMAL `Decimal`, DATE `date`, DATETIME an aware
+    `datetime` and TIME a `time` without a zone.
+
+    Args:
+        batch: The batch as received.
+        total_size: How many rows the whole result has.
+        raw: Leave DECIMAL, DATE, DATETIME and TIME the text that Salesforce wrote, which is faster.
+
+    Raises:
+        ValueError: The batch is not what the contract says: a column of another length than the batch, of a type that
+            this package does not know, or of text that is not of its type.
+
+    """
+    columns = {column.name: _decode_column(column, batch.row_count, raw=raw) for column in batch.columns}
+    return Batch(columns, batch.row_count, total_size)
+
+
+def _decode_column(column: Column, row_count: int, *, raw: bool) -> list[object]:
+    values = _values(column)
+    if len(values) != row_count:
+        raise ValueError(f"column {column.name} has {len(values)} values in a batch of {row_count} rows")
+    nulls = column.null_rows
+    for row in nulls:
+        if not 0 <= row < row_count:
+            raise ValueError(f"column {column.name} has a null at row {row} in a batch of {row_count} rows")
+        values[row] = None
+    parse = None if raw else _PARSERS.get(column.type)
+    if parse is None:
+        return values
+    try:
+        if nulls:
+            return [None if value is None else parse(value) for value in values]
+        return list(map(parse, values))
+    except (ValueError, InvalidOperation):
+        kind = ColumnType.Name(column.type).removeprefix("COLUMN_TYPE_")
+        raise ValueError(f"column {column.name} holds text that is not of type {kind}") from None
+
+
+def _values(column: Column) -> list[object]:
+    match column.type:
+        case _ if column.type in _TEXTS:
+            return list(column.string_values)
+        case t if t == COLUMN_TYPE_DOUBLE:
+            return list(column.double_values)
+        case t if t == COLUMN_TYPE_INT64:
+            return list(column.int64_values)
+        case t if t == COLUMN_TYPE_BOOL:
+            return list(column.bool_values)
+    raise ValueError(f"column {column.name} is of type {column.type}, which this package does not know; update it")
+
+
+def _time(text: str) -> time:
+    # Salesforce writes `13:05:00.000Z`: the Z is no time zone, because a time of day has no instant.
+    return time.fromisoformat(text.removesuffix("Z"))
+
+
+_TEXTS = frozenset(
+    {COLUMN_TYPE_STRING, COLUMN_TYPE_DECIMAL, COLUMN_TYPE_DATE, COLUMN_TYPE_DATETIME, COLUMN_TYPE_TIME},
+)
+_PARSERS: Mapping[int, Callable[..., object]] = {
+    COLUMN_TYPE_DECIMAL: Decimal,
+    COLUMN_TYPE_DATE: date.fromisoformat,
+    COLUMN_TYPE_DATETIME: datetime.fromisoformat,
+    COLUMN_TYPE_TIME: _time,
+}

@@ -1,0 +1,263 @@
+"""The client's methods over a real socket."""
+
+import asyncio
+from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from google.protobuf.any_pb2 import Any
+from google.protobuf.timestamp_pb2 import Timestamp
+from google.rpc.error_details_pb2 import ErrorInfo  # type: ignore[import-untyped]
+from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
+from grpc import StatusCode
+from sluicegate import Client, Limit, RecordRef, SluicegateError, UpsertResult
+from sluicegate.v1.bulk_load_pb2 import BULK_LOAD_STATE_PROCESSING, BULK_OPERATION_UPSERT, BulkLoad
+from sluicegate.v1.bulk_service_pb2 import GetBulkLoadResponse
+from sluicegate.v1.deep_link_pb2 import (
+    APP_PRESENCE_MISSING,
+    DEEP_LINK_TARGET_KIND_STORE,
+    PLATFORM_ANDROID,
+    DeepLinkTarget,
+)
+from sluicegate.v1.deep_link_service_pb2 import CreateDeepLinkResponse, ResolveDeepLinkResponse
+from sluicegate.v1.org_pb2 import Limit as LimitMessage
+from sluicegate.v1.org_pb2 import OrgLimits
+from sluicegate.v1.org_service_pb2 import GetLimitsResponse
+from sluicegate.v1.query_service_pb2 import QueryResponse
+from sluicegate.v1.record_batch_pb2 import COLUMN_TYPE_INT64, Column, RecordBatch
+from sluicegate.v1.record_pb2 import RecordRef as RecordRefMessage
+from sluicegate.v1.record_service_pb2 import UpsertRecordResponse
+
+INSTANT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+LEAD_ID = "00Q000000000001AAA"
+
+
+def failed(code: StatusCode, reason: str) -> Status:
+    """Make a rich status."""
+    detail = Any()
+    detail.Pack(ErrorInfo(reason=reason, domain="sluicegate"))
+    return Status(code=code.value[0], message="no", details=[detail])
+
+
+def timestamp() -> Timestamp:
+    """Make the instant that answers carry."""
+    return Timestamp(seconds=int(INSTANT.timestamp()))
+
+
+def numbers(*values: int, total: int) -> QueryResponse:
+    """Make a batch of one column."""
+    column = Column(name="n", type=COLUMN_TYPE_INT64, int64_values=values)
+    return QueryResponse(batch=RecordBatch(row_count=len(values), columns=[column]), total_size=total)
+
+
+async def test_upsert(client, script):
+    """An upsert sends org, external id and typed fields, and answers the record's id."""
+    script.answers = [UpsertRecordResponse(record_id=LEAD_ID, created=True)]
+
+    result = await client.upsert_record("Lead", "Ext__c", "L-1", {"LastName": "Curie", "Fax": None})
+
+    (request,) = script.requests
+    assert UpsertResult(LEAD_ID, created=True) == result
+    assert (request.org, request.object) == ("sandbox", "Lead")
+    assert (request.external_id.field, request.external_id.value) == ("Ext__c", "L-1")
+    assert request.fields["LastName"].string_value == "Curie"
+    assert request.fields["Fax"].WhichOneof("kind") == "null_value"
+
+
+async def test_failure(client, script):
+    """A failed call raises the one exception, and grpc's own stays behind it as the cause."""
+    script.answers = [failed(StatusCode.ABORTED, "ROW_LOCKED")]
+
+    with pytest.raises(SluicegateError) as caught:
+        await client.upsert_record("Lead", "Ext__c", "L-1", {})
+
+    assert caught.value.code is StatusCode.ABORTED
+    assert caught.value.reason == "ROW_LOCKED"
+    assert len(script.requests) == 1
+
+
+async def test_repeats_when_unavailable(client, script):
+    """A call that may be repeated is repeated while the service is unavailable."""
+    unavailable = failed(StatusCode.UNAVAILABLE, "SHUTTING_DOWN")
+    script.answers = [unavailable, unavailable, UpsertRecordResponse(record_id=LEAD_ID)]
+
+    result = await client.upsert_record("Lead", "Ext__c", "L-1", {})
+
+    assert result.record_id == LEAD_ID
+    assert len(script.requests) == 3
+
+
+async def test_gives_up_when_unavailable(client, script):
+    """After three attempts the service's own words are the answer."""
+    script.answers = [failed(StatusCode.UNAVAILABLE, "SHUTTING_DOWN")] * 4
+
+    with pytest.raises(SluicegateError, match="SHUTTING_DOWN: no"):
+        await client.get_limits()
+
+    assert len(script.requests) == 3
+
+
+async def test_nobody_there(unused_tcp_port):
+    """A service that is not there is UNAVAILABLE, without a reason."""
+    async with Client(f"127.0.0.1:{unused_tcp_port}", timeout_seconds=5) as client:
+        with pytest.raises(SluicegateError) as caught:
+            await client.get_limits()
+
+    assert caught.value.code is StatusCode.UNAVAILABLE
+    assert caught.value.reason == ""
+
+
+async def test_query(client, script):
+    """A query yields the rows of all batches in order."""
+    script.answers = [numbers(1, 2, total=3), numbers(3, total=3)]
+
+    rows = [row async for row in client.query("SELECT n FROM N WHERE a = :a", {"a": "x"}, batch_size=2)]
+
+    (request,) = script.requests
+    assert rows == [{"n": 1}, {"n": 2}, {"n": 3}]
+    assert request.parameters["a"].string_value == "x"
+    assert (request.batch_size, request.include_deleted) == (2, False)
+
+
+async def test_query_batches(client, script):
+    """Batches carry the total of the whole result, also without rows."""
+    script.answers = [numbers(total=42)]
+
+    (batch,) = [batch async for batch in client.query_batches("SELECT COUNT() FROM N", include_deleted=True)]
+
+    assert batch.total_size == 42
+    assert script.requests[0].include_deleted
+
+
+async def test_query_fails_late(client, script):
+    """Rows before a failure are yielded, then the failure is raised."""
+    script.answers = [numbers(1, total=2), failed(StatusCode.UNAVAILABLE, "UPSTREAM_UNAVAILABLE")]
+    rows = client.query("SELECT n FROM N")
+
+    assert [await anext(rows)] == [{"n": 1}]
+    with pytest.raises(SluicegateError, match="UPSTREAM_UNAVAILABLE"):
+        await anext(rows)
+    assert len(script.requests) == 1
+
+
+async def test_query_left_early(client, script):
+    """A query that is left early ends without a failure, and the client goes on."""
+    script.answers = [numbers(*range(1000), total=100_000)] * 100
+
+    async with aclosing(client.query("SELECT n FROM N")) as rows:
+        async for row in rows:
+            assert row == {"n": 0}
+            break
+
+    script.answers = [UpsertRecordResponse(record_id=LEAD_ID)]
+    assert (await client.upsert_record("Lead", "Ext__c", "L-1", {})).record_id == LEAD_ID
+
+
+async def test_get_bulk_load(client, script):
+    """A load's standing is told in words."""
+    load = BulkLoad(
+        resume_token="t",
+        object="Lead",
+        operation=BULK_OPERATION_UPSERT,
+        state=BULK_LOAD_STATE_PROCESSING,
+        rows_processed=5,
+        create_time=timestamp(),
+    )
+    script.answers = [GetBulkLoadResponse(load=load)]
+
+    told = await client.get_bulk_load("t")
+
+    assert (told.operation, told.state, told.rows_processed, told.create_time) == ("upsert", "processing", 5, INSTANT)
+    assert (script.requests[0].org, script.requests[0].resume_token) == ("sandbox", "t")
+
+
+async def test_create_deep_link(client, script):
+    """A link is made for a record by external id, with its validity and campaign."""
+    script.answers = [CreateDeepLinkResponse(url="https://links.example/l", expire_time=timestamp())]
+    record = RecordRef("Lead", external_id_field="Ext__c", external_id="L-1")
+
+    link = await client.create_deep_link(record, ttl=timedelta(hours=1), campaign={"utm_source": "mail"})
+
+    (request,) = script.requests
+    assert (link.url, link.expire_time) == ("https://links.example/l", INSTANT)
+    assert request.record.external_id.value == "L-1"
+    assert request.ttl.seconds == 3600
+    assert dict(request.campaign) == {"utm_source": "mail"}
+
+
+async def test_resolve_deep_link(client, script):
+    """A link is resolved for the device, and its targets keep their order."""
+    target = DeepLinkTarget(kind=DEEP_LINK_TARGET_KIND_STORE, uri="https://store.example", explanation="no app")
+    script.answers = [
+        ResolveDeepLinkResponse(
+            record=RecordRefMessage(object="Lead", id=LEAD_ID),
+            targets=[target],
+            fallback_uri="https://web.example",
+            action="view",
+        ),
+    ]
+
+    resolved = await client.resolve_deep_link("https://links.example/l", platform="android", app_installed=False)
+
+    (request,) = script.requests
+    assert (request.device.platform, request.device.app) == (PLATFORM_ANDROID, APP_PRESENCE_MISSING)
+    assert request.url == "https://links.example/l"
+    assert RecordRef("Lead", id=LEAD_ID) == resolved.record
+    assert [target.kind for target in resolved.targets] == ["store"]
+    assert resolved.fallback_uri == "https://web.example"
+
+
+async def test_resolve_record(client, script):
+    """A record is resolved without a link, and an unknown device stays unknown."""
+    script.answers = [ResolveDeepLinkResponse(record=RecordRefMessage(object="Lead", id=LEAD_ID))]
+
+    await client.resolve_deep_link(RecordRef("Lead", id=LEAD_ID))
+
+    (request,) = script.requests
+    assert request.record.id == LEAD_ID
+    assert (request.device.platform, request.device.app) == (0, 0)
+
+
+async def test_unknown_platform(client):
+    """A platform that does not exist is refused with those that do."""
+    with pytest.raises(ValueError, match="platform is 'tv'; it must be one of ios, android, web"):
+        await client.resolve_deep_link("https://links.example/l", platform="tv")
+
+
+@pytest.mark.parametrize(
+    "names", [{}, {"id": LEAD_ID, "external_id_field": "E", "external_id": "1"}, {"external_id": "1"}]
+)
+def test_ambiguous_record(names):
+    """A record is named in exactly one way."""
+    with pytest.raises(ValueError, match="not by both"):
+        RecordRef("Lead", **names)
+
+
+async def test_get_limits(client, script):
+    """Limits tell what is used and left."""
+    api = LimitMessage(name="DailyApiRequests", maximum=100, remaining=58)
+    script.answers = [
+        GetLimitsResponse(limits=OrgLimits(org="sandbox", api_requests=api, limits=[api], observe_time=timestamp())),
+    ]
+
+    limits = await client.get_limits()
+
+    assert (limits.org, limits.api_requests.used, limits.observe_time) == ("sandbox", 42, INSTANT)
+    assert {"DailyApiRequests": Limit(100, 58)} == limits.limits
+
+
+async def test_not_connected():
+    """A client that was not entered says how to use it."""
+    with pytest.raises(RuntimeError, match="async with Client"):
+        await Client("127.0.0.1:1").get_limits()
+
+
+async def test_timeout(target, script):
+    """A call that takes longer than the timeout ends as DEADLINE_EXCEEDED."""
+    script.answers = [asyncio.Event()]
+
+    async with Client(target, timeout_seconds=0.05) as client:
+        with pytest.raises(SluicegateError) as caught:
+            await client.get_limits()
+
+    assert caught.value.code is StatusCode.DEADLINE_EXCEEDED
