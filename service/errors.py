@@ -101,7 +101,7 @@ class SluicegateError(Exception):
 class InvalidArgument(SluicegateError):
     """The caller's input is wrong whatever the state of the org."""
 
-    code = "INVALID_ARGUMENT"
+    code: ClassVar[Code] = "INVALID_ARGUMENT"
     reason = "INVALID_REQUEST"
 
 
@@ -223,7 +223,7 @@ class InvalidLink(InvalidArgument):
 class NotFound(SluicegateError):
     """What the caller named does not exist."""
 
-    code = "NOT_FOUND"
+    code: ClassVar[Code] = "NOT_FOUND"
     reason = "RECORD_NOT_FOUND"
 
 
@@ -252,7 +252,7 @@ class LoadNotFound(NotFound):
 class Conflict(SluicegateError):
     """The state of the org is in the way."""
 
-    code = "FAILED_PRECONDITION"
+    code: ClassVar[Code] = "FAILED_PRECONDITION"
     reason = "SALESFORCE_REJECTED"
 
 
@@ -293,7 +293,7 @@ class OutcomeUnknown(Conflict):
 class Refused(SluicegateError):
     """Salesforce or a policy refuses what was asked, and a repeat will be refused alike."""
 
-    code = "FAILED_PRECONDITION"
+    code: ClassVar[Code] = "FAILED_PRECONDITION"
     reason = "SALESFORCE_REJECTED"
 
 
@@ -327,7 +327,7 @@ class LinkExpired(Refused):
 
 
 class OrgAuthenticationFailed(Refused):
-    """Salesforce refuses the service's own credentials for the org: an operator must act. Metadata: org, oauth_error."""
+    """Salesforce refuses the service's own credentials: an operator must act. Metadata: org, oauth_error."""
 
     reason = "ORG_AUTHENTICATION_FAILED"
 
@@ -335,7 +335,7 @@ class OrgAuthenticationFailed(Refused):
 class Exhausted(SluicegateError):
     """A limit of the org is used up. `retry_after_seconds` says when to come back."""
 
-    code = "RESOURCE_EXHAUSTED"
+    code: ClassVar[Code] = "RESOURCE_EXHAUSTED"
     reason = "ALLOCATION_EXCEEDED"
 
 
@@ -358,7 +358,7 @@ class AllocationExceeded(Exhausted):
 class Unavailable(SluicegateError):
     """The service or its upstream cannot answer now; a repeat is worthwhile and nothing was written."""
 
-    code = "UNAVAILABLE"
+    code: ClassVar[Code] = "UNAVAILABLE"
     reason = "UPSTREAM_UNAVAILABLE"
 
 

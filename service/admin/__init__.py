@@ -1,0 +1,1 @@
+"""The plaintext HTTP listener for whoever runs the service."""

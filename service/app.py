@@ -1,0 +1,172 @@
+"""The composition root: everything is made here, on one exit stack, and closed in the opposite order."""
+
+import secrets
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from importlib.metadata import version
+from types import TracebackType
+from typing import Self
+
+from opentelemetry.sdk.trace.export import SpanExporter
+from pydantic import SecretStr
+
+from service.admin.server import AdminServer
+from service.bulk.token import TokenKey, TokenSigner
+from service.clock import Clock, SystemClock
+from service.deep_links.config import LinkConfig
+from service.emulator.server import Emulator, EmulatorConfig
+from service.orgs import config
+from service.orgs.org import Org
+from service.orgs.registry import OpenOrg, OrgRegistry
+from service.rpc.pipeline import Pipeline
+from service.rpc.server import GrpcServer
+from service.settings import JwtBearerAuth, LinkProviderSettings, LinkSettings, OrgSettings, Settings, SettingsError
+from service.telemetry import logs
+from service.telemetry.tracing import Tracing, otlp_exporter
+
+EMBEDDED_ORG = "emulator"
+VERSION = version("sluicegate")
+
+_log = logs.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a running service is reached."""
+
+    grpc: str
+    """`host:port`."""
+    admin: str
+    """Base URL."""
+    emulator: str | None
+    """Base URL of the embedded org; None if orgs are configured."""
+    default_org: str
+    """The org of requests that name none; empty if they must name one."""
+
+
+class App:
+    """The whole service: use it as an async context manager.
+
+    Entering starts every listener, or none: what was opened is closed if something cannot start. Leaving drains: it
+    takes no more calls, lets the open ones end within `grpc.drain_seconds`, and closes what they used.
+
+    Args:
+        settings: What to serve and where.
+        clock: Tells the time; tests give their own.
+        span_exporter: Where spans go instead of `telemetry.otlp_endpoint`; with it every call is sampled.
+
+    Raises:
+        SettingsError: On entering: a setting cannot be used.
+        OSError: On entering: a port is taken.
+
+    """
+
+    def __init__(
+        self, settings: Settings, *, clock: Clock | None = None, span_exporter: SpanExporter | None = None
+    ) -> None:
+        self._settings = settings
+        self._clock = clock or SystemClock()
+        self._span_exporter = span_exporter
+        self._stack = AsyncExitStack()
+        self.emulator: Emulator | None = None
+        self.addresses: Addresses | None = None
+
+    async def __aenter__(self) -> Self:
+        """Start everything."""
+        async with AsyncExitStack() as stack:
+            await self._start(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, _type: type[BaseException] | None, _value: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        """Drain and close everything."""
+        await self._stack.aclose()
+
+    async def _start(self, stack: AsyncExitStack) -> None:
+        settings = self._settings
+        tracing = self._tracing()
+        stack.callback(tracing.close)
+        orgs = settings.orgs or {EMBEDDED_ORG: await self._embedded_org(stack)}
+        default = settings.default_org or (next(iter(orgs)) if len(orgs) == 1 else "")
+        open_org = self._opener(orgs, tracing)
+        registry = await stack.enter_async_context(OrgRegistry(orgs, default=default, open_org=open_org))
+        admin = await stack.enter_async_context(AdminServer(settings.admin))
+        pipeline = Pipeline(
+            tracing, self._clock, settings.grpc.max_message_bytes, settings.grpc.default_deadline_seconds
+        )
+        server = GrpcServer(settings.grpc, registry, pipeline)
+        stack.push_async_callback(server.stop)
+        await server.start()
+        stack.callback(admin.set_ready, ready=False)
+        admin.set_ready(ready=True)
+        self.addresses = Addresses(
+            grpc=f"{settings.grpc.host}:{server.port}",
+            admin=f"http://{settings.admin.host}:{admin.port}",
+            emulator=self.emulator.url if self.emulator else None,
+            default_org=default,
+        )
+
+    def _tracing(self) -> Tracing:
+        settings = self._settings.telemetry
+        if self._span_exporter is not None:
+            return Tracing(self._span_exporter, sample_ratio=1.0, version=VERSION)
+        return Tracing(otlp_exporter(settings.otlp_endpoint), sample_ratio=settings.sample_ratio, version=VERSION)
+
+    async def _embedded_org(self, stack: AsyncExitStack) -> OrgSettings:
+        settings = self._settings.emulator
+        emulator = Emulator(EmulatorConfig(host=settings.host, port=settings.port), self._clock)
+        self.emulator = await stack.enter_async_context(emulator)
+        credentials = emulator.credentials
+        auth = JwtBearerAuth(
+            flow="jwt_bearer",
+            client_id=credentials.client_id,
+            username=credentials.username,
+            private_key_file=credentials.private_key_file,
+        )
+        return OrgSettings(login_url=credentials.login_url, auth=auth)
+
+    def _opener(self, orgs: Mapping[str, OrgSettings], tracing: Tracing) -> OpenOrg:
+        links = self._links()
+        signer = TokenSigner(
+            tuple(
+                TokenKey(key_id, secret.get_secret_value().encode())
+                for key_id, secret in _keys(self._settings.token_keys, "token_keys").items()
+            )
+        )
+
+        def open_org(name: str, stack: AsyncExitStack) -> Org:
+            return config.open_org(name, orgs[name], links=links, load_tokens=signer, tracing=tracing, stack=stack)
+
+        return open_org
+
+    def _links(self) -> LinkConfig:
+        settings = self._settings.links
+        if self.emulator is not None and not settings.providers:
+            settings = _example_links(settings)
+        try:
+            return config.link_config(settings, _keys(settings.keys, "links.keys"))
+        except ValueError as error:
+            raise SettingsError(f"links: {error}") from None
+
+
+def _keys(configured: Mapping[str, SecretStr], setting: str) -> Mapping[str, SecretStr]:
+    """Return the configured keys, or one made now that dies with this process."""
+    if configured:
+        return configured
+    _log.info("no keys are configured; what is signed now stops working at exit", setting=setting)
+    return {"ephemeral": SecretStr(secrets.token_urlsafe(48))}
+
+
+def _example_links(settings: LinkSettings) -> LinkSettings:
+    """Return links of an imaginary app, so that the embedded org shows every kind of target."""
+    example = LinkProviderSettings(
+        app_link=settings.host + "/r/{object}/{id}?action={action}",
+        app_scheme="acme://record/{object}/{id}?action={action}",
+        store_ios="https://apps.apple.com/app/id0000000000",
+        store_android="https://play.google.com/store/apps/details?id=com.example.app&referrer={query}",
+        web=settings.host + "/w/{object}/{id}",
+    )
+    return settings.model_copy(update={"providers": {settings.default_provider: example}})

@@ -1,0 +1,40 @@
+"""What travels with one call from the socket to Salesforce."""
+
+from dataclasses import dataclass
+
+from opentelemetry.context import Context
+
+from service.clock import Clock
+from service.errors import DeadlineExceeded
+
+
+@dataclass(frozen=True, slots=True)
+class CallContext:
+    """One call: who it is, how long it may take, and the trace it belongs to.
+
+    Passed explicitly, so that a task that outlives its caller cannot pick up another caller's deadline.
+    """
+
+    method: str
+    """Fully qualified RPC method, `sluicegate.v1.RecordService/UpsertRecord`."""
+    request_id: str
+    """Names the call in logs and in INTERNAL errors; the trace id where there is a trace."""
+    clock: Clock
+    deadline: float | None = None
+    """When the caller gives up, in the clock's monotonic seconds; None when it never does."""
+    trace: Context | None = None
+    """Parent of the spans made on the call's behalf; None when the call is not sampled."""
+
+    def remaining_seconds(self, at_most: float) -> float:
+        """Return how long the next step may take: the smaller of the time left and `at_most`, in seconds.
+
+        Raises:
+            DeadlineExceeded: No time is left.
+
+        """
+        if self.deadline is None:
+            return at_most
+        left = self.deadline - self.clock.monotonic()
+        if left <= 0:
+            raise DeadlineExceeded("the call's deadline passed before Salesforce was asked")
+        return min(left, at_most)

@@ -1,0 +1,34 @@
+"""A governor that lets everything pass and only counts."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from service.context import CallContext
+from service.governor.base import Cost, Statistics, Usage
+
+
+class NoopGovernor:
+    """Gives every permit at once; Salesforce itself is the only limit."""
+
+    def __init__(self) -> None:
+        self._permits = 0
+        self._in_flight = 0
+        self._usage: Usage | None = None
+
+    @asynccontextmanager
+    async def permit(self, _cost: Cost, _context: CallContext) -> AsyncIterator[None]:
+        """Count the attempt and let it pass."""
+        self._permits += 1
+        self._in_flight += 1
+        try:
+            yield
+        finally:
+            self._in_flight -= 1
+
+    def learn(self, usage: Usage) -> None:
+        """Remember the usage for `statistics`."""
+        self._usage = usage
+
+    def statistics(self) -> Statistics:
+        """Return the counts."""
+        return Statistics(self._permits, self._in_flight, self._usage)

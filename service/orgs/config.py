@@ -1,0 +1,95 @@
+"""An org from its settings: the stack of transports, its login, its links."""
+
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+
+from pydantic import SecretStr
+
+from service.bulk.token import TokenSigner
+from service.deep_links.config import LinkConfig, LinkKey, LinkProvider
+from service.governor.noop import NoopGovernor
+from service.orgs.org import Org
+from service.salesforce.auth.flows import ClientCredentials, Flow, JwtBearer
+from service.salesforce.auth.token_cache import TokenCache
+from service.salesforce.client import SalesforceClient
+from service.salesforce.transport.authorize import AuthorizedTransport
+from service.salesforce.transport.govern import GovernedTransport
+from service.salesforce.transport.http import HttpTransport
+from service.salesforce.transport.observe import ObservedTransport
+from service.salesforce.transport.retry import RetryTransport
+from service.settings import ClientCredentialsAuth, JwtBearerAuth, LinkSettings, OrgSettings
+from service.telemetry.tracing import Tracing
+
+
+def open_org(
+    name: str,
+    settings: OrgSettings,
+    *,
+    links: LinkConfig,
+    load_tokens: TokenSigner,
+    tracing: Tracing,
+    stack: AsyncExitStack,
+) -> Org:
+    """Put an org together. Nothing is sent until it is called.
+
+    Args:
+        name: The org's configured name.
+        settings: Its settings.
+        links: How its deep links look.
+        load_tokens: Signs the tokens of its bulk loads.
+        tracing: Makes the spans of its HTTP attempts.
+        stack: Closes its connections.
+
+    """
+    http = HttpTransport(
+        timeout_seconds=settings.request_timeout_seconds,
+        max_connections=settings.max_connections,
+        ca_file=settings.ca_file,
+    )
+    stack.push_async_exit(http)
+    governed = GovernedTransport(ObservedTransport(http, tracing, org=name), NoopGovernor())
+    tokens = TokenCache(
+        governed,
+        _flow(settings.auth, settings.login_url),
+        login_url=settings.login_url,
+        allowed_hosts=settings.allowed_hosts,
+        org=name,
+    )
+    client = SalesforceClient(
+        RetryTransport(AuthorizedTransport(governed, tokens), org=name), org=name, api_version=settings.api_version
+    )
+    return Org(name, client, tokens, login_url=settings.login_url, links=links, load_tokens=load_tokens)
+
+
+def link_config(settings: LinkSettings, keys: Mapping[str, SecretStr]) -> LinkConfig:
+    """Return the configuration of deep links.
+
+    Args:
+        settings: The settings.
+        keys: Signing keys by id; the first signs.
+
+    Raises:
+        ValueError: A template or key cannot be used; the text names it.
+
+    """
+    providers: dict[str, LinkProvider] = {}
+    for name, templates in settings.providers.items():
+        try:
+            providers[name] = LinkProvider.of(**{key: text or None for key, text in templates.model_dump().items()})
+        except ValueError as error:
+            raise ValueError(f"links.providers.{name}.{error}") from None
+    if not providers:
+        providers[settings.default_provider] = LinkProvider.of(web=settings.host + "/r/{object}/{id}")
+    return LinkConfig(
+        host=settings.host,
+        keys=tuple(LinkKey(key_id, secret.get_secret_value().encode()) for key_id, secret in keys.items()),
+        default_ttl_seconds=settings.default_ttl_seconds,
+        default_provider=settings.default_provider,
+        providers=providers,
+    )
+
+
+def _flow(auth: JwtBearerAuth | ClientCredentialsAuth, login_url: str) -> Flow:
+    if isinstance(auth, JwtBearerAuth):
+        return JwtBearer(auth.client_id, auth.username, auth.audience or login_url, auth.private_key_file)
+    return ClientCredentials(auth.client_id, auth.client_secret_file)

@@ -1,0 +1,1 @@
+"""Queries: what columns a result has, and the reading of it page by page."""

@@ -1,0 +1,236 @@
+"""The columns of a query's result: their names and types from describe, and a decoder made for them."""
+
+import difflib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+import msgspec
+
+from service.errors import FieldViolation, MalformedQuery, UnknownField
+from service.salesforce.calls.describe import Field, SObject
+from service.soql.ast import Call, Children, Column, Expression, Path, Position, Query, TypeOf
+from service.soql.reads import own_path
+
+_EXACT_DOUBLE_DIGITS = 15
+"""A binary double holds every decimal number of up to 15 digits."""
+_COMPOUND = frozenset({"address", "location", "complexvalue"})
+_COUNTS = frozenset({"COUNT", "COUNT_DISTINCT"})
+_TEXTS = frozenset({"TOLABEL", "FORMAT"})
+
+Describe = Callable[[str], Awaitable[SObject]]
+"""Returns the description of an sObject by name."""
+
+
+class ColumnType(Enum):
+    """What a column holds; the names are those of the contract."""
+
+    STRING = str
+    INT64 = int
+    DOUBLE = float
+    DECIMAL = Decimal
+    BOOL = bool
+    DATE = "date"
+    DATETIME = "datetime"
+    TIME = "time"
+
+    @property
+    def decoded(self) -> type[Any]:
+        """The Python type that a value is decoded to."""
+        return self.value if isinstance(self.value, type) else str
+
+
+_TYPES = {
+    "boolean": ColumnType.BOOL,
+    "int": ColumnType.INT64,
+    "long": ColumnType.INT64,
+    "date": ColumnType.DATE,
+    "datetime": ColumnType.DATETIME,
+    "time": ColumnType.TIME,
+}
+_NUMBERS = frozenset({"double", "currency", "percent"})
+
+
+@dataclass(frozen=True, slots=True)
+class ResultColumn:
+    """One column: its name, its type and where its value stands in a record's JSON."""
+
+    name: str
+    type: ColumnType
+    keys: tuple[str, ...]
+
+
+async def plan(query: Query, describe: Describe) -> tuple[ResultColumn, ...]:
+    """Return the columns of a query's result, in SELECT order. `COUNT()` alone has none.
+
+    Args:
+        query: The parsed query.
+        describe: Describes an sObject; asked once for each sObject the query touches.
+
+    Raises:
+        UnknownField: A selected field does not exist.
+        MalformedQuery: The query selects what has no column: a child subquery, TYPEOF, FIELDS(), a compound field.
+        service.errors.UnknownObject: FROM names no sObject.
+
+    """
+    root = await describe(query.source)
+    aggregate = bool(query.group_by) or any(
+        isinstance(item, Column) and isinstance(item.expression, Call) and item.expression.aggregate
+        for item in query.select
+    )
+    planner = _Planner(query, root, describe, aggregate=aggregate)
+    columns = [await planner.column(item) for item in query.select]
+    return tuple(column for column in columns if column is not None)
+
+
+class _Planner:
+    def __init__(self, query: Query, root: SObject, describe: Describe, *, aggregate: bool) -> None:
+        self._query = query
+        self._root = root
+        self._describe = describe
+        self._aggregate = aggregate
+        self._unnamed = 0
+
+    async def column(self, item: Column | TypeOf | Children) -> ResultColumn | None:
+        if isinstance(item, Children):
+            raise _no_column("a child subquery", item.query.at)
+        if isinstance(item, TypeOf):
+            raise _no_column("TYPEOF", item.relationship.at)
+        if isinstance(item.expression, Path):
+            keys, kind = await self._path(item.expression)
+            if self._aggregate:
+                keys = (item.alias or keys[-1],)
+            return ResultColumn(item.alias or ".".join(keys), kind, keys)
+        return await self._call(item.expression, item.alias)
+
+    async def _call(self, call: Call, alias: str | None) -> ResultColumn | None:
+        function = call.function.upper()
+        if function == "FIELDS":
+            raise _no_column("FIELDS()", call.at)
+        if function == "COUNT" and not call.arguments:
+            return None
+        inner = _innermost(call)
+        keys, kind = await self._path(inner) if inner is not None else (("",), ColumnType.STRING)
+        if function in _TEXTS and not self._aggregate:
+            key = alias or keys[-1]
+            return ResultColumn(alias or ".".join(keys), ColumnType.STRING, (*keys[:-1], key))
+        if not alias:
+            alias = f"expr{self._unnamed}"
+            self._unnamed += 1
+        return ResultColumn(alias, _folded(function, kind), (alias,))
+
+    async def _path(self, path: Path) -> tuple[tuple[str, ...], ColumnType]:
+        names = own_path(self._query, path)
+        sobject: SObject | None = self._root
+        keys: list[str] = []
+        for name in names[:-1]:
+            lookup = sobject.relationships.get(name.lower()) if sobject else None
+            if sobject is not None and lookup is None:
+                raise _unknown(sobject, name, path.at, sobject.relationships.values(), "relationship")
+            keys.append(lookup.relationshipName or name if lookup else name)
+            sobject = await self._parent(lookup)
+        if sobject is None:
+            # The Name object of a polymorphic parent: what it has in common is text.
+            return (*keys, _canonical_name(names[-1])), ColumnType.STRING
+        field = sobject.fields.get(names[-1].lower())
+        if field is None:
+            raise _unknown(sobject, names[-1], path.at, sobject.fields.values(), "field")
+        if field.type in _COMPOUND:
+            raise _no_column(f"the compound field {field.name}; select its parts instead: it", path.at)
+        return (*keys, field.name), _type_of(field)
+
+    async def _parent(self, lookup: Field | None) -> SObject | None:
+        if lookup is None or len(lookup.referenceTo) != 1:
+            return None
+        return await self._describe(lookup.referenceTo[0])
+
+
+def _innermost(call: Call) -> Path | None:
+    expression: Expression = call
+    while isinstance(expression, Call):
+        if not expression.arguments:
+            return None
+        expression = expression.arguments[0]
+    return expression
+
+
+def _folded(function: str, kind: ColumnType) -> ColumnType:
+    if function in _COUNTS:
+        return ColumnType.INT64
+    if function in {"SUM", "AVG"}:
+        return kind if kind is ColumnType.DECIMAL else ColumnType.DOUBLE
+    if function in {"MIN", "MAX", "GROUPING", "CONVERTCURRENCY"}:
+        return kind
+    if function == "DAY_ONLY":
+        return ColumnType.DATE
+    return ColumnType.STRING if function in _TEXTS else ColumnType.INT64
+
+
+def _type_of(field: Field) -> ColumnType:
+    if field.type in _NUMBERS:
+        return ColumnType.DOUBLE if field.precision <= _EXACT_DOUBLE_DIGITS else ColumnType.DECIMAL
+    return _TYPES.get(field.type, ColumnType.STRING)
+
+
+def _canonical_name(name: str) -> str:
+    return name[:1].upper() + name[1:]
+
+
+def _no_column(what: str, at: Position) -> MalformedQuery:
+    return MalformedQuery(
+        f"{what} cannot be returned as a column (row {at.row}, column {at.column})", row=at.row, column=at.column
+    )
+
+
+def _unknown(sobject: SObject, name: str, at: Position, among: Any, what: str) -> UnknownField:
+    spellings = [(f.relationshipName if what == "relationship" else f.name) or f.name for f in among]
+    nearest = difflib.get_close_matches(name, spellings, n=1, cutoff=0.5)
+    hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+    message = f"{sobject.name} has no {what} {name!r} (row {at.row}, column {at.column}){hint}"
+    return UnknownField(
+        message,
+        metadata={
+            "object": sobject.name,
+            "field": name,
+            "row": str(at.row),
+            "column": str(at.column),
+            **({"nearest": nearest[0]} if nearest else {}),
+        },
+        violations=[FieldViolation("soql", message)],
+    )
+
+
+def row_type(columns: Sequence[ResultColumn]) -> type[Any]:
+    """Return a struct that msgspec decodes a record into: just the columns, nested as Salesforce nests parents."""
+    tree: dict[str, Any] = {}
+    for column in columns:
+        branch = tree
+        for key in column.keys[:-1]:
+            branch = branch.setdefault(key, {})
+        branch[column.keys[-1]] = column.type.decoded
+    return _struct("Row", tree)
+
+
+def _struct(name: str, tree: dict[str, Any]) -> type[Any]:
+    fields: list[tuple[str, Any, Any]] = []
+    spelling: dict[str, str] = {}
+    for number, (key, kind) in enumerate(tree.items()):
+        inner = _struct(key, kind) if isinstance(kind, dict) else kind
+        # Attributes are numbered: a field of Salesforce may be spelled like a Python keyword.
+        fields.append((f"f{number}", inner | None, None))
+        spelling[f"f{number}"] = key
+    return msgspec.defstruct(name, fields, rename=spelling, gc=False)
+
+
+def extractors(columns: Sequence[ResultColumn]) -> tuple[tuple[str, ...], ...]:
+    """Return for each column the attributes that lead from a decoded row to its value."""
+    orders: dict[tuple[str, ...], dict[str, int]] = {}
+    for column in columns:
+        for depth, key in enumerate(column.keys):
+            order = orders.setdefault(column.keys[:depth], {})
+            order.setdefault(key, len(order))
+    return tuple(
+        tuple(f"f{orders[column.keys[:depth]][key]}" for depth, key in enumerate(column.keys)) for column in columns
+    )

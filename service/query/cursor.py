@@ -1,0 +1,84 @@
+"""The reading of a result, one page ahead of whoever takes the batches."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from service.context import CallContext
+from service.query.batches import Batch, Columnizer
+from service.query.columns import Describe, plan, row_type
+from service.salesforce.calls import query as calls
+from service.salesforce.calls.query import Page
+from service.salesforce.client import SalesforceClient
+from service.soql import to_soql
+from service.soql.ast import Query
+
+_SMALLEST_PAGE = 200
+_LARGEST_PAGE = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a result is read."""
+
+    batch_size: int = 0
+    """Most rows in a batch; 0 means 2,000."""
+    include_deleted: bool = False
+    """Also read the recycle bin and archived activities."""
+
+
+async def read(
+    query: Query, options: Options, client: SalesforceClient, describe: Describe, context: CallContext
+) -> AsyncIterator[Batch]:
+    """Run a query whose parameters are bound and yield its result in order.
+
+    While a batch is with the consumer the next page is on its way, and no further one: memory holds two pages.
+    Closing the iterator, or cancelling whoever waits on it, stops the reading at once. A result without rows yields
+    one empty batch.
+
+    Args:
+        query: The query, without parameters left.
+        options: How to read it.
+        client: The org to read from.
+        describe: Describes an sObject of the org.
+        context: The call it is made for.
+
+    Raises:
+        service.errors.SluicegateError: The query cannot be planned, or Salesforce refused it or a page.
+
+    """
+    columns = await plan(query, describe)
+    columnizer = Columnizer(columns)
+    decoder = calls.decoder(row_type(columns))
+    size = options.batch_size or _LARGEST_PAGE
+    page: Page[Any] = await client.first_page(
+        to_soql(query),
+        decoder,
+        context,
+        page_size=min(max(size, _SMALLEST_PAGE), _LARGEST_PAGE),
+        include_deleted=options.include_deleted,
+    )
+    if not page.records:
+        yield columnizer.batch([], page.totalSize)
+    while True:
+        following = _begin_next(page, client, decoder, context)
+        try:
+            for start in range(0, len(page.records), size):
+                yield columnizer.batch(page.records[start : start + size], page.totalSize)
+            if following is None:
+                return
+            page = await following
+        finally:
+            if following is not None:
+                following.cancel()
+                await asyncio.gather(following, return_exceptions=True)
+
+
+def _begin_next(
+    page: Page[Any], client: SalesforceClient, decoder: Any, context: CallContext
+) -> "asyncio.Task[Page[Any]] | None":
+    """Begin reading the next page; the task belongs to the iterator, which awaits or cancels it."""
+    if page.done or page.nextRecordsUrl is None:
+        return None
+    return asyncio.create_task(client.next_page(page.nextRecordsUrl, decoder, context))

@@ -1,0 +1,1 @@
+"""Salesforce's HTTP API: pure builders and parsers over one stack of transports."""

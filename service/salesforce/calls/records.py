@@ -1,0 +1,108 @@
+"""sObject rows (Salesforce REST API, "sObject Rows by External ID")."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from urllib.parse import quote
+
+import msgspec
+
+from service.errors import UpstreamProtocolError
+from service.salesforce import faults
+from service.salesforce.transport.base import Request, Response
+
+JsonValue = None | bool | int | float | Decimal | str | Mapping[str, str]
+"""What a field of a record may be set to: a scalar, or a lookup by external id as an object."""
+
+_encoder = msgspec.json.Encoder(decimal_format="number")
+_OK = 200
+_CREATED = 201
+
+
+@dataclass(frozen=True, slots=True)
+class Upserted:
+    """The outcome of an upsert."""
+
+    record_id: str
+    created: bool
+
+
+class _Saved(msgspec.Struct):
+    id: str
+    success: bool
+    created: bool = True
+
+
+class _Identified(msgspec.Struct):
+    Id: str
+
+
+def upsert(base: str, sobject: str, field: str, value: str, values: Mapping[str, JsonValue]) -> Request:
+    """Return the request that creates or updates a record by external id.
+
+    Args:
+        base: Path of the API version, `/services/data/v66.0`.
+        sobject: API name of the sObject.
+        field: API name of the external-id field.
+        value: The external id, any characters.
+        values: What to set; Decimals are written digit for digit.
+
+    """
+    return Request(
+        "PATCH",
+        f"{base}/sobjects/{sobject}/{field}/{quote(value, safe='')}",
+        template=f"{base}/sobjects/{{sobject}}/{{field}}/{{value}}",
+        repeatable=True,
+        body=_encoder.encode(values),
+    )
+
+
+def lookup(base: str, sobject: str, field: str, value: str) -> Request:
+    """Return the request for the id of the record that an external id names.
+
+    Args:
+        base: Path of the API version.
+        sobject: API name of the sObject.
+        field: API name of the external-id field.
+        value: The external id, any characters.
+
+    """
+    return Request(
+        "GET",
+        f"{base}/sobjects/{sobject}/{field}/{quote(value, safe='')}?fields=Id",
+        template=f"{base}/sobjects/{{sobject}}/{{field}}/{{value}}",
+        repeatable=True,
+    )
+
+
+def looked_up(response: Response, *, org: str, sobject: str, field: str) -> str:
+    """Return the record's id, 18 characters.
+
+    Raises:
+        RecordNotFound: No record has the external id, or the org has no such sObject or field.
+        service.errors.SluicegateError: Salesforce refused otherwise.
+
+    """
+    if response.status != _OK:
+        raise faults.from_response(response, org=org, subject={"object": sobject, "external_id_field": field})
+    try:
+        return msgspec.json.decode(response.content, type=_Identified).Id
+    except msgspec.MsgspecError as error:
+        raise UpstreamProtocolError("a record was answered without an id", metadata={"org": org}) from error
+
+
+def upserted(response: Response, *, org: str, sobject: str, field: str) -> Upserted:
+    """Return what an upsert did.
+
+    Raises:
+        service.errors.SluicegateError: Salesforce refused; see `service.salesforce.faults`.
+
+    """
+    if response.status not in {_OK, _CREATED}:
+        subject = {"object": sobject, "external_id_field": field, "missing": "object"}
+        raise faults.from_response(response, org=org, subject=subject)
+    try:
+        saved = msgspec.json.decode(response.content, type=_Saved)
+    except msgspec.MsgspecError as error:
+        raise UpstreamProtocolError("an upsert was answered without an id", metadata={"org": org}) from error
+    return Upserted(saved.id, saved.created)

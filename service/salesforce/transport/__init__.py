@@ -1,0 +1,1 @@
+"""The stack every request to Salesforce passes: retry → authorize → govern → observe → http."""

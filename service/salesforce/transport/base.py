@@ -1,0 +1,71 @@
+"""The one interface of the transport stack: a request and a call go in, a response comes out."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from service.context import CallContext
+from service.governor.base import Cost
+
+Body = bytes | Callable[[], AsyncIterator[bytes]]
+"""A request's body: bytes, or a function that begins the stream anew for each attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request to Salesforce, without host and token."""
+
+    method: str
+    path: str
+    """Path and query below the instance URL, percent-encoded."""
+    template: str
+    """The path with placeholders for what varies, for spans: no ids, values or SOQL."""
+    repeatable: bool
+    """True if sending it twice has the effect of sending it once."""
+    body: Body = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cost: Cost = field(default_factory=Cost)
+    timeout_seconds: float | None = None
+    """Bound on one attempt; None leaves it to the org's settings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer of Salesforce, read whole."""
+
+    status: int
+    headers: Mapping[str, str]
+    """By lower-case name."""
+    content: bytes
+
+
+class NotSent(Exception):
+    """The request never left: no connection could be made. Repeating it is harmless."""
+
+
+class ConnectionLost(Exception):
+    """The connection broke or timed out after the request may have left: its outcome is unknown."""
+
+
+class Transport(Protocol):
+    """A stage of the stack."""
+
+    async def send(self, request: Request, context: CallContext) -> Response:
+        """Send one request.
+
+        Cancelling abandons the attempt: the connection is closed, and a write may or may not have happened.
+
+        Args:
+            request: What to send.
+            context: The call it is made for; its deadline bounds the attempt.
+
+        Returns:
+            The answer, whatever its status.
+
+        Raises:
+            NotSent: No connection could be made.
+            ConnectionLost: The connection broke or timed out after the request may have left.
+            service.errors.SluicegateError: A stage refused: no token, no permit, no time.
+
+        """
+        ...

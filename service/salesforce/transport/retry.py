@@ -1,0 +1,106 @@
+"""Repeats what is worth repeating and harmless to repeat, within the call's deadline."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from service.context import CallContext
+from service.errors import DeadlineExceeded, OutcomeUnknown, UpstreamUnavailable
+from service.salesforce import faults
+from service.salesforce.transport.base import ConnectionLost, NotSent, Request, Response, Transport
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often and how fast."""
+
+    attempts: int = 3
+    """Most attempts, the first one included."""
+    base_delay_seconds: float = 0.05
+    """Mean-doubling base of the pause after an outage."""
+    throttled_delay_seconds: float = 1.0
+    """The same after a refusal for load or a row lock."""
+    longest_delay_seconds: float = 20.0
+
+
+class RetryTransport:
+    """Sends a request up to three times.
+
+    A request that never left, or that Salesforce refused before doing anything, is repeated; one whose outcome is
+    unknown is repeated only if it is repeatable. Pauses have full jitter and never pass the call's deadline.
+
+    Args:
+        inner: The stage below.
+        org: The org's configured name, for errors.
+        policy: How often and how fast.
+        jitter: Returns a number from 0 to 1; tests give a constant.
+
+    """
+
+    def __init__(
+        self,
+        inner: Transport,
+        *,
+        org: str,
+        policy: RetryPolicy | None = None,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._inner = inner
+        self._org = org
+        self._policy = policy or RetryPolicy()
+        self._jitter = jitter
+
+    async def send(self, request: Request, context: CallContext) -> Response:
+        """Send, and send again where that helps; see `Transport.send`.
+
+        Returns:
+            The last answer, whatever its status.
+
+        Raises:
+            UpstreamUnavailable: No connection could be made, or a harmless request was lost each time.
+            OutcomeUnknown: The request may have been carried out and must not be repeated.
+            DeadlineExceeded: The call's deadline passed while an answer was awaited.
+
+        """
+        for attempt in range(1, self._policy.attempts + 1):
+            last = attempt == self._policy.attempts
+            try:
+                response = await self._inner.send(request, context)
+            except (NotSent, ConnectionLost) as lost:
+                sent = isinstance(lost, ConnectionLost)
+                pause = self._pause(self._policy.base_delay_seconds, attempt)
+                if (sent and not request.repeatable) or last or not _fits(pause, context):
+                    raise self._failure(request, context, sent=sent) from lost
+            else:
+                outage = faults.is_outage(response)
+                if outage and not request.repeatable and faults.may_have_run(response):
+                    raise self._failure(request, context, sent=True)
+                throttled = faults.is_throttled(response)
+                base = self._policy.throttled_delay_seconds if throttled else self._policy.base_delay_seconds
+                pause = self._pause(base, attempt)
+                if not (outage or throttled) or last or not _fits(pause, context):
+                    return response
+            await context.clock.sleep(pause)
+        raise AssertionError("the last attempt returns or raises")
+
+    def _pause(self, base_seconds: float, attempt: int) -> float:
+        ceiling = min(self._policy.longest_delay_seconds, base_seconds * 2.0**attempt)
+        return self._jitter() * ceiling
+
+    def _failure(self, request: Request, context: CallContext, *, sent: bool) -> Exception:
+        metadata = {"org": self._org}
+        if sent and not request.repeatable:
+            return OutcomeUnknown(
+                f"the connection to the org {self._org!r} was lost after the write was sent; "
+                "read the record before repeating",
+                metadata=metadata,
+            )
+        if context.deadline is not None and context.clock.monotonic() >= context.deadline:
+            return DeadlineExceeded(f"the deadline passed while the org {self._org!r} was asked", metadata=metadata)
+        return UpstreamUnavailable(
+            f"the org {self._org!r} cannot be reached", metadata=metadata, retry_after_seconds=5.0
+        )
+
+
+def _fits(pause_seconds: float, context: CallContext) -> bool:
+    return context.deadline is None or context.clock.monotonic() + pause_seconds < context.deadline

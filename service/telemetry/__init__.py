@@ -1,0 +1,1 @@
+"""Logs and traces: never field values, tokens or SOQL literals."""

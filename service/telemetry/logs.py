@@ -1,0 +1,45 @@
+"""JSON lines on standard error, one a record, with the request they belong to."""
+
+import logging
+import sys
+from collections.abc import Callable, MutableMapping
+from typing import Any, TextIO
+
+import orjson
+import structlog
+
+Logger = structlog.typing.FilteringBoundLogger
+
+
+def configure(level: str, stream: TextIO = sys.stderr) -> None:
+    """Send every record at or above a level to a stream as one JSON object a line.
+
+    Args:
+        level: `debug`, `info`, `warning` or `error`.
+        stream: Where the lines go.
+
+    """
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            _render,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.PrintLoggerFactory(stream),
+        cache_logger_on_first_use=True,
+    )
+
+
+def get_logger(name: str) -> Logger:
+    """Return the logger of one module."""
+    logger: Logger = structlog.get_logger(logger=name)
+    return logger
+
+
+def _render(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
+    """Escape every control character, so that a field with a line break cannot forge a record."""
+    default: Callable[[Any], str] = repr
+    return orjson.dumps(event, default=default, option=orjson.OPT_NON_STR_KEYS).decode()

@@ -1,0 +1,23 @@
+"""Every span and attribute name, once.
+
+RPC and HTTP names follow the OpenTelemetry semantic conventions 1.44; `sluicegate.` and `salesforce.` names are ours.
+"""
+
+RPC_SYSTEM = "rpc.system.name"
+RPC_METHOD = "rpc.method"
+RPC_STATUS = "rpc.response.status_code"
+ERROR_TYPE = "error.type"
+
+HTTP_METHOD = "http.request.method"
+HTTP_STATUS = "http.response.status_code"
+HTTP_RESEND_COUNT = "http.request.resend_count"
+SERVER_ADDRESS = "server.address"
+SERVER_PORT = "server.port"
+URL_TEMPLATE = "url.template"
+
+REASON = "sluicegate.error.reason"
+ORG = "sluicegate.org"
+
+SALESFORCE_REQUEST_ID = "salesforce.request_id"
+SALESFORCE_API_USED = "salesforce.api_requests.used"
+SALESFORCE_API_MAXIMUM = "salesforce.api_requests.maximum"
