@@ -7,6 +7,7 @@ forbids the delete; other references to a deleted row are cleared.
 
 from service.emulator import faults
 from service.emulator.plan import Plan
+from service.emulator.references import References
 from service.emulator.rows import Rows
 from service.emulator.schema.model import Schema, SObject
 from service.emulator.store import Store, quoted
@@ -20,21 +21,23 @@ class Deletion:
     Args:
         schema: Its child relationships decide.
         store: Where the rows are.
-        rows: Checks ids and tells the time.
+        references: Finds the row.
+        rows: Tells the time.
 
     """
 
-    def __init__(self, schema: Schema, store: Store, rows: Rows) -> None:
+    def __init__(self, schema: Schema, store: Store, references: References, rows: Rows) -> None:
         self._schema = schema
         self._store = store
+        self._references = references
         self._rows = rows
 
     def delete(self, sobject: str, record_id: str, *, user_id: str) -> None:
         """Move a row and its dependants to the Recycle Bin; see `Org.delete`."""
-        plan = self._rows.plan(sobject)
+        plan = self._references.plan(sobject)
         if not plan.sobject.deletable:
             raise faults.not_permitted(plan.name, "delete")
-        key = self._rows.present_id(plan, record_id)
+        key = self._references.present_id(plan, record_id)
         with self._store.savepoint():
             self._bury(plan, key, self._doomed(plan, key), user_id)
 

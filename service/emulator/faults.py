@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 
-class SalesforceFault(Exception):  # noqa: N818 - Salesforce speaks of faults
+class SalesforceFault(Exception):
     """One entry of Salesforce's error array, together with the HTTP status of a single-row answer.
 
     Args:
@@ -24,7 +24,7 @@ class SalesforceFault(Exception):  # noqa: N818 - Salesforce speaks of faults
         self.fields = tuple(fields)
 
 
-class MultipleMatches(Exception):  # noqa: N818 - it is an answer (HTTP 300), not an error
+class MultipleMatches(Exception):
     """An external id matches several records; nothing was written.
 
     Args:

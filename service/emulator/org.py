@@ -9,11 +9,13 @@ from service.emulator import ids
 from service.emulator.deletion import Deletion
 from service.emulator.engine import QueryResult, run
 from service.emulator.reading import Reading
+from service.emulator.references import References
 from service.emulator.rows import Rows, Saved
 from service.emulator.schema import Schema
 from service.emulator.schema.describe import describe, describe_global, sobject_info
 from service.emulator.schema.standard import STANDARD_OBJECTS
-from service.emulator.seed import seed
+from service.emulator.seed import Seed, plant
+from service.emulator.sequences import Sequences
 from service.emulator.store import Store, quoted
 
 __all__ = ["DEFAULT_API_VERSION", "DEFAULT_ORG_ID", "DEFAULT_USERNAME", "Org", "QueryResult", "Saved"]
@@ -37,10 +39,10 @@ class Org:
         name: What the org is called.
         path: A SQLite file that keeps the rows, or `:memory:`. A file made by an org with fewer
             fields is extended.
-        username: Of the administrator, who is made when there is no user yet.
+        username: Of the administrator, who is made with the org; a file that has one keeps its own.
 
     Raises:
-        ValueError: `org_id` is no id of an org.
+        ValueError: `org_id` is no id of an org, or the file holds another org.
         sqlite3.Error: The file cannot be opened or is no database.
 
     """
@@ -63,11 +65,15 @@ class Org:
         self.schema = schema if schema is not None else Schema(STANDARD_OBJECTS)
         self._clock = clock
         self._store = Store(self.schema, path)
-        self._rows = Rows(self.schema, self._store, clock, pod=normal[13:15])
-        self._reading = Reading(self._store, self._rows)
-        self._deletion = Deletion(self.schema, self._store, self._rows)
-        self.admin_id = seed(self._rows, self._store, org_id=normal, org_name=name, username=username)
+        self._references = References(self.schema, self._store)
+        pod = normal[13:15]
+        sequences = Sequences(self._store, pod)
+        self._rows = Rows(self._store, self._references, sequences, clock)
+        self._reading = Reading(self._store, self._references)
+        self._deletion = Deletion(self.schema, self._store, self._references, self._rows)
+        self.admin_id = ids.from_counter("005", 1, pod)
         """The id of the administrator."""
+        plant(Seed(normal, name, self.admin_id, username), self._store, self._references, self._rows)
 
     def close(self) -> None:
         """Let go of the database; rows of an org in memory are gone."""
@@ -207,7 +213,7 @@ class Org:
             SalesforceFault: NOT_FOUND when none has it or the field is no key.
 
         """
-        return self._rows.find(sobject, external_id_field, external_id)
+        return self._references.find(sobject, external_id_field, external_id)
 
     def query(
         self,
@@ -250,7 +256,7 @@ class Org:
             SalesforceFault: NOT_FOUND for an unknown sObject.
 
         """
-        plan = self._rows.plan(sobject)
+        plan = self._references.plan(sobject)
         sql = f'SELECT COUNT(*) FROM {quoted(plan.name)} WHERE "IsDeleted" = 0'  # noqa: S608 - a name of the schema
         row = self._store.one(sql)
         return int(row[0] or 0) if row else 0
@@ -264,7 +270,7 @@ class Org:
             SalesforceFault: NOT_FOUND for an unknown sObject.
 
         """
-        return describe(self._rows.plan(sobject).sobject, api_version, instance_url)
+        return describe(self._references.plan(sobject).sobject, api_version, instance_url)
 
     def sobject_info(self, sobject: str, api_version: str = DEFAULT_API_VERSION) -> dict[str, object]:
         """Return the entry of an sObject in the global describe.
@@ -273,7 +279,7 @@ class Org:
             SalesforceFault: NOT_FOUND for an unknown sObject.
 
         """
-        return sobject_info(self._rows.plan(sobject).sobject, api_version)
+        return sobject_info(self._references.plan(sobject).sobject, api_version)
 
     def describe_global(self, api_version: str = DEFAULT_API_VERSION) -> dict[str, object]:
         """Return the describe answer of the whole org."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from service.emulator import faults, values
 from service.emulator.plan import Plan
-from service.emulator.rows import Rows
+from service.emulator.references import References
 from service.emulator.schema.model import Field, SObject
 from service.emulator.store import Store, quoted
 from service.emulator.values import Stored
@@ -48,22 +48,22 @@ class Reading:
 
     Args:
         store: Where the rows are.
-        rows: Finds rows by id.
+        references: Finds rows by id.
 
     """
 
-    def __init__(self, store: Store, rows: Rows) -> None:
+    def __init__(self, store: Store, references: References) -> None:
         self._store = store
-        self._rows = rows
+        self._references = references
         self._everything: dict[str, tuple[_Column, ...]] = {}
 
     def get(
         self, sobject: str, record_id: str, fields: Sequence[str] | None = None, *, api_version: str
     ) -> dict[str, object]:
         """Return one row; see `Org.get`."""
-        plan = self._rows.plan(sobject)
+        plan = self._references.plan(sobject)
         columns = self._all(plan) if fields is None else self._some(plan, fields)
-        key = self._rows.present_id(plan, record_id)
+        key = self._references.present_id(plan, record_id)
         sources = ["Id", *(source for column in columns for source in column.sources)]
         selected = ", ".join(quoted(source) for source in sources)
         row = self._store.one(f'SELECT {selected} FROM {plan.table} WHERE "Id" = ?', (key,))  # noqa: S608

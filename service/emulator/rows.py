@@ -8,13 +8,12 @@ from service.clock import Clock
 from service.emulator import faults, ids, values
 from service.emulator.derivations import DERIVATIONS, Derivation, Draft
 from service.emulator.faults import MultipleMatches
-from service.emulator.plan import FieldWriter, ParentKey, Plan
-from service.emulator.schema.model import Schema
+from service.emulator.plan import FieldWriter, Plan
+from service.emulator.references import References
+from service.emulator.sequences import Sequences
 from service.emulator.store import Store, quoted
 from service.emulator.values import Stored
 
-_FIRST_AUTO_NUMBER = 1000
-_AUTO_NUMBER_DIGITS = 8
 _UNCHANGING = Derivation((), lambda _draft: None)
 
 
@@ -35,42 +34,24 @@ class Rows:
     references, then unique values. A failed call changes nothing.
 
     Args:
-        schema: The org's sObjects.
         store: Where the rows are.
+        references: Finds rows and what they point at.
+        sequences: Gives ids and auto numbers.
         clock: Dates the rows.
-        pod: Two characters that the org's ids carry behind the key prefix.
 
     """
 
-    def __init__(self, schema: Schema, store: Store, clock: Clock, *, pod: str = ids.DEFAULT_POD) -> None:
-        self._schema = schema
+    def __init__(self, store: Store, references: References, sequences: Sequences, clock: Clock) -> None:
         self._store = store
+        self._references = references
+        self._sequences = sequences
         self._clock = clock
-        self._pod = pod
-        self._plans = {sobject.name: Plan(schema, sobject) for sobject in schema.sobjects}
-        self._last_ids: dict[str, int] = {}
-        self._last_numbers: dict[tuple[str, str], int] = {}
         self._second = -1
         self._now = ""
 
-    def plan(self, sobject: str) -> Plan:
-        """Return the plan of an sObject, whatever the case of its name.
-
-        Raises:
-            SalesforceFault: NOT_FOUND when the org has no such sObject.
-
-        """
-        plan = self._plans.get(sobject)
-        if plan is None:
-            found = self._schema.sobject(sobject)
-            if found is None:
-                raise faults.unknown_object()
-            plan = self._plans[found.name]
-        return plan
-
     def create(self, sobject: str, given: Mapping[str, object], *, user_id: str) -> str:
         """Create a row and return its id; see `Org.create`."""
-        plan = self.plan(sobject)
+        plan = self._references.plan(sobject)
         if not plan.sobject.createable:
             raise faults.not_permitted(plan.name, "create")
         assigned, parents = plan.read(given)
@@ -81,7 +62,7 @@ class Rows:
         plan.refuse_read_only([*assigned, *looked_up], creating=True)
         plan.refuse_missing(assigned, looked_up)
         plan.check(assigned)
-        self._resolve(plan, assigned, parents)
+        self._references.resolve(plan, assigned, parents)
         return self.insert(plan, assigned, user_id=user_id)
 
     def insert(self, plan: Plan, assigned: dict[str, Stored], *, user_id: str, record_id: str | None = None) -> str:
@@ -100,31 +81,31 @@ class Rows:
         now = self.now()
         row = plan.template.copy()
         row.update(assigned)
-        row["Id"] = record_id or self.next_id(plan)
+        row["Id"] = record_id or self._sequences.next_id(plan)
         row["CreatedDate"] = row["LastModifiedDate"] = row["SystemModstamp"] = now
         row["CreatedById"] = row["LastModifiedById"] = user_id
         if "OwnerId" in row and row["OwnerId"] is None:
             row["OwnerId"] = user_id
         derivation = DERIVATIONS.get(plan.name, _UNCHANGING)
-        derivation.complete(Draft(row, frozenset(assigned), now, self._account_of))
+        derivation.complete(Draft(row, frozenset(assigned), now, self._references.account_of))
         for name in plan.auto_numbers:
-            row[name] = self._next_number(plan, name)
+            row[name] = self._sequences.next_number(plan, name)
         self._change(plan, plan.insert, row)
         return str(row["Id"])
 
     def update(self, sobject: str, record_id: str, given: Mapping[str, object], *, user_id: str) -> None:
         """Change fields of a row; see `Org.update`."""
-        plan = self.plan(sobject)
+        plan = self._references.plan(sobject)
         if not plan.sobject.updateable:
             raise faults.not_permitted(plan.name, "update")
         assigned, parents = plan.read(given)
         if "Id" in assigned:
             raise faults.repeated_external_id("Id")
-        key = self.present_id(plan, record_id)
+        key = self._references.present_id(plan, record_id)
         plan.refuse_read_only([*assigned, *(parent.writer.name for parent in parents)], creating=False)
         plan.refuse_null(assigned)
         plan.check(assigned)
-        self._resolve(plan, assigned, parents)
+        self._references.resolve(plan, assigned, parents)
         self._complete_update(plan, key, assigned)
         assigned["LastModifiedById"] = user_id
         assigned["LastModifiedDate"] = assigned["SystemModstamp"] = self.now()
@@ -143,7 +124,7 @@ class Rows:
         update_only: bool = False,
     ) -> Saved:
         """Update the row that has a key, or create it; see `Org.upsert`."""
-        plan = self.plan(sobject)
+        plan = self._references.plan(sobject)
         writer = plan.key_writer(key_field)
         if writer is None:
             raise faults.unknown_external_id_field()
@@ -155,7 +136,7 @@ class Rows:
             return Saved(self.create(plan.name, body, user_id=user_id), created=True)
         if not key:
             raise faults.missing_key(writer.name)
-        matches = self.matches(plan, writer, key)
+        matches = self._references.matches(plan, writer, key)
         if len(matches) > 1:
             raise MultipleMatches(plan.name, matches)
         if matches:
@@ -165,93 +146,12 @@ class Rows:
             raise faults.record_not_found(key)
         return Saved(self.create(plan.name, {**body, writer.name: key}, user_id=user_id), created=True)
 
-    def find(self, sobject: str, key_field: str, key: str) -> str:
-        """Return the id of the one row that has a key; see `Org.find`."""
-        plan = self.plan(sobject)
-        writer = plan.key_writer(key_field)
-        if writer is None:
-            raise faults.unknown_external_id_field()
-        if writer.name == "Id":
-            return self.present_id(plan, key)
-        found = self.matches(plan, writer, key)
-        if not found:
-            raise faults.record_not_found(key)
-        if len(found) > 1:
-            raise MultipleMatches(plan.name, found)
-        return found[0]
-
-    def matches(self, plan: Plan, writer: FieldWriter, key: object) -> list[str]:
-        """Return the ids of all rows outside the Recycle Bin whose field holds the key, oldest first.
-
-        Raises:
-            SalesforceFault: JSON_PARSER_ERROR when the key is not of the field's type.
-
-        """
-        stored = writer.read(key)
-        where = f'{quoted(writer.name)} = ? AND "IsDeleted" = 0'
-        found = self._store.every(f'SELECT "Id" FROM {plan.table} WHERE {where} ORDER BY rowid', (stored,))  # noqa: S608
-        return [str(row[0]) for row in found]
-
-    def present_id(self, plan: Plan, record_id: str) -> str:
-        """Return the 18-character id of a row that exists and is not deleted.
-
-        Raises:
-            SalesforceFault: MALFORMED_ID, NOT_FOUND or ENTITY_IS_DELETED.
-
-        """
-        key = ids.normalise(record_id)
-        if key is None or key[:3] != plan.sobject.key_prefix:
-            raise faults.wrong_id_type("Id", plan.id_label, record_id)
-        row = self._store.one(f'SELECT "IsDeleted" FROM {plan.table} WHERE "Id" = ?', (key,))  # noqa: S608
-        if row is None:
-            raise faults.record_not_found(key)
-        if row[0]:
-            raise faults.record_deleted()
-        return key
-
     def now(self) -> str:
         """Return the present moment as datetime fields are stored."""
         second = int(self._clock.now())
         if second != self._second:
             self._second, self._now = second, values.format_datetime(second)
         return self._now
-
-    def next_id(self, plan: Plan) -> str:
-        """Return an id that no row of the sObject has had."""
-        last = self._last_ids.get(plan.name)
-        if last is None:
-            row = self._store.one(f'SELECT MAX("Id") FROM {plan.table}')  # noqa: S608 - names of the schema
-            last = ids.counter_of(str(row[0])) if row and row[0] else 0
-        self._last_ids[plan.name] = last + 1
-        return ids.from_counter(plan.sobject.key_prefix, last + 1, self._pod)
-
-    def _resolve(self, plan: Plan, assigned: dict[str, Stored], parents: list[ParentKey]) -> None:
-        for writer in plan.references(assigned):
-            found = values.to_id(writer.field, assigned[writer.name], writer.targets)
-            target = self._schema.by_key_prefix(found[:3]) if writer.targets else None
-            if target is None or not self._exists(target.name, found):
-                raise faults.broken_reference(writer.name)
-            assigned[writer.name] = found
-        for parent in parents:
-            assigned[parent.writer.name] = self._find_parent(parent)
-
-    def _exists(self, sobject: str, record_id: str) -> bool:
-        sql = f'SELECT 1 FROM {quoted(sobject)} WHERE "Id" = ? AND "IsDeleted" = 0'  # noqa: S608 - names of the schema
-        return self._store.one(sql, (record_id,)) is not None
-
-    def _find_parent(self, parent: ParentKey) -> str:
-        plan = self._plans[parent.parent.name]
-        writer = plan.key_writer(parent.key_field.name)
-        if writer is None or parent.value in {None, ""}:
-            raise faults.bad_parent(parent.writer.field.relationship_name or parent.writer.name)
-        if writer.name == "Id":
-            return self.present_id(plan, str(parent.value))
-        found = self.matches(plan, writer, parent.value)
-        if not found:
-            raise faults.unmatched_parent(parent.writer.name, plan.name, writer.name, parent.value)
-        if len(found) > 1:
-            raise faults.ambiguous_parent(parent.writer.name, plan.name, writer.name, parent.value)
-        return found[0]
 
     def _complete_update(self, plan: Plan, record_id: str, assigned: dict[str, Stored]) -> None:
         derivation = DERIVATIONS.get(plan.name, _UNCHANGING)
@@ -261,16 +161,7 @@ class Rows:
         row = self._store.one(f'SELECT {columns} FROM {plan.table} WHERE "Id" = ?', (record_id,))  # noqa: S608
         before = dict(zip(derivation.inputs, row or (), strict=True))
         given = frozenset(assigned)
-        derivation.complete(Draft(assigned, given, self.now(), self._account_of, before, creating=False))
-
-    def _account_of(self, record_id: str) -> Stored:
-        sobject = self._schema.by_key_prefix(record_id[:3])
-        if sobject is None or sobject.name == "Account":
-            return record_id if sobject else None
-        if sobject.field("AccountId") is None:
-            return None
-        row = self._store.one(f'SELECT "AccountId" FROM {quoted(sobject.name)} WHERE "Id" = ?', (record_id,))  # noqa: S608
-        return row[0] if row else None
+        derivation.complete(Draft(assigned, given, self.now(), self._references.account_of, before, creating=False))
 
     def _change(self, plan: Plan, sql: str, row: dict[str, Stored]) -> None:
         try:
@@ -288,20 +179,20 @@ class Rows:
                 return faults.duplicate_value(name, str(holder[0]))
         return faults.duplicate_value("Id", str(row["Id"]))
 
-    def _next_number(self, plan: Plan, name: str) -> str:
-        last = self._last_numbers.get((plan.name, name))
-        if last is None:
-            row = self._store.one(f"SELECT MAX(CAST({quoted(name)} AS INTEGER)) FROM {plan.table}")  # noqa: S608
-            last = int(row[0]) if row and row[0] else _FIRST_AUTO_NUMBER - 1
-        self._last_numbers[plan.name, name] = last + 1
-        return f"{last + 1:0{_AUTO_NUMBER_DIGITS}}"
-
 
 def _without_key(writer: FieldWriter, key: str, given: Mapping[str, object]) -> dict[str, object]:
-    body = {}
+    name_of_key = writer.name.lower()
+    body = {name: value for name, value in given.items() if name.lower() != name_of_key}
     for name, value in given.items():
-        if name.lower() != writer.name.lower():
-            body[name] = value
-        elif (value is not None or writer.name != "Id") and (writer.name == "Id" or str(value).lower() != key.lower()):
+        if name.lower() == name_of_key and not _repeats(writer, key, value):
             raise faults.repeated_external_id(writer.name)
     return body
+
+
+def _repeats(writer: FieldWriter, key: str, value: object) -> bool:
+    if writer.name == "Id":
+        return value is None
+    given, wanted = (None if part is None else writer.read(part) for part in (value, key))
+    if isinstance(given, str) and isinstance(wanted, str) and not writer.field.case_sensitive:
+        return given.lower() == wanted.lower()
+    return given == wanted

@@ -1,46 +1,61 @@
 """What a new org holds before anyone writes to it: itself, a profile and its administrator."""
 
+from dataclasses import dataclass
+
+from service.emulator.references import References
 from service.emulator.rows import Rows
 from service.emulator.store import Store
 from service.emulator.values import Stored
 
 
-def seed(rows: Rows, store: Store, *, org_id: str, org_name: str, username: str) -> str:
-    """Put the first rows in and return the administrator's id; an org that has one already is left as it is.
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """The first rows of an org."""
 
-    Args:
-        rows: Writes the rows.
-        store: Tells whether there are any.
-        org_id: 18 characters.
-        org_name: `Name` of the organization.
-        username: The administrator's.
+    org_id: str
+    """18 characters."""
+    org_name: str
+    administrator_id: str
+    """18 characters."""
+    username: str
+    """The administrator's."""
+
+
+def plant(seed: Seed, store: Store, references: References, rows: Rows) -> None:
+    """Put the first rows in, all or none; an org that has them already is left as it is.
+
+    Raises:
+        ValueError: The database holds another org.
 
     """
-    present = store.one('SELECT "Id" FROM "User" ORDER BY rowid LIMIT 1')
+    present = store.one('SELECT "Id" FROM "Organization"')
+    if present is not None and present[0] != seed.org_id:
+        raise ValueError(f"the database holds the org {present[0]}, not {seed.org_id}")
     if present is not None:
-        return str(present[0])
+        return
     with store.savepoint():
-        # The first user made itself, so its id has to be known before there is a row.
-        administrator = rows.next_id(rows.plan("User"))
-        profile = rows.insert(rows.plan("Profile"), {"Name": "System Administrator"}, user_id=administrator)
+        # The first user made itself, so its id is known before there is a row.
+        user_id = seed.administrator_id
         organization: dict[str, Stored] = {
-            "Name": org_name,
+            "Name": seed.org_name,
             "OrganizationType": "Developer Edition",
             "InstanceName": "EMU1",
-        }
-        rows.insert(rows.plan("Organization"), organization, user_id=administrator, record_id=org_id)
-        user: dict[str, Stored] = {
-            "Username": username,
-            "LastName": "Administrator",
-            "FirstName": "System",
-            "Alias": "admin",
-            "Email": username,
-            "IsActive": 1,
-            "ProfileId": profile,
             "TimeZoneSidKey": "GMT",
-            "LocaleSidKey": "en_US",
-            "EmailEncodingKey": "UTF-8",
-            "LanguageLocaleKey": "en_US",
         }
-        rows.insert(rows.plan("User"), user, user_id=administrator, record_id=administrator)
-    return administrator
+        rows.insert(references.plan("Organization"), organization, user_id=user_id, record_id=seed.org_id)
+        profile: dict[str, Stored] = {"Name": "System Administrator", "UserType": "Standard"}
+        profile_id = rows.insert(references.plan("Profile"), profile, user_id=user_id)
+        administrator = {**_ADMINISTRATOR, "Username": seed.username, "Email": seed.username, "ProfileId": profile_id}
+        rows.insert(references.plan("User"), administrator, user_id=user_id, record_id=user_id)
+
+
+_ADMINISTRATOR: dict[str, Stored] = {
+    "LastName": "Administrator",
+    "FirstName": "System",
+    "Alias": "admin",
+    "IsActive": 1,
+    "TimeZoneSidKey": "GMT",
+    "LocaleSidKey": "en_US",
+    "EmailEncodingKey": "UTF-8",
+    "LanguageLocaleKey": "en_US",
+}
