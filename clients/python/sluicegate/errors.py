@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from google.protobuf.message import DecodeError, Message
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo  # type: ignore[import-untyped]
-from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
-from grpc import StatusCode, aio
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from google.rpc.status_pb2 import Status
+from grpc import aio
 
 _DOMAIN = "sluicegate"
 _DETAILS_KEY = "grpc-status-details-bin"
@@ -27,7 +27,7 @@ class SluicegateError(Exception):
     """A call that failed.
 
     Args:
-        code: The canonical gRPC code.
+        code: Name of the canonical gRPC code, for example `UNAVAILABLE`.
         reason: The documented reason, a name of the contract's `ErrorReason` without its prefix, for example
             `RECORD_NOT_FOUND`. Empty when the failure is not the service's own word: no connection, a proxy between.
         message: One sentence for a person; it may change from release to release.
@@ -39,7 +39,7 @@ class SluicegateError(Exception):
 
     def __init__(
         self,
-        code: StatusCode,
+        code: str,
         reason: str,
         message: str,
         metadata: Mapping[str, str] | None = None,
@@ -56,7 +56,7 @@ class SluicegateError(Exception):
 
     def __str__(self) -> str:
         fields = "; ".join(f"{violation.field}: {violation.description}" for violation in self.violations)
-        return f"{self.reason or self.code.name}: {self.message}{f' ({fields})' if fields else ''}"
+        return f"{self.reason or self.code}: {self.message}{f' ({fields})' if fields else ''}"
 
     def __reduce__(self) -> tuple[type["SluicegateError"], tuple[object, ...]]:
         arguments = (self.code, self.reason, self.message, self.metadata, self.violations, self.retry_after_seconds)
@@ -67,7 +67,7 @@ def from_rpc_error(error: aio.AioRpcError) -> SluicegateError:
     """Read the failure of a call; details that are missing or unreadable leave their parts empty."""
     details = _Details.of(error)
     return SluicegateError(
-        error.code(),
+        error.code().name,
         details.reason,
         error.details() or "",
         details.metadata,

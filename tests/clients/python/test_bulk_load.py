@@ -4,7 +4,7 @@ import asyncio
 from contextlib import aclosing
 
 import pytest
-from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
+from google.rpc.status_pb2 import Status
 from grpc import StatusCode
 from sluicegate import Accepted, Event, Finished, Progress, Results, SluicegateError
 from sluicegate.v1 import bulk_load_pb2 as loads
