@@ -1,0 +1,29 @@
+"""What tests of every folder share: a service of its own process."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def target() -> Iterator[str]:
+    """Run `sluicegate serve` on free ports and yield `host:port` of its gRPC listener."""
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("SLUICEGATE_")},
+        "SLUICEGATE_GRPC__PORT": "0",
+        "SLUICEGATE_GRPC__DRAIN_SECONDS": "1",
+        "SLUICEGATE_ADMIN__PORT": "0",
+        "SLUICEGATE_EMULATOR__PORT": "0",
+    }
+    command = [sys.executable, "-m", "service", "serve", "--json"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield json.loads(process.stdout.readline())["grpc"]
+        finally:
+            process.terminate()
+            process.wait(timeout=20)

@@ -1,0 +1,49 @@
+"""A real service on its embedded org, called over a real channel; one of them serves the whole folder."""
+
+import itertools
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+import pytest_asyncio
+from grpc import aio
+
+from service.app import App
+from service.settings import AdminSettings, EmulatorSettings, GrpcSettings, Settings
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the folder's tests on the loop that the service runs on."""
+    for item in items:
+        if "tests/rpc" in item.path.as_posix() and isinstance(item, pytest.Function):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+def free_ports(**overrides: object) -> Settings:
+    """Return settings that listen on free ports of this machine."""
+    grpc = GrpcSettings(port=0, drain_seconds=0.5)
+    return Settings(**{"grpc": grpc, "admin": AdminSettings(port=0), "emulator": EmulatorSettings(port=0), **overrides})
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def app() -> AsyncIterator[App]:
+    """A service on its embedded org."""
+    async with App(free_ports()) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def channel(app: App) -> AsyncIterator[aio.Channel]:
+    """A channel to it."""
+    assert app.addresses is not None
+    async with aio.insecure_channel(app.addresses.grpc) as opened:
+        yield opened
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def unique() -> Callable[[str], str]:
+    """Make external ids that no other test uses."""
+    number = next(_numbers)
+    return lambda name: f"{name}-{number}"

@@ -1,0 +1,113 @@
+"""Salesforce's errors as ours."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service import errors
+from service.salesforce import faults
+from service.salesforce.transport.base import Response
+from tests.support.transport import answer, fault
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (400, "REQUIRED_FIELD_MISSING", errors.RequiredFieldMissing),
+        (400, "STRING_TOO_LONG", errors.InvalidFieldValue),
+        (400, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", errors.InvalidFieldValue),
+        (400, "INVALID_EMAIL_ADDRESS", errors.InvalidFieldValue),
+        (400, "JSON_PARSER_ERROR", errors.InvalidFieldValue),
+        (400, "MALFORMED_ID", errors.InvalidFieldValue),
+        (400, "INVALID_FIELD_FOR_INSERT_UPDATE", errors.FieldNotWriteable),
+        (400, "INVALID_CROSS_REFERENCE_KEY", errors.InvalidReference),
+        (400, "DUPLICATE_VALUE", errors.DuplicateValue),
+        (400, "DUPLICATES_DETECTED", errors.DuplicatesDetected),
+        (400, "FIELD_CUSTOM_VALIDATION_EXCEPTION", errors.ValidationRuleFailed),
+        (403, "INSUFFICIENT_ACCESS_OR_READONLY", errors.AccessDenied),
+        (404, "ENTITY_IS_DELETED", errors.RecordDeleted),
+        (404, "NOT_FOUND", errors.RecordNotFound),
+        (400, "UNABLE_TO_LOCK_ROW", errors.RowLocked),
+        (400, "STORAGE_LIMIT_EXCEEDED", errors.AllocationExceeded),
+        (500, "UNKNOWN_EXCEPTION", errors.UpstreamUnavailable),
+        (503, "SERVER_UNAVAILABLE", errors.UpstreamUnavailable),
+        (401, "INVALID_SESSION_ID", errors.OrgAuthenticationFailed),
+        (400, "SOMETHING_NEW", errors.SalesforceRejected),
+    ],
+)
+def test_each_code_has_its_class(status, code, kind):
+    """A code of Salesforce becomes one class of ours and stays readable in the metadata."""
+    error = faults.from_response(fault(status, code, "m"), org="prod")
+
+    assert kind is type(error)
+    assert code == error.metadata["salesforce_error_code"]
+
+
+def test_fields_become_violations():
+    """Fields that Salesforce names are named to the caller by path."""
+    error = faults.from_response(
+        fault(400, "REQUIRED_FIELD_MISSING", "Required fields are missing: [LastName]", ["LastName"]), org="prod"
+    )
+
+    assert ["fields.LastName"] == [violation.field for violation in error.violations]
+
+
+def test_an_unknown_field_is_named():
+    """The field and its sObject are taken from Salesforce's sentence."""
+    error = faults.from_response(fault(400, "INVALID_FIELD", "No such column 'Foo__c' on sobject of type Lead"), org="p")
+
+    assert errors.UnknownField is type(error)
+    assert ("Foo__c", "Lead") == (error.metadata["field"], error.metadata["object"])
+
+
+def test_a_query_fault_keeps_its_position():
+    """Row and column come from Salesforce's caret text."""
+    text = "\nSELECT Foo FROM Account\n       ^\nERROR at Row:1:Column:8\nNo such column 'Foo' on entity 'Account'."
+
+    error = faults.from_response(fault(400, "INVALID_FIELD", text), org="prod")
+
+    assert isinstance(error, errors.MalformedQuery)
+    assert (1, 8) == (error.row, error.column)
+
+
+def test_a_lock_inside_a_trigger_text_is_a_lock():
+    """Triggers bury the code in their message."""
+    text = "T: execution of AfterUpdate\n\ncaused by: UNABLE_TO_LOCK_ROW, unable to obtain exclusive access"
+
+    error = faults.from_response(fault(400, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", text), org="prod")
+
+    assert errors.RowLocked is type(error)
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ("TotalRequests Limit exceeded.", errors.DailyLimitExceeded),
+        ("ConcurrentPerOrgLongTxn Limit exceeded.", errors.ConcurrencyLimitExceeded),
+    ],
+)
+def test_the_two_limits_are_told_apart(message, kind):
+    """One code, two limits: the message decides."""
+    error = faults.from_response(fault(403, "REQUEST_LIMIT_EXCEEDED", message), org="prod")
+
+    assert kind is type(error)
+    assert error.retry_after_seconds is not None
+
+
+def test_many_matches_name_the_records():
+    """HTTP 300 is an array of record URLs."""
+    paths = ["/services/data/v66.0/sobjects/Account/001A", "/services/data/v66.0/sobjects/Account/001B"]
+
+    error = faults.from_response(answer(300, paths), org="prod")
+
+    assert errors.AmbiguousExternalId is type(error)
+    assert "001A,001B" == error.metadata["record_ids"]
+
+
+@given(st.sampled_from([300, 400, 401, 403, 404, 420, 500, 502, 503]), st.binary(max_size=200))
+def test_no_answer_breaks_the_translation(status, content):
+    """Whatever the body, the answer becomes an error of ours and none of its bytes reach the text unread."""
+    error = faults.from_response(Response(status, {}, content), org="prod")
+
+    assert isinstance(error, errors.SluicegateError)
+    assert "UNKNOWN" != error.code

@@ -1,0 +1,117 @@
+"""What is repeated, what is not, and how it ends."""
+
+from typing import Any
+
+import pytest
+
+from service.errors import DeadlineExceeded, OutcomeUnknown, UpstreamUnavailable
+from service.salesforce.transport.base import ConnectionLost, NotSent, Request, Response
+from service.salesforce.transport.retry import RetryTransport
+from tests.support.clock import FakeClock
+from tests.support.transport import ScriptedTransport, answer, call, fault
+
+READ = Request("GET", "/x", template="/x", repeatable=True)
+CREATE = Request("POST", "/x", template="/x", repeatable=False)
+OK = answer(200, {})
+HTML_503 = Response(503, {}, b"<html>out of order</html>")
+
+
+async def send(request: Request, *script: Any, deadline: float | None = None) -> tuple[Response, int, list[float]]:
+    """Send through a retry stage and return the answer, how often it was sent and the pauses."""
+    clock = FakeClock()
+    inner = ScriptedTransport(*script)
+    retry = RetryTransport(inner, org="prod", jitter=lambda: 1.0)
+    response = await retry.send(request, call(clock, deadline=deadline))
+    return response, len(inner.requests), clock.sleeps
+
+
+async def test_an_answer_is_returned_as_it_is():
+    """What is no outage is not repeated, whatever its status."""
+    refused = fault(400, "REQUIRED_FIELD_MISSING")
+
+    response, sent, _ = await send(READ, refused)
+
+    assert refused == response
+    assert 1 == sent
+
+
+@pytest.mark.parametrize("lost", [NotSent("refused"), ConnectionLost("reset"), HTML_503])
+async def test_a_harmless_request_is_repeated(lost):
+    """A repeatable request survives one outage of any kind."""
+    response, sent, _ = await send(READ, lost, OK)
+
+    assert OK == response
+    assert 2 == sent
+
+
+async def test_three_attempts_are_the_end():
+    """The last answer comes back after three attempts, with pauses that grow."""
+    response, sent, sleeps = await send(READ, HTML_503)
+
+    assert HTML_503 == response
+    assert 3 == sent
+    assert [0.1, 0.2] == sleeps
+
+
+async def test_an_unreachable_org_is_unavailable():
+    """No connection at all is UNAVAILABLE with a time to come back."""
+    with pytest.raises(UpstreamUnavailable) as raised:
+        await send(READ, NotSent("refused"))
+
+    assert raised.value.retry_after_seconds is not None
+
+
+@pytest.mark.parametrize("lost", [ConnectionLost("reset"), HTML_503, Response(500, {}, b"")])
+async def test_a_create_whose_outcome_is_unknown_is_not_repeated(lost):
+    """A write that must not be repeated answers OUTCOME_UNKNOWN after one attempt."""
+    inner = ScriptedTransport(lost, OK)
+    retry = RetryTransport(inner, org="prod")
+
+    with pytest.raises(OutcomeUnknown):
+        await retry.send(CREATE, call(FakeClock()))
+
+    assert 1 == len(inner.requests)
+
+
+async def test_a_create_that_never_left_is_repeated():
+    """Without a connection nothing can have been written."""
+    _, sent, _ = await send(CREATE, NotSent("refused"), OK)
+
+    assert 2 == sent
+
+
+async def test_a_locked_row_is_repeated_after_a_second_and_more():
+    """A row lock rolls back, so even a create may be repeated, with longer pauses than an outage."""
+    _, sent, sleeps = await send(CREATE, fault(400, "UNABLE_TO_LOCK_ROW"), OK)
+
+    assert 2 == sent
+    assert [2.0] == sleeps
+
+
+async def test_the_daily_limit_is_not_repeated():
+    """The two limits share a code; only the concurrent one passes within seconds."""
+    daily = fault(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
+    concurrent = fault(403, "REQUEST_LIMIT_EXCEEDED", "ConcurrentPerOrgLongTxn Limit exceeded.")
+
+    _, sent_daily, _ = await send(READ, daily)
+    _, sent_concurrent, _ = await send(READ, concurrent, OK)
+
+    assert (1, 2) == (sent_daily, sent_concurrent)
+
+
+async def test_a_pause_never_passes_the_deadline():
+    """With no time for the pause the last answer comes back at once."""
+    response, sent, sleeps = await send(READ, HTML_503, OK, deadline=0.05)
+
+    assert HTML_503 == response
+    assert (1, []) == (sent, sleeps)
+
+
+async def test_a_lost_connection_past_the_deadline_is_a_deadline():
+    """A read that was cut off by the deadline says so, not that the org is away."""
+    clock = FakeClock()
+    retry = RetryTransport(ScriptedTransport(ConnectionLost("timeout")), org="prod")
+    clock.advance(10)
+
+    with pytest.raises(DeadlineExceeded):
+        await retry.send(READ, call(clock, deadline=5.0))

@@ -1,0 +1,93 @@
+"""Settings that cannot be used are refused with the name and the remedy."""
+
+import pytest
+
+from service import settings
+from service.settings import SettingsError
+
+ORG = """
+orgs:
+  prod:
+    login_url: https://acme.my.salesforce.com
+    auth: {flow: client_credentials, client_id: a, client_secret_file: /s}
+"""
+
+
+@pytest.fixture
+def configured(tmp_path, monkeypatch):
+    """Return a function that loads a YAML text."""
+
+    def load(text: str, **variables: str) -> settings.Settings:
+        path = tmp_path / "sluicegate.yaml"
+        path.write_text(text, encoding="utf-8")
+        environment = {"SLUICEGATE_CONFIG": str(path), **variables}
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        return settings.load(environment)
+
+    return load
+
+
+def test_without_anything_the_defaults_hold():
+    """No file and no variable is a configuration: the embedded org."""
+    loaded = settings.load({})
+
+    assert {} == loaded.orgs
+    assert 50051 == loaded.grpc.port
+
+
+def test_the_environment_overrides_the_file(configured):
+    """A variable wins over the file and leaves its neighbours alone."""
+    loaded = configured("grpc: {port: 1, drain_seconds: 7}", SLUICEGATE_GRPC__PORT="2")
+
+    assert (2, 7) == (loaded.grpc.port, loaded.grpc.drain_seconds)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("grcp: {port: 1}", "grcp: no such setting; the nearest is grpc"),
+        ("grpc: {prot: 1}", "grpc.prot: no such setting; the nearest is grpc.port"),
+        (ORG + "    api_verison: '66.0'", "the nearest is orgs.prod.api_version"),
+        (ORG.replace("client_id", "client_idd"), "the nearest is orgs.prod.auth.client_id"),
+        ("grpc: {port: high}", "grpc.port: input should be a valid integer"),
+        (ORG + "default_org: prd", "default_org 'prd' is not among orgs: prod"),
+        (ORG.replace("https://", "http://"), "login_url must be https"),
+        ("- a", "must be a mapping"),
+        ("a: [", "is not YAML"),
+    ],
+)
+def test_a_wrong_file_is_refused(configured, text, said):
+    """Each mistake is named with its remedy."""
+    with pytest.raises(SettingsError) as raised:
+        configured(text)
+
+    assert said in str(raised.value).replace(".client_credentials", "")
+
+
+def test_a_misspelt_variable_is_refused():
+    """A variable that would set nothing stops the start."""
+    with pytest.raises(SettingsError, match="SLUICEGATE_GRCP__PORT: no such setting; the nearest is SLUICEGATE_GRPC"):
+        settings.load({"SLUICEGATE_GRCP__PORT": "1"})
+
+
+def test_a_missing_file_is_named():
+    """The path and the reason are told."""
+    with pytest.raises(SettingsError, match="cannot read /nowhere/x"):
+        settings.load({"SLUICEGATE_CONFIG": "/nowhere/x"})
+
+
+def test_secrets_are_masked(configured):
+    """Neither the repr nor an error shows a key."""
+    loaded = configured("links: {keys: {k1: very-secret}}")
+
+    assert "very-secret" not in repr(loaded)
+    assert "very-secret" not in str(loaded.model_dump(mode="json"))
+
+
+def test_an_error_does_not_repeat_the_value(configured):
+    """A secret in the wrong place is not echoed."""
+    with pytest.raises(SettingsError) as raised:
+        configured("links: {keys: very-secret}")
+
+    assert "very-secret" not in str(raised.value)
