@@ -12,6 +12,7 @@ from service.emulator.engine.scope import Scope, Stored, Term
 from service.soql import ast
 
 _FEW = 200
+_WIDE = 100
 _IDS = frozenset({"id", "reference"})
 _BETWEEN = {
     "=": "({x} >= {start} AND {x} < {end})",
@@ -48,11 +49,11 @@ class Conditions:
         """
         match condition:
             case ast.And(conditions=parts):
-                return _balanced([self.compile(part) for part in parts], "AND")
+                return _joined([self.compile(part) for part in parts], "AND")
             case ast.Or(conditions=parts):
-                return _balanced([self.compile(part) for part in parts], "OR")
+                return _joined([self.compile(part) for part in parts], "OR")
             case ast.Not(condition=negated):
-                return f"(NOT coalesce({self.compile(negated)}, 0))"
+                return _negated(self.compile(negated))
             case ast.Comparison():
                 return f"({self._comparison(condition)})"
             case ast.Membership():
@@ -84,7 +85,7 @@ class Conditions:
         if not term.text or term.field.type == "multipicklist":
             return self._invalid_operator(term, "LIKE", term.at)
         if not isinstance(right, ast.Pattern):
-            raise self._refuse.wrong_type(term.field.name, "string", right.at, quoted=True)
+            raise self._refuse.wrong_type(term.field.name, "string", term.at, quoted=True)
         return f"{term.sql} LIKE {self._parameter(right.value)} ESCAPE '\\'"
 
     def _membership(self, node: ast.Membership) -> str:
@@ -98,9 +99,9 @@ class Conditions:
             if term.field.type != "multipicklist":
                 return self._invalid_operator(term, node.operator, node.at)
             included = " OR ".join(self._includes(term, value) for value in values)
-            return included if node.operator == "INCLUDES" else f"NOT coalesce({included}, 0)"
+            return included if node.operator == "INCLUDES" else _negated(f"({included})")
         matched = self._any_of(term, values)
-        return matched if node.operator == "IN" else f"NOT coalesce({matched}, 0)"
+        return matched if node.operator == "IN" else _negated(matched)
 
     def _semi_join(self, query: ast.Query, left: Term) -> str:
         statement = self._scope.statement
@@ -173,9 +174,13 @@ def where_sql(scope: Scope, query: ast.Query, reader: Reader) -> str:
     return " AND ".join(conditions) or "1"
 
 
-def _balanced(parts: list[str], operator: str) -> str:
-    """Join conditions as a balanced tree: SQLite bounds how deep an expression may be, not how wide."""
-    if len(parts) <= 2:  # noqa: PLR2004 - two sides
-        return f"({f' {operator} '.join(parts)})"
-    middle = len(parts) // 2
-    return f"({_balanced(parts[:middle], operator)} {operator} {_balanced(parts[middle:], operator)})"
+def _negated(sql: str) -> str:
+    """Negate a condition in parentheses: what is false or unknown becomes true."""
+    return f"({sql} IS NOT 1)"
+
+
+def _joined(parts: list[str], operator: str) -> str:
+    """Join conditions, a hundred to a pair of parentheses: SQLite bounds the depth of an expression, not its width."""
+    while len(parts) > _WIDE:
+        parts = [_joined(parts[start : start + _WIDE], operator) for start in range(0, len(parts), _WIDE)]
+    return f"({f' {operator} '.join(parts)})"

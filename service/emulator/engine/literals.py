@@ -47,7 +47,7 @@ class Reader:
             case ast.Null():
                 return None
             case ast.Text(value=text) if kind in _IDS:
-                return self._id(text, operand.at)
+                return self._id(text, term.at)
             case ast.Text(value=text) if not _bare(kind):
                 # Salesforce stores no empty text: comparing with '' is comparing with null.
                 return text or None
@@ -59,7 +59,7 @@ class Reader:
             case ast.Date() | ast.DateTime() | ast.Time() | ast.Period():
                 return self._moment(operand, term)
             case _:
-                raise self._wrong(term, operand)
+                raise self._wrong(term)
 
     def _id(self, text: str, at: ast.Position) -> str | None:
         if not text:
@@ -83,7 +83,7 @@ class Reader:
             case "datetime", ast.Period():
                 return self._instants(self.today.days(operand))
             case _:
-                raise self._wrong(term, operand)
+                raise self._wrong(term)
 
     def _instants(self, days: Days) -> Span:
         return Span(self._begin(days.start), self._begin(days.end))
@@ -91,11 +91,11 @@ class Reader:
     def _begin(self, day: date) -> str:
         return stored_datetime(self.today.instant(day))
 
-    def _wrong(self, term: Term, operand: ast.Operand) -> Exception:
+    def _wrong(self, term: Term) -> Exception:
         kind = term.field.type
         bare = _bare(kind)
         wanted = _NAMES.get(kind, "double" if kind in _NUMBERS else kind) if bare else "string"
-        return self.refuse.wrong_type(term.field.name, wanted, operand.at, quoted=not bare)
+        return self.refuse.wrong_type(term.field.name, wanted, term.at, quoted=not bare)
 
 
 def stored_datetime(instant: datetime) -> str:

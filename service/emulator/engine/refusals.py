@@ -68,7 +68,7 @@ class Refusals:
         Args:
             field: Canonical name of the field.
             wanted: The field's type, as Salesforce names it.
-            place: Where the value stands.
+            place: Where the field stands (that Salesforce points there is unverified).
             quoted: Whether values of the type stand in quotes.
 
         """
