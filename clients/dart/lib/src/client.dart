@@ -1,0 +1,104 @@
+/// The five services over one channel.
+library;
+
+import 'package:grpc/grpc_or_grpcweb.dart';
+import 'package:grpc/service_api.dart';
+
+import 'contract.dart';
+import 'retries.dart';
+import 'rows.dart';
+
+/// Calls Sluicegate.
+///
+/// The methods here give each call a deadline and repeat it where the contract says that a repeat is harmless and it
+/// failed with UNAVAILABLE. [records], [queries], [bulk], [deepLinks] and [orgs] are the generated stubs without either;
+/// bulk loads go through [bulk], because they stream both ways and must not be repeated. Browsers cannot call them.
+final class Sluicegate {
+  /// Calls over a channel of the caller's, which stays the caller's to close.
+  ///
+  /// [timeout] covers all attempts of a call. [options] go with every call, for example a metadata provider that adds
+  /// `authorization`; they must hold no timeout.
+  Sluicegate(
+    this._channel, {
+    CallOptions? options,
+    this.timeout = const Duration(seconds: 30),
+    this.retries = const RetryPolicy(),
+    Iterable<ClientInterceptor>? interceptors,
+  }) : records = RecordServiceClient(_channel, options: options, interceptors: interceptors),
+       queries = QueryServiceClient(_channel, options: options, interceptors: interceptors),
+       bulk = BulkServiceClient(_channel, options: options, interceptors: interceptors),
+       deepLinks = DeepLinkServiceClient(_channel, options: options, interceptors: interceptors),
+       orgs = OrgServiceClient(_channel, options: options, interceptors: interceptors);
+
+  /// Connects with the first call: gRPC in apps, gRPC-Web in browsers, both at one address (a proxy that speaks both).
+  factory Sluicegate.connect(
+    String host, {
+    int port = 443,
+    bool secure = true,
+    CallOptions? options,
+    Duration timeout = const Duration(seconds: 30),
+    RetryPolicy retries = const RetryPolicy(),
+  }) {
+    final channel = GrpcOrGrpcWebClientChannel.toSingleEndpoint(host: host, port: port, transportSecure: secure);
+    return Sluicegate(channel, options: options, timeout: timeout, retries: retries);
+  }
+
+  final ClientChannel _channel;
+
+  /// How long a call may take, all attempts together.
+  final Duration timeout;
+
+  /// When calls are repeated.
+  final RetryPolicy retries;
+
+  /// The generated stub of RecordService.
+  final RecordServiceClient records;
+
+  /// The generated stub of QueryService.
+  final QueryServiceClient queries;
+
+  /// The generated stub of BulkService.
+  final BulkServiceClient bulk;
+
+  /// The generated stub of DeepLinkService.
+  final DeepLinkServiceClient deepLinks;
+
+  /// The generated stub of OrgService.
+  final OrgServiceClient orgs;
+
+  /// Creates the record, or updates it if one with the external id exists.
+  Future<UpsertRecordResponse> upsertRecord(UpsertRecordRequest request) =>
+      _repeat((options) => records.upsertRecord(request, options: options));
+
+  /// Makes a signed link to a record.
+  Future<CreateDeepLinkResponse> createDeepLink(CreateDeepLinkRequest request) =>
+      _repeat((options) => deepLinks.createDeepLink(request, options: options));
+
+  /// Tells what to open for a link or a record, best first.
+  Future<ResolveDeepLinkResponse> resolveDeepLink(ResolveDeepLinkRequest request) =>
+      _repeat((options) => deepLinks.resolveDeepLink(request, options: options));
+
+  /// Tells how a bulk load stands.
+  Future<GetBulkLoadResponse> getBulkLoad(GetBulkLoadRequest request) =>
+      _repeat((options) => bulk.getBulkLoad(request, options: options));
+
+  /// Reads the org's limits.
+  Future<GetLimitsResponse> getLimits(GetLimitsRequest request) =>
+      _repeat((options) => orgs.getLimits(request, options: options));
+
+  /// Runs a query and yields its rows as they arrive; cancelling the subscription cancels the call.
+  ///
+  /// Not repeated: a stream that broke may have given rows already. A query may take longer than other calls, so it has
+  /// a deadline only if [timeout] is given.
+  Stream<Row> query(QueryRequest request, {Duration? timeout}) async* {
+    await for (final response in queries.query(request, options: CallOptions(timeout: timeout))) {
+      yield* Stream.fromIterable(rows(response.batch));
+    }
+  }
+
+  /// Closes the channel after the calls in flight.
+  Future<void> close() => _channel.shutdown();
+
+  Future<R> _repeat<R>(ResponseFuture<R> Function(CallOptions options) call) =>
+      repeatUnavailable(call, timeout: timeout, policy: retries);
+}
