@@ -19,7 +19,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
 
-class BadEscape(ValueError):  # noqa: N818 - reads as what it is where it is raised
+class BadEscape(ValueError):
     """A backslash sequence that SOQL does not know.
 
     Args:

@@ -14,14 +14,6 @@ from service.soql import ast
 _FEW = 200
 _WIDE = 100
 _IDS = frozenset({"id", "reference"})
-_BETWEEN = {
-    "=": "({x} >= {start} AND {x} < {end})",
-    "!=": "({x} IS NULL OR {x} < {start} OR {x} >= {end})",
-    "<": "{x} < {start}",
-    "<=": "{x} < {end}",
-    ">": "{x} >= {end}",
-    ">=": "{x} >= {start}",
-}
 
 
 class Conditions:
@@ -67,8 +59,7 @@ class Conditions:
             return self._invalid_operator(term, node.operator, node.at)
         value = self._reader.read(node.right, term)
         if isinstance(value, Span):
-            start, end = self._parameter(value.start), self._parameter(value.end)
-            return _BETWEEN[node.operator].format(x=term.sql, start=start, end=end)
+            return self._within(term, node.operator, value)
         if node.operator in {"=", "!="}:
             # A checkbox is never null: comparing it with null is comparing it with false.
             known = 0 if value is None and term.field.type == "boolean" else value
@@ -80,6 +71,21 @@ class Conditions:
         if term.field.type == "boolean":
             return self._invalid_operator(term, node.operator, node.at)
         return f"{term.sql} {node.operator} {self._parameter(value)}"
+
+    def _within(self, term: Term, operator: str, span: Span) -> str:
+        match operator:
+            case "<":
+                return f"{term.sql} < {self._parameter(span.start)}"
+            case ">=":
+                return f"{term.sql} >= {self._parameter(span.start)}"
+            case "<=":
+                return f"{term.sql} < {self._parameter(span.end)}"
+            case ">":
+                return f"{term.sql} >= {self._parameter(span.end)}"
+        start, end = self._parameter(span.start), self._parameter(span.end)
+        if operator == "=":
+            return f"({term.sql} >= {start} AND {term.sql} < {end})"
+        return f"({term.sql} IS NULL OR {term.sql} < {start} OR {term.sql} >= {end})"
 
     def _like(self, term: Term, right: ast.Operand) -> str:
         if not term.text or term.field.type == "multipicklist":
@@ -122,10 +128,7 @@ class Conditions:
     def _any_of(self, term: Term, values: list[Stored | Span]) -> str:
         spans = [value for value in values if isinstance(value, Span)]
         plain = [value for value in values if value is not None and not isinstance(value, Span)]
-        parts = [
-            _BETWEEN["="].format(x=term.sql, start=self._parameter(span.start), end=self._parameter(span.end))
-            for span in spans
-        ]
+        parts = [self._within(term, "=", span) for span in spans]
         if None in values:
             parts.append(f"{term.sql} IS NULL")
         if plain:

@@ -46,7 +46,7 @@ class Today:
     def days(self, period: ast.Period) -> Days:
         """Return the days that a date literal means, cut to the range of Python's calendar."""
         today = self.now.date()
-        count = min(period.count or 0, _MOST)
+        count = 1 if period.count is None else min(period.count, _MOST)
         if period.name in _NAMED_DAYS:
             first, end = _NAMED_DAYS[period.name]
             return Days(_shift(today, first), _shift(today, end))

@@ -23,11 +23,19 @@ class Statement:
     include_deleted: bool
     parameters: list[Stored] = field(default_factory=list)
     tables: int = 0
+    _places: dict[tuple[type, Stored], str] = field(default_factory=dict)
 
     def parameter(self, value: Stored) -> str:
-        """Add a value and return its placeholder, numbered so that parts may be put together in any order."""
-        self.parameters.append(value)
-        return f"?{len(self.parameters)}"
+        """Return a value's placeholder.
+
+        Placeholders are numbered, so parts may be put together in any order; equal values share one, so equal
+        expressions are equal text, which is how SQLite knows a grouped expression again.
+        """
+        key = (type(value), value)
+        if key not in self._places:
+            self.parameters.append(value)
+            self._places[key] = f"?{len(self.parameters)}"
+        return self._places[key]
 
     def table(self) -> str:
         """Return a fresh table alias."""
