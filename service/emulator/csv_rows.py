@@ -15,7 +15,7 @@ DELIMITERS = {"COMMA": ",", "TAB": "\t", "PIPE": "|", "SEMICOLON": ";", "CARET":
 _NULL_CELL = "#N/A"
 
 
-class InvalidBatch(Exception):  # noqa: N818 - Salesforce's word
+class InvalidBatch(Exception):
     """The upload cannot be read on; the job fails with this text as its `errorMessage`."""
 
 

@@ -26,7 +26,7 @@ class Page:
 
     total_size: int
     """Rows of the whole result, the same on every page."""
-    rows: Sequence[dict[str, object]]
+    rows: list[dict[str, object]]
     locator: str | None
     """Names the next page; None on the last one."""
 
@@ -60,20 +60,20 @@ class Cursors:
 
         Args:
             session_token: Only this session may ask for the rest.
-            rows: The whole result.
+            rows: The whole result; only the slices that become pages are ever taken of it.
             total_size: What `totalSize` says on every page.
             page_size: Rows a page holds, the rows of child subqueries counted.
 
         """
         cursor = _Cursor(session_token, rows, total_size, page_size, self._clock.monotonic())
-        end = _page_end(rows, 0, page_size)
-        if end == len(rows):
-            return Page(total_size, rows, None)
+        page = _rows_from(rows, 0, page_size)
+        if len(page) == len(rows):
+            return Page(total_size, page, None)
         self._make_room(session_token)
         self._serial += 1
         key = from_counter(_KEY_PREFIX, self._serial)
         self._cursors[key] = cursor
-        return Page(total_size, rows[:end], f"{key}-{end}")
+        return Page(total_size, page, f"{key}-{len(page)}")
 
     def next_page(self, session_token: str, locator: str, *, page_size: int | None = None) -> Page:
         """Return the rows a locator names; asking twice gives the same rows twice.
@@ -98,9 +98,9 @@ class Cursors:
         start = int(offset_text[:12])
         if start >= len(cursor.rows):
             raise _invalid_locator()
-        end = _page_end(cursor.rows, start, page_size or cursor.page_size)
-        rest = f"{key}-{end}" if end < len(cursor.rows) else None
-        return Page(cursor.total_size, cursor.rows[start:end], rest)
+        page = _rows_from(cursor.rows, start, page_size or cursor.page_size)
+        end = start + len(page)
+        return Page(cursor.total_size, page, f"{key}-{end}" if end < len(cursor.rows) else None)
 
     def owner(self, locator: str) -> str | None:
         """Return the token of the session a locator belongs to, or None for an unknown locator."""
@@ -116,14 +116,16 @@ class Cursors:
             del self._cursors[key]
 
 
-def _page_end(rows: Sequence[dict[str, object]], start: int, page_size: int) -> int:
+def _rows_from(rows: Sequence[dict[str, object]], start: int, page_size: int) -> list[dict[str, object]]:
+    # Slicing is what builds the records, so it is done once.
+    page = list(rows[start : start + page_size])
     count = 0
-    for index in range(start, min(len(rows), start + page_size)):
-        count += 1 + _children(rows[index])
+    for index, row in enumerate(page):
+        count += 1 + _children(row)
         # One row with very many children still makes a page of its own.
-        if count > page_size and index > start:
-            return index
-    return min(len(rows), start + page_size)
+        if count > page_size and index > 0:
+            return page[:index]
+    return page
 
 
 def _children(row: dict[str, object]) -> int:

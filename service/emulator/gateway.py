@@ -7,7 +7,7 @@ import logging
 import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from aiohttp import web
@@ -28,6 +28,7 @@ MAXIMUM_BODY_BYTES = 52_428_800
 MAXIMUM_HEAD_BYTES = 16_384
 """Request line and headers together. Source: Salesforce REST API, "API Request Limits"."""
 
+_SERVER = "sluicegate-emulator"
 _COMPRESSED_FROM_BYTES = 1024
 _PIECE_BYTES = 65_536
 _DATA = ("services", "data")
@@ -45,7 +46,7 @@ _ROW_FAULTS = frozenset(
 _logger = logging.getLogger(__name__)
 
 
-class _Dropped(Exception):  # noqa: N818 - a scripted event
+class _Dropped(Exception):
     """The connection is to be cut without an answer."""
 
 
@@ -98,18 +99,18 @@ class Gateway:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request. Every answer carries `X-SFDC-Request-Id`."""
         try:
-            answer = await self._answer(request)
+            answer = _encoded(request, await self._answer(request))
         except _Dropped:
             if request.transport is not None:
                 request.transport.abort()
             return web.Response()
         except SalesforceFault as fault:
-            answer = _error(fault)
+            answer = _encoded(request, _error(fault))
         except Exception:
             # The last resort of a server: a defect becomes Salesforce's own "unexpected error" and a log entry.
             _logger.exception("request %s %s met a defect", request.method, request.path)
             text = "An unexpected error occurred. Please include this ErrorId if you contact support: 0-0 (0)"
-            answer = _error(SalesforceFault(500, "UNKNOWN_EXCEPTION", text))
+            answer = _encoded(request, _error(SalesforceFault(500, "UNKNOWN_EXCEPTION", text)))
         self.answered[answer.status] += 1
         return await _respond(request, answer)
 
@@ -163,7 +164,7 @@ class Gateway:
         except SalesforceFault as fault:
             answer = _error(fault)
         headers = {**answer.headers, "Sforce-Limit-Info": tenant.allocation.limit_info()}
-        return Answer(answer.status, answer.value, headers, answer.content, answer.content_type, answer.empty)
+        return replace(answer, headers=headers)
 
     async def _dispatch(
         self, request: web.Request, segments: Sequence[str], tenant: Tenant, session: Session
@@ -228,16 +229,20 @@ def _error(fault: SalesforceFault) -> Answer:
     return Answer(fault.http_status, [entry], headers)
 
 
+def _encoded(request: web.Request, answer: Answer) -> Answer:
+    """Turn a JSON answer into one of bytes."""
+    if answer.empty or answer.content is not None:
+        return answer
+    pretty = request.headers.get("X-PrettyPrint", "").lower() in {"1", "true"}
+    return replace(answer, content=[render(answer.value, pretty=pretty)])
+
+
 async def _respond(request: web.Request, answer: Answer) -> web.StreamResponse:
-    headers: Mapping[str, str] = {**answer.headers, "X-SFDC-Request-Id": secrets.token_hex(16)}
+    headers: Mapping[str, str] = {**answer.headers, "X-SFDC-Request-Id": secrets.token_hex(16), "Server": _SERVER}
     if answer.empty:
         return web.Response(status=answer.status, headers=headers)
     headers = {**headers, "Content-Type": answer.content_type, "Vary": "Accept-Encoding"}
-    if answer.content is None:
-        pretty = request.headers.get("X-PrettyPrint", "").lower() in {"1", "true"}
-        pieces = iter([render(answer.value, pretty=pretty)])
-    else:
-        pieces = iter(answer.content)
+    pieces = iter(answer.content or ())
     first, second = next(pieces, b""), next(pieces, None)
     if second is None:
         return _short(request, answer.status, headers, first)

@@ -2,15 +2,16 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from service.clock import Clock
 from service.emulator.allocation import Allocation
 from service.emulator.csv_rows import InvalidBatch, RowReader
 from service.emulator.faults import MultipleMatches, SalesforceFault, missing_key
+from service.emulator.ids import normalise
 from service.emulator.jobs import Job
 from service.emulator.results import BATCH_ROWS
-from service.emulator.row_writer import RowWriter, duplicate_external_id, is_repeated, repeated
+from service.emulator.row_writer import RowWriter, duplicate_external_id, duplicate_id, is_repeated, repeated
 from service.emulator.schema.model import SObject
 
 CHUNK_ROWS = 200
@@ -110,7 +111,8 @@ class _Rows:
         self._reader = reader
         key_field = sobject.field(job.order.external_id_field) if job.order.external_id_field else None
         self._key_field = key_field.name if key_field else "Id"
-        self._case_sensitive = bool(key_field and key_field.case_sensitive)
+        # Ids tell case apart, whatever describe says of the field.
+        self._case_sensitive = key_field is None or key_field.type == "id" or key_field.case_sensitive
 
     def write(self, chunk: Sequence[Sequence[str]]) -> None:
         """Write the rows of one transaction; a refused row leaves its neighbours alone."""
@@ -119,7 +121,7 @@ class _Rows:
         twice = repeated((self._key(values) for values in rows), case_sensitive=self._case_sensitive)
         with org.savepoint():
             for row, values in zip(chunk, rows, strict=True):
-                record_id = str(values.get("Id") or "")
+                record_id = _given_id(values)
                 job.processed += 1
                 try:
                     saved_id, created = self._write(values, twice)
@@ -137,8 +139,8 @@ class _Rows:
         if operation == "insert":
             return self._writer.create(name, values, user_id=user_id), True
         key = self._key(values)
-        if is_repeated(key, twice, case_sensitive=self._case_sensitive):
-            raise duplicate_external_id(key, (self._key_field,))
+        if operation != "delete" and is_repeated(key, twice, case_sensitive=self._case_sensitive):
+            raise duplicate_id(key) if self._key_field == "Id" else duplicate_external_id(key, self._key_field)
         if operation == "upsert":
             values.pop(self._key_field, None)
             saved = self._writer.upsert(name, self._key_field, key, values, user_id=user_id)
@@ -155,7 +157,12 @@ class _Rows:
     def _key(self, values: dict[str, object]) -> str:
         if self._job.order.operation == "insert":
             return ""
-        return str(values.get(self._key_field) or "")
+        return _given_id(values) if self._key_field == "Id" else str(values.get(self._key_field) or "")
+
+
+def _given_id(values: Mapping[str, object]) -> str:
+    given = str(values.get("Id") or "")
+    return normalise(given) or given
 
 
 def _ambiguous(field: str, matches: MultipleMatches) -> SalesforceFault:

@@ -20,7 +20,7 @@ CLOCK_SKEW_SECONDS = 180
 _GENERIC_AUDIENCES = ("https://login.salesforce.com", "https://test.salesforce.com")
 
 
-class OAuthFault(Exception):  # noqa: N818 - the word for a refusal throughout the emulator
+class OAuthFault(Exception):
     """A refusal of an OAuth endpoint. Source: Salesforce help, "OAuth 2.0 Authorization Errors".
 
     Args:

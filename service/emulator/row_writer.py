@@ -1,6 +1,6 @@
 """Row writes of one org, with the scripted row locks in their way."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from service.emulator.disturbances import Disturbances
@@ -67,6 +67,17 @@ def is_repeated(key: str, twice: frozenset[str], *, case_sensitive: bool = False
     return (key if case_sensitive else key.lower()) in twice
 
 
-def duplicate_external_id(key: str, fields: Sequence[str] = ()) -> SalesforceFault:
-    """Build the fault of both rows that carry one key in one call."""
-    return SalesforceFault(400, "DUPLICATE_VALUE", f"Duplicate external id specified: {key}", fields)
+def duplicate_external_id(key: str, field: str) -> SalesforceFault:
+    """Build the fault of both rows that carry one key in one call.
+
+    Args:
+        key: The key.
+        field: API name of the key's field.
+
+    """
+    return SalesforceFault(400, "DUPLICATE_VALUE", f"Duplicate external id specified: {key}", (field,))
+
+
+def duplicate_id(record_id: str) -> SalesforceFault:
+    """Build the fault of both rows that name one record in one call; the text is unverified."""
+    return SalesforceFault(400, "DUPLICATE_VALUE", f"duplicate id in list: {record_id}")

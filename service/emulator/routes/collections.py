@@ -17,10 +17,11 @@ from service.emulator.faults import (
     unknown_object,
     unparsable,
 )
+from service.emulator.ids import normalise
 from service.emulator.json_text import parse_object
 from service.emulator.org import Saved
 from service.emulator.routing import Router
-from service.emulator.row_writer import duplicate_external_id, is_repeated, repeated
+from service.emulator.row_writer import duplicate_external_id, duplicate_id, is_repeated, repeated
 from service.emulator.schema.model import SObject
 
 MAXIMUM_ROWS = 200
@@ -31,7 +32,7 @@ _Write = Callable[[], Saved]
 """Writes one row, or raises its fault."""
 
 
-class _RolledBack(Exception):  # noqa: N818 - carries results out of a savepoint
+class _RolledBack(Exception):
     def __init__(self, results: list[dict[str, object]]) -> None:
         super().__init__("rolled back")
         self.results = results
@@ -61,15 +62,15 @@ async def _update(call: OrgCall) -> Answer:
     sobjects = [_sobject_of(call, record) for record in records]
     _check_chunks(sobjects)
     rows = [_values(sobject, record) for sobject, record in zip(sobjects, records, strict=True)]
-    ids = [_pop(values, "Id") for values in rows]
-    twice = repeated((record_id[:15] for record_id in ids), case_sensitive=True)
+    ids = [_long(_pop(values, "Id")) for values in rows]
+    twice = repeated(ids, case_sensitive=True)
 
     def write(sobject: SObject, record_id: str, values: Mapping[str, object]) -> _Write:
         def run() -> Saved:
             if not record_id:
                 raise missing_key("Id")
-            if is_repeated(record_id[:15], twice, case_sensitive=True):
-                raise SalesforceFault(400, "DUPLICATE_VALUE", f"duplicate id in list: {record_id}")
+            if is_repeated(record_id, twice, case_sensitive=True):
+                raise duplicate_id(record_id)
             call.tenant.writer.update(sobject.name, record_id, values, user_id=call.user_id)
             return Saved(record_id, created=False)
 
@@ -91,13 +92,15 @@ async def _upsert(call: OrgCall) -> Answer:
         if _sobject_of(call, record) is not sobject:
             raise SalesforceFault(400, "INVALID_TYPE", f"All records of the call have to be of type {sobject.name}")
     rows = [_values(sobject, record) for record in records]
-    keys = [_pop(values, field.name) for values in rows]
-    twice = repeated(keys, case_sensitive=field.case_sensitive)
+    by_id = field.type == "id"
+    keys = [_long(_pop(values, field.name)) if by_id else _pop(values, field.name) for values in rows]
+    exact = by_id or field.case_sensitive
+    twice = repeated(keys, case_sensitive=exact)
 
     def write(key: str, values: Mapping[str, object]) -> _Write:
         def run() -> Saved:
-            if is_repeated(key, twice, case_sensitive=field.case_sensitive):
-                raise duplicate_external_id(key, (field.name,))
+            if is_repeated(key, twice, case_sensitive=exact):
+                raise duplicate_id(key) if by_id else duplicate_external_id(key, field.name)
             return call.tenant.writer.upsert(sobject.name, field.name, key, values, user_id=call.user_id)
 
         return run
@@ -107,7 +110,7 @@ async def _upsert(call: OrgCall) -> Answer:
 
 
 async def _delete(call: OrgCall) -> Answer:
-    ids = [each.strip() for each in call.query.get("ids", "").split(",") if each.strip()]
+    ids = [_long(each.strip()) for each in call.query.get("ids", "").split(",") if each.strip()]
     _check_count(len(ids), MAXIMUM_ROWS)
     all_or_none = call.query.get("allOrNone", "").lower() == "true"
     schema = call.tenant.org.schema
@@ -259,6 +262,11 @@ def _pop(values: dict[str, object], name: str) -> str:
     """Take the value of a field out of a row, whatever the case of its name; empty when absent or null."""
     found = [values.pop(key) for key in list(values) if key.lower() == name.lower()]
     return "" if not found or found[0] is None else str(found[0])
+
+
+def _long(record_id: str) -> str:
+    """Return the 18-character form of an id, or the text as it is when it is none."""
+    return normalise(record_id) or record_id
 
 
 def _strings(body: Mapping[str, object], name: str) -> list[str]:
