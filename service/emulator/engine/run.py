@@ -8,6 +8,7 @@ from typing import overload
 
 from service.emulator.engine import grouping
 from service.emulator.engine.conditions import Conditions, where_sql
+from service.emulator.engine.effort import bounded
 from service.emulator.engine.literals import Reader
 from service.emulator.engine.ordering import bounds_sql, order_sql
 from service.emulator.engine.periods import Today
@@ -15,7 +16,6 @@ from service.emulator.engine.plans import Context, Plan, compile_records
 from service.emulator.engine.refusals import Refusals, not_queryable, too_many_groups
 from service.emulator.engine.scope import Scope, Statement
 from service.emulator.engine.shapes import Record, Row
-from service.emulator.faults import SalesforceFault
 from service.emulator.schema import Schema, SObject
 from service.errors import MalformedQuery
 from service.soql import ast, parse
@@ -116,11 +116,8 @@ def run(
         raise not_queryable(sobject.name)
     statement = Statement(schema, refuse, include_deleted)
     context = Context(statement, Reader(refuse, Today(now)), api_version, user_id)
-    try:
+    with bounded(connection):
         return _answer(connection, context, query, sobject)
-    except sqlite3.OperationalError as error:
-        # SQLite's own bounds on columns, tables and depth stand in for Salesforce's on complexity.
-        raise SalesforceFault(400, "QUERY_TOO_COMPLICATED", "Query is too complicated.") from error
 
 
 def _answer(connection: sqlite3.Connection, context: Context, query: ast.Query, sobject: SObject) -> QueryResult:
