@@ -1,0 +1,1 @@
+"""Bulk loads: the caller's rows to Salesforce's CSV, the job that writes them, and what became of each row."""

@@ -1,0 +1,85 @@
+"""The columns of a load: API names of fields, checked before Salesforce fails a whole job over one of them.
+
+Source: Bulk API 2.0 and Bulk API Developer Guide, "Prepare CSV Files" and "Limits".
+"""
+
+import re
+from collections.abc import Sequence
+
+from service import errors
+
+MAX_COLUMNS = 5_000
+MAX_CELL_CHARACTERS = 131_072
+MAX_ROW_CHARACTERS = 400_000
+
+_NAME = r"[A-Za-z][A-Za-z0-9_]{0,79}"
+# A field, or a lookup by external id (`Account__r.Ext__c`), polymorphic ones with their object (`Owner:User.Username`).
+_COLUMN = re.compile(rf"{_NAME}(?:(?::{_NAME})?\.{_NAME})?")
+_SHOWN = 40
+
+
+def check_header(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns of a CSV header.
+
+    Raises:
+        errors.InvalidData: It is empty or too wide, or a name is empty, given twice or no field name; row 0.
+
+    """
+    seen: set[str] = set()
+    for position, name in enumerate(names, 1):
+        check_column(name, position=position, row=0)
+        if name.lower() in seen:
+            raise errors.InvalidData(f"the header names column {name} twice; drop one of them", row=0)
+        seen.add(name.lower())
+    check_width(len(names), row=0)
+    return tuple(names)
+
+
+def check_column(name: str, *, position: int, row: int) -> None:
+    """Check one name.
+
+    Args:
+        name: The name.
+        position: Where it stands, from 1.
+        row: The row that brought it; 0 is the header.
+
+    Raises:
+        errors.InvalidData: It is not the API name of a field or of a lookup.
+
+    """
+    if not name:
+        raise errors.InvalidData(f"column {position} has no name; name every column after a field", row=row)
+    if not _COLUMN.fullmatch(name):
+        raise errors.InvalidData(
+            f"column {position} is named {name[:_SHOWN]!r}, which is not the API name of a field or a lookup such as "
+            "Account.Ext__c",
+            row=row,
+        )
+    if name.lower().startswith("sf__"):
+        raise errors.InvalidData(f"column {name} is one of Salesforce's result columns; remove it", row=row)
+
+
+def check_width(count: int, *, row: int) -> None:
+    """Raise `errors.InvalidData` for that row when there are more columns than Salesforce takes."""
+    if count > MAX_COLUMNS:
+        raise errors.InvalidData(f"the data has more than {MAX_COLUMNS:,} columns", row=row)
+
+
+def check_lengths(cells: Sequence[str], *, row: int) -> None:
+    """Check the size of a row.
+
+    Args:
+        cells: Its cells.
+        row: Its number, from 1.
+
+    Raises:
+        errors.InvalidData: A cell or the whole row is longer than Salesforce takes.
+
+    """
+    for position, cell in enumerate(cells, 1):
+        if len(cell) > MAX_CELL_CHARACTERS:
+            raise errors.InvalidData(
+                f"row {row}: the cell of column {position} has more than {MAX_CELL_CHARACTERS:,} characters", row=row
+            )
+    if sum(map(len, cells)) > MAX_ROW_CHARACTERS:
+        raise errors.InvalidData(f"row {row} has more than {MAX_ROW_CHARACTERS:,} characters", row=row)

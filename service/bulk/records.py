@@ -1,0 +1,70 @@
+"""Cutting a stream of bytes into blocks of whole CSV records or whole lines."""
+
+BLOCK_BYTES = 64 * 1024
+MAX_RECORD_BYTES = 4 * 1024 * 1024
+"""What one record may take before it ends; well above Salesforce's 400,000 characters in any script."""
+
+
+class RecordBuffer:
+    """Holds bytes back until a record ends. A line end within double quotes does not end a record.
+
+    Blocks are at least 64 KiB, so that the cost of a record does not depend on how the caller cuts the stream.
+
+    Args:
+        quoted: Whether double quotes protect line ends (CSV) or not (JSON Lines).
+
+    """
+
+    def __init__(self, *, quoted: bool) -> None:
+        self._quoted = quoted
+        self._held = bytearray()
+        self._look_at = BLOCK_BYTES
+        # Up to where no record ends, and whether a quote is open there.
+        self._seen = 0
+        self._odd = 0
+
+    @property
+    def overlong(self) -> bool:
+        """Whether a record is open that no block will end within reason."""
+        return len(self._held) > MAX_RECORD_BYTES
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Take bytes and return the next block of whole records, or nothing yet."""
+        self._held += chunk
+        if len(self._held) < self._look_at:
+            return b""
+        end = self._last_end()
+        block = bytes(self._held[:end])
+        del self._held[:end]
+        # The next look waits for another block's worth: a long record is not searched again for every byte.
+        self._look_at = len(self._held) + BLOCK_BYTES
+        return block
+
+    def finish(self) -> bytes:
+        """Return whatever is held, whole or not, with a line end at its end."""
+        rest = bytes(self._held)
+        self._held.clear()
+        return rest if not rest or rest.endswith(b"\n") else rest + b"\n"
+
+    def _last_end(self) -> int:
+        """Return the offset behind the last line end that stands outside quotes; 0 without one.
+
+        Only bytes that were not looked at before are read, so a quote that is never closed costs no more than others.
+        """
+        stop = self._held.rfind(b"\n") + 1
+        if not self._quoted or stop <= self._seen:
+            return stop if not self._quoted else 0
+        end, odd = stop, self._odd ^ self._quotes(self._seen, stop)
+        at_stop = odd
+        while odd and end > self._seen:
+            before = max(self._held.rfind(b"\n", self._seen, end - 1) + 1, self._seen)
+            odd ^= self._quotes(before, end)
+            end = before
+        if end > self._seen:
+            self._seen, self._odd = 0, 0
+            return end
+        self._seen, self._odd = stop, at_stop
+        return 0
+
+    def _quotes(self, start: int, end: int) -> int:
+        return self._held.count(b'"', start, end) % 2
