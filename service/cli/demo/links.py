@@ -1,0 +1,61 @@
+"""A deep link, and what it opens on each device."""
+
+from sluicegate import RecordRef, ResolvedDeepLink, SluicegateError
+from sluicegate.results import Platform
+
+from service.cli.demo.leads import KEY
+from service.cli.demo.stage import Stage
+
+_DEVICES: tuple[tuple[str, Platform, bool | None], ...] = (
+    ("iOS, app there", "ios", True),
+    ("Android, no app", "android", False),
+    ("computer", "web", None),
+)
+
+
+async def links(stage: Stage, key: str, record_id: str) -> None:
+    """Make a link to a lead and resolve it.
+
+    Args:
+        stage: The stage.
+        key: The lead's external id.
+        record_id: The lead's Salesforce id.
+
+    """
+    record = RecordRef("Lead", external_id_field=KEY, external_id=key)
+    resolved: dict[str, ResolvedDeepLink] = {}
+    async with stage.step("Deep links", f"Make a deep link to lead {key} and follow it") as step:
+        link = await stage.client.create_deep_link(record, campaign={"utm_source": "demo"})
+        for device, platform, app_installed in _DEVICES:
+            resolved[device] = await stage.client.resolve_deep_link(
+                link.url, platform=platform, app_installed=app_installed
+            )
+        forged = await _reason(stage, link.url.replace(key, "L-9999"))
+    step.records = 1 + len(resolved)
+    stage.say(f"{link.url}")
+    stage.say(f"valid until {link.expire_time:%Y-%m-%d %H:%M} UTC; opens, best first:")
+    stage.table(
+        ("device", "opens", "uri"),
+        (
+            (device if place == 0 else "", target.kind, target.uri)
+            for device, answer in resolved.items()
+            for place, target in enumerate(answer.targets)
+        ),
+    )
+    find = stage.findings
+    find.check("the link finds the record by its external id", {record_id}, {a.record.id for a in resolved.values()})
+    find.check("every device has something to open", True, all(a.targets for a in resolved.values()))
+    find.check(
+        "the last target works without any app",
+        [a.fallback_uri for a in resolved.values()],
+        [a.targets[-1].uri if a.targets else "" for a in resolved.values()],
+    )
+    find.check("a link that was altered is refused", "INVALID_LINK", forged)
+
+
+async def _reason(stage: Stage, url: str) -> str:
+    try:
+        await stage.client.resolve_deep_link(url)
+    except SluicegateError as error:
+        return error.reason
+    return "nothing"
