@@ -16,6 +16,10 @@ _COUNTRY = "Côte d'Ivoire"
 _SELECTED = (
     "SELECT Id, Ext__c, LastName, Company, Email, AnnualRevenue FROM Lead WHERE Country = :country ORDER BY LastName"
 )
+_EVERYTHING = (
+    "SELECT Ext__c, FirstName, LastName, Company, Title, Email, Phone, Street, City, PostalCode, Country, LeadSource,"
+    " Industry, AnnualRevenue, NumberOfEmployees, Website, Description FROM Lead WHERE Ext__c LIKE :pattern"
+)
 _TRICKY = ("🚀", '"', "\n", "日本", "ł")
 """Texts that get lost where quoting or encoding is done by hand."""
 
