@@ -43,19 +43,15 @@ class RunningService:
 async def running_service() -> AsyncIterator[RunningService]:
     """Start the service, and stop it with SIGTERM on leaving.
 
-    The caller's SLUICEGATE_… variables are not passed on: the demo writes thousands of records and must never do so in
-    a real org.
-
     Raises:
         ServiceFailed: It did not start in time, or serves something other than the embedded org.
 
     """
-    own = {name: value for name, value in os.environ.items() if not name.upper().startswith("SLUICEGATE_")}
     with tempfile.TemporaryFile() as log:
         began = asyncio.get_running_loop().time()
         arguments = ("-m", "service", "serve", "--json")
         process = await asyncio.create_subprocess_exec(
-            sys.executable, *arguments, stdout=PIPE, stderr=log, env={**own, **_SETTINGS}
+            sys.executable, *arguments, stdout=PIPE, stderr=log, env=environment(os.environ)
         )
         try:
             addresses = await _addresses(process, log)
@@ -65,6 +61,14 @@ async def running_service() -> AsyncIterator[RunningService]:
             service.exit_status = await _stop(process)
         finally:
             await _stop(process)
+
+
+def environment(caller: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that the service is started with.
+
+    The caller's own settings are left out: the demo writes thousands of records and must never do so in a real org.
+    """
+    return {name: value for name, value in caller.items() if not name.upper().startswith("SLUICEGATE_")} | _SETTINGS
 
 
 async def _addresses(process: Process, log: BinaryIO) -> Mapping[str, str]:
