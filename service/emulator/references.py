@@ -109,7 +109,7 @@ class References:
     def _find_parent(self, parent: ParentKey) -> str:
         plan = self._plans[parent.parent.name]
         writer = plan.key_writer(parent.key_field.name)
-        if writer is None or parent.value in {None, ""}:
+        if writer is None or parent.value is None or parent.value == "":
             raise faults.bad_parent(parent.writer.field.relationship_name or parent.writer.name)
         if writer.name == "Id":
             return self.present_id(plan, str(parent.value))

@@ -86,7 +86,7 @@ def check(field: Field) -> Check | None:
         return _picklist_check(field)
     if field.restricted_picklist and field.type == "multipicklist":
         return _multipicklist_check(field)
-    if field.length:
+    if field.length and reader(field) is _read_text:
         return _length_check(field)
     return None
 
