@@ -2,7 +2,7 @@
 
 from service.soql.ast import Position, Query
 from service.soql.binding import Value, bind, parameters
-from service.soql.parse import MAX_LENGTH, parse
+from service.soql.parse import MAX_LENGTH, parse, prepare
 from service.soql.printer import to_soql
 from service.soql.reads import FieldUse, fields, objects
 from service.soql.strings import escape_like
@@ -19,5 +19,6 @@ __all__ = [
     "objects",
     "parameters",
     "parse",
+    "prepare",
     "to_soql",
 ]

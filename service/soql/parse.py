@@ -63,9 +63,14 @@ def parse(soql: str, *, parameters: bool = True) -> ast.Query:
     return query  # type: ignore[no-any-return]
 
 
+def prepare() -> None:
+    """Build the parser now instead of on the first query: it takes a few tenths of a second, once a process."""
+    _parser()
+
+
 @cache
 def _parser() -> Lark:
-    """Build the parser once, on first use: it takes tens of milliseconds and holds no state between queries."""
+    """Build the parser once; it holds no state between queries."""
     return Lark(
         Path(__file__).with_name("soql.lark").read_text(encoding="utf-8"),
         parser="lalr",

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from service.errors import InvalidParameter
 from service.soql import Value, ast, bind, escape_like, parameters, parse, to_soql
@@ -38,6 +38,7 @@ def test_each_type_has_its_literal(value: Value, printed: str) -> None:
     assert f"X = {printed}" == bound("X = :v", v=value)
 
 
+@settings(deadline=None)
 @given(values)
 def test_a_bound_value_is_one_literal_whatever_it_holds(value: Value) -> None:
     """No value can add a condition, a clause or a second statement."""
@@ -49,6 +50,7 @@ def test_a_bound_value_is_one_literal_whatever_it_holds(value: Value) -> None:
     assert isinstance(again.where, ast.Comparison)
 
 
+@settings(deadline=None)
 @given(texts)
 def test_escaped_text_in_like_holds_no_wildcard(text: str) -> None:
     """Text put through escape_like matches only itself."""

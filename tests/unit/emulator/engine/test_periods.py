@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.emulator.engine.periods import Days, Today
@@ -60,6 +60,7 @@ def test_days_begin_where_the_user_is() -> None:
     assert datetime(2026, 3, 15, 22, tzinfo=UTC) == today.instant(days.start)
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(sorted(moments.COUNTED_PERIODS)), st.integers(0, 999_999_999), st.datetimes(timezones=st.just(UTC))
 )

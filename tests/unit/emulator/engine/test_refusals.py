@@ -34,11 +34,13 @@ def test_the_caret_stands_under_the_name_at_fault(world: World) -> None:
 
 def test_long_lines_show_the_part_around_the_fault(world: World) -> None:
     """The caret stays under its name when the line is cut."""
-    fault = world.fault(f"SELECT {'Name, ' * 50}Foo, {'Name, ' * 50}Id FROM Account".replace("Name, ", "Phone, ", 1))
+    sides = "Name = 'x' AND " * 20
 
-    duplicate = fault.message.split("\n")
-    assert len(duplicate[1]) < 130
-    assert duplicate[1][len(duplicate[2]) - 1 :].startswith("Name")
+    lines = world.fault(f"SELECT Id FROM Account WHERE {sides}Foo = 1 AND {sides}Id = null").message.split("\n")
+
+    assert len(lines[1]) < 130
+    assert lines[1][len(lines[2]) - 1 :].startswith("Foo = 1")
+    assert lines[1].split()[0] in {"Name", "=", "'x'", "AND"}
 
 
 @pytest.mark.parametrize(
