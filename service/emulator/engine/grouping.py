@@ -24,6 +24,10 @@ class Groups:
             record[key] = value == 1 if term.field.type == "boolean" and value is not None else value
         return record
 
+    def covers(self, node: ast.Expression, term: Term) -> bool:
+        """Tell whether an expression has one value for each group."""
+        return _folds(node) or term.sql in {group.sql for group in self.by}
+
     def aliased(self, name: str) -> Term | None:
         """Return the entry of the SELECT list with that alias or key, or None."""
         found = (term for key, term in zip(self.keys, self.terms, strict=True) if key.lower() == name.lower())

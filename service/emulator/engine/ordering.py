@@ -59,7 +59,11 @@ def _term(scope: Scope, node: ast.Expression, groups: Groups | None) -> Term:
         aliased = groups.aliased(node.names[0])
         if aliased is not None:
             return aliased
-    return expression(scope, node, grouped=groups is not None)
+    term = expression(scope, node, grouped=groups is not None)
+    if groups is not None and not groups.covers(node, term):
+        text = f"Ordered field must be grouped or aggregated: {term.field.name}"
+        raise scope.statement.refuse.malformed_at(text, term.at)
+    return term
 
 
 def _rank(scope: Scope, term: Term) -> str:

@@ -4,9 +4,11 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from service.errors import MalformedQuery
-from service.soql import ast, parse
+from service.soql import ast, parse, to_soql
 
 
 def column(*names: str) -> ast.Column:
@@ -226,3 +228,80 @@ def test_wide_conditions_parse_without_recursion() -> None:
 
     assert isinstance(condition, ast.Or)
     assert len(condition.conditions) == 5_000
+
+
+words = st.sampled_from(
+    [
+        "SELECT",
+        "FROM",
+        "WHERE",
+        "AND",
+        "OR",
+        "NOT",
+        "IN",
+        "LIKE",
+        "(",
+        ")",
+        ",",
+        ".",
+        "=",
+        "<>",
+        ":p",
+        "'a'",
+        "'a\\q'",
+        "'",
+        "\\",
+        "1",
+        "-1.",
+        "1e9",
+        "2026-01-01",
+        "2026-99-99T00:00:00Z",
+        "TODAY",
+        "LAST_N_DAYS:3",
+        "TRUE",
+        "NULL",
+        "Id",
+        "Account",
+        "COUNT()",
+        "GROUP",
+        "BY",
+        "HAVING",
+        "ORDER",
+        "DESC",
+        "NULLS",
+        "LAST",
+        "LIMIT",
+        "OFFSET",
+        "FOR",
+        "VIEW",
+        "UPDATE",
+        "TYPEOF",
+        "WHEN",
+        "THEN",
+        "ELSE",
+        "END",
+        "FIELDS(ALL)",
+        "USD5",
+        "INCLUDES",
+        "USING",
+        "SCOPE",
+        "\x00",
+        "�",
+        "\n",
+    ]
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.one_of(st.text(max_size=60), st.lists(words, max_size=25).map(" ".join)))
+def test_any_text_parses_or_is_refused_with_a_place(text: str) -> None:
+    """No text gets anything else out of the parser."""
+    place = (1, 1)
+    try:
+        query = parse(text)
+    except MalformedQuery as error:
+        place = (error.row, error.column)
+    else:
+        assert parse(to_soql(query)) == query
+
+    assert min(place) >= 1

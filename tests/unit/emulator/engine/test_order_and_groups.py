@@ -134,6 +134,7 @@ def test_grouping_by_date_functions(world: World) -> None:
         ("SELECT COUNT(Id) a, MAX(Name) a FROM Account", "duplicate alias: a"),
         ("SELECT Id FROM Account WHERE COUNT(Id) > 1", "not allowed here"),
         ("SELECT COUNT(Id) FROM Account GROUP BY ROLLUP(Name)", "ROLLUP is not supported"),
+        ("SELECT COUNT(Id) FROM Account ORDER BY Name", "Ordered field must be grouped or aggregated: Name"),
         ("SELECT Description, COUNT(Id) FROM Account GROUP BY Description", "can not be grouped"),
     ],
 )

@@ -4,8 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from service.emulator.faults import SalesforceFault
+from service.soql import ast, to_soql
 from tests.unit.emulator.engine.conftest import World
+from tests.unit.soql.queries import operands, patterns
 
 RECORDED = Path(__file__).resolve().parents[5] / "shared" / "recordings" / "rest" / "count_sobjects_errors.json"
 
@@ -103,3 +108,62 @@ def test_scope_mine_means_the_asking_users_records(world: World) -> None:
 
     assert world.column("SELECT Name FROM Account USING SCOPE mine", user_id=me) == ["a"]
     assert world.column("SELECT Name FROM Account USING SCOPE everything", user_id=me) == ["a", "b"]
+
+
+fields = st.sampled_from(
+    [
+        "Id",
+        "Name",
+        "Phone",
+        "OwnerId",
+        "IsDeleted",
+        "CreatedDate",
+        "AnnualRevenue",
+        "BillingAddress",
+        "Owner.Name",
+        "Parent.Owner.Id",
+        "Nope",
+        "Description",
+    ]
+).map(lambda name: ast.Path(tuple(name.split("."))))
+calls = st.builds(
+    ast.Call, st.sampled_from(["COUNT", "SUM", "MAX", "CALENDAR_YEAR", "toLabel", "NOPE"]), st.tuples(fields)
+)
+expressions = st.one_of(fields, fields, calls)
+somethings = st.builds(
+    ast.Query,
+    select=st.lists(st.builds(ast.Column, expressions), min_size=1, max_size=3).map(tuple),
+    source=st.just("Account"),
+    where=st.one_of(
+        st.none(),
+        st.builds(ast.Comparison, expressions, st.sampled_from(["=", "!=", "<", ">="]), operands),
+        st.builds(ast.Comparison, expressions, st.just("LIKE"), st.builds(ast.Pattern, patterns)),
+        st.builds(
+            ast.Membership,
+            expressions,
+            st.sampled_from(["IN", "NOT IN", "INCLUDES", "EXCLUDES"]),
+            st.lists(operands, min_size=1, max_size=3).map(tuple),
+        ),
+    ),
+    group_by=st.one_of(st.just(()), st.tuples(expressions)),
+    order_by=st.one_of(st.just(()), st.tuples(st.builds(ast.Ordering, expressions))),
+    limit=st.sampled_from([None, 0, 1]),
+)
+
+
+@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(query=somethings)
+def test_any_query_is_answered_or_refused_as_salesforce_would(world: World, query: ast.Query) -> None:
+    """No query that parses gets anything but rows or a fault out of the engine."""
+    if not world.column("SELECT Id FROM Account"):
+        world.add("Account", Name="a", CreatedDate="2026-03-15T12:30:00.000+0000")
+
+    status = 200
+    try:
+        rows = list(world.run(to_soql(query)).rows)
+    except SalesforceFault as fault:
+        status = fault.http_status
+    else:
+        assert len(rows) in {0, 1}
+
+    assert status in {200, 400}
