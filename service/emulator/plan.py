@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from service.emulator import faults, values
 from service.emulator.schema.model import Field, Schema, SObject
-from service.emulator.store import quoted
+from service.emulator.store import AUDIT_COLUMNS, quoted
 from service.emulator.values import Check, Reader, Stored
 
 _IGNORED = "attributes"
@@ -62,7 +62,7 @@ class Plan:
         self.template: dict[str, Stored] = {
             field.name: _default(self._writers[field.name]) for field in self.stored_fields
         }
-        self.template["IsDeleted"] = 0
+        self.template = dict.fromkeys(AUDIT_COLUMNS) | self.template | {"IsDeleted": 0}
         columns = ", ".join(quoted(name) for name in self.template)
         places = ", ".join(f":{name}" for name in self.template)
         self.insert = f"INSERT INTO {self.table} ({columns}) VALUES ({places})"  # noqa: S608 - names of the schema

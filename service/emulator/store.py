@@ -1,8 +1,8 @@
 """One org's rows in SQLite: a table for each sObject, a column for each field that is no compound.
 
 Tables and columns carry canonical names. Text that Salesforce compares without case is declared
-`COLLATE NOCASE`, which folds ASCII letters only. Every table has `IsDeleted`, also where the
-sObject has no such field.
+`COLLATE NOCASE`, which folds ASCII letters only. Every table has `IsDeleted` and who made and changed
+the row and when, also where the sObject has no such fields.
 """
 
 import sqlite3
@@ -11,6 +11,9 @@ from contextlib import contextmanager
 
 from service.emulator.schema.model import Field, FieldType, Schema, SObject
 from service.emulator.values import ID_TYPES, NUMBER_TYPES, Stored
+
+AUDIT_COLUMNS = ("CreatedDate", "CreatedById", "LastModifiedDate", "LastModifiedById", "SystemModstamp")
+"""The columns behind the audit fields."""
 
 _STATEMENTS = 512
 _INTEGERS: frozenset[FieldType] = frozenset({"boolean", "int", "long"})
@@ -107,6 +110,8 @@ def _columns(sobject: SObject) -> dict[str, str]:
     columns = {field.name: _column_type(field) for field in sobject.fields if field.stored}
     columns["Id"] = "TEXT NOT NULL PRIMARY KEY"
     columns["IsDeleted"] = "INTEGER NOT NULL DEFAULT 0"
+    for name in AUDIT_COLUMNS:
+        columns.setdefault(name, "TEXT")
     return columns
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from service.emulator.schema import Schema
 from service.emulator.schema.describe import describe, describe_global
+from service.emulator.schema.load import sobject_from_describe
 from service.emulator.schema.standard import STANDARD_OBJECTS
 
 RECORDINGS = Path(__file__).parents[3] / "shared" / "recordings" / "describe"
@@ -158,3 +159,14 @@ def test_global_describe():
         if entry["name"] in {"Account", "Campaign", "Case", "Contact", "Opportunity", "User", "UserRole"}:
             flags = entry.keys() - {"urls"}
             assert {key: entry[key] for key in flags} == {key: mine[entry["name"]][key] for key in flags}
+
+
+@pytest.mark.parametrize("name", [*RECORDED, "Custom__c", "OpportunityContactRole"])
+def test_recorded_answers_load(name):
+    """A recorded answer loads, and its fields are described as they were recorded."""
+    recorded = recording(name)
+
+    ours = describe(sobject_from_describe(recorded), "66.0")["fields"]
+
+    wanted = [{key: field[key] for key in COMPARED} for field in recorded["fields"]]
+    assert wanted == [{key: field[key] for key in COMPARED} for field in ours]  # type: ignore[attr-defined]

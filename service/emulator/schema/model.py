@@ -198,7 +198,7 @@ class Schema:
 
     Args:
         sobjects: Definitions; names and key prefixes have to differ. Their child relationships are
-            completed from the references that point at them.
+            completed from the references that point at them, and those of absent objects dropped.
 
     Raises:
         ValueError: Two definitions share a name or a key prefix.
@@ -228,8 +228,11 @@ def _with_children(sobjects: tuple[SObject, ...]) -> tuple[SObject, ...]:
             for parent in field.reference_to:
                 if parent in children:
                     children[parent].append(_child(sobject, field))
+    held = {(sobject.name, field.name) for sobject in sobjects for field in sobject.fields}
     return tuple(
-        dataclasses.replace(sobject, child_relationships=_merged(sobject.child_relationships, children[sobject.name]))
+        dataclasses.replace(
+            sobject, child_relationships=_merged(sobject.child_relationships, children[sobject.name], held)
+        )
         for sobject in sobjects
     )
 
@@ -244,7 +247,9 @@ def _child(sobject: SObject, field: Field) -> ChildRelationship:
     )
 
 
-def _merged(given: tuple[ChildRelationship, ...], found: list[ChildRelationship]) -> tuple[ChildRelationship, ...]:
-    known = {(child.child_sobject, child.field) for child in given}
-    fresh = (child for child in found if (child.child_sobject, child.field) not in known)
-    return tuple(sorted((*given, *fresh), key=lambda child: (child.child_sobject, child.field)))
+def _merged(
+    given: tuple[ChildRelationship, ...], found: list[ChildRelationship], held: set[tuple[str, str]]
+) -> tuple[ChildRelationship, ...]:
+    # What a definition says of its children wins over what their references say, if the children are there.
+    children = {(child.child_sobject, child.field): child for child in (*found, *given)}
+    return tuple(children[key] for key in sorted(children) if key in held)
