@@ -6,8 +6,8 @@ import itertools
 import logging
 import secrets
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from urllib.parse import unquote
 
 from aiohttp import web
@@ -15,22 +15,19 @@ from aiohttp import web
 from service.clock import Clock
 from service.emulator.disturbances import Delay, Disturbances, Drop, Effect, Page, Refuse, RevokeSessions
 from service.emulator.exchange import Answer, Call, OrgCall
-from service.emulator.faults import SalesforceFault, unparsable
+from service.emulator.faults import SalesforceFault
+from service.emulator.http_body import HttpBody
 from service.emulator.json_text import render
 from service.emulator.routes.versions import is_supported, list_versions
 from service.emulator.routing import Router
 from service.emulator.sessions import Session
 from service.emulator.tenants import Tenant, Tenants
 
-MAXIMUM_BODY_BYTES = 52_428_800
-"""Salesforce takes up to 50 MB in a REST body; bulk uploads, which are streamed, have a limit of their own."""
-
 MAXIMUM_HEAD_BYTES = 16_384
 """Request line and headers together. Source: Salesforce REST API, "API Request Limits"."""
 
 _SERVER = "sluicegate-emulator"
 _COMPRESSED_FROM_BYTES = 1024
-_PIECE_BYTES = 65_536
 _DATA = ("services", "data")
 _ROW_FAULTS = frozenset(
     {
@@ -48,23 +45,6 @@ _logger = logging.getLogger(__name__)
 
 class _Dropped(Exception):
     """The connection is to be cut without an answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class _HttpBody:
-    request: web.Request
-
-    async def read(self) -> bytes:
-        try:
-            return await self.request.read()
-        except web.HTTPRequestEntityTooLarge:
-            raise SalesforceFault(413, "REQUEST_ENTITY_TOO_LARGE", "The request body is above 50 MB") from None
-        except (web.HTTPException, ValueError):
-            raise unparsable("The request body cannot be read") from None
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        async for chunk in self.request.content.iter_chunked(_PIECE_BYTES):
-            yield chunk
 
 
 class Gateway:
@@ -95,15 +75,26 @@ class Gateway:
         self._clock = clock
         self.answered: Counter[int] = Counter()
         """Answers so far, by HTTP status."""
+        self.open_requests = 0
+        """Requests that are being handled."""
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request. Every answer carries `X-SFDC-Request-Id`."""
+        self.open_requests += 1
+        try:
+            return await self._handle(request)
+        finally:
+            self.open_requests -= 1
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
         try:
             answer = _encoded(request, await self._answer(request))
         except _Dropped:
             if request.transport is not None:
                 request.transport.abort()
             return web.Response()
+        except ConnectionResetError:
+            return web.Response()  # the caller has gone; there is nobody to tell
         except SalesforceFault as fault:
             answer = _encoded(request, _error(fault))
         except Exception:
@@ -153,7 +144,7 @@ class Gateway:
         if tuple(segments) == _DATA:
             return Answer(value=list_versions())
         handler, parameters = self._open_routes.find(request.method, segments)
-        return await handler(Call(request.method, parameters, request.query, request.headers, _HttpBody(request)))
+        return await handler(Call(request.method, parameters, request.query, request.headers, HttpBody(request)))
 
     async def _for_org(self, request: web.Request, segments: Sequence[str], effects: Sequence[Effect]) -> Answer:
         tenant, session = self._authenticate(request)
@@ -182,7 +173,7 @@ class Gateway:
             parameters,
             request.query,
             request.headers,
-            _HttpBody(request),
+            HttpBody(request),
             tenant=tenant,
             session=session,
             version=version,

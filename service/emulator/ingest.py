@@ -75,25 +75,35 @@ class Ingestion:
             reader.detach()
 
     async def _process(self, reader: RowReader, rows: "_Rows") -> None:
+        try:
+            await self._write_all(reader, rows)
+        except Exception:
+            await self._put_away(reader)
+            raise
+        if self._job.state == "Aborted":
+            await self._put_away(reader)
+
+    async def _write_all(self, reader: RowReader, rows: "_Rows") -> None:
         job = self._job
         done = 0
-        try:
-            while job.state != "Aborted":
-                chunk = reader.chunk(CHUNK_ROWS)
-                if not chunk:
-                    job.advance("JobComplete", self._clock.now())
-                    return
-                if done % BATCH_ROWS == 0:
-                    job.results.flush()
-                    if not self._allocation.bulk_batches.take():
-                        raise InvalidBatch("ExceededQuota : ApiBatchItems Limit exceeded.")
-                rows.write(chunk)
-                done += len(chunk)
-                await asyncio.sleep(0)
-        finally:
-            # Aborted or failed on the way: what was never tried is a result of its own.
-            for chunk in reader.remaining(BATCH_ROWS):
-                job.results.skip(chunk)
+        while job.state != "Aborted":
+            chunk = reader.chunk(CHUNK_ROWS)
+            if not chunk:
+                job.advance("JobComplete", self._clock.now())
+                return
+            if done % BATCH_ROWS == 0:
+                job.results.flush()
+                if not self._allocation.bulk_batches.take():
+                    raise InvalidBatch("ExceededQuota : ApiBatchItems Limit exceeded.")
+            rows.write(chunk)
+            done += len(chunk)
+            await asyncio.sleep(0)
+
+    async def _put_away(self, reader: RowReader) -> None:
+        # What an aborted or failed job never tried is a result of its own.
+        for chunk in reader.remaining(BATCH_ROWS):
+            self._job.results.skip(chunk)
+            await asyncio.sleep(0)
 
     def _fail(self, message: str) -> None:
         if self._job.state != "Aborted":

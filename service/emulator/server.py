@@ -20,7 +20,7 @@ from service.emulator.credentials import Credentials
 from service.emulator.cursors import Cursors
 from service.emulator.disturbances import Disturbances
 from service.emulator.exchange import Call
-from service.emulator.gateway import MAXIMUM_BODY_BYTES, Gateway
+from service.emulator.gateway import Gateway
 from service.emulator.jobs import Jobs
 from service.emulator.oauth import TokenEndpoint
 from service.emulator.org import Org
@@ -33,7 +33,7 @@ from service.emulator.row_writer import RowWriter
 from service.emulator.schema.model import Schema
 from service.emulator.sessions import Sessions
 from service.emulator.tenants import ConnectedApp, Tenant, Tenants
-from service.emulator.tls import Certificate, make_certificate, new_private_key, server_context, write_private_key
+from service.emulator.tls import Certificate, certificate_in, private_key_in, server_context
 from service.emulator.users import Users
 
 _PARSER_BYTES = 65_536  # above Salesforce's own limit, so that its answer is given and not the parser's
@@ -52,7 +52,8 @@ class EmulatorConfig:
     database: str = ":memory:"
     """Where the first org's rows are: a file outlives the emulator. Further orgs always live in memory."""
     directory: Path | None = None
-    """Where certificate and private keys are written; None for a directory that goes with the emulator."""
+    """Where certificate and private keys are kept; those already there are used again. None for a directory that
+    goes with the emulator."""
     session_idle_seconds: float = 7200.0
     daily_api_requests: int = 100_000
     daily_bulk_batches: int = 15_000
@@ -73,6 +74,8 @@ class EmulatorStatistics:
     """Open now, over all orgs."""
     bulk_jobs: int
     """Kept now, over all orgs."""
+    open_requests: int
+    """Being handled now."""
     answers: dict[int, int]
     """Answers given, by HTTP status."""
 
@@ -174,6 +177,7 @@ class Emulator:
             orgs=len(self._tenants),
             sessions=sum(len(tenant.sessions) for tenant in self._tenants),
             bulk_jobs=sum(len(list(tenant.jobs)) for tenant in self._tenants),
+            open_requests=self._gateway.open_requests if self._gateway else 0,
             answers=dict(self._gateway.answered) if self._gateway else {},
         )
 
@@ -265,9 +269,8 @@ class _Keys:
 
 def _make_keys(directory: Path, *, with_certificate: bool) -> _Keys:
     directory.mkdir(parents=True, exist_ok=True)
-    key, file = new_private_key(), directory / "connected-app-key.pem"
-    write_private_key(key, file)
-    return _Keys(key, file, make_certificate(directory) if with_certificate else None)
+    key, file = private_key_in(directory)
+    return _Keys(key, file, certificate_in(directory) if with_certificate else None)
 
 
 def _org_id(number: int) -> str:
@@ -280,11 +283,12 @@ async def _serve(
     stack: AsyncExitStack, gateway: Gateway, config: EmulatorConfig, certificate: Certificate | None
 ) -> int:
     """Listen until the stack closes, and return the port."""
-    application = web.Application(client_max_size=MAXIMUM_BODY_BYTES)
+    application = web.Application()
     application.router.add_route("*", "/{path:.*}", gateway.handle)
     runner = web.AppRunner(
         application,
         access_log=None,
+        auto_decompress=False,  # the gateway does it, within bounds
         shutdown_timeout=config.shutdown_seconds,
         max_line_size=_PARSER_BYTES,
         max_field_size=_PARSER_BYTES,

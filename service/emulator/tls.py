@@ -25,6 +25,45 @@ class Certificate:
     """Readable by its owner only."""
 
 
+def private_key_in(directory: Path) -> tuple[rsa.RSAPrivateKey, Path]:
+    """Return the connected app's key of a directory and its file, made when it is not there yet.
+
+    Args:
+        directory: Must exist.
+
+    Raises:
+        ValueError: The file is there and holds no RSA key.
+
+    """
+    file = directory / "connected-app-key.pem"
+    if file.exists():
+        key = serialization.load_pem_private_key(file.read_bytes(), password=None)
+        if not isinstance(key, rsa.RSAPrivateKey):
+            raise ValueError(f"{file} holds no RSA key: delete it to have one made")
+        return key, file
+    fresh = new_private_key()
+    write_private_key(fresh, file)
+    return fresh, file
+
+
+def certificate_in(directory: Path) -> Certificate:
+    """Return the certificate of a directory, made anew when it is not there or about to expire.
+
+    Args:
+        directory: Must exist.
+
+    Raises:
+        ValueError: The file is there and holds no certificate.
+
+    """
+    files = _files(directory)
+    if files.certificate_file.exists() and files.private_key_file.exists():
+        present = x509.load_pem_x509_certificate(files.certificate_file.read_bytes())
+        if present.not_valid_after_utc - _BACKDATED > dt.datetime.now(dt.UTC):
+            return files
+    return make_certificate(directory)
+
+
 def new_private_key() -> rsa.RSAPrivateKey:
     """Make a 2048-bit RSA key; takes about a tenth of a second."""
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -71,7 +110,7 @@ def make_certificate(directory: Path) -> Certificate:
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
-    files = Certificate(directory / "certificate.pem", directory / "certificate-key.pem")
+    files = _files(directory)
     files.certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     write_private_key(key, files.private_key_file)
     return files
@@ -83,6 +122,10 @@ def server_context(certificate: Certificate) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(certificate.certificate_file, certificate.private_key_file)
     return context
+
+
+def _files(directory: Path) -> Certificate:
+    return Certificate(directory / "certificate.pem", directory / "certificate-key.pem")
 
 
 def _loopback_names() -> x509.SubjectAlternativeName:

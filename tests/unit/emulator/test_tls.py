@@ -3,9 +3,10 @@
 import datetime as dt
 import stat
 
+import pytest
 from cryptography import x509
 
-from service.emulator.tls import make_certificate, server_context
+from service.emulator.tls import certificate_in, make_certificate, private_key_in, server_context
 
 
 def test_the_certificate_is_for_loopback_names(tmp_path):
@@ -19,3 +20,22 @@ def test_the_certificate_is_for_loopback_names(tmp_path):
     assert certificate.not_valid_before_utc < dt.datetime.now(dt.UTC) < certificate.not_valid_after_utc
     assert stat.S_IMODE(files.private_key_file.stat().st_mode) == 0o600
     assert server_context(files).get_ca_certs() == []
+
+
+def test_keys_are_used_again(tmp_path):
+    """A directory keeps its certificate and key, so clients that trust them go on doing so."""
+    first, key = certificate_in(tmp_path), private_key_in(tmp_path)[1]
+    before = [first.certificate_file.read_bytes(), key.read_bytes()]
+
+    certificate_in(tmp_path)
+    private_key_in(tmp_path)
+
+    assert before == [first.certificate_file.read_bytes(), key.read_bytes()]
+
+
+def test_a_file_that_is_no_key(tmp_path):
+    """A file of something else is not overwritten."""
+    (tmp_path / "connected-app-key.pem").write_text("mine")
+
+    with pytest.raises(ValueError, match="PEM"):
+        private_key_in(tmp_path)

@@ -1,0 +1,162 @@
+"""Logging in over HTTP, by OAuth and by SOAP."""
+
+import time
+from xml.etree import ElementTree as ET
+
+import httpx
+import jwt
+import pytest
+
+
+@pytest.fixture
+def credentials(emulator):
+    """The first org's."""
+    return emulator.credentials
+
+
+async def works(client: httpx.AsyncClient, token: str) -> bool:
+    response = await client.get("/services/data/v66.0/limits", headers={"Authorization": f"Bearer {token}"})
+    return response.status_code == 200
+
+
+async def test_the_jwt_flow(anonymous, credentials, clock):
+    """An assertion signed with the key file gives a token that works."""
+    claims = {"iss": credentials.client_id, "sub": credentials.username, "aud": credentials.login_url}
+    claims["exp"] = int(clock.now()) + 180
+    assertion = jwt.encode(claims, credentials.private_key_file.read_bytes(), algorithm="RS256")
+    form = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": assertion}
+
+    response = await anonymous.post("/services/oauth2/token", data=form)
+
+    assert response.status_code == 200
+    assert response.json()["instance_url"] == credentials.instance_url
+    assert await works(anonymous, response.json()["access_token"])
+
+
+@pytest.mark.parametrize("by_header", [True, False])
+async def test_the_client_credentials_flow(anonymous, credentials, by_header):
+    """The client may show its secret in the form or in the header."""
+    pair = {"client_id": credentials.client_id, "client_secret": credentials.client_secret}
+    form = {"grant_type": "client_credentials"} | ({} if by_header else pair)
+
+    response = await anonymous.post(
+        "/services/oauth2/token", data=form, auth=tuple(pair.values()) if by_header else None
+    )
+
+    assert await works(anonymous, response.json()["access_token"])
+
+
+async def test_a_refusal_is_an_object(anonymous, credentials):
+    """OAuth refusals are 400 with `error` and `error_description`, not an array."""
+    form = {"grant_type": "client_credentials", "client_id": credentials.client_id, "client_secret": "wrong"}
+
+    response = await anonymous.post("/services/oauth2/token", data=form)
+
+    assert response.status_code == 400
+    assert response.json() == {"error": "invalid_client", "error_description": "invalid client credentials"}
+
+
+async def test_another_orgs_key_opens_nothing_here(anonymous, emulator, credentials, clock):
+    """A user of one org is nobody to the app of another."""
+    other = emulator.new_org()
+    claims = {"iss": other.client_id, "sub": credentials.username, "aud": other.login_url}
+    claims["exp"] = int(clock.now()) + 60
+    assertion = jwt.encode(claims, other.private_key_file.read_bytes(), algorithm="RS256")
+    form = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": assertion}
+
+    response = await anonymous.post("/services/oauth2/token", data=form)
+
+    assert response.json()["error_description"] == "user hasn't approved this consumer"
+
+
+async def test_revocation(anonymous, credentials):
+    """A revoked token no longer works, and revoking it again is refused."""
+    form = {"token": credentials.access_token}
+
+    response = await anonymous.post("/services/oauth2/revoke", data=form)
+
+    assert (response.status_code, response.content) == (200, b"")
+    assert not await works(anonymous, credentials.access_token)
+    assert (await anonymous.post("/services/oauth2/revoke", data=form)).json()["error"] == "invalid_token"
+
+
+async def test_introspection(anonymous, credentials, clock):
+    """A token tells when it will end."""
+    form = {"token": credentials.access_token, "token_type_hint": "access_token"}
+
+    response = await anonymous.post(
+        "/services/oauth2/introspect", data=form, auth=(credentials.client_id, credentials.client_secret)
+    )
+
+    assert response.json()["exp"] == int(clock.now()) + 7200
+
+
+async def test_who_am_i(anonymous, credentials):
+    """User info and the identity URL of a token answer agree about the user; a bad token learns nothing."""
+    header = {"Authorization": f"Bearer {credentials.access_token}"}
+
+    info = (await anonymous.get("/services/oauth2/userinfo", headers=header)).json()
+    identity = (await anonymous.get(httpx.URL(info["sub"]).path, headers=header)).json()
+
+    assert info["organization_id"] == credentials.org_id
+    assert info["preferred_username"] == identity["username"] == credentials.username
+    assert identity["id"] == info["sub"]
+    bad = await anonymous.get("/services/oauth2/userinfo", headers={"Authorization": "Bearer x"})
+    assert (bad.status_code, bad.text) == (403, "Bad_OAuth_Token")
+
+
+async def test_identities_of_others(anonymous, emulator, credentials):
+    """A token gives no view of another org's user."""
+    header = {"Authorization": f"Bearer {credentials.access_token}"}
+    other = emulator.new_org()
+
+    response = await anonymous.get(f"/id/{other.org_id}/{emulator.org_of(other).admin_id}", headers=header)
+
+    assert response.status_code == 403
+
+
+def envelope(username: str, password: str) -> bytes:
+    return (
+        '<?xml version="1.0" encoding="utf-8" ?><env:Envelope xmlns:env="http://schemas.xmlsoap.org/soap/envelope/">'
+        '<env:Body><n1:login xmlns:n1="urn:partner.soap.sforce.com">'
+        f"<n1:username>{username}</n1:username><n1:password>{password}</n1:password></n1:login></env:Body></env:Envelope>"
+    ).encode()
+
+
+async def test_a_soap_login(anonymous, credentials):
+    """User name, password and security token give a session id that works as a token."""
+    body = envelope(credentials.username, credentials.password + credentials.security_token)
+
+    response = await anonymous.post("/services/Soap/u/66.0", content=body, headers={"SOAPAction": "login"})
+
+    result = ET.fromstring(response.content)
+    partner = "{urn:partner.soap.sforce.com}"
+    assert await works(anonymous, result.findtext(f".//{partner}sessionId", ""))
+    assert result.findtext(f".//{partner}sessionSecondsValid") == "7200"
+    assert result.findtext(f".//{partner}organizationId") == credentials.org_id
+    assert result.findtext(f".//{partner}serverUrl", "").startswith(f"{credentials.instance_url}/services/Soap/u/66.0/")
+
+
+async def test_a_refused_soap_login(anonymous, credentials):
+    """A wrong password is a fault with Salesforce's code and text."""
+    response = await anonymous.post("/services/Soap/u/66.0", content=envelope(credentials.username, "wrong"))
+
+    assert response.status_code == 500
+    assert "<sf:exceptionCode>INVALID_LOGIN</sf:exceptionCode>" in response.text
+    assert "Invalid username, password, security token; or user locked out." in response.text
+
+
+BOMB = b"""<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>
+<x><login xmlns="urn:partner.soap.sforce.com"><username>&b;</username><password>x</password></login></x>"""
+
+
+@pytest.mark.parametrize("body", [b"", b"<", b"<x/>", b"\xff\xfe<\x00x\x00", BOMB])
+async def test_soap_that_is_no_login(anonymous, body):
+    """Anything but a login, entity bombs among it, is a fault and is answered at once."""
+    before = time.monotonic()
+
+    response = await anonymous.post("/services/Soap/u/66.0", content=body)
+
+    assert response.status_code == 500
+    assert "INVALID_OPERATION" in response.text
+    assert time.monotonic() - before < 1
