@@ -11,6 +11,7 @@ from typing import Self
 from opentelemetry.sdk.trace.export import SpanExporter
 from pydantic import SecretStr
 
+from service import soql
 from service.admin.server import AdminServer
 from service.bulk.token import TokenKey, TokenSigner
 from service.clock import Clock, SystemClock
@@ -86,6 +87,8 @@ class App:
         await self._stack.aclose()
 
     async def _start(self, stack: AsyncExitStack) -> None:
+        # Half a second of work that the first query must not wait for.
+        soql.prepare()
         settings = self._settings
         tracing = self._tracing()
         stack.callback(tracing.close)

@@ -5,11 +5,17 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from service import soql
-from service.bulk.token import TokenSigner
+from service.bulk import load
+from service.bulk.events import Event
+from service.bulk.job import Load, LoadRequest, Operation
+from service.bulk.token import LoadToken, TokenSigner
 from service.context import CallContext
 from service.deep_links.config import LinkConfig
 from service.deep_links.link import ExternalId, Link, LinkedRecord, LinkSigner
 from service.deep_links.resolver import Device, Resolution, resolve
+from service.errors import InvalidFieldValue, UnknownField
+from service.orgs import diagnosis
+from service.orgs.bulk_jobs import OrgBulkJobs
 from service.orgs.descriptions import Descriptions
 from service.query import cursor
 from service.query.batches import Batch
@@ -17,6 +23,7 @@ from service.salesforce.auth.token_cache import TokenCache
 from service.salesforce.calls.limits import Limit
 from service.salesforce.calls.records import JsonValue, Upserted
 from service.salesforce.client import SalesforceClient
+from service.salesforce.ids import to_18
 
 
 class Org:
@@ -60,7 +67,13 @@ class Org:
             service.errors.SluicegateError: Salesforce refused, or could not be asked.
 
         """
-        return await self._client.upsert(sobject, field, value, values, context)
+        try:
+            return await self._client.upsert(sobject, field, value, values, context)
+        except (InvalidFieldValue, UnknownField) as error:
+            if not diagnosis.needs_description(error):
+                raise
+            description = await self._descriptions.get(sobject, context)
+            raise diagnosis.explain(error, values, description) from error
 
     def query(
         self, text: str, parameters: Mapping[str, soql.Value], options: cursor.Options, context: CallContext
@@ -78,6 +91,41 @@ class Org:
     async def limits(self, context: CallContext) -> tuple[Limit, ...]:
         """Return the org's limits by name, by one call to Salesforce."""
         return await self._client.limits(context)
+
+    def bulk_load(self, request: LoadRequest, data: AsyncIterator[bytes], context: CallContext) -> AsyncIterator[Event]:
+        """Load rows and yield what happens; see `service.bulk.load.run`."""
+        return load.run(request, data, OrgBulkJobs(self._client, context, request.object), context.clock)
+
+    def sign_load(self, found: Load, rows: int) -> str:
+        """Return the token that names a load.
+
+        Args:
+            found: The load.
+            rows: Rows received so far.
+
+        """
+        token = LoadToken(
+            org=self.name,
+            job_id=found.job.id,
+            object=found.object,
+            operation=found.operation.value,
+            external_id_field=found.external_id_field,
+            rows=rows,
+            created=int(found.created_at),
+        )
+        return self._load_tokens.write(token)
+
+    async def find_load(self, resume_token: str, context: CallContext) -> Load:
+        """Return how a load stands, by one call to Salesforce.
+
+        Raises:
+            service.errors.InvalidToken: The token was not made here, or for another org.
+            service.errors.LoadNotFound: Salesforce knows the job no more.
+
+        """
+        token = self._load_tokens.read(resume_token, org=self.name)
+        job = await OrgBulkJobs(self._client, context).job_info(token.job_id)
+        return Load(job, token.object, Operation(token.operation), token.external_id_field, float(token.created))
 
     def create_link(self, link: Link, ttl_seconds: int | None, context: CallContext) -> tuple[str, int]:
         """Return a signed link and when it expires, in seconds since the epoch. Salesforce is not asked.
@@ -117,7 +165,7 @@ class Org:
         if isinstance(key, ExternalId):
             record_id = await self._client.lookup(link.record.object, key.field, key.value, context)
         else:
-            record_id = key
+            record_id = to_18(key)
         instance_url = await self._instance_url(context)
         provider = self._links.provider(link.provider)
         resolution = resolve(link, device, provider, instance_url=instance_url, record_id=record_id)

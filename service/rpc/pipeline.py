@@ -9,7 +9,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import grpc
 import protovalidate
@@ -159,7 +159,7 @@ class Pipeline:
     def _call(
         self, method: Method, context: Context, span: Span | None, *, default_seconds: float | None
     ) -> CallContext:
-        left = context.time_remaining()
+        left = cast("float | None", context.time_remaining())  # the stubs forget that there may be none
         seconds = default_seconds if left is None else left
         return CallContext(
             method=method.name,

@@ -85,19 +85,25 @@ def is_row_lock(fault: Fault) -> bool:
     return fault.code == _ROW_LOCK or (fault.code.startswith("CANNOT_INSERT_UPDATE") and _ROW_LOCK in fault.message)
 
 
-def from_response(response: Response, *, org: str, subject: Mapping[str, str] | None = None) -> SluicegateError:
+def from_response(
+    response: Response, *, org: str, subject: Mapping[str, str] | None = None, object_may_be_missing: bool = False
+) -> SluicegateError:
     """Return the error that an unsuccessful answer means.
 
     Args:
         response: The answer; its status is not one of success.
         org: The org's configured name.
         subject: What was asked for, as metadata: object, id, external_id_field.
+        object_may_be_missing: What NOT_FOUND means, which Salesforce answers for records and sObjects alike: True
+            where no record was asked for.
 
     """
     metadata = {"org": org, "http_status": str(response.status), **(subject or {})}
     faults = read(response.content)
     if response.status == _MULTIPLE_CHOICES:
         return _ambiguous(response, metadata)
+    if faults and faults[0].code == "NOT_FOUND" and object_may_be_missing:
+        return _unknown_object(metadata)
     if faults:
         return from_fault(faults[0], metadata=metadata)
     if response.status >= _SERVER_ERROR or is_outage(response):
@@ -127,9 +133,18 @@ def from_fault(fault: Fault, *, metadata: Mapping[str, str]) -> SluicegateError:
     builder = _BUILDERS.get(fault.code)
     if builder is not None:
         return builder(fault, facts)
-    violations = [FieldViolation(f"fields.{name}", fault.message) for name in fault.fields]
+    message = without_value(fault) or f"Salesforce refused with {fault.code}"
+    violations = [FieldViolation(f"fields.{name}", message) for name in fault.fields]
     kind = _CLASSES.get(fault.code, errors.SalesforceRejected)
-    return kind(fault.message or f"Salesforce refused with {fault.code}", metadata=facts, violations=violations)
+    return kind(message, metadata=facts, violations=violations)
+
+
+def without_value(fault: Fault) -> str:
+    """Return a fault's text without the caller's value in it, which must not wander into logs."""
+    for code, pattern, replacement in _VALUES:
+        if fault.code == code:
+            return pattern.sub(replacement, fault.message)
+    return fault.message
 
 
 def _code(item: Mapping[str, Any]) -> str:
@@ -190,16 +205,18 @@ def _field_or_query(fault: Fault, facts: dict[str, str]) -> SluicegateError:
     return _query_fault(fault, facts) if "ERROR at Row:" in fault.message else _unknown_field(fault, facts)
 
 
+def _unknown_object(facts: dict[str, str]) -> SluicegateError:
+    named, field = facts.get("object", ""), facts.get("external_id_field")
+    doubt = f", or {field!r} is no external id of it" if field else ""
+    return errors.UnknownObject(
+        f"the org has no sObject {named!r}{doubt}",
+        metadata={"salesforce_error_code": "NOT_FOUND", **facts},
+        violations=[FieldViolation("object", "no such sObject, or not visible to the org's user")],
+    )
+
+
 def _not_found(_fault: Fault, facts: dict[str, str]) -> SluicegateError:
-    """Salesforce answers an unknown sObject and an unknown record alike; the request tells which was possible."""
-    if facts.get("missing") == "object":
-        named = facts.get("object", "")
-        return errors.UnknownObject(
-            f"the org has no sObject {named!r}, or {facts.get('external_id_field', '')!r} is no external id of it",
-            metadata=_without(facts, "missing"),
-            violations=[FieldViolation("object", "no such sObject, or not visible to the org's user")],
-        )
-    return errors.RecordNotFound("no such record", metadata=_without(facts, "missing"))
+    return errors.RecordNotFound("no such record", metadata=facts)
 
 
 def _deleted(_fault: Fault, facts: dict[str, str]) -> SluicegateError:
@@ -222,16 +239,29 @@ def _duplicates(fault: Fault, facts: dict[str, str]) -> SluicegateError:
     )
 
 
-def _without(facts: Mapping[str, str], key: str) -> dict[str, str]:
-    return {name: value for name, value in facts.items() if name != key}
-
-
 def _classes(kind: type[SluicegateError], codes: Sequence[str]) -> dict[str, type[SluicegateError]]:
     return dict.fromkeys(codes, kind)
 
 
+_VALUES: Sequence[tuple[str, re.Pattern[str], str]] = (
+    (
+        "STRING_TOO_LONG",
+        re.compile(r"data value too large: .*\(max length=(\d+)\)", re.DOTALL),
+        r"longer than \1 characters",
+    ),
+    ("INVALID_EMAIL_ADDRESS", re.compile(r"invalid email address: .*", re.DOTALL), "no e-mail address"),
+    (
+        "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
+        re.compile(r"bad value for restricted picklist field: .*", re.DOTALL),
+        "not a value of the restricted picklist",
+    ),
+    ("JSON_PARSER_ERROR", re.compile(r" value .*", re.DOTALL), ""),
+)
+"""Texts of Salesforce that repeat the value, and what stands in its place."""
+
 _BUILDERS: Mapping[str, Callable[[Fault, dict[str, str]], SluicegateError]] = {
     "REQUEST_LIMIT_EXCEEDED": _limit,
+    "INVALIDENTITY": lambda _fault, facts: _unknown_object(facts),
     "INVALID_FIELD": _field_or_query,
     "MALFORMED_QUERY": _query_fault,
     "INVALID_TYPE": _query_fault,

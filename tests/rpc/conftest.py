@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -18,10 +19,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
-def free_ports(**overrides: object) -> Settings:
+def free_ports(**overrides: Any) -> Settings:
     """Return settings that listen on free ports of this machine."""
-    grpc = GrpcSettings(port=0, drain_seconds=0.5)
-    return Settings(**{"grpc": grpc, "admin": AdminSettings(port=0), "emulator": EmulatorSettings(port=0), **overrides})
+    values: dict[str, Any] = {
+        "grpc": GrpcSettings(port=0, drain_seconds=0.5),
+        "admin": AdminSettings(port=0),
+        "emulator": EmulatorSettings(port=0),
+        **overrides,
+    }
+    return Settings(**values)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

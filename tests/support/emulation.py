@@ -1,6 +1,7 @@
 """What tests of the emulator share: a clock they move, and an org without a server."""
 
 import asyncio
+import itertools
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -13,6 +14,7 @@ from service.emulator.disturbances import Disturbances
 from service.emulator.exchange import Answer, BufferedBody, OrgCall
 from service.emulator.jobs import Jobs
 from service.emulator.org import Org
+from service.emulator.query_jobs import QueryJobs
 from service.emulator.routing import Router
 from service.emulator.row_writer import RowWriter
 from service.emulator.sessions import Sessions
@@ -50,6 +52,7 @@ def make_tenant(clock: ManualClock, public_key: rsa.RSAPublicKey | None = None, 
     """Make an org with everything beside its rows; the key is only needed for assertions."""
     org = Org(clock=clock, username=USERNAME)
     users = Users(org)
+    numbers = itertools.count(1)
     users.set_password(USERNAME, PASSWORD, SECURITY_TOKEN)
     allocation = {"daily_api_requests": 1000, "daily_bulk_batches": 100, "long_requests": 5, **limits}
     return Tenant(
@@ -60,7 +63,8 @@ def make_tenant(clock: ManualClock, public_key: rsa.RSAPublicKey | None = None, 
         sessions=Sessions(org.id, clock=clock, idle_seconds=7200),
         allocation=Allocation(**allocation, clock=clock),
         cursors=Cursors(clock),
-        jobs=Jobs(clock),
+        jobs=Jobs(clock, numbers),
+        query_jobs=QueryJobs(clock, numbers),
         writer=RowWriter(org, Disturbances()),
     )
 

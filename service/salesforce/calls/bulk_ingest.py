@@ -12,6 +12,9 @@ from service.salesforce.transport.base import Request, Response
 Outcome = Literal["successfulResults", "failedResults", "unprocessedrecords"]
 """The three result files of a job."""
 
+SettableState = Literal["UploadComplete", "Aborted"]
+"""The states that a client may set."""
+
 _UPLOAD_SECONDS = 900.0
 _RESULT_SECONDS = 900.0
 _NOT_FOUND = 404
@@ -79,7 +82,7 @@ def upload(base: str, job_id: str, body: Callable[[], AsyncIterator[bytes]]) -> 
     )
 
 
-def set_state(base: str, job_id: str, state: Literal["UploadComplete", "Aborted"]) -> Request:
+def set_state(base: str, job_id: str, state: SettableState) -> Request:
     """Return the request that commits or aborts a job; setting a state twice has the effect of once."""
     return Request(
         "PATCH",
@@ -134,5 +137,5 @@ def check(response: Response, *, org: str, sobject: str = "", job_id: str = "") 
         return
     if response.status == _NOT_FOUND and job_id:
         raise LoadNotFound(f"the org {org!r} knows no such load", metadata={"org": org, "job_id": job_id})
-    subject = {"object": sobject, "missing": "object"} if sobject else {}
-    raise faults.from_response(response, org=org, subject=subject)
+    subject = {"object": sobject} if sobject else {}
+    raise faults.from_response(response, org=org, subject=subject, object_may_be_missing=bool(sobject))

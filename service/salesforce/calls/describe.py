@@ -62,7 +62,7 @@ def parse(response: Response, *, org: str, sobject: str) -> SObject:
 
     """
     if response.status != _OK:
-        raise faults.from_response(response, org=org, subject={"object": sobject, "missing": "object"})
+        raise faults.from_response(response, org=org, subject={"object": sobject}, object_may_be_missing=True)
     try:
         found = msgspec.json.decode(response.content, type=_Describe)
     except msgspec.MsgspecError as error:

@@ -99,8 +99,8 @@ def upserted(response: Response, *, org: str, sobject: str, field: str) -> Upser
 
     """
     if response.status not in {_OK, _CREATED}:
-        subject = {"object": sobject, "external_id_field": field, "missing": "object"}
-        raise faults.from_response(response, org=org, subject=subject)
+        subject = {"object": sobject, "external_id_field": field}
+        raise faults.from_response(response, org=org, subject=subject, object_may_be_missing=True)
     try:
         saved = msgspec.json.decode(response.content, type=_Saved)
     except msgspec.MsgspecError as error:

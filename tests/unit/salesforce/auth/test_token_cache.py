@@ -17,7 +17,7 @@ LOGIN = "https://acme.my.salesforce.com"
 class FixedFlow:
     """A flow whose form does not matter."""
 
-    def form(self, now: float) -> dict[str, str]:  # noqa: ARG002
+    def form(self, now: float) -> dict[str, str]:
         """Return some form."""
         return {"grant_type": "test"}
 
@@ -41,8 +41,8 @@ async def test_many_callers_share_one_request():
     found = await asyncio.gather(*(tokens.current(call(FakeClock())) for _ in range(100)))
 
     assert {"t1"} == {token.access_token for token in found}
-    assert 1 == len(transport.requests)
-    assert "00Dxx0000000001EAA" == found[0].org_id
+    assert len(transport.requests) == 1
+    assert found[0].org_id == "00Dxx0000000001EAA"
 
 
 async def test_a_late_failure_of_an_old_token_asks_for_nothing():
@@ -56,7 +56,7 @@ async def test_a_late_failure_of_an_old_token_asks_for_nothing():
     late = await tokens.renew(first, context)
 
     assert second is late
-    assert 2 == len(transport.requests)
+    assert len(transport.requests) == 2
 
 
 async def test_a_refused_grant_is_not_hammered():
@@ -72,8 +72,8 @@ async def test_a_refused_grant_is_not_hammered():
     clock.advance(31)
     token = await tokens.current(call(clock))
 
-    assert "t1" == token.access_token
-    assert 2 == len(transport.requests)
+    assert token.access_token == "t1"
+    assert len(transport.requests) == 2
 
 
 @pytest.mark.parametrize("trouble", [NotSent("refused"), Response(503, {}, b"<html>"), Response(200, {}, b"<html>")])
@@ -85,7 +85,7 @@ async def test_a_login_host_out_of_order_is_unavailable(trouble):
     with pytest.raises(UpstreamUnavailable):
         await tokens.current(context)
 
-    assert "t1" == (await tokens.current(context)).access_token
+    assert (await tokens.current(context)).access_token == "t1"
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ async def test_another_allowed_host_is_followed():
     """The instance may move within the allowed hosts."""
     tokens = cache(ScriptedTransport(grant("t1", "https://acme2.my.salesforce.com/")))
 
-    assert "https://acme2.my.salesforce.com" == (await tokens.current(call(FakeClock()))).instance_url
+    assert (await tokens.current(call(FakeClock()))).instance_url == "https://acme2.my.salesforce.com"
 
 
 async def test_a_token_is_not_in_its_repr():
@@ -131,9 +131,9 @@ async def test_a_dead_session_is_replaced_once():
 
     response = await transport.send(Request("POST", "/x", template="/x", repeatable=False), call(FakeClock()))
 
-    assert 201 == response.status
-    assert ["Bearer t1", "Bearer t2"] == [request.headers["Authorization"] for request in data.requests]
-    assert LOGIN + "/x" == data.requests[0].path
+    assert response.status == 201
+    assert [request.headers["Authorization"] for request in data.requests] == ["Bearer t1", "Bearer t2"]
+    assert data.requests[0].path == LOGIN + "/x"
 
 
 @pytest.mark.parametrize(
@@ -150,4 +150,4 @@ async def test_a_session_that_policy_forbids_is_not_replaced(refusal):
 
     await transport.send(Request("GET", "/x", template="/x", repeatable=True), call(FakeClock()))
 
-    assert 1 == len(login.requests)
+    assert len(login.requests) == 1

@@ -32,7 +32,7 @@ async def test_an_answer_is_returned_as_it_is():
     response, sent, _ = await send(READ, refused)
 
     assert refused == response
-    assert 1 == sent
+    assert sent == 1
 
 
 @pytest.mark.parametrize("lost", [NotSent("refused"), ConnectionLost("reset"), HTML_503])
@@ -40,17 +40,17 @@ async def test_a_harmless_request_is_repeated(lost):
     """A repeatable request survives one outage of any kind."""
     response, sent, _ = await send(READ, lost, OK)
 
-    assert OK == response
-    assert 2 == sent
+    assert response == OK
+    assert sent == 2
 
 
 async def test_three_attempts_are_the_end():
     """The last answer comes back after three attempts, with pauses that grow."""
     response, sent, sleeps = await send(READ, HTML_503)
 
-    assert HTML_503 == response
-    assert 3 == sent
-    assert [0.1, 0.2] == sleeps
+    assert response == HTML_503
+    assert sent == 3
+    assert sleeps == [0.1, 0.2]
 
 
 async def test_an_unreachable_org_is_unavailable():
@@ -70,22 +70,22 @@ async def test_a_create_whose_outcome_is_unknown_is_not_repeated(lost):
     with pytest.raises(OutcomeUnknown):
         await retry.send(CREATE, call(FakeClock()))
 
-    assert 1 == len(inner.requests)
+    assert len(inner.requests) == 1
 
 
 async def test_a_create_that_never_left_is_repeated():
     """Without a connection nothing can have been written."""
     _, sent, _ = await send(CREATE, NotSent("refused"), OK)
 
-    assert 2 == sent
+    assert sent == 2
 
 
 async def test_a_locked_row_is_repeated_after_a_second_and_more():
     """A row lock rolls back, so even a create may be repeated, with longer pauses than an outage."""
     _, sent, sleeps = await send(CREATE, fault(400, "UNABLE_TO_LOCK_ROW"), OK)
 
-    assert 2 == sent
-    assert [2.0] == sleeps
+    assert sent == 2
+    assert sleeps == [2.0]
 
 
 async def test_the_daily_limit_is_not_repeated():
@@ -96,15 +96,15 @@ async def test_the_daily_limit_is_not_repeated():
     _, sent_daily, _ = await send(READ, daily)
     _, sent_concurrent, _ = await send(READ, concurrent, OK)
 
-    assert (1, 2) == (sent_daily, sent_concurrent)
+    assert (sent_daily, sent_concurrent) == (1, 2)
 
 
 async def test_a_pause_never_passes_the_deadline():
     """With no time for the pause the last answer comes back at once."""
     response, sent, sleeps = await send(READ, HTML_503, OK, deadline=0.05)
 
-    assert HTML_503 == response
-    assert (1, []) == (sent, sleeps)
+    assert response == HTML_503
+    assert (sent, sleeps) == (1, [])
 
 
 async def test_a_lost_connection_past_the_deadline_is_a_deadline():

@@ -1,0 +1,74 @@
+"""The bulk jobs of one org, as a load needs them."""
+
+from collections.abc import AsyncIterator
+
+from service.bulk.job import Job, LoadRequest, LoadState, ResultFile
+from service.bulk.spool import Spool
+from service.context import CallContext
+from service.salesforce.calls import bulk_ingest
+from service.salesforce.client import SalesforceClient
+
+_CHUNK_BYTES = 262_144
+
+
+class OrgBulkJobs:
+    """Implements `service.bulk.job.BulkClient` for one call.
+
+    Args:
+        client: The org.
+        context: The call on whose behalf the requests are sent.
+        sobject: What the load is for, for errors; empty if it is not known yet.
+
+    """
+
+    def __init__(self, client: SalesforceClient, context: CallContext, sobject: str = "") -> None:
+        self._client = client
+        self._context = context
+        self._sobject = sobject
+
+    async def create_job(self, request: LoadRequest) -> Job:
+        """Open a job."""
+        created = bulk_ingest.create(
+            self._client.base,
+            sobject=request.object,
+            operation=request.operation.value,
+            external_id_field=request.external_id_field,
+        )
+        response = await self._client.send(created, self._context)
+        return _job(bulk_ingest.job(response, org=self._client.org, sobject=self._sobject))
+
+    async def upload(self, job_id: str, content: Spool) -> None:
+        """Send a job's data."""
+        response = await self._client.send(bulk_ingest.upload(self._client.base, job_id, content.stream), self._context)
+        bulk_ingest.check(response, org=self._client.org, job_id=job_id)
+
+    async def complete(self, job_id: str) -> Job:
+        """Commit a job."""
+        return await self._set_state(job_id, "UploadComplete")
+
+    async def abort(self, job_id: str) -> None:
+        """Abort a job."""
+        await self._set_state(job_id, "Aborted")
+
+    async def job_info(self, job_id: str) -> Job:
+        """Tell how a job stands."""
+        response = await self._client.send(bulk_ingest.info(self._client.base, job_id), self._context)
+        return _job(bulk_ingest.job(response, org=self._client.org, job_id=job_id))
+
+    async def results(self, job_id: str, file: ResultFile) -> AsyncIterator[bytes]:
+        """Yield a result file."""
+        response = await self._client.send(bulk_ingest.results(self._client.base, job_id, file), self._context)
+        bulk_ingest.check(response, org=self._client.org, job_id=job_id)
+        for start in range(0, len(response.content), _CHUNK_BYTES):
+            yield response.content[start : start + _CHUNK_BYTES]
+
+    async def _set_state(self, job_id: str, state: bulk_ingest.SettableState) -> Job:
+        request = bulk_ingest.set_state(self._client.base, job_id, state)
+        response = await self._client.send(request, self._context)
+        return _job(bulk_ingest.job(response, org=self._client.org, job_id=job_id))
+
+
+def _job(job: bulk_ingest.Job) -> Job:
+    return Job(
+        job.id, LoadState.named(job.state), job.numberRecordsProcessed, job.numberRecordsFailed, job.errorMessage
+    )
