@@ -136,7 +136,9 @@ class App:
         signer = TokenSigner(
             tuple(
                 TokenKey(key_id, secret.get_secret_value().encode())
-                for key_id, secret in _keys(self._settings.token_keys, "token_keys").items()
+                for key_id, secret in _keys(
+                    self._settings.token_keys, "token_keys", embedded=self.emulator is not None
+                ).items()
             )
         )
 
@@ -150,16 +152,17 @@ class App:
         if self.emulator is not None and not settings.providers:
             settings = _example_links(settings)
         try:
-            return config.link_config(settings, _keys(settings.keys, "links.keys"))
+            return config.link_config(settings, _keys(settings.keys, "links.keys", embedded=self.emulator is not None))
         except ValueError as error:
             raise SettingsError(f"links: {error}") from None
 
 
-def _keys(configured: Mapping[str, SecretStr], setting: str) -> Mapping[str, SecretStr]:
-    """Return the configured keys, or one made now that dies with this process."""
+def _keys(configured: Mapping[str, SecretStr], setting: str, *, embedded: bool) -> Mapping[str, SecretStr]:
+    """Return the configured keys, or one made now that dies with this process, like an embedded org itself."""
     if configured:
         return configured
-    _log.info("no keys are configured; what is signed now stops working at exit", setting=setting)
+    if not embedded:
+        _log.warning("no keys are configured; what is signed stops working at exit and elsewhere", setting=setting)
     return {"ephemeral": SecretStr(secrets.token_urlsafe(48))}
 
 
