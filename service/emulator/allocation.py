@@ -11,6 +11,9 @@ DAY_SECONDS = 86_400
 _BUCKET_SECONDS = 300
 """Use falls out of the window in steps of five minutes; Salesforce does not say how finely it counts."""
 
+DAILY_QUERY_JOBS = 10_000
+"""Bulk 2.0 query jobs in any 24 hours, in every org. Source: Bulk API 2.0, "Limits"."""
+
 LONG_REQUEST_SECONDS = 20.0
 """From this age on an open request takes a long-request slot. Source: "API Request Limits and Allocations"."""
 
@@ -73,6 +76,7 @@ class Allocation:
     def __init__(self, *, daily_api_requests: int, daily_bulk_batches: int, long_requests: int, clock: Clock) -> None:
         self.requests = RollingAllocation(daily_api_requests, clock=clock)
         self.bulk_batches = RollingAllocation(daily_bulk_batches, clock=clock)
+        self.query_jobs = RollingAllocation(DAILY_QUERY_JOBS, clock=clock)
         self._long_requests = long_requests
         self._clock = clock
         self._open: dict[int, float] = {}

@@ -6,11 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO
 
+from service.emulator.dialects import DELIMITERS
 from service.emulator.jobs import JobOrder
 from service.emulator.schema.model import Field, SObject
-
-DELIMITERS = {"COMMA": ",", "TAB": "\t", "PIPE": "|", "SEMICOLON": ";", "CARET": "^", "BACKQUOTE": "`"}
-"""Salesforce's words for column delimiters. Source: Bulk API 2.0, "Create a Job"."""
 
 _NULL_CELL = "#N/A"
 

@@ -158,13 +158,14 @@ class Jobs:
 
     Args:
         clock: Stamps jobs and lets them expire.
+        numbers: Counters of job ids, shared with the org's query jobs.
 
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, numbers: Iterator[int]) -> None:
         self._clock = clock
+        self._numbers = numbers
         self._jobs: dict[str, Job] = {}
-        self._serial = 0
 
     def create(self, order: JobOrder, user_id: str) -> Job:
         """Add a job in state Open.
@@ -174,9 +175,8 @@ class Jobs:
             user_id: 18-character id of its owner.
 
         """
-        self._serial += 1
         now = self._clock.now()
-        job = Job(from_counter(_KEY_PREFIX, self._serial), order, user_id, now, now)
+        job = Job(from_counter(_KEY_PREFIX, next(self._numbers)), order, user_id, now, now)
         self._jobs[job.id] = job
         return job
 

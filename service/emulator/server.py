@@ -1,6 +1,7 @@
 """The emulator as a server: starts, makes orgs, answers and stops."""
 
 import asyncio
+import itertools
 import secrets
 import tempfile
 from collections.abc import Coroutine
@@ -24,8 +25,10 @@ from service.emulator.gateway import Gateway
 from service.emulator.jobs import Jobs
 from service.emulator.oauth import TokenEndpoint
 from service.emulator.org import Org
+from service.emulator.query_jobs import QueryJobs
 from service.emulator.routes import org_router
 from service.emulator.routes.bulk_ingest import IngestRoutes
+from service.emulator.routes.bulk_query import QueryJobRoutes
 from service.emulator.routes.oauth import OAuthRoutes
 from service.emulator.routes.soap_login import SoapLogin
 from service.emulator.routing import Router
@@ -176,7 +179,7 @@ class Emulator:
         return EmulatorStatistics(
             orgs=len(self._tenants),
             sessions=sum(len(tenant.sessions) for tenant in self._tenants),
-            bulk_jobs=sum(len(list(tenant.jobs)) for tenant in self._tenants),
+            bulk_jobs=sum(len(list(tenant.jobs)) + len(tenant.query_jobs) for tenant in self._tenants),
             open_requests=self._gateway.open_requests if self._gateway else 0,
             answers=dict(self._gateway.answered) if self._gateway else {},
         )
@@ -184,12 +187,14 @@ class Emulator:
     async def _listen(self, stack: AsyncExitStack, jobs: "_JobTasks") -> None:
         scheme = "https" if self._keys and self._keys.certificate else "http"
         open_routes: Router[Call] = Router()
-        ingest = IngestRoutes(start=jobs.start, clock=self._clock, delay_seconds=self.config.bulk_delay_seconds)
+        clock, delay = self._clock, self.config.bulk_delay_seconds
+        ingest = IngestRoutes(start=jobs.start, clock=clock, delay_seconds=delay)
+        queries = QueryJobRoutes(clock=clock, delay_seconds=delay)
         gateway = Gateway(
             tenants=self._tenants,
             disturbances=self.disturbances,
             open_routes=open_routes,
-            org_routes=org_router(ingest),
+            org_routes=org_router(ingest, queries),
             clock=self._clock,
         )
         self._gateway = gateway
@@ -213,7 +218,7 @@ class Emulator:
             path=database,
             username=username,
         )
-        config, clock = self.config, self._clock
+        config, clock, numbers = self.config, self._clock, itertools.count(1)
         app = ConnectedApp(
             client_id="3MVG9" + secrets.token_urlsafe(60).replace("-", "."),
             client_secret=secrets.token_hex(32).upper(),
@@ -233,7 +238,8 @@ class Emulator:
                 clock=clock,
             ),
             cursors=Cursors(clock),
-            jobs=Jobs(clock),
+            jobs=Jobs(clock, numbers),
+            query_jobs=QueryJobs(clock, numbers),
             writer=RowWriter(org, self.disturbances),
         )
         password, security_token = secrets.token_urlsafe(12), secrets.token_urlsafe(18)

@@ -9,6 +9,7 @@ from service.emulator.allocation import Allocation
 from service.emulator.cursors import Cursors
 from service.emulator.jobs import Jobs
 from service.emulator.org import Org
+from service.emulator.query_jobs import QueryJobs
 from service.emulator.row_writer import RowWriter
 from service.emulator.sessions import Sessions
 from service.emulator.users import Users
@@ -39,6 +40,7 @@ class Tenant:
     allocation: Allocation
     cursors: Cursors
     jobs: Jobs
+    query_jobs: QueryJobs
     writer: RowWriter
 
 

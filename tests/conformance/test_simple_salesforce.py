@@ -215,6 +215,16 @@ def test_a_bulk_upsert_and_its_like(salesforce):
     assert salesforce.query("SELECT COUNT() FROM Contact")["totalSize"] == 0
 
 
+def test_a_bulk_query(salesforce):
+    """A bulk query gives all rows in pages of the size asked for."""
+    salesforce.bulk2.Contact.insert(records=[{"LastName": f"{n:03}"} for n in range(250)], wait=WAIT)
+
+    pages = list(salesforce.bulk2.Contact.query("SELECT LastName FROM Contact", max_records=100, wait=WAIT))
+
+    assert [len(results_of(page)) for page in pages] == [100, 100, 50]
+    assert {row["LastName"] for page in pages for row in results_of(page)} == {f"{n:03}" for n in range(250)}
+
+
 @pytest.mark.parametrize("delimiter", ["TAB", "PIPE", "SEMICOLON", "CARET", "BACKQUOTE"])
 def test_bulk_dialects(salesforce, delimiter):
     """Every column delimiter is understood, with quotes, separators and line feeds inside cells."""

@@ -1,15 +1,16 @@
 """The resources of the emulated API, one module for each family."""
 
 from service.emulator.exchange import OrgCall
-from service.emulator.routes import bulk_ingest, collections, describe, limits, query, sobjects, versions
+from service.emulator.routes import bulk_ingest, bulk_query, collections, describe, limits, query, sobjects, versions
 from service.emulator.routing import Router
 
 
-def org_router(ingest: bulk_ingest.IngestRoutes) -> Router[OrgCall]:
+def org_router(ingest: bulk_ingest.IngestRoutes, queries: bulk_query.QueryJobRoutes) -> Router[OrgCall]:
     """Return the resources below `/services/data/vXX.X/`.
 
     Args:
-        ingest: The bulk resources, which need to start tasks.
+        ingest: The bulk resources that write.
+        queries: The bulk resources that read.
 
     """
     router: Router[OrgCall] = Router()
@@ -18,6 +19,7 @@ def org_router(ingest: bulk_ingest.IngestRoutes) -> Router[OrgCall]:
     query.add_to(router)
     collections.add_to(router)
     ingest.add_to(router)
+    queries.add_to(router)
     describe.add_to(router)
     sobjects.add_to(router)  # last: its patterns are the widest
     return router

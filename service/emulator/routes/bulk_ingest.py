@@ -4,13 +4,14 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import Any, get_args
 
 from service.clock import Clock
-from service.emulator.csv_rows import DELIMITERS
+from service.emulator.dialects import DELIMITERS
 from service.emulator.exchange import Answer, OrgCall
-from service.emulator.faults import SalesforceFault, unparsable
+from service.emulator.faults import SalesforceFault
 from service.emulator.ingest import Ingestion
 from service.emulator.jobs import TERMINAL, Job, JobOrder, Operation, wrong_state
 from service.emulator.json_text import parse_object
 from service.emulator.results import Results
+from service.emulator.routes.job_order import choice, refuse_unknown_keys, word
 from service.emulator.routing import Router
 from service.emulator.schema.model import SObject
 
@@ -139,27 +140,25 @@ async def _result_file(job: Job, file: Callable[[Results], Iterator[bytes]]) -> 
 
 
 def _order(call: OrgCall, body: Mapping[str, object]) -> JobOrder:
-    unknown = sorted(set(body) - _ORDER_KEYS)
-    if unknown:
-        raise unparsable(f'Unrecognized field "{unknown[0][:255]}"')
-    operation = _choice(body, "operation", (*get_args(Operation), "hardDelete"), None)
-    _choice(body, "contentType", ("CSV",), "CSV")
+    refuse_unknown_keys(body, _ORDER_KEYS)
+    operation = choice(body, "operation", (*get_args(Operation), "hardDelete"), None)
+    choice(body, "contentType", ("CSV",), "CSV")
     if operation == "hardDelete":
         # Even an administrator needs the permission "Bulk API Hard Delete", which nobody has in a new org.
         raise SalesforceFault(400, "FEATURENOTENABLED", "FeatureNotEnabled : hardDelete is not enabled for the user")
-    name = _word(body, "object")
+    name = word(body, "object")
     sobject = call.tenant.org.schema.sobject(name)
     if sobject is None:
         raise SalesforceFault(400, "INVALIDENTITY", f"Entity '{name[:255]}' is not supported by the Bulk API.")
-    key_field = _word(body, "externalIdFieldName") if body.get("externalIdFieldName") is not None else None
+    key_field = word(body, "externalIdFieldName") if body.get("externalIdFieldName") is not None else None
     return JobOrder(
         operation=operation,
         sobject=sobject.name,
         external_id_field=_key_field(sobject, key_field) if operation == "upsert" else None,
-        column_delimiter=_choice(body, "columnDelimiter", tuple(DELIMITERS), "COMMA"),
-        line_ending=_choice(body, "lineEnding", ("LF", "CRLF"), "LF"),
+        column_delimiter=choice(body, "columnDelimiter", tuple(DELIMITERS), "COMMA"),
+        line_ending=choice(body, "lineEnding", ("LF", "CRLF"), "LF"),
         api_version=call.version,
-        assignment_rule_id=_word(body, "assignmentRuleId") if body.get("assignmentRuleId") is not None else None,
+        assignment_rule_id=word(body, "assignmentRuleId") if body.get("assignmentRuleId") is not None else None,
     )
 
 
@@ -173,19 +172,3 @@ def _key_field(sobject: SObject, name: str | None) -> str:
         )
         raise SalesforceFault(400, "INVALIDJOB", text)
     return field.name
-
-
-def _choice(body: Mapping[str, object], name: str, choices: tuple[str, ...], default: str | None) -> Any:
-    value = body.get(name, default)
-    if value not in choices:
-        raise SalesforceFault(
-            400, "INVALIDJOB", f"InvalidJob : {name} has to be one of {', '.join(choices)}, not {str(value)[:255]}"
-        )
-    return value
-
-
-def _word(body: Mapping[str, object], name: str) -> str:
-    value = body.get(name)
-    if not isinstance(value, str) or not value:
-        raise SalesforceFault(400, "INVALIDJOB", f"InvalidJob : {name} is missing")
-    return value

@@ -10,7 +10,6 @@ _UNTOUCHED = {
     "ConcurrentSyncReportRuns": 20,
     "DailyAsyncApexExecutions": 250_000,
     "DailyBulkV2QueryFileStorageMB": 976_562,
-    "DailyBulkV2QueryJobs": 10_000,
     "DailyDeliveredPlatformEvents": 25_000,
     "DailyDurableGenericStreamingApiEvents": 200_000,
     "DailyDurableStreamingApiEvents": 200_000,
@@ -47,6 +46,7 @@ def limits_of(tenant: Tenant) -> dict[str, object]:
     for name, allocation in (
         ("DailyApiRequests", tenant.allocation.requests),
         ("DailyBulkApiBatches", tenant.allocation.bulk_batches),
+        ("DailyBulkV2QueryJobs", tenant.allocation.query_jobs),
     ):
         limits[name] = _limit(allocation.maximum, allocation.remaining)
     return dict(sorted(limits.items()))

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.emulator.csv_rows import DELIMITERS, InvalidBatch, RowReader
+from service.emulator.csv_rows import InvalidBatch, RowReader
+from service.emulator.dialects import DELIMITERS
 from service.emulator.jobs import JobOrder
 from service.emulator.schema import Schema
 from service.emulator.schema.standard import STANDARD_OBJECTS
