@@ -53,18 +53,22 @@ class RecordBuffer:
         """
         stop = self._held.rfind(b"\n") + 1
         if not self._quoted or stop <= self._seen:
-            return stop if not self._quoted else 0
-        end, odd = stop, self._odd ^ self._quotes(self._seen, stop)
-        at_stop = odd
-        while odd and end > self._seen:
-            before = max(self._held.rfind(b"\n", self._seen, end - 1) + 1, self._seen)
-            odd ^= self._quotes(before, end)
-            end = before
-        if end > self._seen:
+            return 0 if self._quoted else stop
+        if self._held.count(b'"', self._seen, stop) % 2 == self._odd:
             self._seen, self._odd = 0, 0
-            return end
-        self._seen, self._odd = stop, at_stop
+            return stop
+        parts = self._held[self._seen : stop].split(b'"')
+        # Parts stand outside and within quotes by turns.
+        is_within = self._odd ^ (len(parts) - 1) % 2
+        start = stop
+        for part in reversed(parts):
+            start -= len(part)
+            end = 0 if is_within else part.rfind(b"\n") + 1
+            if end:
+                self._seen, self._odd = 0, 0
+                return start + end
+            is_within ^= 1
+            start -= 1
+        self._odd ^= (len(parts) - 1) % 2
+        self._seen = stop
         return 0
-
-    def _quotes(self, start: int, end: int) -> int:
-        return self._held.count(b'"', start, end) % 2

@@ -102,17 +102,18 @@ class Report:
             yield "unprocessedrecords"
 
     async def _all(self, client: BulkClient, clock: Clock) -> AsyncIterator[RowResult]:
+        tried = 0
         for file in self._files():
             async for result in self._read(file, client, clock):
+                tried += result.outcome is not RowOutcome.NOT_PROCESSED
                 yield result
         if self._tells_all:
             return
-        has_failed = self._job.state is not LoadState.COMPLETE
-        untried = self._index.left
-        if has_failed and untried == len(self._index):
+        if self._job.state is not LoadState.COMPLETE and self._index.left == len(self._index):
             raise self._failed()
-        # Rows without a line were never tried; a complete job must say so itself.
-        if has_failed or untried == len(self._index) - self._job.rows_processed:
+        # When every row that Salesforce says it tried has a line, those without were not. Otherwise nobody knows: a
+        # row that is called untried and was written would be written twice.
+        if tried == self._job.rows_processed:
             for row in self._index.remaining():
                 yield RowResult(row, RowOutcome.NOT_PROCESSED)
 

@@ -14,6 +14,7 @@ from service import errors
 from service.bulk.records import RecordBuffer
 from service.bulk.rows import digest
 
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _ERROR = re.compile(r"(?P<code>[A-Z][A-Z0-9_]*):(?P<rest>.*)", re.DOTALL)
 _FIELDS = re.compile(r"\s*(?:[A-Za-z][A-Za-z0-9_.]*(?:\s*,\s*[A-Za-z][A-Za-z0-9_.]*)*)?\s*")
 
@@ -76,6 +77,8 @@ class ResultReader:
         return self._read(self._records.finish())
 
     def _read(self, block: bytes) -> Iterator[ResultLine]:
+        if self._layout is None:
+            block = block.removeprefix(_BYTE_ORDER_MARK)
         try:
             lines = csv.reader(StringIO(block.decode(), newline="\n"), strict=True)
             for cells in lines:
@@ -101,7 +104,7 @@ class _Layout:
 
     @classmethod
     def of(cls, header: Sequence[str], columns: Sequence[str]) -> "_Layout":
-        positions = {name.lower().removeprefix("\ufeff"): position for position, name in enumerate(header)}
+        positions = {name.lower(): position for position, name in enumerate(header)}
         try:
             places = tuple(positions[name.lower()] for name in columns)
         except KeyError:
