@@ -55,7 +55,8 @@ class SluicegateError(Exception):
         self.retry_after_seconds = retry_after_seconds
 
     def __str__(self) -> str:
-        fields = "; ".join(f"{violation.field}: {violation.description}" for violation in self.violations)
+        further = (violation for violation in self.violations if violation.description not in self.message)
+        fields = "; ".join(f"{violation.field}: {violation.description}" for violation in further)
         return f"{self.reason or self.code}: {self.message}{f' ({fields})' if fields else ''}"
 
     def __reduce__(self) -> tuple[type["SluicegateError"], tuple[object, ...]]:

@@ -24,8 +24,8 @@ async def _demo(console: Console) -> None:
     console.print(Text("Sluicegate: a service between backend teams and Salesforce", style="bold"))
     async with running_service() as service:
         console.print(
-            f"It runs as a process of its own, started in {service.seconds_to_start:.1f} s. gRPC on {service.grpc};"
-            f" its embedded Salesforce org on {service.emulator}."
+            f"   gRPC on {service.grpc}, started in {service.seconds_to_start:.1f} s\n"
+            f"   embedded Salesforce org on {service.emulator}, empty"
         )
         findings = await run(service.grpc, console)
     findings.check("the service stops cleanly on SIGTERM", 0, service.exit_status)

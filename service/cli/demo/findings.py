@@ -20,10 +20,10 @@ class Step:
     """One step and its figures."""
 
     name: str
-    records: int = 0
-    """Records written, read or made."""
-    refused: int = 0
-    """Records that the org refused."""
+    records: int | None = None
+    """Records written or read; None where there are none."""
+    refused: int | None = None
+    """Records that the org refused; None where none are written."""
     seconds: float = 0.0
     api_calls: int = 0
     """Salesforce API calls that it cost."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from importlib.resources import files
+from itertools import cycle
 
 from sluicegate import Value
 
@@ -15,7 +16,13 @@ BAD_PREFIX = "BAD-"
 """Rows of the file whose external id starts so break a rule of the sObject."""
 
 _CHUNK_ROWS = 500
-_LONGEST_LAST_NAME = 80
+_FAULTS: Sequence[Mapping[str, str]] = (
+    {"LastName": ""},
+    {"Company": ""},
+    {"Email": "nobody@"},
+    {"LastName": "one letter too many".center(81, "-")},
+)
+"""Cells that no lead may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +71,10 @@ class BulkPlan:
     """Rows that break a rule."""
 
     @cached_property
-    def bad_rows(self) -> frozenset[int]:
-        """The numbers of the rows that the org must refuse, from 1, spread evenly."""
-        return frozenset(round((index + 0.5) * self.row_count / self.bad_count) for index in range(self.bad_count))
+    def bad_rows(self) -> Mapping[int, Mapping[str, str]]:
+        """The cells that break a rule, by number of the row, from 1; spread evenly, each fault as often."""
+        rows = (round((index + 0.5) * self.row_count / self.bad_count) for index in range(self.bad_count))
+        return dict(zip(rows, cycle(_FAULTS), strict=False))
 
     @cached_property
     def updated_leads(self) -> Mapping[int, Lead]:
@@ -98,7 +106,7 @@ class BulkPlan:
         # The second step is prime, so that people meet other companies each time round.
         work = self.leads[row * 7_919 % len(self.leads)].cells
         company = {name: work[name] for name in ("Company", "Industry", "AnnualRevenue", "Website")}
-        return {**person, **company, KEY: f"BULK-{row:06d}", **(_fault(row) if row in self.bad_rows else {})}
+        return {**person, **company, KEY: f"BULK-{row:06d}", **self.bad_rows.get(row, {})}
 
 
 def _value(name: str, text: str) -> Value:
@@ -112,8 +120,3 @@ def _value(name: str, text: str) -> Value:
         # The file holds numbers that are none; the org is what must refuse them.
         return text
     return text
-
-
-def _fault(row: int) -> Mapping[str, str]:
-    faults = ({"LastName": ""}, {"Company": ""}, {"Email": "nobody@"}, {"LastName": "x" * (_LONGEST_LAST_NAME + 1)})
-    return faults[row % len(faults)]

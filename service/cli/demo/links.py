@@ -24,27 +24,22 @@ async def links(stage: Stage, key: str, record_id: str) -> None:
     """
     record = RecordRef("Lead", external_id_field=KEY, external_id=key)
     resolved: dict[str, ResolvedDeepLink] = {}
-    async with stage.step("Deep links", f"Make a deep link to lead {key} and follow it") as step:
+    async with stage.step("Deep links", f"Make a deep link to lead {key} and follow it"):
         link = await stage.client.create_deep_link(record, campaign={"utm_source": "demo"})
         for device, platform, app_installed in _DEVICES:
             resolved[device] = await stage.client.resolve_deep_link(
                 link.url, platform=platform, app_installed=app_installed
             )
         forged = await _reason(stage, link.url.replace(key, "L-9999"))
-    step.records = 1 + len(resolved)
-    stage.say(f"{link.url}")
-    stage.say(f"valid until {link.expire_time:%Y-%m-%d %H:%M} UTC; opens, best first:")
-    stage.table(
-        ("device", "opens", "uri"),
-        (
-            (device if place == 0 else "", target.kind, target.uri)
-            for device, answer in resolved.items()
-            for place, target in enumerate(answer.targets)
-        ),
-    )
+    stage.line(link.url)
+    stage.say(f"Valid until {link.expire_time:%Y-%m-%d %H:%M} UTC. What it opens, best first:")
+    for device, answer in resolved.items():
+        stage.say(device, style="dim")
+        for target in answer.targets:
+            stage.line(f"  {target.kind:<18}{target.uri}")
     find = stage.findings
     find.check("the link finds the record by its external id", {record_id}, {a.record.id for a in resolved.values()})
-    find.check("every device has something to open", True, all(a.targets for a in resolved.values()))
+    find.check("every device has something to open", [], [device for device, a in resolved.items() if not a.targets])
     find.check(
         "the last target works without any app",
         [a.fallback_uri for a in resolved.values()],

@@ -61,7 +61,7 @@ def _tell(
     stage.say(f"with country = {_COUNTRY!r}: {len(selected)} rows{ends}.")
     cells = sum(len(lead.cells) for lead in leads)
     equal = cells - sum(map(len, wrong.values()))
-    stage.say(f"All {len(rows):,} leads read back: {equal:,} of {cells:,} cells equal the file's. Some of them:")
+    stage.say(f"{len(rows):,} leads read back: {equal:,} of {cells:,} cells equal the file's. Some of them:")
     stage.table(("lead", "field", "value"), _samples(leads, rows))
 
 
@@ -73,10 +73,9 @@ async def count(stage: Stage, soql: str, parameters: dict[str, Value]) -> int:
 
 def _samples(leads: Sequence[Lead], rows: Mapping[str, Row]) -> list[tuple[str, str, str]]:
     """Pick one cell read back for each kind of text that gets lost easily."""
-    samples = []
+    samples: dict[tuple[str, str], str] = {}
     for text in _TRICKY:
-        found = ((lead, name) for lead in leads for name, cell in lead.cells.items() if text in cell)
-        lead, name = next(found, (leads[0], KEY))
-        value = str(rows.get(lead.key, {}).get(name))
-        samples.append((lead.key, name, value.replace("\n", "⏎")))
-    return samples
+        cells = ((lead.key, name) for lead in leads for name, cell in lead.cells.items() if text in cell)
+        key, name = next(place for place in cells if place not in samples)
+        samples[key, name] = str(rows.get(key, {}).get(name)).replace("\n", "⏎")
+    return [(key, name, value) for (key, name), value in samples.items()]

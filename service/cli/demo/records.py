@@ -32,8 +32,7 @@ async def upsert(stage: Stage, leads: Sequence[Lead]) -> Upserts:
         async with asyncio.TaskGroup() as group:
             for _ in range(_AT_A_TIME):
                 group.create_task(_work(stage, rows, outcome))
-    step.records = len(outcome.created) + len(outcome.updated)
-    step.refused = len(outcome.refused)
+    step.records, step.refused = len(outcome.created) + len(outcome.updated), len(outcome.refused)
     _tell(stage, outcome)
     keys = [lead.key for lead in leads if not lead.is_bad]
     find = stage.findings
@@ -44,7 +43,6 @@ async def upsert(stage: Stage, leads: Sequence[Lead]) -> Upserts:
     )
     find.check("a key that comes twice makes one record", len(set(keys)), len(outcome.created))
     find.check("and its later rows update it", len(keys) - len(set(keys)), len(outcome.updated))
-    find.check("calls shared by rows cost less than a call each", True, step.api_calls < len(leads))
     return outcome
 
 
@@ -61,10 +59,11 @@ async def _work(stage: Stage, rows: Iterator[Lead], outcome: Upserts) -> None:
 
 def _tell(stage: Stage, outcome: Upserts) -> None:
     step = stage.findings.steps[-1]
+    answers = len(outcome.created) + len(outcome.updated) + len(outcome.refused)
     stage.say(
         f"{len(outcome.created):,} created, {len(outcome.updated)} updated, {len(outcome.refused)} refused"
-        f" in {step.seconds:.2f} s with {step.api_calls} API calls"
-        f" ({(step.records + step.refused) / max(step.api_calls, 1):.0f} leads a call)."
+        f" in {step.seconds:.2f} s ({answers / step.seconds:,.0f} leads/s)"
+        f" with {step.api_calls:,} API calls."
     )
     if outcome.refused:
         stage.table(

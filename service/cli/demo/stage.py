@@ -44,7 +44,11 @@ class Stage:
 
     def say(self, text: str, *, style: str = "") -> None:
         """Print one thing that happened."""
-        self.console.print(Padding(Text(text, style=style), (0, 0, 0, 3)))
+        self.console.print(Padding(Text(text, style=style), (0, 0, 0, 3), expand=False))
+
+    def line(self, text: str) -> None:
+        """Print a line that is never broken, so that what it holds can be copied."""
+        self.console.print(Text(f"   {text}"), soft_wrap=True)
 
     def table(self, headings: Iterable[str], rows: Iterable[Iterable[str]], *, right: Iterable[str] = ()) -> None:
         """Print a table; the columns named in `right` hold numbers."""
@@ -58,4 +62,4 @@ class Stage:
             )
         for row in rows:
             table.add_row(*(Text(cell) for cell in row))
-        self.console.print(Padding(table, (0, 0, 0, 3)))
+        self.console.print(Padding(table, (0, 0, 0, 3), expand=False))

@@ -1,7 +1,7 @@
 """The end of the demo: figures in one table, and every check."""
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -13,13 +13,13 @@ def print_summary(console: Console, findings: Findings) -> None:
     """Print the steps, the checks and the verdict."""
     console.print()
     console.print(Text("Summary", style="bold"))
-    console.print(Padding(_steps(findings), (0, 0, 0, 3)))
+    console.print(_indented(_steps(findings), 3))
     console.print()
     for check in findings.checks:
         mark = Text("✓ ", style="green") if check.holds else Text("✗ ", style="bold red")
-        console.print(Padding(Text.assemble(mark, check.claim), (0, 0, 0, 3)))
+        console.print(_indented(Text.assemble(mark, check.claim), 3))
         if check.detail:
-            console.print(Padding(Text(check.detail, style="red"), (0, 0, 0, 5)))
+            console.print(_indented(Text(check.detail, style="red"), 5))
     console.print()
     total, broken = len(findings.checks), len(findings.broken)
     if broken:
@@ -28,14 +28,23 @@ def print_summary(console: Console, findings: Findings) -> None:
         console.print(Text(f"All {total} checks hold.", style="bold green"))
 
 
+def _indented(content: RenderableType, columns: int) -> Padding:
+    return Padding(content, (0, 0, 0, columns), expand=False)
+
+
 def _steps(findings: Findings) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim", show_footer=True)
     steps = findings.steps
     table.add_column("step", footer="all")
-    table.add_column("records", justify="right", footer=f"{sum(step.records for step in steps):,}")
-    table.add_column("refused", justify="right", footer=f"{sum(step.refused for step in steps):,}")
+    table.add_column("records", justify="right", footer=f"{sum(step.records or 0 for step in steps):,}")
+    table.add_column("refused", justify="right", footer=f"{sum(step.refused or 0 for step in steps):,}")
     table.add_column("seconds", justify="right", footer=f"{sum(step.seconds for step in steps):.2f}")
     table.add_column("API calls", justify="right", footer=f"{sum(step.api_calls for step in steps):,}")
     for step in steps:
-        table.add_row(step.name, f"{step.records:,}", f"{step.refused:,}", f"{step.seconds:.2f}", f"{step.api_calls:,}")
+        figures = (_figure(step.records), _figure(step.refused), f"{step.seconds:.2f}", f"{step.api_calls:,}")
+        table.add_row(step.name, *figures)
     return table
+
+
+def _figure(number: int | None) -> str:
+    return "" if number is None else f"{number:,}"

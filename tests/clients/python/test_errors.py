@@ -86,6 +86,15 @@ def test_changed_message():
     assert error.message == "no (via proxy)"
 
 
+def test_text_does_not_repeat():
+    """A violation that says no more than the message is not said again."""
+    violation = BadRequest.FieldViolation(field="data", description="row 1 has no end")
+
+    error = from_rpc_error(failure(BadRequest(field_violations=[violation]), message="row 1 has no end"))
+
+    assert str(error) == "INVALID_ARGUMENT: row 1 has no end"
+
+
 def test_pickle():
     """The exception crosses process borders whole."""
     error = from_rpc_error(failure(ErrorInfo(reason="ROW_LOCKED", domain="sluicegate", metadata={"a": "b"})))

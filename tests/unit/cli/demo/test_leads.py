@@ -32,11 +32,9 @@ def test_file_is_varied(leads):
     """The file holds what gets lost easily: quotes, commas, line breaks, tabs, emoji and many scripts."""
     text = "".join(cell for lead in leads for cell in lead.cells.values())
 
+    samples = ('"', ",", "\n", "\t", "🚀", "👨\u200d👩\u200d👧\u200d👦", "é", "ł", "ї", "日本", "한", "ع", "नि", "ש")
     assert len(leads) > 1000
-    assert all(
-        sample in text
-        for sample in ('"', ",", "\n", "\t", "🚀", "👨‍👩‍👧‍👦", "é", "ł", "Ω".lower(), "日本", "한", "ع", "नि", "ש")
-    )
+    assert [sample for sample in samples if sample not in text] == []
     assert len({lead.cells["Country"] for lead in leads}) > 20
 
 
@@ -90,7 +88,7 @@ async def test_plan(row_count, bad_count):
     assert len(plan.updated_leads) == sum(key in old for key in keys)
     assert bad_count == len(plan.bad_rows)
     assert row_count == plan.create_count + len(plan.updated_leads) + bad_count
-    assert plan.bad_rows <= set(range(1, row_count + 1))
+    assert set(plan.bad_rows) <= set(range(1, row_count + 1))
 
 
 async def test_plan_breaks_only_bad_rows(leads):
@@ -104,4 +102,4 @@ async def test_plan_breaks_only_bad_rows(leads):
         for number, row in enumerate(rows, start=1)
         if not row["LastName"] or not row["Company"] or len(row["LastName"]) > 80 or row["Email"].endswith("@")
     }
-    assert plan.bad_rows == broken
+    assert set(plan.bad_rows) == broken
