@@ -49,7 +49,7 @@ def open_org(
     stack.push_async_exit(http)
     governed = GovernedTransport(ObservedTransport(http, tracing, org=name), NoopGovernor())
     tokens = TokenCache(
-        governed,
+        RetryTransport(governed, org=name),
         _flow(settings.auth, settings.login_url),
         login_url=settings.login_url,
         allowed_hosts=settings.allowed_hosts,

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
+import msgspec
+
 from service.query.columns import ColumnType, ResultColumn, extractors
 
 _ZERO: dict[ColumnType, Any] = {
@@ -53,6 +55,8 @@ def _column(column: ResultColumn, path: tuple[str, ...], rows: Sequence[Any]) ->
     values: list[Any] = list(map(attrgetter(path[0]), rows))
     for attribute in path[1:]:
         values = [None if parent is None else getattr(parent, attribute) for parent in values]
+    if not column.is_described:
+        values = [v if v is None or isinstance(v, str) else msgspec.json.encode(v).decode() for v in values]
     null_rows: list[int] = []
     if None in values:
         zero = _ZERO.get(column.type, "")

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import Enum
 from typing import Any
@@ -51,6 +51,14 @@ _TYPES = {
     "time": ColumnType.TIME,
 }
 _NUMBERS = frozenset({"double", "currency", "percent"})
+_NAME_FIELDS = {
+    name.lower(): name
+    for name in (
+        "Id", "Name", "Type", "FirstName", "LastName", "Title", "Email", "Phone", "Username", "Alias", "IsActive",
+        "UserRole", "Profile", "UserRoleId", "ProfileId", "LastReferencedDate", "LastViewedDate", "RecordTypeId",
+    )
+}  # fmt: skip
+"""Spelling of the fields of Name, the sObject behind polymorphic lookups (Object Reference, "Name")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,13 @@ class ResultColumn:
     name: str
     type: ColumnType
     keys: tuple[str, ...]
+    is_described: bool = True
+    """False for a field of a polymorphic parent, whose type only its record knows: anything may come, as text."""
+
+    @property
+    def decoded(self) -> Any:
+        """The type that a value is decoded to."""
+        return self.type.decoded if self.is_described else Any
 
 
 async def plan(query: Query, describe: Describe) -> tuple[ResultColumn, ...]:
@@ -99,10 +114,12 @@ class _Planner:
         if isinstance(item, TypeOf):
             raise _no_column("TYPEOF", item.relationship.at)
         if isinstance(item.expression, Path):
-            keys, kind = await self._path(item.expression)
+            column = await self._path(item.expression)
             if self._aggregate:
-                keys = (item.alias or keys[-1],)
-            return ResultColumn(item.alias or ".".join(keys), kind, keys)
+                # Grouped fields stand flat in the record, under the field's own name.
+                key = item.alias or column.keys[-1]
+                return replace(column, name=key, keys=(key,))
+            return column
         return await self._call(item.expression, item.alias)
 
     async def _call(self, call: Call, alias: str | None) -> ResultColumn | None:
@@ -111,38 +128,43 @@ class _Planner:
             raise _no_column("FIELDS()", call.at)
         if function == "COUNT" and not call.arguments:
             return None
-        inner = _innermost(call)
-        keys, kind = await self._path(inner) if inner is not None else (("",), ColumnType.STRING)
+        path = _innermost(call)
+        inner = await self._path(path) if path is not None else ResultColumn("", ColumnType.STRING, ("",))
         if function in _TEXTS and not self._aggregate:
-            key = alias or keys[-1]
-            return ResultColumn(alias or ".".join(keys), ColumnType.STRING, (*keys[:-1], key))
+            keys = (*inner.keys[:-1], alias or inner.keys[-1])
+            return ResultColumn(alias or inner.name, ColumnType.STRING, keys)
         if not alias:
             alias = f"expr{self._unnamed}"
             self._unnamed += 1
-        return ResultColumn(alias, _folded(function, kind), (alias,))
+        return replace(inner, name=alias, type=_folded(function, inner.type), keys=(alias,))
 
-    async def _path(self, path: Path) -> tuple[tuple[str, ...], ColumnType]:
+    async def _path(self, path: Path) -> ResultColumn:
         names = own_path(self._query, path)
         sobject: SObject | None = self._root
         keys: list[str] = []
         for name in names[:-1]:
-            lookup = sobject.relationships.get(name.lower()) if sobject else None
-            if sobject is not None and lookup is None:
+            if sobject is None:
+                keys.append(_NAME_FIELDS.get(name.lower(), name))
+                continue
+            lookup = sobject.relationships.get(name.lower())
+            if lookup is None:
                 raise _unknown(sobject, name, path.at, sobject.relationships.values(), "relationship")
-            keys.append(lookup.relationshipName or name if lookup else name)
+            keys.append(lookup.relationshipName or name)
             sobject = await self._parent(lookup)
         if sobject is None:
-            # The Name object of a polymorphic parent: what it has in common is text.
-            return (*keys, _canonical_name(names[-1])), ColumnType.STRING
+            keys.append(_NAME_FIELDS.get(names[-1].lower(), names[-1]))
+            return ResultColumn(".".join(keys), ColumnType.STRING, tuple(keys), is_described=False)
         field = sobject.fields.get(names[-1].lower())
         if field is None:
             raise _unknown(sobject, names[-1], path.at, sobject.fields.values(), "field")
         if field.type in _COMPOUND:
             raise _no_column(f"the compound field {field.name}; select its parts instead: it", path.at)
-        return (*keys, field.name), _type_of(field)
+        keys.append(field.name)
+        return ResultColumn(".".join(keys), _type_of(field), tuple(keys))
 
-    async def _parent(self, lookup: Field | None) -> SObject | None:
-        if lookup is None or len(lookup.referenceTo) != 1:
+    async def _parent(self, lookup: Field) -> SObject | None:
+        """Return the parent's description; None for a polymorphic lookup, which leads to the Name object."""
+        if len(lookup.referenceTo) != 1:
             return None
         return await self._describe(lookup.referenceTo[0])
 
@@ -172,10 +194,6 @@ def _type_of(field: Field) -> ColumnType:
     if field.type in _NUMBERS:
         return ColumnType.DOUBLE if field.precision <= _EXACT_DOUBLE_DIGITS else ColumnType.DECIMAL
     return _TYPES.get(field.type, ColumnType.STRING)
-
-
-def _canonical_name(name: str) -> str:
-    return name[:1].upper() + name[1:]
 
 
 def _no_column(what: str, at: Position) -> MalformedQuery:
@@ -209,17 +227,18 @@ def row_type(columns: Sequence[ResultColumn]) -> type[Any]:
         branch = tree
         for key in column.keys[:-1]:
             branch = branch.setdefault(key, {})
-        branch[column.keys[-1]] = column.type.decoded
+        branch[column.keys[-1]] = column.decoded
     return _struct("Row", tree)
 
 
 def _struct(name: str, tree: dict[str, Any]) -> type[Any]:
-    fields: list[tuple[str, Any, Any]] = []
+    fields: list[tuple[str, Any]] = []
     spelling: dict[str, str] = {}
     for number, (key, kind) in enumerate(tree.items()):
         inner = _struct(key, kind) if isinstance(kind, dict) else kind
         # Attributes are numbered: a field of Salesforce may be spelled like a Python keyword.
-        fields.append((f"f{number}", inner | None, None))
+        # No default: Salesforce sends every selected field, so one that is missing is a fault and not a null.
+        fields.append((f"f{number}", inner | None if inner is not Any else Any))
         spelling[f"f{number}"] = key
     return msgspec.defstruct(name, fields, rename=spelling, gc=False)
 

@@ -8,6 +8,7 @@ lookup for every stage, and cannot reach the decoder at all.
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
@@ -37,6 +38,9 @@ _SERVER_FAULTS = frozenset({"DEADLINE_EXCEEDED", "INTERNAL", "UNAVAILABLE"})
 """Codes that are errors of the server; the rest are the caller's (OpenTelemetry RPC conventions, gRPC)."""
 
 Context = aio.ServicerContext[Any, Any]
+
+_LOGGED = ("org", "http_status", "salesforce_error_code", "request_id")
+"""Metadata of an error that a log line repeats: none of it comes from the caller's data."""
 
 
 class Undecodable:
@@ -137,8 +141,9 @@ class Pipeline:
                     request = _checked(request)
                 else:
                     check(request)
-                async for message in method.answer(request, call):
-                    yield message
+                async with aclosing(method.answer(request, call)) as messages:
+                    async for message in messages:
+                        yield message
             except GeneratorExit:
                 raise
             except BaseException as error:
@@ -174,6 +179,10 @@ class Pipeline:
         if isinstance(error, asyncio.CancelledError | aio.AbortError):
             return
         refusal = _translate(method, error)
+        if refusal.code in _SERVER_FAULTS:
+            facts = {name: refusal.metadata[name] for name in _LOGGED if name in refusal.metadata}
+            trace_id = format_trace_id(span.get_span_context().trace_id) if span is not None else None
+            _log.warning("call failed", method=method.name, reason=refusal.reason, trace_id=trace_id, **facts)
         if span is not None:
             span.set_attribute(names.RPC_STATUS, refusal.code)
             span.set_attribute(names.REASON, refusal.reason)

@@ -235,3 +235,45 @@ async def test_an_unknown_object_is_named(channel):
     failed = await refused(channel, "SELECT Id FROM Leed")
 
     assert (failed.reason, failed.metadata["object"]) == ("UNKNOWN_OBJECT", "Leed")
+
+
+async def test_aggregates_have_columns(channel, leads):
+    """Grouped fields, aliases and unnamed aggregates come as typed columns."""
+    company = leads(4)
+    soql = "SELECT Company, COUNT(Id), MAX(NumberOfEmployees) most FROM Lead WHERE Company = :company GROUP BY Company"
+
+    (response,) = await query(channel, soql, parameters={"company": text(company)})
+
+    columns = {column.name: column for column in response.batch.columns}
+    assert ["Company", "expr0", "most"] == list(columns)
+    assert [company] == list(columns["Company"].string_values)
+    assert [4] == list(columns["expr0"].int64_values)
+    assert [3] == list(columns["most"].int64_values)
+
+
+async def test_a_polymorphic_parent_is_text(channel, leads):
+    """The fields of an owner are read in any case, and what is no text is written as JSON."""
+    company = leads(1)
+    soql = "SELECT owner.NAME, Owner.Type, Owner.IsActive FROM Lead WHERE Company = :company"
+
+    (response,) = await query(channel, soql, parameters={"company": text(company)})
+
+    found = {column.name: list(column.string_values) for column in response.batch.columns}
+    assert ["User"] == found["Owner.Type"]
+    assert ["true"] == found["Owner.IsActive"]
+    assert found["Owner.Name"][0]
+
+
+@pytest.mark.parametrize(
+    "soql",
+    [
+        "SELECT Id, (SELECT Id FROM Contacts) FROM Account",
+        "SELECT BillingAddress FROM Account",
+        "SELECT FIELDS(STANDARD) FROM Account",
+    ],
+)
+async def test_what_has_no_column_is_refused(channel, soql):
+    """What a column cannot hold is refused with its place, not dropped."""
+    failed = await refused(channel, soql)
+
+    assert ("MALFORMED_QUERY", "1") == (failed.reason, failed.metadata["row"])
