@@ -1,6 +1,7 @@
 """The bulk jobs of one org, as a load needs them."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 from service.bulk.job import Job, LoadRequest, LoadState, ResultFile
 from service.bulk.spool import Spool
@@ -44,11 +45,11 @@ class OrgBulkJobs:
 
     async def complete(self, job_id: str) -> Job:
         """Commit a job."""
-        return await self._set_state(job_id, "UploadComplete")
+        return await self._set_state(job_id, "UploadComplete", self._context)
 
     async def abort(self, job_id: str) -> None:
-        """Abort a job."""
-        await self._set_state(job_id, "Aborted")
+        """Abort a job, also after the call's deadline: that is when it is needed."""
+        await self._set_state(job_id, "Aborted", replace(self._context, deadline=None))
 
     async def job_info(self, job_id: str) -> Job:
         """Tell how a job stands."""
@@ -62,9 +63,9 @@ class OrgBulkJobs:
         for start in range(0, len(response.content), _CHUNK_BYTES):
             yield response.content[start : start + _CHUNK_BYTES]
 
-    async def _set_state(self, job_id: str, state: bulk_ingest.SettableState) -> Job:
+    async def _set_state(self, job_id: str, state: bulk_ingest.SettableState, context: CallContext) -> Job:
         request = bulk_ingest.set_state(self._client.base, job_id, state)
-        response = await self._client.send(request, self._context)
+        response = await self._client.send(request, context)
         return _job(bulk_ingest.job(response, org=self._client.org, job_id=job_id))
 
 

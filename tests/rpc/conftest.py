@@ -2,14 +2,13 @@
 
 import itertools
 from collections.abc import AsyncIterator, Callable
-from typing import Any
 
 import pytest
 import pytest_asyncio
 from grpc import aio
 
 from service.app import App
-from service.settings import AdminSettings, EmulatorSettings, GrpcSettings, Settings
+from tests.support.service import free_ports
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -17,17 +16,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/rpc" in item.path.as_posix() and isinstance(item, pytest.Function):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
-
-
-def free_ports(**overrides: Any) -> Settings:
-    """Return settings that listen on free ports of this machine."""
-    values: dict[str, Any] = {
-        "grpc": GrpcSettings(port=0, drain_seconds=0.5),
-        "admin": AdminSettings(port=0),
-        "emulator": EmulatorSettings(port=0),
-        **overrides,
-    }
-    return Settings(**values)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

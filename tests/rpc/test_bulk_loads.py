@@ -184,8 +184,9 @@ async def test_a_bad_header_is_refused(channel, head):
     assert (failed.code, failed.reason) == ("INVALID_ARGUMENT", "INVALID_REQUEST")
 
 
-async def test_a_caller_that_leaves_before_the_end_writes_nothing(channel, app, unique):
-    """Cancelling before the data is complete aborts the job."""
+@pytest.mark.parametrize("ending", ["cancel", "deadline"])
+async def test_a_caller_that_leaves_before_the_end_writes_nothing(channel, app, unique, ending):
+    """Cancelling before the data is complete, or running out of time, aborts the job."""
     assert app.emulator is not None
     key = unique("B")
     accepted = asyncio.Event()
@@ -196,9 +197,10 @@ async def test_a_caller_that_leaves_before_the_end_writes_nothing(channel, app, 
         yield pb.BulkLoadRequest(data=f"Ext__c,LastName,Company\n{rows}".encode())
         await accepted.wait()
 
-    stream = BulkServiceStub(channel).BulkLoad(unfinished())
+    stream = BulkServiceStub(channel).BulkLoad(unfinished(), timeout=2 if ending == "deadline" else None)
     first = await stream.read()
-    stream.cancel()
+    if ending == "cancel":
+        stream.cancel()
 
     job_id = first.accepted.load.job_id
     token = first.accepted.load.resume_token

@@ -17,7 +17,7 @@ from sluicegate.v1.record_service_pb2_grpc import RecordServiceStub
 from service.app import App
 from service.emulator.disturbances import Delay
 from service.settings import AdminSettings, EmulatorSettings, GrpcSettings
-from tests.rpc.conftest import free_ports
+from tests.support.service import free_ports
 
 SERVICES = {
     "sluicegate.v1.RecordService",

@@ -20,7 +20,7 @@ from sluicegate.v1.record_service_pb2_grpc import RecordServiceStub
 from service.app import App
 from service.emulator.disturbances import Page
 from service.settings import TelemetrySettings
-from tests.rpc.conftest import free_ports
+from tests.support.service import free_ports
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = "00f067aa0ba902b7"

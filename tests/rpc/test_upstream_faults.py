@@ -14,8 +14,8 @@ from sluicegate.v1.record_service_pb2_grpc import RecordServiceStub
 
 from service.app import App
 from service.emulator.disturbances import Delay, Disturbances, Drop, Page, Refuse, RevokeSessions
-from tests.rpc.conftest import free_ports
 from tests.support.rich_status import failure
+from tests.support.service import free_ports
 
 
 def lead(ext: str) -> UpsertRecordRequest:

@@ -1,0 +1,59 @@
+"""Settings of a service that runs inside a test, and an org that runs beside it."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from service.settings import AdminSettings, EmulatorSettings, GrpcSettings, Settings
+
+
+def free_ports(**overrides: Any) -> Settings:
+    """Return settings that listen on free ports of this machine."""
+    values: dict[str, Any] = {
+        "grpc": GrpcSettings(port=0, drain_seconds=0.5),
+        "admin": AdminSettings(port=0),
+        "emulator": EmulatorSettings(port=0),
+        **overrides,
+    }
+    return Settings(**values)
+
+
+class OrgProcess:
+    """An emulated org in a process of its own.
+
+    Args:
+        process: The process.
+        facts: What it printed: where it is and how to log in.
+
+    """
+
+    def __init__(self, process: asyncio.subprocess.Process, facts: dict[str, str]) -> None:
+        self._process = process
+        self.facts = facts
+
+    async def kill(self) -> None:
+        """End it as a crash would."""
+        if self._process.returncode is None:
+            self._process.kill()
+        await self._process.wait()
+
+
+@asynccontextmanager
+async def org_process(*options: str) -> AsyncIterator[OrgProcess]:
+    """Run `sluicegate emulate` on a free port."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SLUICEGATE_")}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "service", "emulate", "--json", "--port", "0", *options),
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    org = OrgProcess(process, json.loads(await process.stdout.readline()))
+    try:
+        yield org
+    finally:
+        await org.kill()
