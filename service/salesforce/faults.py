@@ -256,6 +256,8 @@ _VALUES: Sequence[tuple[str, re.Pattern[str], str]] = (
         "not a value of the restricted picklist",
     ),
     ("JSON_PARSER_ERROR", re.compile(r" value .*", re.DOTALL), ""),
+    ("NUMBER_OUTSIDE_VALID_RANGE", re.compile(r" on numeric field: .*", re.DOTALL), ""),
+    ("DUPLICATE_VALUE", re.compile(r"(Duplicate external id specified): .*", re.DOTALL), r"\1"),
 )
 """Texts of Salesforce that repeat the value, and what stands in its place."""
 

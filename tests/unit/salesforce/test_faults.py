@@ -72,6 +72,25 @@ def test_a_query_fault_keeps_its_position():
     assert (error.row, error.column) == (1, 8)
 
 
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("STRING_TOO_LONG", "Last Name: data value too large: canary\nline (max length=80)"),
+        ("INVALID_EMAIL_ADDRESS", "Email: invalid email address: canary"),
+        ("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", "Industry: bad value for restricted picklist field: canary"),
+        ("JSON_PARSER_ERROR", "Cannot deserialize instance of int from VALUE_STRING value canary or request may be"),
+        ("NUMBER_OUTSIDE_VALID_RANGE", "Employees: value outside of valid range on numeric field: canary"),
+        ("DUPLICATE_VALUE", "Duplicate external id specified: canary"),
+    ],
+)
+def test_the_callers_value_is_cut_out(code, message):
+    """Salesforce repeats values in its texts; ours go to logs and do not."""
+    error = faults.from_response(fault(400, code, message, ["LastName"]), org="prod")
+
+    assert "canary" not in error.message
+    assert "canary" not in repr(error.violations)
+
+
 def test_a_lock_inside_a_trigger_text_is_a_lock():
     """Triggers bury the code in their message."""
     text = "T: execution of AfterUpdate\n\ncaused by: UNABLE_TO_LOCK_ROW, unable to obtain exclusive access"
