@@ -35,7 +35,7 @@ def configure(level: str, stream: TextIO = sys.stderr) -> None:
 
 def get_logger(name: str) -> Logger:
     """Return the logger of one module."""
-    logger: Logger = structlog.get_logger(logger=name)
+    logger: Logger = structlog.get_logger(module=name)
     return logger
 
 
