@@ -215,3 +215,13 @@ async def test_closed_early(client, script):
             await reading
 
     await asyncio.wait_for(script.load_was_cancelled.wait(), 5)
+
+
+async def test_left_after_commit(client, script):
+    """Leaving a load whose data is complete cancels the call, so that the service stops telling."""
+    script.answers = [ACCEPTED, asyncio.Event()]
+
+    async with aclosing(client.bulk_load("Lead", "insert", b"LastName\na\n")) as events:
+        assert isinstance(await anext(events), Accepted)
+
+    await asyncio.wait_for(script.load_was_cancelled.wait(), 5)

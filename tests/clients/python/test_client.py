@@ -116,7 +116,7 @@ async def test_query(client, script):
     (request,) = script.requests
     assert rows == [{"n": 1}, {"n": 2}, {"n": 3}]
     assert request.parameters["a"].string_value == "x"
-    assert (request.batch_size, request.include_deleted) == (2, False)
+    assert (request.org, request.batch_size, request.include_deleted) == ("sandbox", 2, False)
 
 
 async def test_query_batches(client, script):
@@ -180,7 +180,7 @@ async def test_create_deep_link(client, script):
 
     (request,) = script.requests
     assert (link.url, link.expire_time) == ("https://links.example/l", INSTANT)
-    assert request.record.external_id.value == "L-1"
+    assert (request.org, request.record.external_id.value) == ("sandbox", "L-1")
     assert request.ttl.seconds == 3600
     assert dict(request.campaign) == {"utm_source": "mail"}
 
@@ -201,7 +201,7 @@ async def test_resolve_deep_link(client, script):
 
     (request,) = script.requests
     assert (request.device.platform, request.device.app) == (PLATFORM_ANDROID, APP_PRESENCE_MISSING)
-    assert request.url == "https://links.example/l"
+    assert (request.org, request.url) == ("sandbox", "https://links.example/l")
     assert RecordRef("Lead", id=LEAD_ID) == resolved.record
     assert [target.kind for target in resolved.targets] == ["store"]
     assert resolved.fallback_uri == "https://web.example"
@@ -242,6 +242,7 @@ async def test_get_limits(client, script):
 
     limits = await client.get_limits()
 
+    assert script.requests[0].org == "sandbox"
     assert (limits.org, limits.api_requests.used, limits.observe_time) == ("sandbox", 42, INSTANT)
     assert {"DailyApiRequests": Limit(100, 58)} == limits.limits
 
@@ -252,12 +253,23 @@ async def test_not_connected():
         await Client("127.0.0.1:1").get_limits()
 
 
-async def test_timeout(target, script):
-    """A call that takes longer than the timeout ends as DEADLINE_EXCEEDED."""
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda client: client.upsert_record("Lead", "Ext__c", "L-1", {}),
+        lambda client: client.get_bulk_load("t"),
+        lambda client: client.create_deep_link(RecordRef("Lead", id=LEAD_ID)),
+        lambda client: client.resolve_deep_link("https://links.example/l"),
+        lambda client: client.get_limits(),
+    ],
+    ids=["upsert_record", "get_bulk_load", "create_deep_link", "resolve_deep_link", "get_limits"],
+)
+async def test_timeout(target, script, call):
+    """Every call that answers once ends as DEADLINE_EXCEEDED when it takes longer than allowed."""
     script.answers = [asyncio.Event()]
 
-    async with Client(target, timeout_seconds=0.05) as client:
+    async with Client(target, timeout_seconds=0.2) as client:
         with pytest.raises(SluicegateError) as caught:
-            await client.get_limits()
+            await call(client)
 
     assert caught.value.code == "DEADLINE_EXCEEDED"
