@@ -1,5 +1,7 @@
 """An error of the service as `google.rpc.Status`: ErrorInfo always, and what else fits."""
 
+from collections.abc import Mapping
+
 import grpc
 from google.protobuf.any_pb2 import Any
 from google.protobuf.duration_pb2 import Duration
@@ -10,40 +12,41 @@ from grpc_status import rpc_status
 from service.errors import Exhausted, NotFound, SluicegateError
 
 DOMAIN = "sluicegate"
-_LONGEST_MESSAGE = 1024
-_LONGEST_VALUE = 512
-_MOST_VIOLATIONS = 8
-"""Details ride in trailers, which vanish above 16 KiB; these bounds keep them below 4 KiB in every usual case."""
+_LONGEST_MESSAGE = 768
+_LONGEST_VALUE = 384
+_LARGEST_INFO = 1536
+_LARGEST_STATUS = 4096
+"""Bytes of UTF-8. Details ride in trailers, in base64 and beside the message with every byte beyond ASCII as three:
+above 16 KiB both vanish, and the caller sees another error. Whatever the caller sent, these bounds hold."""
+_PACKING = 64
+"""More bytes than a detail's type URL and lengths take."""
 
 
 def to_status(error: SluicegateError) -> Status:
     """Return the status that tells a caller everything about an error.
 
     Args:
-        error: The error; its text and metadata are cut to bounds.
+        error: The error; its text, metadata and violations are cut so that the status has at most 4 KiB.
 
     """
     code: grpc.StatusCode = grpc.StatusCode[error.code]
-    status = Status(code=code.value[0], message=error.message[:_LONGEST_MESSAGE])
-    metadata = {key: value[:_LONGEST_VALUE] for key, value in error.metadata.items() if value}
-    _add(status, details.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=metadata))
-    if error.violations:
-        request = details.BadRequest()
-        for violation in error.violations[:_MOST_VIOLATIONS]:
-            request.field_violations.add(
-                field=violation.field[:_LONGEST_VALUE], description=violation.description[:_LONGEST_VALUE]
-            )
-        _add(status, request)
-    if isinstance(error, Exhausted):
-        quota = details.QuotaFailure()
-        quota.violations.add(subject=f"org:{metadata.get('org', '')}", description=error.message[:_LONGEST_VALUE])
-        _add(status, quota)
-    if isinstance(error, NotFound):
-        _add(status, _resource(error, metadata))
+    status = Status(code=code.value[0], message=_cut(error.message, _LONGEST_MESSAGE))
+    info = _info(error)
+    _add(status, info)
     if error.retry_after_seconds is not None:
         delay = Duration()
         delay.FromMilliseconds(round(error.retry_after_seconds * 1000))
         _add(status, details.RetryInfo(retry_delay=delay))
+    if isinstance(error, Exhausted):
+        quota = details.QuotaFailure()
+        quota.violations.add(
+            subject=f"org:{info.metadata.get('org', '')}", description=_cut(error.message, _LONGEST_VALUE)
+        )
+        _add(status, quota)
+    if isinstance(error, NotFound):
+        _add(status, _resource(error, info.metadata))
+    if error.violations:
+        _add(status, _violations(error, room=_LARGEST_STATUS - status.ByteSize()))
     return status
 
 
@@ -61,7 +64,35 @@ def _add(
     status.details.append(packed)
 
 
-def _resource(error: NotFound, metadata: dict[str, str]) -> details.ResourceInfo:
+def _info(error: SluicegateError) -> details.ErrorInfo:
+    info = details.ErrorInfo(reason=error.reason, domain=DOMAIN)
+    for key, value in error.metadata.items():
+        if value:
+            info.metadata[key] = _cut(value, _LONGEST_VALUE)
+            if info.ByteSize() > _LARGEST_INFO:
+                del info.metadata[key]
+    return info
+
+
+def _violations(error: SluicegateError, *, room: int) -> details.BadRequest:
+    """Return as many violations as fit into `room` bytes."""
+    request = details.BadRequest()
+    for violation in error.violations:
+        request.field_violations.add(
+            field=_cut(violation.field, _LONGEST_VALUE), description=_cut(violation.description, _LONGEST_VALUE)
+        )
+        if request.ByteSize() + _PACKING > room:
+            del request.field_violations[-1]
+            break
+    return request
+
+
+def _cut(text: str, longest: int) -> str:
+    """Return the text, shortened to whole characters of at most `longest` bytes; a lone surrogate becomes `?`."""
+    return text.encode(errors="replace")[:longest].decode(errors="ignore")
+
+
+def _resource(error: NotFound, metadata: Mapping[str, str]) -> details.ResourceInfo:
     kind = metadata.get("object") or {"UNKNOWN_ORG": "org", "LOAD_NOT_FOUND": "load"}.get(error.reason, "record")
     name = metadata.get("id") or metadata.get("job_id") or metadata.get("external_id_field") or metadata.get("org", "")
-    return details.ResourceInfo(resource_type=kind, resource_name=name, description=error.message[:_LONGEST_VALUE])
+    return details.ResourceInfo(resource_type=kind, resource_name=name, description=_cut(error.message, _LONGEST_VALUE))

@@ -198,3 +198,16 @@ async def test_bytes_that_are_no_message_are_refused(channel, data, code, reason
 
     failed = failure(raised.value)
     assert (code, reason) == (failed.code, failed.reason)
+
+
+@pytest.mark.parametrize("key", ["😀" * 800, "a" * 3000, "\n" * 2000])
+async def test_a_refusal_of_any_size_arrives(channel, unique, key):
+    """Field names of absurd length are refused with the reason; the trailers do not outgrow what gRPC delivers."""
+    request = UpsertRecordRequest(object="Lead", external_id=ExternalId(field="Ext__c", value=unique("L")))
+    for number in range(12):
+        request.fields[f"{key}{number}"].bool_value = True
+
+    error = await refused(channel, request)
+
+    assert ("INVALID_ARGUMENT", "INVALID_REQUEST") == (error.code, error.reason)
+    assert error.violations
