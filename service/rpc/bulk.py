@@ -44,6 +44,8 @@ _STATES = {
     LoadState.ABORTED: nouns.BULK_LOAD_STATE_ABORTED,
 }
 
+_CANCELLATION_SECONDS = 0.05
+
 
 class BulkService:
     """Writes many rows through Salesforce's Bulk API 2.0.
@@ -69,7 +71,7 @@ class BulkService:
             format=_FORMATS[header.format],
             results=_RESULTS[header.results],
         )
-        events: Any = org.bulk_load(request, _data(requests), call)
+        events: Any = org.bulk_load(request, _data(requests, call), call)
         async with aclosing(events):
             async for event in events:
                 yield _response(org, event)
@@ -89,12 +91,15 @@ async def _header(requests: AsyncIterator[pb.BulkLoadRequest]) -> pb.BulkLoadHea
     return first.header
 
 
-async def _data(requests: AsyncIterator[pb.BulkLoadRequest]) -> AsyncIterator[bytes]:
+async def _data(requests: AsyncIterator[pb.BulkLoadRequest], call: CallContext) -> AsyncIterator[bytes]:
     async for request in requests:
         if request.WhichOneof("message") != "data":
             problem = "only the first message may be the header; the rest is data"
             raise InvalidRequest(problem, violations=[FieldViolation("header", problem)])
         yield request.data
+    # grpc.aio ends the stream of a cancelled call as if the caller had closed it, and cancels the task a moment later.
+    # The end of the data commits the load, so that moment must pass first.
+    await call.clock.sleep(_CANCELLATION_SECONDS)
 
 
 def _response(org: Org, event: Event) -> pb.BulkLoadResponse:
