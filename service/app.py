@@ -148,13 +148,31 @@ class App:
         return open_org
 
     def _links(self) -> LinkConfig:
-        settings = self._settings.links
-        if self.emulator is not None and not settings.providers:
-            settings = _example_links(settings)
-        try:
-            return config.link_config(settings, _keys(settings.keys, "links.keys", embedded=self.emulator is not None))
-        except ValueError as error:
-            raise SettingsError(f"links: {error}") from None
+        return _link_config(self._settings.links, embedded=self.emulator is not None)
+
+
+def check(settings: Settings) -> None:
+    """Look at what can be wrong with settings beside their types, without listening or calling anyone.
+
+    Raises:
+        SettingsError: A template of a link cannot be used, or a file of an org cannot be read; the text names it.
+
+    """
+    embedded = not settings.orgs
+    _link_config(settings.links, embedded=embedded)
+    _keys(settings.token_keys, "token_keys", embedded=embedded)
+    faults = [f"orgs.{name}.{fault}" for name, org in settings.orgs.items() for fault in config.faults(org)]
+    if faults:
+        raise SettingsError("\n".join(faults))
+
+
+def _link_config(settings: LinkSettings, *, embedded: bool) -> LinkConfig:
+    if embedded and not settings.providers:
+        settings = _example_links(settings)
+    try:
+        return config.link_config(settings, _keys(settings.keys, "links.keys", embedded=embedded))
+    except ValueError as error:
+        raise SettingsError(f"links: {error}") from None
 
 
 def _keys(configured: Mapping[str, SecretStr], setting: str, *, embedded: bool) -> Mapping[str, SecretStr]:

@@ -2,18 +2,32 @@
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableVariable
 
 PREFIX = "SLUICEGATE_"
 CONFIG_VARIABLE = "SLUICEGATE_CONFIG"
 
+_LEAST_SECRET_BYTES = 32
+
+
+def _long_enough(secret: SecretStr) -> SecretStr:
+    if len(secret.get_secret_value().encode()) < _LEAST_SECRET_BYTES:
+        raise ValueError(f"must have at least {_LEAST_SECRET_BYTES} bytes")
+    return secret
+
+
 OrgName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+
+KeyId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,32}$")]
+SigningKey = Annotated[SecretStr, AfterValidator(_long_enough)]
 
 
 class SettingsError(Exception):
@@ -62,8 +76,12 @@ class TelemetrySettings(Section):
 class LinkSettings(Section):
     """Deep links."""
 
-    host: str = Field("https://links.example.com", description="Where links point: the https origin of your link host")
-    keys: dict[str, SecretStr] = Field(
+    host: str = Field(
+        "https://links.example.com",
+        pattern=r"^https://[a-z0-9.-]+$",
+        description="Where links point: the https origin of your link host",
+    )
+    keys: dict[KeyId, SigningKey] = Field(
         default_factory=dict, description="Signing keys by key id; the first signs, each verifies. Empty: made at start"
     )
     default_ttl_seconds: int = Field(
@@ -140,7 +158,7 @@ class Settings(BaseSettings):
     emulator: EmulatorSettings = EmulatorSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     links: LinkSettings = LinkSettings()
-    token_keys: dict[str, SecretStr] = Field(
+    token_keys: dict[KeyId, SigningKey] = Field(
         default_factory=dict,
         description="Keys of resume tokens by key id; the first signs, each verifies. Empty: made at start",
     )
@@ -193,6 +211,9 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         settings = Settings(**values)
     except ValidationError as error:
         raise SettingsError("\n".join(unknown + [_explain(item, path) for item in error.errors()])) from None
+    except UnreadableVariable as error:
+        # Its cause holds the value.
+        raise SettingsError("\n".join([*unknown, _explain_variable(error)])) from None
     if unknown:
         raise SettingsError("\n".join(unknown))
     return settings
@@ -209,6 +230,10 @@ def _read(path: Path) -> dict[str, Any]:
         return {}
     if not isinstance(document, dict):
         raise SettingsError(f"{path} must be a mapping of settings, not a {type(document).__name__}")
+    # Names that begin with an underscore would tell pydantic-settings where else to read from.
+    strange = [str(name) for name in document if not isinstance(name, str) or name.startswith("_")]
+    if strange:
+        raise SettingsError("\n".join(f"{name}: no such setting" for name in strange))
     return document
 
 
@@ -223,6 +248,13 @@ def _unknown_variables(environment: Mapping[str, str]) -> list[str]:
                 nearest = difflib.get_close_matches(top, known, n=1, cutoff=0)[0]
                 lines.append(f"{variable}: no such setting; the nearest is {nearest}")
     return lines
+
+
+def _explain_variable(error: UnreadableVariable) -> str:
+    """Return a line for a variable that must be JSON and is not; pydantic-settings tells only the section."""
+    found = re.search(r'for field "(\w+)"', str(error))
+    name = f"{PREFIX}{found[1].upper()}" if found else PREFIX
+    return f"{name} or a variable that begins with {name}__: must be a JSON object"
 
 
 def _explain(item: Any, path: str) -> str:

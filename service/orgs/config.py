@@ -1,5 +1,6 @@
 """An org from its settings: the stack of transports, its login, its links."""
 
+import ssl
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
@@ -7,6 +8,7 @@ from pydantic import SecretStr
 
 from service.bulk.token import TokenSigner
 from service.deep_links.config import LinkConfig, LinkKey, LinkProvider
+from service.errors import OrgAuthenticationFailed
 from service.governor.noop import NoopGovernor
 from service.orgs.org import Org
 from service.salesforce.auth.flows import ClientCredentials, Flow, JwtBearer
@@ -59,6 +61,21 @@ def open_org(
         RetryTransport(AuthorizedTransport(governed, tokens), org=name), org=name, api_version=settings.api_version
     )
     return Org(name, client, tokens, login_url=settings.login_url, links=links, load_tokens=load_tokens)
+
+
+def faults(settings: OrgSettings) -> list[str]:
+    """Return a line for each file of an org's settings that cannot be read or holds something else."""
+    lines = []
+    try:
+        _flow(settings.auth, settings.login_url).form(0)
+    except OrgAuthenticationFailed as error:
+        lines.append(f"auth: {error.message}")
+    if settings.ca_file is not None:
+        try:
+            ssl.create_default_context().load_verify_locations(settings.ca_file)
+        except OSError as error:
+            lines.append(f"ca_file: {settings.ca_file} cannot be used: {error.strerror or 'not PEM'}")
+    return lines
 
 
 def link_config(settings: LinkSettings, keys: Mapping[str, SecretStr]) -> LinkConfig:

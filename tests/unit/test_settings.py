@@ -32,15 +32,15 @@ def test_without_anything_the_defaults_hold():
     """No file and no variable is a configuration: the embedded org."""
     loaded = settings.load({})
 
-    assert {} == loaded.orgs
-    assert 50051 == loaded.grpc.port
+    assert loaded.orgs == {}
+    assert loaded.grpc.port == 50051
 
 
 def test_the_environment_overrides_the_file(configured):
     """A variable wins over the file and leaves its neighbours alone."""
     loaded = configured("grpc: {port: 1, drain_seconds: 7}", SLUICEGATE_GRPC__PORT="2")
 
-    assert (2, 7) == (loaded.grpc.port, loaded.grpc.drain_seconds)
+    assert (loaded.grpc.port, loaded.grpc.drain_seconds) == (2, 7)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +55,12 @@ def test_the_environment_overrides_the_file(configured):
         (ORG.replace("https://", "http://"), "login_url must be https"),
         ("- a", "must be a mapping"),
         ("a: [", "is not YAML"),
+        ("1: a", "1: no such setting"),
+        ("grpc: {1: a}", "grpc.1: "),
+        ("_env_file: x", "_env_file: no such setting"),
+        ("token_keys: {k1: short}", "token_keys.k1: must have at least 32 bytes"),
+        ("links: {keys: {k1: short}}", "links.keys.k1: must have at least 32 bytes"),
+        ("token_keys: {k.1: a secret of at least thirty-two bytes}", "token_keys.k.1"),
     ],
 )
 def test_a_wrong_file_is_refused(configured, text, said):
@@ -71,6 +77,20 @@ def test_a_misspelt_variable_is_refused():
         settings.load({"SLUICEGATE_GRCP__PORT": "1"})
 
 
+@pytest.mark.parametrize("variable", ["SLUICEGATE_ORGS", "SLUICEGATE_LINKS__KEYS", "SLUICEGATE_TOKEN_KEYS"])
+@pytest.mark.parametrize("value", ["{", "very-secret"])
+def test_a_variable_that_must_be_json_is_named(monkeypatch, variable, value):
+    """A variable that holds several settings says so when it is no JSON, and does not repeat its value."""
+    monkeypatch.setenv(variable, value)
+
+    with pytest.raises(SettingsError) as raised:
+        settings.load({variable: value})
+
+    assert variable.split("__")[0] in str(raised.value)
+    assert "must be a JSON object" in str(raised.value)
+    assert "very-secret" not in str(raised.value)
+
+
 def test_a_missing_file_is_named():
     """The path and the reason are told."""
     with pytest.raises(SettingsError, match="cannot read /nowhere/x"):
@@ -79,7 +99,7 @@ def test_a_missing_file_is_named():
 
 def test_secrets_are_masked(configured):
     """Neither the repr nor an error shows a key."""
-    loaded = configured("links: {keys: {k1: very-secret}}")
+    loaded = configured("links: {keys: {k1: very-secret-and-long-enough-to-sign}}")
 
     assert "very-secret" not in repr(loaded)
     assert "very-secret" not in str(loaded.model_dump(mode="json"))
