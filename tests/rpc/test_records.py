@@ -62,6 +62,17 @@ async def test_an_external_id_holds_any_character(channel, unique, value):
     assert await stored(channel, unique(value), "LastName") == ("Joliot", False)
 
 
+@pytest.mark.parametrize("value", [".", ".."])
+async def test_an_external_id_never_leads_elsewhere(channel, value):
+    """The two names that are steps within a path are refused, not sent to another resource."""
+    request = UpsertRecordRequest(object="Lead", external_id=ExternalId(field="Ext__c", value=value))
+
+    error = await refused(channel, request)
+
+    assert ("INVALID_ARGUMENT", "INVALID_REQUEST") == (error.code, error.reason)
+    assert ["external_id.value"] == list(error.violations)
+
+
 async def test_null_writes_null_and_absent_leaves_alone(channel, unique):
     """The two are told apart."""
     await upsert(channel, unique("L"), LastName=text("C"), Company=text("R"), Title=text("Dr"), City=text("Paris"))

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from service.errors import UpstreamProtocolError
+from service.errors import FieldViolation, InvalidRequest, UpstreamProtocolError
 from service.salesforce import faults
 from service.salesforce.transport.base import Request, Response
 
@@ -47,10 +47,13 @@ def upsert(base: str, sobject: str, field: str, value: str, values: Mapping[str,
         value: The external id, any characters.
         values: What to set; Decimals are written digit for digit.
 
+    Raises:
+        InvalidRequest: The external id is `.` or `..`.
+
     """
     return Request(
         "PATCH",
-        f"{base}/sobjects/{sobject}/{field}/{quote(value, safe='')}",
+        f"{base}/sobjects/{sobject}/{field}/{_segment(value)}",
         template=f"{base}/sobjects/{{sobject}}/{{field}}/{{value}}",
         repeatable=True,
         body=_encoder.encode(values),
@@ -66,13 +69,24 @@ def lookup(base: str, sobject: str, field: str, value: str) -> Request:
         field: API name of the external-id field.
         value: The external id, any characters.
 
+    Raises:
+        InvalidRequest: The external id is `.` or `..`.
+
     """
     return Request(
         "GET",
-        f"{base}/sobjects/{sobject}/{field}/{quote(value, safe='')}?fields=Id",
+        f"{base}/sobjects/{sobject}/{field}/{_segment(value)}?fields=Id",
         template=f"{base}/sobjects/{{sobject}}/{{field}}/{{value}}",
         repeatable=True,
     )
+
+
+def _segment(value: str) -> str:
+    if value in {".", ".."}:
+        # Even percent-encoded these are steps up and down the path (RFC 3986, 5.2.4): another resource would answer.
+        problem = f"the external id {value!r} cannot stand in Salesforce's URLs"
+        raise InvalidRequest(problem, violations=[FieldViolation("external_id.value", problem)])
+    return quote(value, safe="")
 
 
 def looked_up(response: Response, *, org: str, sobject: str, field: str) -> str:
