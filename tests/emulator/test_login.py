@@ -7,6 +7,8 @@ import httpx
 import jwt
 import pytest
 
+from service.emulator.server import Emulator, EmulatorConfig, Login
+
 
 @pytest.fixture
 def credentials(emulator):
@@ -69,6 +71,32 @@ async def test_another_orgs_key_opens_nothing_here(anonymous, emulator, credenti
     assert response.json()["error_description"] == "user hasn't approved this consumer"
 
 
+async def test_a_public_url(keys, clock):
+    """Where clients reach the emulator at another URL, answers and credentials name that one."""
+    config = EmulatorConfig(directory=keys, public_url="https://sf.example:8443")
+    async with Emulator(config, clock) as emulator:
+        info = emulator.credentials
+
+    assert (emulator.url, info.instance_url, info.login_url) == ("https://sf.example:8443",) * 3
+
+
+async def test_a_login_of_ones_own(keys, clock):
+    """Names and secrets may be chosen, so that the configuration of a client can be written down."""
+    login = Login(username="ops@acme.example", password="p", client_id="app", client_secret="s")
+    async with (
+        Emulator(EmulatorConfig(directory=keys, login=login), clock) as emulator,
+        httpx.AsyncClient(base_url=emulator.url, trust_env=False) as client,
+    ):
+        form = {"grant_type": "password", "username": "ops@acme.example", "password": "p"}
+        form |= {"client_id": "app", "client_secret": "s"}
+
+        response = await client.post("/services/oauth2/token", data=form)
+
+        assert await works(client, response.json()["access_token"])
+        assert emulator.credentials.username == "ops@acme.example"
+        assert "'s'" not in repr(login)
+
+
 async def test_revocation(anonymous, credentials):
     """A revoked token no longer works, and revoking it again is refused."""
     form = {"token": credentials.access_token}
@@ -109,10 +137,15 @@ async def test_identities_of_others(anonymous, emulator, credentials):
     """A token gives no view of another org's user."""
     header = {"Authorization": f"Bearer {credentials.access_token}"}
     other = emulator.new_org()
+    me = emulator.org.admin_id
 
-    response = await anonymous.get(f"/id/{other.org_id}/{emulator.org_of(other).admin_id}", headers=header)
-
-    assert response.status_code == 403
+    for org_id, user_id in (
+        (other.org_id, emulator.org_of(other).admin_id),
+        (other.org_id, me),
+        (credentials.org_id, emulator.org_of(other).admin_id),
+    ):
+        assert (await anonymous.get(f"/id/{org_id}/{user_id}", headers=header)).status_code == 403
+    assert (await anonymous.get(f"/id/{credentials.org_id}/{me}", headers=header)).status_code == 200
 
 
 def envelope(username: str, password: str) -> bytes:

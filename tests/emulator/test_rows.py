@@ -114,7 +114,7 @@ async def test_refusals(client, method, path, body, expected):
     assert error(await client.request(method, path, json=body)) == expected
 
 
-async def test_describe(client):
+async def test_describe(client, emulator):
     """The org, an object in short and an object in full describe themselves."""
     everything = (await client.get("/sobjects")).json()
     short = (await client.get("/sobjects/account")).json()
@@ -124,6 +124,7 @@ async def test_describe(client):
     assert short["objectDescribe"] in everything["sobjects"]
     assert short["recentItems"] == []
     assert full["name"] == "Account"
+    assert full["urls"]["uiDetailTemplate"] == f"{emulator.url}/{{ID}}"
     assert {"Id", "Name", "Ext__c"} <= {field["name"] for field in full["fields"]}
 
 

@@ -174,6 +174,28 @@ async def test_results_before_the_end(send):
     assert await refusal(send("DELETE", path)) == (400, "INVALIDJOBSTATE")
 
 
+async def test_waiting_before_the_work(tenant, clock):
+    """With a delay a job stays in UploadComplete that long, however often it is polled."""
+    router: Router[OrgCall] = Router()
+    QueryJobRoutes(clock=clock, delay_seconds=30).add_to(router)
+    order = {"operation": "query", "query": "SELECT Id FROM Contact"}
+    await call(router, tenant, "POST", "jobs/query", body=order)
+    [job] = tenant.query_jobs
+    path = f"jobs/query/{job.id}"
+
+    clock.passed += 29
+    before = []
+    for _ in range(3):
+        await call(router, tenant, "GET", path)
+        before.append(job.state)
+    clock.passed += 1
+    await call(router, tenant, "GET", path)
+    after = job.state
+
+    assert before == ["UploadComplete"] * 3
+    assert after == "InProgress"
+
+
 async def test_abort_and_delete(send, complete):
     """A job may be aborted while it runs and deleted once it has ended."""
     made = await send("POST", "jobs/query", {"operation": "query", "query": "SELECT Id FROM Contact"})

@@ -61,6 +61,19 @@ def test_the_order_is_not_the_uploads(filled):
         assert rows == read(filled(count).succeeded())
 
 
+def test_no_batch_keeps_its_order(results):
+    """Of many small batches, of which chance would leave some alone, none comes back as uploaded."""
+    results.start(["LastName"])
+    for _ in range(40):
+        results.succeed("003a", ["first"], created=True)
+        results.succeed("003b", ["second"], created=True)
+        results.flush()
+
+    rows = read(results.succeeded())[1:]
+
+    assert [row[2] for row in rows] == ["second", "first"] * 40
+
+
 def test_the_text_of_a_failure(results):
     """A failure reads `CODE:message:fields --`, and `CODE:message:--` without fields."""
     results.start(["Phone"])

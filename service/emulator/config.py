@@ -1,0 +1,45 @@
+"""What may be chosen about an emulator."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What to log in to the first org with; whatever is None is made up anew each time."""
+
+    username: str | None = None
+    """Has to look like an e-mail address."""
+    password: str | None = field(default=None, repr=False)
+    client_id: str | None = None
+    """The connected app's consumer key."""
+    client_secret: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class EmulatorConfig:
+    """What may be chosen about an emulator."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on. With TLS only loopback names verify."""
+    port: int = 0
+    """0 takes a free one."""
+    public_url: str | None = None
+    """Scheme, host and port clients reach it at, without a slash at the end, where that is not the address listened
+    on: in a container, behind a proxy. Token answers name it as `instance_url`."""
+    tls: bool = False
+    database: str = ":memory:"
+    """Where the first org's rows are: a file outlives the emulator. Further orgs always live in memory."""
+    directory: Path | None = None
+    """Where certificate and private keys are kept; those already there are used again. None for a directory that
+    goes with the emulator."""
+    login: Login = Login()
+    session_idle_seconds: float = 7200.0
+    daily_api_requests: int = 100_000
+    daily_bulk_batches: int = 15_000
+    long_requests: int = 25
+    """Requests of one org that may be open for more than 20 seconds; 5 in Developer Edition."""
+    bulk_delay_seconds: float = 0.0
+    """How long a bulk job waits in UploadComplete."""
+    shutdown_seconds: float = 2.0
+    """How long open requests may go on when the emulator closes."""

@@ -1,0 +1,157 @@
+"""Making orgs: rows, an application that may log in, an administrator, and the credentials of both."""
+
+import itertools
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from service.clock import Clock
+from service.emulator import ids
+from service.emulator.allocation import Allocation
+from service.emulator.config import EmulatorConfig, Login
+from service.emulator.credentials import Credentials
+from service.emulator.cursors import Cursors
+from service.emulator.disturbances import Disturbances
+from service.emulator.jobs import Jobs
+from service.emulator.org import Org
+from service.emulator.query_jobs import QueryJobs
+from service.emulator.row_writer import RowWriter
+from service.emulator.schema import Schema
+from service.emulator.sessions import Sessions
+from service.emulator.tenants import ConnectedApp, Tenant
+from service.emulator.tls import Certificate, certificate_in, private_key_in
+from service.emulator.users import Users
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys of one emulator."""
+
+    private_key: RSAPrivateKey
+    """Of the JWT bearer flow; all orgs of an emulator register its public half, each under its own consumer key."""
+    private_key_file: Path
+    certificate: Certificate | None
+    """None when the emulator speaks plain HTTP."""
+
+
+def keys_in(directory: Path, *, with_certificate: bool) -> Keys:
+    """Return the keys of a directory, made when they are not there yet; blocks for some tenths of a second then.
+
+    Args:
+        directory: Made when it is not there.
+        with_certificate: Whether TLS is spoken.
+
+    Raises:
+        OSError: A file cannot be read or written.
+        ValueError: A file holds something else.
+
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    key, file = private_key_in(directory)
+    return Keys(key, file, certificate_in(directory) if with_certificate else None)
+
+
+class Founder:
+    """Makes the orgs of one emulator.
+
+    Args:
+        config: Limits and times of every org.
+        clock: Moves every org.
+        keys: What clients log in with.
+        schema: The sObjects of every org; None for Salesforce's standard ones.
+        url: Scheme, host and port the orgs are reached at.
+        disturbances: Scripted faults, among them row locks.
+
+    """
+
+    def __init__(
+        self,
+        *,
+        config: EmulatorConfig,
+        clock: Clock,
+        keys: Keys,
+        schema: Schema | None,
+        url: str,
+        disturbances: Disturbances,
+    ) -> None:
+        self._config = config
+        self._clock = clock
+        self._keys = keys
+        self._schema = schema
+        self._url = url
+        self._disturbances = disturbances
+
+    def found(
+        self,
+        number: int,
+        *,
+        database: str = ":memory:",
+        login: Login | None = None,
+        daily_api_requests: int | None = None,
+    ) -> tuple[Tenant, Credentials]:
+        """Make an org.
+
+        Args:
+            number: From 1; decides the org's id and its administrator's name.
+            database: Where its rows are.
+            login: What to log in with; None to have all of it made up.
+            daily_api_requests: Its API allocation; None for that of the configuration.
+
+        """
+        wanted = login or Login()
+        username = wanted.username or f"admin@org{number}.emulator.test"
+        org = Org(self._schema, clock=self._clock, org_id=_org_id(number), path=database, username=username)
+        app = ConnectedApp(
+            client_id=wanted.client_id or "3MVG9" + secrets.token_urlsafe(60).replace("-", "."),
+            client_secret=wanted.client_secret or secrets.token_hex(32).upper(),
+            public_key=self._keys.private_key.public_key(),
+            run_as_user_id=org.admin_id,
+        )
+        tenant = self._tenant(org, app, daily_api_requests)
+        password, security_token = wanted.password or secrets.token_urlsafe(12), secrets.token_urlsafe(18)
+        administrator = tenant.users.by_id(org.admin_id)
+        # A database file may hold an administrator of another name.
+        name = administrator.username if administrator else username
+        tenant.users.set_password(name, password, security_token)
+        certificate = self._keys.certificate
+        return tenant, Credentials(
+            login_url=self._url,
+            instance_url=self._url,
+            org_id=org.id,
+            client_id=app.client_id,
+            username=name,
+            client_secret=app.client_secret,
+            password=password,
+            security_token=security_token,
+            access_token=tenant.sessions.open(org.admin_id, app.client_id).token,
+            private_key_file=self._keys.private_key_file,
+            certificate_file=certificate.certificate_file if certificate else None,
+        )
+
+    def _tenant(self, org: Org, app: ConnectedApp, daily_api_requests: int | None) -> Tenant:
+        config, clock, job_numbers = self._config, self._clock, itertools.count(1)
+        return Tenant(
+            org=org,
+            instance_url=self._url,
+            app=app,
+            users=Users(org),
+            sessions=Sessions(org.id, clock=clock, idle_seconds=config.session_idle_seconds),
+            allocation=Allocation(
+                daily_api_requests=config.daily_api_requests if daily_api_requests is None else daily_api_requests,
+                daily_bulk_batches=config.daily_bulk_batches,
+                long_requests=config.long_requests,
+                clock=clock,
+            ),
+            cursors=Cursors(clock),
+            jobs=Jobs(clock, job_numbers),
+            query_jobs=QueryJobs(clock, job_numbers),
+            writer=RowWriter(org, self._disturbances),
+        )
+
+
+def _org_id(number: int) -> str:
+    # The two characters behind the prefix go into the ids of the org's rows, so that no two orgs share an id.
+    pod = ids.from_counter("00D", number)[13:15]
+    return ids.from_counter("00D", number, pod=f"{pod[1]}{pod[0]}")
