@@ -1,0 +1,88 @@
+"""Servers under measurement, each a process of its own."""
+
+import asyncio
+import json
+import os
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_SECONDS_TO_START = 60
+_SECONDS_TO_STOP = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server."""
+
+    pid: int
+    addresses: Mapping[str, Any]
+    """What it printed when it was ready."""
+
+    def cpu_seconds(self) -> float:
+        """Return the processor time it has used so far; 0 where the system does not tell (anything but Linux)."""
+        return cpu_seconds(self.pid)
+
+
+@asynccontextmanager
+async def running(*arguments: str, environment: Mapping[str, str] | None = None) -> AsyncIterator[Server]:
+    """Start `python -m <arguments>`, wait for its one line of JSON, and stop it with SIGTERM on leaving.
+
+    Args:
+        arguments: Module and arguments.
+        environment: Variables beside the caller's own, of which those of Sluicegate are left out.
+
+    """
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SLUICEGATE_")}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", *arguments, stdout=PIPE, env={**inherited, **(environment or {})}
+    )
+    assert process.stdout is not None
+    try:
+        line = await asyncio.wait_for(process.stdout.readline(), _SECONDS_TO_START)
+        if not line:
+            raise RuntimeError(f"{arguments[0]} ended with status {await process.wait()} before it was ready")
+        yield Server(process.pid, json.loads(line))
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), _SECONDS_TO_STOP)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+def service_on(upstream: Server) -> dict[str, str]:
+    """Return the variables that point a service at a static upstream instead of its embedded org."""
+    # The upstream lets everyone in, so any file serves as the secret.
+    org = {
+        "login_url": upstream.addresses["url"],
+        "auth": {"flow": "client_credentials", "client_id": "load", "client_secret_file": str(Path(__file__))},
+    }
+    return {**FREE_PORTS, "SLUICEGATE_ORGS": json.dumps({"static": org})}
+
+
+FREE_PORTS = {
+    "SLUICEGATE_GRPC__PORT": "0",
+    "SLUICEGATE_GRPC__DRAIN_SECONDS": "0",
+    "SLUICEGATE_ADMIN__PORT": "0",
+    "SLUICEGATE_EMULATOR__PORT": "0",
+    "SLUICEGATE_TELEMETRY__LOG_LEVEL": "error",
+}
+"""Variables of any service under measurement."""
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time that a process has used in user and system mode; 0 where the system does not tell."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
+    except OSError:
+        return 0.0
+    # The command may hold spaces and parentheses; what follows its last parenthesis starts with field 3.
+    fields = stat.rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

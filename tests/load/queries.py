@@ -1,0 +1,104 @@
+"""Rows of a query as Python dicts: through the service, and straight from the upstream with simple-salesforce."""
+
+import asyncio
+import os
+import time
+from collections.abc import Mapping
+from statistics import median
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from simple_salesforce.api import Salesforce
+from sluicegate import Client
+
+from tests.load.figure import Figure
+from tests.load.processes import Server, cpu_seconds
+from tests.load.static_upstream import SOQL
+
+
+class _Plain(HTTPAdapter):
+    """Sends in the clear what simple-salesforce insists on addressing with https."""
+
+    def send(self, request: requests.PreparedRequest, *arguments: Any, **options: Any) -> requests.Response:
+        assert request.url is not None
+        request.url = request.url.replace("https://", "http://", 1)
+        return super().send(request, *arguments, **options)
+
+
+async def against_simple_salesforce(service: Server, upstream: Server, rounds: int, rows: int) -> Figure:
+    """Measure `query_rows_vs_simple_salesforce`.
+
+    Args:
+        service: The service on the upstream.
+        upstream: The upstream.
+        rounds: Rounds of each side; one before them is not counted.
+        rows: Rows of one round, a multiple of 2,000.
+
+    """
+    text = SOQL.format(rows=rows)
+    ours: list[float] = []
+    theirs: list[float] = []
+    used = dict.fromkeys(("service", "upstream", "client"), 0.0)
+    peer = _peer(upstream)
+    async with Client(service.addresses["grpc"]) as client:
+        for number in range(rounds + 1):
+            before = _cpu(service, upstream)
+            mine = await _timed_query(client, text, rows)
+            spent = {name: value - before[name] for name, value in _cpu(service, upstream).items()}
+            peers = await asyncio.to_thread(_timed_peer_query, peer, text, rows)
+            if number:
+                ours.append(rows / mine)
+                theirs.append(rows / peers)
+                used = {name: used[name] + spent[name] for name in used}
+    costs = {name: round(1e6 * seconds / (rounds * rows), 2) for name, seconds in used.items()}
+    name, most = max(costs.items(), key=lambda item: item[1])
+    detail = {
+        "rows": rows,
+        "columns": 11,
+        "service": {
+            "rows_per_second": round(median(ours)),
+            "rounds": [round(rate) for rate in ours],
+            "cpu_microseconds_per_row": costs,
+        },
+        "simple_salesforce": {"rows_per_second": round(median(theirs)), "rounds": [round(rate) for rate in theirs]},
+        "dominates": f"{name}: {most:.1f} of {sum(costs.values()):.1f} µs of processor time a row",
+    }
+    ratio = median(a / b for a, b in zip(ours, theirs, strict=True))
+    return Figure("query_rows_vs_simple_salesforce", round(ratio, 3), "ratio of rows per second", detail)
+
+
+def _cpu(service: Server, upstream: Server) -> Mapping[str, float]:
+    return {
+        "service": service.cpu_seconds(),
+        "upstream": upstream.cpu_seconds(),
+        "client": cpu_seconds(os.getpid()),
+    }
+
+
+def _peer(upstream: Server) -> Salesforce:
+    session = requests.Session()
+    session.trust_env = False
+    session.mount("https://", _Plain())
+    host = upstream.addresses["url"].removeprefix("http://")
+    return Salesforce(instance=host, session_id="00D!load", version="66.0", session=session)
+
+
+async def _timed_query(client: Client, text: str, rows: int) -> float:
+    began = time.perf_counter()
+    found = 0
+    async for _ in client.query(text):
+        found += 1
+    _check(found, rows)
+    return time.perf_counter() - began
+
+
+def _timed_peer_query(peer: Salesforce, text: str, rows: int) -> float:
+    began = time.perf_counter()
+    _check(sum(1 for _ in peer.query_all_iter(text)), rows)
+    return time.perf_counter() - began
+
+
+def _check(found: int, rows: int) -> None:
+    if found != rows:
+        raise RuntimeError(f"a query of {rows} rows gave {found}")
