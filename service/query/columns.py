@@ -183,7 +183,7 @@ def _folded(function: str, kind: ColumnType) -> ColumnType:
         return ColumnType.INT64
     if function in {"SUM", "AVG"}:
         return kind if kind is ColumnType.DECIMAL else ColumnType.DOUBLE
-    if function in {"MIN", "MAX", "GROUPING", "CONVERTCURRENCY"}:
+    if function in {"MIN", "MAX", "CONVERTCURRENCY"}:
         return kind
     if function == "DAY_ONLY":
         return ColumnType.DATE
