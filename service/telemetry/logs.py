@@ -1,12 +1,17 @@
 """JSON lines on standard error, one a record, with the request they belong to."""
 
+import json
 import logging
+import re
 import sys
 from collections.abc import Callable, MutableMapping
 from typing import Any, TextIO
 
 import orjson
 import structlog
+
+_BREAKS = re.compile("[\x7f-\x9f\u2028\u2029]")
+"""What JSON lets pass and some readers take for the end of a line or for a terminal's command."""
 
 Logger = structlog.typing.FilteringBoundLogger
 
@@ -40,6 +45,11 @@ def get_logger(name: str) -> Logger:
 
 
 def _render(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
-    """Escape every control character, so that a field with a line break cannot forge a record."""
+    """Write one line whatever the fields hold: no line break of theirs can forge a record, no value can lose one."""
     default: Callable[[Any], str] = repr
-    return orjson.dumps(event, default=default, option=orjson.OPT_NON_STR_KEYS).decode()
+    try:
+        line = orjson.dumps(event, default=default, option=orjson.OPT_NON_STR_KEYS).decode()
+    except orjson.JSONEncodeError:
+        # Half a surrogate pair, or a number beyond 64 bits.
+        line = json.dumps({str(name): text if isinstance(text, str) else repr(text) for name, text in event.items()})
+    return _BREAKS.sub(lambda found: f"\\u{ord(found[0]):04x}", line)

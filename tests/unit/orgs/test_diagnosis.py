@@ -1,0 +1,114 @@
+"""Finding the field that a refusal meant."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.errors import FieldViolation, InvalidFieldValue, RequiredFieldMissing, UnknownField
+from service.orgs.diagnosis import explain, needs_description
+from service.salesforce.calls.describe import Field, SObject
+
+FIELDS = (
+    Field("LastName", "string"),
+    Field("Company", "string"),
+    Field("AnnualRevenue", "currency"),
+    Field("NumberOfEmployees", "int"),
+    Field("IsConverted", "boolean"),
+    Field("Born__c", "date"),
+    Field("Seen__c", "datetime"),
+    Field("At__c", "time"),
+)
+LEAD = SObject("Lead", {field.name.lower(): field for field in FIELDS}, {})
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (InvalidFieldValue("m"), True),
+        (InvalidFieldValue("m", violations=[FieldViolation("fields.A", "d")]), False),
+        (UnknownField("m", metadata={"field": "A"}), True),
+        (UnknownField("m", metadata={"field": "A", "nearest": "B"}), False),
+        (RequiredFieldMissing("m"), False),
+    ],
+)
+def test_a_description_is_read_only_where_it_helps(error, expected):
+    """A call to Salesforce is spent only for a refusal that names no field, or a wrong one."""
+    assert expected == needs_description(error)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("AnnualRevenue", "much", "AnnualRevenue takes a number"),
+        ("annualrevenue", True, "AnnualRevenue takes a number"),
+        ("NumberOfEmployees", "7", "NumberOfEmployees takes a number"),
+        ("IsConverted", "yes", "IsConverted takes true or false"),
+        ("IsConverted", 1, "IsConverted takes true or false"),
+        ("Born__c", "soon", "Born__c takes a date"),
+        ("Born__c", 5, "Born__c takes a date"),
+        ("Seen__c", True, "Seen__c takes a dateTime"),
+        ("At__c", "noon", "At__c takes a time"),
+    ],
+)
+def test_the_field_of_the_wrong_type_is_named(field, value, says):
+    """The violation has the caller's spelling in its path and the description's in its text."""
+    error = InvalidFieldValue("Cannot deserialize", metadata={"salesforce_error_code": "JSON_PARSER_ERROR"})
+
+    found = explain(error, {"LastName": "Curie", field: value}, LEAD)
+
+    assert [f"fields.{field}"] == [violation.field for violation in found.violations]
+    assert found.message.startswith(says)
+    assert {"salesforce_error_code": "JSON_PARSER_ERROR", "fields": field} == found.metadata
+    assert "much" not in found.message
+
+
+def test_every_field_of_the_wrong_type_is_named():
+    """All are told at once, in the caller's order."""
+    found = explain(InvalidFieldValue("m"), {"Born__c": "soon", "Company": "A", "IsConverted": "no"}, LEAD)
+
+    assert "Born__c,IsConverted" == found.metadata["fields"]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"AnnualRevenue": None, "IsConverted": None},
+        {"AnnualRevenue": Decimal("1.5"), "NumberOfEmployees": 3, "IsConverted": False},
+        {"Born__c": "2026-03-01", "Seen__c": "2026-03-01T12:34:56Z", "At__c": "13:05:00Z"},
+        {"Unknown__c": "x", "LastName": 5},
+    ],
+)
+def test_where_nothing_stands_out_the_error_stays(values):
+    """A field is not accused without a reason."""
+    error = InvalidFieldValue("m")
+
+    assert explain(error, values, LEAD) is error
+
+
+@pytest.mark.parametrize(
+    ("field", "nearest"), [("Compny", "Company"), ("NumberOfEmployee", "NumberOfEmployees"), ("Zzzzzzz", None)]
+)
+def test_an_unknown_field_gets_the_nearest_name(field, nearest):
+    """A misspelt name is answered with the right one, and one that is near nothing is left alone."""
+    error = UnknownField("Lead has no field", metadata={"object": "Lead", "field": field})
+
+    found = explain(error, {field: "x"}, LEAD)
+
+    assert nearest == found.metadata.get("nearest")
+    assert (found is error) == (nearest is None)
+
+
+scalars = st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.decimals(allow_nan=False)
+
+
+@given(st.dictionaries(st.sampled_from([field.name for field in FIELDS] + ["X__c"]), scalars))
+def test_no_value_is_repeated(values):
+    """Whatever was written, the explanation holds names and types only."""
+    found = explain(InvalidFieldValue("m"), values, LEAD)
+
+    known = {f"fields.{name}" for name in values}
+    assert {violation.field for violation in found.violations} <= known
+    assert all(" takes " in violation.description for violation in found.violations)
