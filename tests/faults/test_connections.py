@@ -1,0 +1,138 @@
+"""The HTTP transport against servers that break: what may have been carried out is never called unsent."""
+
+import asyncio
+import gzip
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from service.clock import SystemClock
+from service.context import CallContext
+from service.salesforce.transport.base import ConnectionLost, NotSent, Request
+from service.salesforce.transport.http import HttpTransport
+
+Behave = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
+CALL = CallContext("test", "1", SystemClock())
+
+
+def request(port: int, timeout_seconds: float | None = None, host: str = "127.0.0.1") -> Request:
+    """Return a write."""
+    return Request(
+        "POST",
+        f"http://{host}:{port}/x",
+        template="/x",
+        repeatable=False,
+        body=b"{}",
+        headers={"Accept": "application/json"},
+        timeout_seconds=timeout_seconds,
+    )
+
+
+@asynccontextmanager
+async def server(behave: Behave) -> AsyncIterator[int]:
+    """Serve on a free port: each request is read whole, then handed on with what writes to the client."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                await reader.readexactly(2)
+                await behave(head, writer)
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    listener = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with listener:
+        yield listener.sockets[0].getsockname()[1]
+
+
+@pytest.fixture
+async def transport():
+    """A transport; connections are plain."""
+    async with HttpTransport(timeout_seconds=5, max_connections=1) as opened:
+        yield opened
+
+
+async def test_a_refused_connection_was_not_sent(transport):
+    """Nobody listens: the write may be repeated whatever it is."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+
+        with pytest.raises(NotSent):
+            await transport.send(request(unused.getsockname()[1]), CALL)
+
+
+async def hang_up(_head: bytes, writer: asyncio.StreamWriter) -> None:
+    """Take the request and answer nothing."""
+    writer.close()
+
+
+async def reset(_head: bytes, writer: asyncio.StreamWriter) -> None:
+    """Take the request and reset the connection."""
+    writer.transport.abort()
+
+
+async def stop_within_body(_head: bytes, writer: asyncio.StreamWriter) -> None:
+    """Answer less than was announced."""
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
+    await writer.drain()
+    writer.close()
+
+
+@pytest.mark.parametrize("behave", [hang_up, reset, stop_within_body])
+async def test_a_connection_that_breaks_after_the_request_is_lost(transport, behave):
+    """The server had the request: its outcome is unknown."""
+    async with server(behave) as port:
+        with pytest.raises(ConnectionLost):
+            await transport.send(request(port), CALL)
+
+
+async def test_an_answer_that_does_not_come_is_lost(transport):
+    """A timeout after the request left says nothing of its outcome."""
+
+    async def keep_silent(_head: bytes, _writer: asyncio.StreamWriter) -> None:
+        await asyncio.Event().wait()
+
+    async with server(keep_silent) as port:
+        with pytest.raises(ConnectionLost):
+            await transport.send(request(port, timeout_seconds=0.05), CALL)
+
+
+async def test_a_connection_is_kept_and_the_next_answer_is_the_next_requests(transport):
+    """Two requests share a connection, and no body is left in it; compressed bodies arrive plain."""
+    connections: set[asyncio.StreamWriter] = set()
+    heads: list[bytes] = []
+
+    async def answer(head: bytes, writer: asyncio.StreamWriter) -> None:
+        connections.add(writer)
+        heads.append(head.lower())
+        body = gzip.compress(b"%d" % len(heads))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+
+    async with server(answer) as port:
+        found = [(await transport.send(request(port), CALL)).content for _ in range(2)]
+
+    assert [b"1", b"2"] == found
+    assert len(connections) == 1
+    assert all(b"\r\naccept-encoding: gzip\r\n" in head for head in heads)
+
+
+async def test_no_redirect_is_followed_and_no_cookie_is_kept(transport):
+    """The token goes nowhere but to the instance, and one answer leaves no trace in the next request."""
+    heads: list[bytes] = []
+
+    async def redirect(head: bytes, writer: asyncio.StreamWriter) -> None:
+        heads.append(head.lower())
+        writer.write(
+            b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nSet-Cookie: a=b\r\nContent-Length: 0\r\n\r\n"
+        )
+
+    async with server(redirect) as port:
+        found = [(await transport.send(request(port, host="localhost"), CALL)).status for _ in range(2)]
+
+    assert [302, 302] == found
+    assert not any(b"cookie" in head for head in heads)
