@@ -15,6 +15,7 @@ from aiohttp import web
 from service.clock import Clock
 from service.emulator.disturbances import Delay, Disturbances, Drop, Effect, Page, Refuse, RevokeSessions
 from service.emulator.exchange import Answer, Call, OrgCall
+from service.emulator.fault_answers import fault_answer
 from service.emulator.faults import SalesforceFault
 from service.emulator.http_body import HttpBody
 from service.emulator.json_text import render
@@ -29,16 +30,6 @@ MAXIMUM_HEAD_BYTES = 16_384
 _SERVER = "sluicegate-emulator"
 _COMPRESSED_FROM_BYTES = 1024
 _DATA = ("services", "data")
-_ROW_FAULTS = frozenset(
-    {
-        "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
-        "DELETE_FAILED",
-        "DUPLICATE_VALUE",
-        "ENTITY_IS_DELETED",
-        "UNABLE_TO_LOCK_ROW",
-    }
-)
-"""Codes that come from writing a row: their entries name `fields` even when there are none."""
 
 _logger = logging.getLogger(__name__)
 
@@ -96,12 +87,12 @@ class Gateway:
         except ConnectionResetError:
             return web.Response()  # the caller has gone; there is nobody to tell
         except SalesforceFault as fault:
-            answer = _encoded(request, _error(fault))
+            answer = _encoded(request, fault_answer(fault))
         except Exception:
             # The last resort of a server: a defect becomes Salesforce's own "unexpected error" and a log entry.
             _logger.exception("request %s %s met a defect", request.method, request.path)
             text = "An unexpected error occurred. Please include this ErrorId if you contact support: 0-0 (0)"
-            answer = _encoded(request, _error(SalesforceFault(500, "UNKNOWN_EXCEPTION", text)))
+            answer = _encoded(request, fault_answer(SalesforceFault(500, "UNKNOWN_EXCEPTION", text)))
         self.answered[answer.status] += 1
         return await _respond(request, answer)
 
@@ -153,7 +144,7 @@ class Gateway:
                 await self._inside(effects)
                 answer = await self._dispatch(request, segments, tenant, session)
         except SalesforceFault as fault:
-            answer = _error(fault)
+            answer = fault_answer(fault)
         headers = {**answer.headers, "Sforce-Limit-Info": tenant.allocation.limit_info()}
         return replace(answer, headers=headers)
 
@@ -210,14 +201,6 @@ def _check_head(request: web.Request) -> None:
     size = len(request.raw_path) + sum(len(name) + len(value) + 4 for name, value in request.raw_headers)
     if size > MAXIMUM_HEAD_BYTES:
         raise SalesforceFault(431, "REQUEST_HEADER_FIELDS_TOO_LARGE", "The headers are above 16,384 bytes")
-
-
-def _error(fault: SalesforceFault) -> Answer:
-    entry: dict[str, object] = {"message": fault.message, "errorCode": fault.error_code}
-    if fault.fields or fault.error_code in _ROW_FAULTS:
-        entry["fields"] = list(fault.fields)
-    headers = {"WWW-Authenticate": "Token"} if fault.http_status == 401 else {}  # noqa: PLR2004 - HTTP's number
-    return Answer(fault.http_status, [entry], headers)
 
 
 def _encoded(request: web.Request, answer: Answer) -> Answer:
