@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from service.emulator import faults, values
+from service.emulator.folding import is_plain
 from service.emulator.schema.model import Field, Schema, SObject
 from service.emulator.store import AUDIT_COLUMNS, quoted
 from service.emulator.values import Check, Reader, Stored
@@ -63,6 +64,8 @@ class Plan:
             field.name: _default(self._writers[field.name]) for field in self.stored_fields
         }
         self.template = dict.fromkeys(AUDIT_COLUMNS) | self.template | {"IsDeleted": 0}
+        self.plain = is_plain(self.template.values())
+        """Whether the defaults are ASCII."""
         columns = ", ".join(quoted(name) for name in self.template)
         places = ", ".join(f":{name}" for name in self.template)
         self.insert = f"INSERT INTO {self.table} ({columns}) VALUES ({places})"  # noqa: S608 - names of the schema

@@ -8,6 +8,7 @@ from service.clock import Clock
 from service.emulator import faults, ids, values
 from service.emulator.derivations import DERIVATIONS, Derivation, Draft
 from service.emulator.faults import MultipleMatches
+from service.emulator.folding import fold, is_plain
 from service.emulator.plan import FieldWriter, Plan
 from service.emulator.references import References
 from service.emulator.sequences import Sequences
@@ -81,6 +82,8 @@ class Rows:
         now = self.now()
         row = plan.template.copy()
         row.update(assigned)
+        if not (plan.plain and is_plain(assigned.values())):
+            self._store.fold_case()
         row["Id"] = record_id or self._sequences.next_id(plan)
         row["CreatedDate"] = row["LastModifiedDate"] = row["SystemModstamp"] = now
         row["CreatedById"] = row["LastModifiedById"] = user_id
@@ -106,6 +109,8 @@ class Rows:
         plan.refuse_null(assigned)
         plan.check(assigned)
         self._references.resolve(plan, assigned, parents)
+        if not is_plain(assigned.values()):
+            self._store.fold_case()
         self._complete_update(plan, key, assigned)
         assigned["LastModifiedById"] = user_id
         assigned["LastModifiedDate"] = assigned["SystemModstamp"] = self.now()
@@ -194,5 +199,5 @@ def _repeats(writer: FieldWriter, key: str, value: object) -> bool:
         return value is None
     given, wanted = (None if part is None else writer.read(part) for part in (value, key))
     if isinstance(given, str) and isinstance(wanted, str) and not writer.field.case_sensitive:
-        return given.lower() == wanted.lower()
+        return fold(given) == fold(wanted)
     return given == wanted

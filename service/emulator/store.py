@@ -1,14 +1,15 @@
 """One org's rows in SQLite: a table for each sObject, a column for each field that is no compound.
 
 Tables and columns carry canonical names. Text that Salesforce compares without case is declared
-`COLLATE NOCASE`, which folds ASCII letters only. Every table has `IsDeleted` and who made and changed
-the row and when, also where the sObject has no such fields.
+`COLLATE NOCASE`, which means every alphabet here (`folding.py`). Every table has `IsDeleted` and who made
+and changed the row and when, also where the sObject has no such fields.
 """
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from service.emulator import folding
 from service.emulator.schema.model import Field, FieldType, Schema, SObject
 from service.emulator.values import ID_TYPES, NUMBER_TYPES, Stored
 
@@ -16,6 +17,8 @@ AUDIT_COLUMNS = ("CreatedDate", "CreatedById", "LastModifiedDate", "LastModified
 """The columns behind the audit fields."""
 
 _STATEMENTS = 512
+_FOLDED = 1
+"""The user version of a database whose indexes are in the order of `folding.compare`."""
 _INTEGERS: frozenset[FieldType] = frozenset({"boolean", "int", "long"})
 _CASELESS: frozenset[FieldType] = frozenset(
     {"string", "textarea", "email", "phone", "url", "picklist", "multipicklist", "combobox", "encryptedstring"}
@@ -51,10 +54,30 @@ class Store:
         self.connection.execute("PRAGMA journal_mode = WAL")
         self.connection.execute("PRAGMA synchronous = OFF")
         self.connection.execute("PRAGMA temp_store = MEMORY")
+        folding.add_functions(self.connection)
         self._depth = 0
+        self._folding = False
+        if self.one("PRAGMA user_version") == (_FOLDED,):
+            self.fold_case()
         with self.savepoint():
             for sobject in schema.sobjects:
                 self._create_table(sobject)
+
+    def fold_case(self) -> None:
+        """Compare text without case in every alphabet from now on; to be called before the first text beyond ASCII.
+
+        Until then the indexes hold ASCII only, which both collations put in one order, so they stay as they are.
+        The file remembers it.
+
+        Raises:
+            sqlite3.OperationalError: A query is being read; nothing has changed.
+
+        """
+        if self._folding:
+            return
+        self.connection.create_collation(folding.COLLATION, folding.compare)
+        self.connection.execute(f"PRAGMA user_version = {_FOLDED}")
+        self._folding = True
 
     def close(self) -> None:
         """Close the database; rows in memory are gone."""
@@ -121,7 +144,7 @@ def _column_type(field: Field) -> str:
     if field.type in NUMBER_TYPES:
         return "REAL"
     if field.type in _CASELESS and not field.case_sensitive:
-        return "TEXT COLLATE NOCASE"
+        return f"TEXT COLLATE {folding.COLLATION}"
     return "TEXT"
 
 

@@ -9,6 +9,7 @@ import json
 from service.emulator.engine.functions import expression
 from service.emulator.engine.literals import Reader, Span
 from service.emulator.engine.scope import Scope, Stored, Term
+from service.emulator.folding import FOLD_FUNCTION, LIKE_FUNCTION, fold
 from service.soql import ast
 
 _FEW = 200
@@ -92,6 +93,8 @@ class Conditions:
             return self._invalid_operator(term, "LIKE", term.at)
         if not isinstance(right, ast.Pattern):
             raise self._refuse.wrong_type(term.field.name, "string", term.at, quoted=True)
+        if not right.value.isascii():
+            return f"{LIKE_FUNCTION}({term.sql}, {self._parameter(right.value)})"
         return f"{term.sql} LIKE {self._parameter(right.value)} ESCAPE '\\'"
 
     def _membership(self, node: ast.Membership) -> str:
@@ -146,7 +149,8 @@ class Conditions:
             return f"{term.sql} IS NULL"
         wanted = [part.strip() for part in value.split(";") if part.strip()]
         found = [
-            f"instr(lower(';' || {term.sql} || ';'), lower({self._parameter(f';{part};')})) > 0" for part in wanted
+            f"instr({_folding(part)}(';' || {term.sql} || ';'), {self._parameter(fold(f';{part};'))}) > 0"
+            for part in wanted
         ]
         return f"({' AND '.join(found) or '0'})"
 
@@ -175,6 +179,11 @@ def where_sql(scope: Scope, query: ast.Query, reader: Reader) -> str:
     if query.where is not None:
         conditions.append(Conditions(scope, reader).compile(query.where))
     return " AND ".join(conditions) or "1"
+
+
+def _folding(text: str) -> str:
+    """Return the SQL function that folds case for a comparison with this text: SQLite's own when ASCII is enough."""
+    return "lower" if text.isascii() else FOLD_FUNCTION
 
 
 def _negated(sql: str) -> str:
