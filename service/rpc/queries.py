@@ -9,7 +9,7 @@ from sluicegate.v1.query_service_pb2 import QueryRequest, QueryResponse
 
 from service.context import CallContext
 from service.orgs.registry import OrgRegistry
-from service.query.batches import Batch, ColumnValues
+from service.query.batches import Batch
 from service.query.columns import ColumnType
 from service.query.cursor import Options
 from service.rpc.values import to_parameters
@@ -39,18 +39,17 @@ class QueryService:
         batches: Any = org.query(request.soql, to_parameters(request.parameters), options, call)
         async with aclosing(batches):
             async for batch in batches:
-                yield QueryResponse(batch=_message(batch), total_size=batch.total_size)
+                yield _response(batch)
 
 
-def _message(batch: Batch) -> pb.RecordBatch:
-    return pb.RecordBatch(row_count=batch.row_count, columns=[_column(column) for column in batch.columns])
-
-
-def _column(values: ColumnValues) -> pb.Column:
-    column = pb.Column(
-        name=values.column.name,
-        type=pb.ColumnType.Value(f"COLUMN_TYPE_{values.column.type.name}"),
-        null_rows=values.null_rows,
-    )
-    getattr(column, _FIELDS.get(values.column.type, "string_values")).extend(values.values)
-    return column
+def _response(batch: Batch) -> QueryResponse:
+    """Fill the message in place: a message that is given to another's constructor is copied, values and all."""
+    response = QueryResponse(total_size=batch.total_size)
+    response.batch.row_count = batch.row_count
+    for values in batch.columns:
+        kind = values.column.type
+        column = response.batch.columns.add(
+            name=values.column.name, type=pb.ColumnType.Value(f"COLUMN_TYPE_{kind.name}"), null_rows=values.null_rows
+        )
+        getattr(column, _FIELDS.get(kind, "string_values")).extend(values.values)
+    return response

@@ -30,7 +30,7 @@ def messages(count: int) -> list[bytes]:
                 "LeadSource": FieldValue(string_value="Web"),
                 "NumberOfEmployees": FieldValue(int64_value=number),
                 "AnnualRevenue": FieldValue(decimal_value="1250000.50"),
-                "DoNotCall": FieldValue(bool_value=False),
+                "IsUnreadByOwner": FieldValue(bool_value=False),
             },
         ).SerializeToString()
         for number in range(count)
