@@ -2,14 +2,18 @@
 
 import asyncio
 import gzip
+import itertools
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
 from service.clock import SystemClock
 from service.context import CallContext
+from service.errors import UpstreamProtocolError
 from service.salesforce.transport.base import ConnectionLost, NotSent, Request
 from service.salesforce.transport.http import HttpTransport
 
@@ -136,3 +140,54 @@ async def test_no_redirect_is_followed_and_no_cookie_is_kept(transport):
 
     assert [302, 302] == found
     assert not any(b"cookie" in head for head in heads)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HELLO\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nno header\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"a" * 100_000 + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc",
+    ],
+)
+async def test_an_answer_that_is_not_http_is_lost_and_its_url_is_told_to_nobody(transport, answer):
+    """Garbage on the wire leaves the outcome unknown, and no traceback repeats the URL: it may hold SOQL or a key."""
+
+    async def talk_nonsense(_head: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+
+    async with server(talk_nonsense) as port:
+        with pytest.raises(ConnectionLost) as raised:
+            await transport.send(request(port), CALL)
+
+    assert f":{port}" not in "".join(traceback.format_exception(raised.value))
+
+
+def endless() -> Iterator[bytes]:
+    """Yield an answer that never ends."""
+    yield b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    yield from itertools.repeat(b"10000\r\n" + b" " * 65_536 + b"\r\n")
+
+
+def bomb() -> Iterator[bytes]:
+    """Yield a small answer that is large when it is decompressed."""
+    body = gzip.compress(bytes(100_000_000))
+    yield b"HTTP/1.1 400 Bad\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body)
+    yield body
+
+
+@pytest.mark.parametrize("parts", [endless, bomb])
+async def test_an_answer_does_not_fill_the_memory(transport, parts):
+    """An answer that is larger than the request allows is given up, whatever it is on the wire."""
+
+    async def answer(_head: bytes, writer: asyncio.StreamWriter) -> None:
+        for part in parts():
+            writer.write(part)
+            await writer.drain()
+
+    async with server(answer) as port:
+        with pytest.raises(UpstreamProtocolError):
+            await transport.send(replace(request(port), largest_answer_bytes=1_000_000), CALL)

@@ -17,6 +17,8 @@ SettableState = Literal["UploadComplete", "Aborted"]
 
 _UPLOAD_SECONDS = 900.0
 _RESULT_SECONDS = 900.0
+_LARGEST_RESULT_BYTES = 1_073_741_824
+"""Every row comes back with its id or error beside it."""
 _NOT_FOUND = 404
 
 
@@ -107,6 +109,7 @@ def results(base: str, job_id: str, outcome: Outcome) -> Request:
         repeatable=True,
         headers={"Accept": "text/csv"},
         timeout_seconds=_RESULT_SECONDS,
+        largest_answer_bytes=_LARGEST_RESULT_BYTES,
     )
 
 

@@ -27,6 +27,8 @@ class Request:
     cost: Cost = field(default_factory=Cost)
     timeout_seconds: float | None = None
     """Bound on one attempt; None leaves it to the org's settings."""
+    largest_answer_bytes: int = 67_108_864
+    """Most bytes of the answer, decompressed; a larger one is a protocol error."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from service.context import CallContext
+from service.errors import UpstreamProtocolError
 from service.salesforce.transport.base import ConnectionLost, NotSent, Request, Response
 
 _HEADERS = {"Accept-Encoding": "gzip", "User-Agent": "sluicegate"}
@@ -65,9 +66,10 @@ class HttpTransport:
         try:
             async with asyncio.timeout(seconds):
                 return await self._exchange(request)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, aiohttp.ClientError) as error:
+            # What is not HTTP comes out of aiohttp itself, and its text holds the URL: only its name goes on.
             failure = NotSent if isinstance(error.__cause__, _NOT_SENT) else ConnectionLost
-            raise failure(type(error.__cause__ or error).__name__) from error
+            raise failure(type(error.__cause__ or error).__name__) from None
         except TimeoutError as error:
             raise ConnectionLost(type(error).__name__) from error
 
@@ -76,7 +78,19 @@ class HttpTransport:
         message = httpx.Request(request.method, request.path, content=content, headers={**_HEADERS, **request.headers})
         answer = await self._transport.handle_async_request(message)
         try:
-            return Response(answer.status_code, answer.headers, await answer.aread())
+            return Response(answer.status_code, answer.headers, await _read(answer, request.largest_answer_bytes))
         finally:
             # A body that was not read whole would otherwise keep its connection.
             await answer.aclose()
+
+
+async def _read(answer: httpx.Response, largest: int) -> bytes:
+    """Return the body, decompressed, as long as it has at most so many bytes: an answer must not fill the memory."""
+    parts: list[bytes] = []
+    size = 0
+    async for part in answer.aiter_bytes():
+        size += len(part)
+        if size > largest:
+            raise UpstreamProtocolError(f"Salesforce answered more than {largest:,} bytes")
+        parts.append(part)
+    return b"".join(parts)
