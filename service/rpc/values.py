@@ -12,6 +12,9 @@ from service import soql
 from service.errors import FieldViolation, InvalidFieldValue, InvalidParameter
 from service.salesforce.calls.records import JsonValue
 
+_MOST_PARAMETER_VALUES = 50_000
+"""A query has at most 100,000 characters (SOQL and SOSL Reference, "SOQL Limits"), and a value takes two or more."""
+
 _PLAIN = frozenset({"string_value", "bool_value", "int64_value", "date_value", "datetime_value"})
 """Kinds that Salesforce's JSON holds as they are."""
 
@@ -39,11 +42,21 @@ def to_parameters(parameters: Mapping[str, FieldValue]) -> dict[str, soql.Value]
         parameters: The caller's values by parameter name.
 
     Raises:
-        InvalidParameter: A value has no place in SOQL: bytes, a lookup, a list within a list, no such day.
+        InvalidParameter: A value has no place in SOQL: bytes, a lookup, a list within a list, no such day; or there
+            are more values than a query can hold.
 
     """
     bound: dict[str, soql.Value] = {}
+    count = 0
     for name, value in parameters.items():
+        count += len(value.list_value.values)
+        if count > _MOST_PARAMETER_VALUES:
+            problem = f"the lists hold more than {_MOST_PARAMETER_VALUES:,} values; split the query"
+            raise InvalidParameter(
+                f"parameter {name!r}: {problem}",
+                metadata={"parameter": name},
+                violations=[FieldViolation(f"parameters.{name}", problem)],
+            )
         if value.WhichOneof("kind") == "list_value":
             bound[name] = [_scalar_parameter(name, item) for item in value.list_value.values]
         else:

@@ -142,3 +142,14 @@ def test_what_no_query_takes_is_named(value):
 
     assert ["parameters.p"] == [violation.field for violation in raised.value.violations]
     assert {"parameter": "p"} == raised.value.metadata
+
+
+def test_no_more_values_are_bound_than_a_query_can_hold():
+    """What SOQL's 100,000 characters could never hold is refused before it makes work."""
+    most = texts(*["x"] * 50_000)
+
+    assert {"a": ["x"] * 50_000} == to_parameters({"a": most})
+    with pytest.raises(InvalidParameter) as raised:
+        to_parameters({"a": most, "b": texts("x")})
+
+    assert ["parameters.b"] == [violation.field for violation in raised.value.violations]
