@@ -32,6 +32,7 @@ from service.emulator.tls import Certificate, server_context
 
 __all__ = ["Credentials", "Emulator", "EmulatorConfig", "EmulatorStatistics", "Login"]
 
+_TURNS_TO_CLOSE = 3  # of the event loop: TLS, its transport and the socket below each take one
 _PARSER_BYTES = 65_536  # above Salesforce's own limit, so that its answer is given and not the parser's
 
 
@@ -213,10 +214,21 @@ async def _serve(
         max_field_size=_PARSER_BYTES,
     )
     await runner.setup()
-    stack.push_async_callback(runner.cleanup)
+    stack.push_async_callback(_stop, runner)
     context = server_context(certificate) if certificate else None
     await web.TCPSite(runner, config.host, config.port, ssl_context=context).start()
     return int(runner.addresses[0][1])
+
+
+async def _stop(runner: web.AppRunner) -> None:
+    server = runner.server
+    transports = [each.transport for each in server.connections if each.transport] if server else []
+    await runner.cleanup()
+    # Closing TLS waits up to half a minute for the peer's farewell, and the loop may be gone before.
+    for transport in transports:
+        transport.abort()
+    for _ in range(_TURNS_TO_CLOSE):
+        await asyncio.sleep(0)
 
 
 class _JobTasks:

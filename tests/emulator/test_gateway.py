@@ -1,8 +1,12 @@
 """What every answer has in common, over a real socket."""
 
 import asyncio
+import gc
 import gzip
 import json
+import socket
+import ssl
+import warnings
 
 import httpx
 import pytest
@@ -302,6 +306,31 @@ async def test_closing_lets_requests_finish(keys):
             await asyncio.sleep(0)
 
     assert request.result().status_code == 200
+
+
+def test_closing_leaves_no_socket_open(keys):
+    """TLS connections that callers kept open are gone with the emulator, even when the loop ends right after."""
+
+    async def serve_once() -> socket.socket:
+        async with Emulator(EmulatorConfig(directory=keys, tls=True)) as emulator:
+            return await asyncio.to_thread(connect, emulator)
+
+    def connect(emulator: Emulator) -> socket.socket:
+        url = httpx.URL(emulator.url)
+        context = ssl.create_default_context(cafile=str(emulator.credentials.certificate_file))
+        plain = socket.create_connection((url.host, url.port or 0))
+        connection = context.wrap_socket(plain, server_hostname=url.host)
+        connection.sendall(b"GET /services/data HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.recv(12) == b"HTTP/1.1 200"
+        return connection
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        connection = asyncio.run(serve_once())
+        gc.collect()
+    connection.close()
+
+    assert [str(each.message) for each in caught] == []
 
 
 async def test_rows_in_a_file_outlive_the_emulator(keys, tmp_path, clock):
