@@ -163,9 +163,9 @@ class Pipeline:
     def _begin(self, method: Method, context: Context) -> Span | None:
         metadata = context.invocation_metadata() or ()
         traceparent = next((str(value) for key, value in metadata if key == "traceparent"), None)
-        return self.tracing.start_server_span(
-            method.name, traceparent, {names.RPC_SYSTEM: "grpc", names.RPC_METHOD: method.name}
-        )
+        # OK until something else becomes of the call.
+        attributes = {names.RPC_SYSTEM: "grpc", names.RPC_METHOD: method.name, names.RPC_STATUS: "OK"}
+        return self.tracing.start_server_span(method.name, traceparent, attributes)
 
     def _call(
         self, method: Method, context: Context, span: Span | None, *, default_seconds: float | None
@@ -183,6 +183,8 @@ class Pipeline:
     async def _refuse(self, method: Method, context: Context, span: Span | None, error: BaseException) -> None:
         """Abort the call with what an error means; return if the call is over already."""
         if isinstance(error, asyncio.CancelledError | aio.AbortError):
+            if span is not None:
+                span.set_attribute(names.RPC_STATUS, "CANCELLED")
             return
         refusal = _translate(method, error)
         if refusal.code in _SERVER_FAULTS:

@@ -78,6 +78,8 @@ async def test_the_callers_trace_reaches_salesforce(exporter):
     assert int(PARENT, 16) == server.parent.span_id
     assert server.context.span_id == attempt.parent.span_id
     assert attempt.attributes is not None
+    assert server.attributes is not None
+    assert "OK" == server.attributes["rpc.response.status_code"]
     assert attempt.attributes["http.response.status_code"] == 201
     assert attempt.attributes["salesforce.request_id"]
     assert attempt.attributes["salesforce.api_requests.maximum"] == 100_000
@@ -137,3 +139,18 @@ async def test_spans_leave_by_otlp():
         await asyncio.to_thread(collector.stop(0).wait)
 
     assert "sluicegate.v1.RecordService/UpsertRecord" in received
+
+
+async def test_a_refusal_is_in_the_span_and_is_not_the_servers_error(exporter):
+    """Code and reason are told; what the caller did wrong does not count as an error of the server."""
+    async with App(free_ports(), span_exporter=exporter) as app:
+        assert app.addresses is not None
+        async with aio.insecure_channel(app.addresses.grpc) as channel:
+            with pytest.raises(aio.AioRpcError):
+                await RecordServiceStub(channel).UpsertRecord(UpsertRecordRequest(object="Lead"), metadata=SAMPLED)
+
+    (server,) = exporter.get_finished_spans()
+    assert server.attributes is not None
+    assert "INVALID_ARGUMENT" == server.attributes["rpc.response.status_code"]
+    assert "INVALID_REQUEST" == server.attributes["sluicegate.error.reason"]
+    assert server.status.is_unset
