@@ -75,7 +75,7 @@ async def test_unknown_resources(client, anonymous):
     """Unknown paths are 404 in Salesforce's array, with and without a session."""
     expected = (404, "NOT_FOUND", "The requested resource does not exist")
 
-    assert error(await client.get("/composite/graph")) == expected
+    assert error(await client.get("/nothing/here")) == expected
     assert error(await anonymous.get("/nothing/here")) == expected
     assert error(await anonymous.get("/")) == expected
 
