@@ -11,6 +11,7 @@ _ROW_FAULTS = frozenset(
         "DELETE_FAILED",
         "DUPLICATE_VALUE",
         "ENTITY_IS_DELETED",
+        "FIELD_CUSTOM_VALIDATION_EXCEPTION",
         "UNABLE_TO_LOCK_ROW",
     }
 )
@@ -24,8 +25,12 @@ def fault_answer(fault: SalesforceFault) -> Answer:
         fault: What was refused. Source: Salesforce REST API, "Status Codes and Error Responses".
 
     """
-    entry: dict[str, object] = {"message": fault.message, "errorCode": fault.error_code}
+    headers = {"WWW-Authenticate": "Token"} if fault.http_status == HTTPStatus.UNAUTHORIZED else {}
+    return Answer(fault.http_status, [_entry(each) for each in (fault, *fault.also)], headers)
+
+
+def _entry(fault: SalesforceFault) -> dict[str, object]:
+    entry: dict[str, object] = {"message": fault.message, "errorCode": fault.error_code, **fault.details}
     if fault.fields or fault.error_code in _ROW_FAULTS:
         entry["fields"] = list(fault.fields)
-    headers = {"WWW-Authenticate": "Token"} if fault.http_status == HTTPStatus.UNAUTHORIZED else {}
-    return Answer(fault.http_status, [entry], headers)
+    return entry

@@ -1,6 +1,6 @@
 """What the emulated org refuses, in the error codes and the words Salesforce uses for it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 
 class SalesforceFault(Exception):
@@ -11,17 +11,30 @@ class SalesforceFault(Exception):
         error_code: Value of `errorCode` (of `statusCode` in collections).
         message: The text callers see.
         fields: API names of the fields at fault, in canonical case.
+        details: Further members of the entry, such as `duplicateResult`.
+        also: Faults of the same row that were found with this one; each is an entry of its own.
 
     Source of codes and texts: Salesforce REST API, "Status Codes and Error Responses".
 
     """
 
-    def __init__(self, http_status: int, error_code: str, message: str, fields: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        http_status: int,
+        error_code: str,
+        message: str,
+        fields: Sequence[str] = (),
+        *,
+        details: Mapping[str, object] | None = None,
+        also: Sequence["SalesforceFault"] = (),
+    ) -> None:
         super().__init__(f"{error_code}: {message}")
         self.http_status = http_status
         self.error_code = error_code
         self.message = message
         self.fields = tuple(fields)
+        self.details = dict(details or {})
+        self.also = tuple(also)
 
 
 class MultipleMatches(Exception):
@@ -219,6 +232,62 @@ def event_ends_early() -> SalesforceFault:
     """Build the answer for an event whose end lies before its start; the text is unverified."""
     text = "Event duration cannot be negative."
     return SalesforceFault(400, "FIELD_INTEGRITY_EXCEPTION", text, ("EndDateTime",))
+
+
+def validation_failed(message: str, fields: Sequence[str]) -> SalesforceFault:
+    """Build the answer for a row that a validation rule finds bad.
+
+    Args:
+        message: The rule's own.
+        fields: The rule's error field, or none.
+
+    """
+    return SalesforceFault(400, "FIELD_CUSTOM_VALIDATION_EXCEPTION", message, fields)
+
+
+def wrong_record_type(label: str, record_type_id: str) -> SalesforceFault:
+    """Build the answer for a record type of another sObject or an inactive one; the text is unverified."""
+    text = f"{label}: this ID value isn't valid for the user: {record_type_id[:255]}"
+    return SalesforceFault(400, "INVALID_CROSS_REFERENCE_KEY", text, ("RecordTypeId",))
+
+
+def inactive_owner(user_id: str, sobject: str) -> SalesforceFault:
+    """Build the answer for a record given to a user who is not active; the text is unverified.
+
+    Args:
+        user_id: The user, 18 characters.
+        sobject: Label of the sObject.
+
+    """
+    text = f"operation performed with inactive user [{user_id[:15]}] as owner of {sobject.lower()}"
+    return SalesforceFault(400, "INACTIVE_OWNER_OR_USER", text, ("OwnerId",))
+
+
+def duplicates_detected(message: str, result: Mapping[str, object]) -> SalesforceFault:
+    """Build the answer for a row that a duplicate rule knows already.
+
+    Args:
+        message: The rule's own.
+        result: The member `duplicateResult`.
+
+    """
+    return SalesforceFault(400, "DUPLICATES_DETECTED", message, details={"duplicateResult": result})
+
+
+def bad_replication_date(text: str) -> SalesforceFault:
+    """Build the answer for a window of changes that cannot be answered; the texts are unverified."""
+    return SalesforceFault(400, "INVALID_REPLICATION_DATE", text)
+
+
+def not_in_bin() -> SalesforceFault:
+    """Build the answer for restoring a record that is not deleted, or not any more; the text is unverified."""
+    return SalesforceFault(400, "UNDELETE_FAILED", "Entity is not in the recycle bin")
+
+
+def precondition_failed() -> SalesforceFault:
+    """Build the answer for a record that changed after `If-Unmodified-Since`; code and text are unverified."""
+    text = "The entity has been modified since the date in the If-Unmodified-Since header"
+    return SalesforceFault(412, "PRECONDITION_FAILED", text)
 
 
 def not_permitted(sobject: str, action: str) -> SalesforceFault:

@@ -7,8 +7,13 @@ from datetime import UTC, datetime
 from service.clock import Clock
 from service.emulator import ids
 from service.emulator.deletion import Deletion
+from service.emulator.duplicates import DuplicateRules
 from service.emulator.engine import QueryResult, run
+from service.emulator.guards import Guards
 from service.emulator.reading import Reading
+from service.emulator.recent import Recent
+from service.emulator.record_types import RecordType, RecordTypes
+from service.emulator.recycle_bin import RecycleBin
 from service.emulator.references import References
 from service.emulator.rows import Rows, Saved
 from service.emulator.schema import Schema
@@ -17,6 +22,9 @@ from service.emulator.schema.standard import STANDARD_OBJECTS
 from service.emulator.seed import Seed, plant
 from service.emulator.sequences import Sequences
 from service.emulator.store import Store, quoted
+from service.emulator.validation import ValidationRules
+from service.emulator.values import Stored, epoch_seconds
+from service.emulator.write_options import PLAIN, WriteOptions
 
 __all__ = ["DEFAULT_API_VERSION", "DEFAULT_ORG_ID", "DEFAULT_USERNAME", "Org", "QueryResult", "Saved"]
 
@@ -68,8 +76,24 @@ class Org:
         self._references = References(self.schema, self._store)
         pod = normal[13:15]
         sequences = Sequences(self._store, pod)
-        self._rows = Rows(self._store, self._references, sequences, clock)
         self._reading = Reading(self._store, self._references)
+        self._record_types = RecordTypes(self._store)
+        self.duplicate_rules = DuplicateRules(
+            self._store, lambda name, key, fields, version: self.get(name, key, fields, api_version=version)
+        )
+        """Rows the org would rather not have twice; off at first."""
+        self.validation_rules = ValidationRules(
+            self.schema, lambda known, key: self._references.row(self._references.plan(known.name), key)
+        )
+        """What the org's administrator forbids; nothing at first."""
+        guards = Guards(self._store, self._record_types, self.duplicate_rules, self.validation_rules, clock)
+        self._rows = Rows(self._store, self._references, sequences, clock, guards)
+        self.recycle_bin = RecycleBin(
+            self.schema, self._store, self._references, clock, in_file=path not in {"", ":memory:"}
+        )
+        """The deleted rows."""
+        self._recent = Recent(self._store)
+        self._described_at = int(clock.now())
         self._deletion = Deletion(self.schema, self._store, self._references, self._rows)
         self.admin_id = ids.from_counter("005", 1, pod)
         """The id of the administrator."""
@@ -79,7 +103,7 @@ class Org:
         """Let go of the database; rows of an org in memory are gone."""
         self._store.close()
 
-    def create(self, sobject: str, values: Mapping[str, object], *, user_id: str) -> str:
+    def create(self, sobject: str, values: Mapping[str, object], *, user_id: str, options: WriteOptions = PLAIN) -> str:
         """Create a record.
 
         Args:
@@ -87,6 +111,7 @@ class Org:
             values: JSON values by field name; a lookup may be `{"Account": {"Ext__c": "A-1"}}`. An entry
                 `attributes` is skipped.
             user_id: Who creates it and, unless `OwnerId` is given, owns it.
+            options: What the headers of a call say.
 
         Returns:
             The id.
@@ -94,12 +119,24 @@ class Org:
         Raises:
             SalesforceFault: In the order of `Rows`: INVALID_FIELD, JSON_PARSER_ERROR,
                 INVALID_FIELD_FOR_INSERT_UPDATE, REQUIRED_FIELD_MISSING, STRING_TOO_LONG and its like,
-                MALFORMED_ID, INVALID_CROSS_REFERENCE_KEY, DUPLICATE_VALUE; NOT_FOUND for the sObject.
+                MALFORMED_ID, INVALID_CROSS_REFERENCE_KEY, INACTIVE_OWNER_OR_USER, DUPLICATE_VALUE,
+                DUPLICATES_DETECTED, FIELD_CUSTOM_VALIDATION_EXCEPTION; NOT_FOUND for the sObject.
 
         """
-        return self._rows.create(sobject, values, user_id=user_id)
+        record_id = self._rows.create(sobject, values, user_id=user_id, options=options)
+        if options.update_recent:
+            self.note_used(sobject, record_id, user_id=user_id)
+        return record_id
 
-    def update(self, sobject: str, record_id: str, values: Mapping[str, object], *, user_id: str) -> None:
+    def update(
+        self,
+        sobject: str,
+        record_id: str,
+        values: Mapping[str, object],
+        *,
+        user_id: str,
+        options: WriteOptions = PLAIN,
+    ) -> None:
         """Change the fields given; null empties a field, an absent one stays.
 
         Args:
@@ -107,12 +144,15 @@ class Org:
             record_id: Which record.
             values: JSON values by field name, `Id` not among them.
             user_id: Who changes it.
+            options: What the headers of a call say.
 
         Raises:
             SalesforceFault: As `create`; NOT_FOUND, ENTITY_IS_DELETED or MALFORMED_ID for the record.
 
         """
-        self._rows.update(sobject, record_id, values, user_id=user_id)
+        self._rows.update(sobject, record_id, values, user_id=user_id, options=options)
+        if options.update_recent:
+            self.note_used(sobject, record_id, user_id=user_id)
 
     def upsert(
         self,
@@ -123,6 +163,7 @@ class Org:
         *,
         user_id: str,
         update_only: bool = False,
+        options: WriteOptions = PLAIN,
     ) -> Saved:
         """Update the record that has an external id, or create one with it.
 
@@ -133,6 +174,7 @@ class Org:
             values: JSON values by field name. The key may be repeated, except `Id`, but not changed.
             user_id: Who writes.
             update_only: Never create.
+            options: What the headers of a call say.
 
         Returns:
             The id, and whether the record is new.
@@ -143,9 +185,12 @@ class Org:
                 otherwise as `create` and `update`.
 
         """
-        return self._rows.upsert(
-            sobject, external_id_field, external_id, values, user_id=user_id, update_only=update_only
+        saved = self._rows.upsert(
+            sobject, external_id_field, external_id, values, user_id=user_id, update_only=update_only, options=options
         )
+        if options.update_recent:
+            self.note_used(sobject, saved.id, user_id=user_id)
+        return saved
 
     def delete(self, sobject: str, record_id: str, *, user_id: str) -> None:
         """Move a record to the Recycle Bin, with the children that cascade.
@@ -162,7 +207,99 @@ class Org:
             SalesforceFault: NOT_FOUND, ENTITY_IS_DELETED, MALFORMED_ID or DELETE_FAILED.
 
         """
+        self.recycle_bin.purge()
         self._deletion.delete(sobject, record_id, user_id=user_id)
+
+    def undelete(self, sobject: str, record_id: str, *, user_id: str) -> None:
+        """Take a record out of the Recycle Bin, with the children whose deletion it caused.
+
+        Lookups that its deletion cleared stay clear. Salesforce offers this in SOAP and Apex only, not in REST.
+
+        Args:
+            sobject: API name.
+            record_id: Which record.
+            user_id: Who restores it.
+
+        Raises:
+            SalesforceFault: UNDELETE_FAILED when it is not in the bin, DUPLICATE_VALUE when another record has taken
+                a unique value, MALFORMED_ID, or NOT_FOUND for the sObject.
+
+        """
+        self.recycle_bin.restore(sobject, record_id, user_id=user_id)
+
+    def add_record_type(self, record_type: RecordType) -> str:
+        """Add a record type; one of that API name is left as it is, and becomes the default if the new one is.
+
+        Returns:
+            Its id, 18 characters.
+
+        Raises:
+            SalesforceFault: NOT_FOUND for the sObject.
+            ValueError: The sObject has no field `RecordTypeId`.
+
+        """
+        plan = self._references.plan(record_type.sobject)
+        if plan.sobject.field("RecordTypeId") is None:
+            raise ValueError(f"{plan.name} has no field RecordTypeId")
+        found = self._record_types.find(plan.name, record_type.developer_name)
+        if found is None:
+            values: dict[str, Stored] = {
+                "SobjectType": plan.name,
+                "Name": record_type.name,
+                "DeveloperName": record_type.developer_name,
+                "Description": record_type.description,
+                "IsActive": int(record_type.active),
+            }
+            found = self._rows.insert(self._references.plan("RecordType"), values, user_id=self.admin_id)
+        if record_type.default:
+            self._record_types.set_default(plan.name, found)
+        self._described_at = int(self._clock.now())
+        return found
+
+    def note_used(self, sobject: str, record_id: str, *, user_id: str) -> None:
+        """Make a record the one its user used last.
+
+        Raises:
+            SalesforceFault: NOT_FOUND, ENTITY_IS_DELETED or MALFORMED_ID.
+
+        """
+        plan = self._references.plan(sobject)
+        key = self._references.present_id(plan, record_id)
+        self._recent.note(plan, key, user_id=user_id, now=self._rows.now())
+
+    def recent_items(
+        self, sobject: str, *, user_id: str, api_version: str = DEFAULT_API_VERSION
+    ) -> list[dict[str, object]]:
+        """Return the records of an sObject that a user used recently, by id and name, the latest first.
+
+        Raises:
+            SalesforceFault: NOT_FOUND for an unknown sObject.
+
+        """
+        plan = self._references.plan(sobject)
+        name = plan.sobject.name_field
+        fields = ["Id", *([name.name] if name else ())]
+        return [
+            self.get(plan.name, record_id, fields, api_version=api_version)
+            for record_id in self._recent.ids(plan, user_id)
+        ]
+
+    def modified_at(self, sobject: str, record_id: str) -> int:
+        """Return when a record was changed last, in epoch seconds.
+
+        Raises:
+            SalesforceFault: NOT_FOUND, ENTITY_IS_DELETED or MALFORMED_ID.
+
+        """
+        plan = self._references.plan(sobject)
+        key = self._references.present_id(plan, record_id)
+        row = self._store.one(f'SELECT "LastModifiedDate" FROM {plan.table} WHERE "Id" = ?', (key,))  # noqa: S608
+        return epoch_seconds(str(row[0])) if row and row[0] else self._described_at
+
+    @property
+    def described_at(self) -> int:
+        """When what describe says changed last, in epoch seconds."""
+        return self._described_at
 
     def get(
         self,
@@ -235,6 +372,8 @@ class Org:
             SalesforceFault: MALFORMED_QUERY, INVALID_FIELD, INVALID_TYPE and the other faults of queries.
 
         """
+        if include_deleted:
+            self.recycle_bin.purge()
         return run(
             self._store.connection,
             self.schema,
@@ -270,7 +409,8 @@ class Org:
             SalesforceFault: NOT_FOUND for an unknown sObject.
 
         """
-        return describe(self._references.plan(sobject).sobject, api_version, instance_url)
+        known = self._references.plan(sobject).sobject
+        return describe(known, api_version, instance_url, self._record_types.describe(known.name, api_version))
 
     def sobject_info(self, sobject: str, api_version: str = DEFAULT_API_VERSION) -> dict[str, object]:
         """Return the entry of an sObject in the global describe.

@@ -81,6 +81,19 @@ class References:
             raise faults.record_deleted()
         return key
 
+    def row(self, plan: Plan, record_id: str) -> dict[str, Stored]:
+        """Return every stored field of a row by canonical name; nothing when there is no such row.
+
+        Args:
+            plan: The sObject.
+            record_id: 18 characters.
+
+        """
+        names = tuple(plan.template)
+        columns = ", ".join(quoted(name) for name in names)
+        found = self._store.one(f'SELECT {columns} FROM {plan.table} WHERE "Id" = ?', (record_id,))  # noqa: S608
+        return dict(zip(names, found, strict=True)) if found else {}
+
     def resolve(self, plan: Plan, assigned: dict[str, Stored], parents: list[ParentKey]) -> None:
         """Make every reference of a row about to be written the 18-character id of a row that exists.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from service.emulator.disturbances import Disturbances
 from service.emulator.faults import SalesforceFault
 from service.emulator.org import Org, Saved
+from service.emulator.write_options import PLAIN, WriteOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,15 +16,23 @@ class RowWriter:
     org: Org
     disturbances: Disturbances
 
-    def create(self, sobject: str, values: Mapping[str, object], *, user_id: str) -> str:
+    def create(self, sobject: str, values: Mapping[str, object], *, user_id: str, options: WriteOptions = PLAIN) -> str:
         """Create a row and return its id. For arguments and faults see `Org.create`."""
         self.disturbances.check_row(self.org.id, None)
-        return self.org.create(sobject, values, user_id=user_id)
+        return self.org.create(sobject, values, user_id=user_id, options=options)
 
-    def update(self, sobject: str, record_id: str, values: Mapping[str, object], *, user_id: str) -> None:
+    def update(
+        self,
+        sobject: str,
+        record_id: str,
+        values: Mapping[str, object],
+        *,
+        user_id: str,
+        options: WriteOptions = PLAIN,
+    ) -> None:
         """Update a row. For arguments and faults see `Org.update`."""
         self.disturbances.check_row(self.org.id, record_id)
-        self.org.update(sobject, record_id, values, user_id=user_id)
+        self.org.update(sobject, record_id, values, user_id=user_id, options=options)
 
     def upsert(
         self,
@@ -34,11 +43,14 @@ class RowWriter:
         *,
         user_id: str,
         update_only: bool = False,
+        options: WriteOptions = PLAIN,
     ) -> Saved:
         """Update the row that has the key or create it. For arguments and faults see `Org.upsert`."""
         by_id = key_field.lower() == "id"
         self.disturbances.check_row(self.org.id, key if by_id and key else None)
-        return self.org.upsert(sobject, key_field, key, values, user_id=user_id, update_only=update_only)
+        return self.org.upsert(
+            sobject, key_field, key, values, user_id=user_id, update_only=update_only, options=options
+        )
 
     def delete(self, sobject: str, record_id: str, *, user_id: str) -> None:
         """Move a row to the Recycle Bin. For arguments and faults see `Org.delete`."""

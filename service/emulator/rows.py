@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from service.clock import Clock
 from service.emulator import faults, ids, values
 from service.emulator.derivations import DERIVATIONS, Derivation, Draft
-from service.emulator.faults import MultipleMatches
+from service.emulator.faults import MultipleMatches, SalesforceFault
 from service.emulator.folding import fold, is_plain
+from service.emulator.guards import Guards
 from service.emulator.plan import FieldWriter, Plan
 from service.emulator.references import References
 from service.emulator.sequences import Sequences
 from service.emulator.store import Store, quoted
 from service.emulator.values import Stored
+from service.emulator.write_options import PLAIN, WriteOptions
 
 _UNCHANGING = Derivation((), lambda _draft: None)
 
@@ -32,25 +34,30 @@ class Rows:
 
     The checks of a create run in this order, and the first that fails is the answer: unknown field,
     type of a value, read-only field, required field, then length, picklist, address and range, then
-    references, then unique values. A failed call changes nothing.
+    record type and references, then unique values, then duplicate rules and validation rules. A failed call
+    changes nothing.
 
     Args:
         store: Where the rows are.
         references: Finds rows and what they point at.
         sequences: Gives ids and auto numbers.
         clock: Dates the rows.
+        guards: The administrator's rules.
 
     """
 
-    def __init__(self, store: Store, references: References, sequences: Sequences, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, references: References, sequences: Sequences, clock: Clock, guards: Guards
+    ) -> None:
         self._store = store
         self._references = references
         self._sequences = sequences
         self._clock = clock
+        self._guards = guards
         self._second = -1
         self._now = ""
 
-    def create(self, sobject: str, given: Mapping[str, object], *, user_id: str) -> str:
+    def create(self, sobject: str, given: Mapping[str, object], *, user_id: str, options: WriteOptions = PLAIN) -> str:
         """Create a row and return its id; see `Org.create`."""
         plan = self._references.plan(sobject)
         if not plan.sobject.createable:
@@ -63,10 +70,20 @@ class Rows:
         plan.refuse_read_only([*assigned, *looked_up], creating=True)
         plan.refuse_missing(assigned, looked_up)
         plan.check(assigned)
+        self._guards.assign(plan, assigned, creating=True)
         self._references.resolve(plan, assigned, parents)
-        return self.insert(plan, assigned, user_id=user_id)
+        self._guards.check_owner(plan, assigned)
+        return self.insert(plan, assigned, user_id=user_id, options=options)
 
-    def insert(self, plan: Plan, assigned: dict[str, Stored], *, user_id: str, record_id: str | None = None) -> str:
+    def insert(
+        self,
+        plan: Plan,
+        assigned: dict[str, Stored],
+        *,
+        user_id: str,
+        record_id: str | None = None,
+        options: WriteOptions = PLAIN,
+    ) -> str:
         """Store a row whose values are known to be good.
 
         Args:
@@ -74,9 +91,10 @@ class Rows:
             assigned: Stored values by canonical name.
             user_id: Who makes and owns the row, 18 characters.
             record_id: The id to give it; None takes the next.
+            options: How the call wants duplicates treated.
 
         Raises:
-            SalesforceFault: DUPLICATE_VALUE, or what a derivation refuses.
+            SalesforceFault: DUPLICATE_VALUE, or what a derivation or a guard refuses.
 
         """
         now = self.now()
@@ -93,10 +111,20 @@ class Rows:
         derivation.complete(Draft(row, frozenset(assigned), now, self._references.account_of))
         for name in plan.auto_numbers:
             row[name] = self._sequences.next_number(plan, name)
+        if self._guards.watch(plan):
+            self._guard(plan, assigned, row, None, options)
         self._change(plan, plan.insert, row)
         return str(row["Id"])
 
-    def update(self, sobject: str, record_id: str, given: Mapping[str, object], *, user_id: str) -> None:
+    def update(
+        self,
+        sobject: str,
+        record_id: str,
+        given: Mapping[str, object],
+        *,
+        user_id: str,
+        options: WriteOptions = PLAIN,
+    ) -> None:
         """Change fields of a row; see `Org.update`."""
         plan = self._references.plan(sobject)
         if not plan.sobject.updateable:
@@ -108,7 +136,9 @@ class Rows:
         plan.refuse_read_only([*assigned, *(parent.writer.name for parent in parents)], creating=False)
         plan.refuse_null(assigned)
         plan.check(assigned)
+        self._guards.assign(plan, assigned, creating=False)
         self._references.resolve(plan, assigned, parents)
+        self._guards.check_owner(plan, assigned)
         if not is_plain(assigned.values()):
             self._store.fold_case()
         self._complete_update(plan, key, assigned)
@@ -116,6 +146,9 @@ class Rows:
         assigned["LastModifiedDate"] = assigned["SystemModstamp"] = self.now()
         changes = ", ".join(f"{quoted(name)} = :{name}" for name in assigned)
         assigned["Id"] = key
+        if self._guards.watch(plan):
+            before = self._references.row(plan, key)
+            self._guard(plan, assigned, {**before, **assigned}, before, options)
         self._change(plan, f'UPDATE {plan.table} SET {changes} WHERE "Id" = :Id', assigned)  # noqa: S608
 
     def upsert(  # see Org.upsert for the arguments
@@ -127,6 +160,7 @@ class Rows:
         *,
         user_id: str,
         update_only: bool = False,
+        options: WriteOptions = PLAIN,
     ) -> Saved:
         """Update the row that has a key, or create it; see `Org.upsert`."""
         plan = self._references.plan(sobject)
@@ -136,20 +170,21 @@ class Rows:
         body = _without_key(writer, key, given)
         if writer.name == "Id":
             if key:
-                self.update(plan.name, key, body, user_id=user_id)
+                self.update(plan.name, key, body, user_id=user_id, options=options)
                 return Saved(str(ids.normalise(key)), created=False)
-            return Saved(self.create(plan.name, body, user_id=user_id), created=True)
+            return Saved(self.create(plan.name, body, user_id=user_id, options=options), created=True)
         if not key:
             raise faults.missing_key(writer.name)
         matches = self._references.matches(plan, writer, key)
         if len(matches) > 1:
             raise MultipleMatches(plan.name, matches)
         if matches:
-            self.update(plan.name, matches[0], body, user_id=user_id)
+            self.update(plan.name, matches[0], body, user_id=user_id, options=options)
             return Saved(matches[0], created=False)
         if update_only:
             raise faults.record_not_found(key)
-        return Saved(self.create(plan.name, {**body, writer.name: key}, user_id=user_id), created=True)
+        made = self.create(plan.name, {**body, writer.name: key}, user_id=user_id, options=options)
+        return Saved(made, created=True)
 
     def now(self) -> str:
         """Return the present moment as datetime fields are stored."""
@@ -168,6 +203,23 @@ class Rows:
         given = frozenset(assigned)
         derivation.complete(Draft(assigned, given, self.now(), self._references.account_of, before, creating=False))
 
+    def _guard(
+        self,
+        plan: Plan,
+        given: Mapping[str, Stored],
+        after: Mapping[str, Stored],
+        before: Mapping[str, Stored] | None,
+        options: WriteOptions,
+    ) -> None:
+        try:
+            self._guards.check(plan, given, after, before, options)
+        except SalesforceFault:
+            # A value that another row holds is found first, although the database would say so later.
+            taken = self._holder(plan, after)
+            if taken is not None:
+                raise taken from None
+            raise
+
     def _change(self, plan: Plan, sql: str, row: dict[str, Stored]) -> None:
         try:
             self._store.change(sql, row)
@@ -176,13 +228,16 @@ class Rows:
         except UnicodeEncodeError:
             raise faults.unparsable("Invalid UTF-8: a text holds half of a surrogate pair") from None
 
-    def _duplicate(self, plan: Plan, row: Mapping[str, Stored]) -> faults.SalesforceFault:
+    def _duplicate(self, plan: Plan, row: Mapping[str, Stored]) -> SalesforceFault:
+        return self._holder(plan, row) or faults.duplicate_value("Id", str(row["Id"]))
+
+    def _holder(self, plan: Plan, row: Mapping[str, Stored]) -> SalesforceFault | None:
         for name in plan.unique:
             sql = f'SELECT "Id" FROM {plan.table} WHERE {quoted(name)} = ? AND "IsDeleted" = 0 AND "Id" <> ?'  # noqa: S608
             holder = self._store.one(sql, (row.get(name), row["Id"]))
             if holder is not None:
                 return faults.duplicate_value(name, str(holder[0]))
-        return faults.duplicate_value("Id", str(row["Id"]))
+        return None
 
 
 def _without_key(writer: FieldWriter, key: str, given: Mapping[str, object]) -> dict[str, object]:

@@ -46,6 +46,11 @@ def format_datetime(epoch_seconds: float) -> str:
     return f"{datetime.fromtimestamp(int(epoch_seconds), UTC):%Y-%m-%dT%H:%M:%S}.000+0000"
 
 
+def epoch_seconds(stored: str) -> int:
+    """Return the moment a stored datetime stands for, in seconds since the Unix epoch."""
+    return int(datetime.strptime(stored, "%Y-%m-%dT%H:%M:%S.%f%z").timestamp())
+
+
 def reader(field: Field) -> Reader:
     """Return what makes JSON values of a field stored ones.
 

@@ -4,6 +4,8 @@ Source: Salesforce REST API, "sObject Describe" and "Describe Global"; keys as r
 Keys for features the emulator has not got say so: nothing is dependent, encrypted or filtered.
 """
 
+from collections.abc import Mapping, Sequence
+
 from service.emulator.schema.model import ChildRelationship, Field, FieldType, PicklistValue, Schema, SObject
 
 MASTER_RECORD_TYPE = "012000000000000AAA"
@@ -50,13 +52,16 @@ def sobject_info(sobject: SObject, api_version: str) -> dict[str, object]:
     return {**_summary(sobject), "urls": _summary_urls(sobject, api_version)}
 
 
-def describe(sobject: SObject, api_version: str, instance_url: str = "") -> dict[str, object]:
+def describe(
+    sobject: SObject, api_version: str, instance_url: str = "", record_types: Sequence[Mapping[str, object]] = ()
+) -> dict[str, object]:
     """Return the answer of `GET /sobjects/{name}/describe`.
 
     Args:
         sobject: What to describe.
         api_version: As in paths, for example `66.0`.
         instance_url: Scheme and host of the org, for the links to its pages.
+        record_types: The entries of `recordTypeInfos`; none for the master alone.
 
     """
     return {
@@ -74,7 +79,8 @@ def describe(sobject: SObject, api_version: str, instance_url: str = "") -> dict
         "lookupLayoutable": None,
         "namedLayoutInfos": [],
         "networkScopeFieldName": None,
-        "recordTypeInfos": [_master_record_type(sobject, api_version)],
+        "recordTypeInfos": list(record_types)
+        or [record_type_info(sobject.name, api_version, MASTER_RECORD_TYPE, "Master", "Master", default=True)],
         "searchLayoutable": sobject.searchable,
         "sobjectDescribeOption": "FULL",
         "supportedScopes": [{"label": label, "name": name} for name, label in sobject.scopes],
@@ -227,15 +233,36 @@ def _picklist_value(entry: PicklistValue) -> dict[str, object]:
     }
 
 
-def _master_record_type(sobject: SObject, api_version: str) -> dict[str, object]:
-    layout = f"/services/data/v{api_version}/sobjects/{sobject.name}/describe/layouts/{MASTER_RECORD_TYPE}"
+def record_type_info(
+    sobject: str,
+    api_version: str,
+    record_type_id: str,
+    name: str,
+    developer_name: str,
+    *,
+    active: bool = True,
+    default: bool = False,
+) -> dict[str, object]:
+    """Return one entry of `recordTypeInfos`.
+
+    Args:
+        sobject: Canonical name.
+        api_version: Goes into the URL.
+        record_type_id: 18 characters; `MASTER_RECORD_TYPE` for the type of rows that have none.
+        name: What people see.
+        developer_name: API name.
+        active: Whether rows may be given it.
+        default: Whether rows get it that name none.
+
+    """
+    layout = f"/services/data/v{api_version}/sobjects/{sobject}/describe/layouts/{record_type_id}"
     return {
-        "active": True,
-        "available": True,
-        "defaultRecordTypeMapping": True,
-        "developerName": "Master",
-        "master": True,
-        "name": "Master",
-        "recordTypeId": MASTER_RECORD_TYPE,
+        "active": active,
+        "available": active,
+        "defaultRecordTypeMapping": default,
+        "developerName": developer_name,
+        "master": record_type_id == MASTER_RECORD_TYPE,
+        "name": name,
+        "recordTypeId": record_type_id,
         "urls": {"layout": layout},
     }
