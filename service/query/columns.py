@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from service.errors import FieldViolation, MalformedQuery, UnknownField
+from service.salesforce.answers import Int64
 from service.salesforce.calls.describe import Field, SObject
 from service.soql.ast import Call, Children, Column, Expression, Path, Position, Query, TypeOf
 from service.soql.reads import own_path
@@ -37,8 +38,10 @@ class ColumnType(Enum):
     TIME = "time"
 
     @property
-    def decoded(self) -> type[Any]:
+    def decoded(self) -> Any:
         """The Python type that a value is decoded to."""
+        if self is ColumnType.INT64:
+            return Int64
         return self.value if isinstance(self.value, type) else str
 
 

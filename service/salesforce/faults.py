@@ -21,6 +21,8 @@ _OUTAGE_STATUSES = frozenset({420, 500, 502, 503, 504})
 _NEVER_RAN_STATUSES = frozenset({420})
 _ROW_LOCK = "UNABLE_TO_LOCK_ROW"
 _LONGEST_MESSAGE = 500
+_LONGEST_CODE = 100
+_RECORD_ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
 _MULTIPLE_CHOICES = 300
 _UNAUTHORIZED = 401
 _SERVER_ERROR = 500
@@ -49,9 +51,10 @@ def read(content: bytes) -> tuple[Fault, ...]:
 def read_item(item: Mapping[str, Any]) -> Fault:
     """Return one fault of an error array; collections say `statusCode` where the rest says `errorCode`."""
     duplicates = item.get("duplicateResult")
-    rule = str(duplicates.get("duplicateRule", "")) if isinstance(duplicates, dict) else ""
-    fields = tuple(str(name) for name in item.get("fields") or ())
-    return Fault(_code(item), str(item.get("message", ""))[:_LONGEST_MESSAGE], fields, rule)
+    rule = _text(duplicates, "duplicateRule") if isinstance(duplicates, dict) else ""
+    fields = item.get("fields")
+    names = tuple(name for name in fields if isinstance(name, str)) if isinstance(fields, list) else ()
+    return Fault(_code(item), _text(item, "message")[:_LONGEST_MESSAGE], names, rule)
 
 
 def is_dead_session(response: Response) -> bool:
@@ -148,7 +151,13 @@ def without_value(fault: Fault) -> str:
 
 
 def _code(item: Mapping[str, Any]) -> str:
-    return str(item.get("errorCode") or item.get("statusCode") or item.get("exceptionCode") or "")
+    code = _text(item, "errorCode") or _text(item, "statusCode") or _text(item, "exceptionCode")
+    return code[:_LONGEST_CODE]
+
+
+def _text(item: Mapping[str, Any], name: str) -> str:
+    value = item.get(name)
+    return value if isinstance(value, str) else ""
 
 
 def _is_daily(fault: Fault) -> bool:
@@ -160,7 +169,8 @@ def _ambiguous(response: Response, metadata: dict[str, str]) -> SluicegateError:
         paths = orjson.loads(response.content)
     except orjson.JSONDecodeError:
         paths = []
-    ids = [str(path).rsplit("/", 1)[-1] for path in paths] if isinstance(paths, list) else []
+    names = [path.rpartition("/")[2] for path in paths if isinstance(path, str)] if isinstance(paths, list) else []
+    ids = [name for name in names if _RECORD_ID.fullmatch(name)]
     return errors.AmbiguousExternalId(
         "the external id matches several records; nothing was written",
         metadata={**metadata, "record_ids": ",".join(ids[:20])},

@@ -1,6 +1,7 @@
 """One access token per org: asked for once however many calls wait, and never hammered when the grant is dead."""
 
 import asyncio
+import re
 from dataclasses import dataclass, field
 from urllib.parse import urlencode, urlsplit
 
@@ -8,13 +9,20 @@ import msgspec
 
 from service.context import CallContext
 from service.errors import OrgAuthenticationFailed, SluicegateError, UpstreamUnavailable
+from service.salesforce.answers import UNREADABLE
 from service.salesforce.auth.flows import Flow
 from service.salesforce.transport.base import ConnectionLost, NotSent, Request, Response, Transport
 
 _TOKEN_PATH = "/services/oauth2/token"  # noqa: S105 - a path, not a secret
 _LATCH_SECONDS = 30.0
 """How long a refusal is remembered: long enough to spare the login limit, short enough for a mended setting."""
+_REJECTED_SECONDS = 5.0
+"""How long no further token is asked for when the org refuses even a new one."""
 _TRANSIENT_ERRORS = frozenset({"unknown_error", "server_error", "temporarily_unavailable"})
+_TOKEN = re.compile(r"[\x21-\x7e]{1,8192}")
+"""What can stand in a header."""
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
 _OK = 200
 _SERVER_ERROR = 500
 
@@ -102,6 +110,17 @@ class TokenCache:
             self._refusal = None
             return self._token
 
+    def reject(self, token: Token, context: CallContext) -> None:
+        """Take note that a token was refused that had just been renewed: for five seconds no other is asked for.
+
+        Otherwise an org that refuses every session would cost a login for each call, and logins are limited.
+        """
+        if token is self._token:
+            error = OrgAuthenticationFailed(
+                f"the org {self._org!r} refuses the session it has just given", metadata={"org": self._org}
+            )
+            self._refusal = (context.clock.monotonic() + _REJECTED_SECONDS, error)
+
     async def _request(self, context: CallContext) -> Token:
         form = urlencode(dict(self._flow.form(context.clock.now()))).encode()
         request = Request(
@@ -122,14 +141,16 @@ class TokenCache:
             raise self._refused(response)
         try:
             grant = msgspec.json.decode(response.content, type=_Grant)
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             raise self._unavailable("answered something that is not a token") from None
+        if not _TOKEN.fullmatch(grant.access_token):
+            raise self._unavailable("answered something that is not a token")
         return Token(grant.access_token, self._checked(grant.instance_url), _org_id(grant.id))
 
     def _refused(self, response: Response) -> SluicegateError:
         try:
             refusal = msgspec.json.decode(response.content, type=_Refusal)
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             refusal = _Refusal()
         if refusal.error in _TRANSIENT_ERRORS:
             return self._unavailable(f"answers {refusal.error}")
@@ -146,13 +167,20 @@ class TokenCache:
 
     def _checked(self, instance_url: str) -> str:
         """Refuse to send tokens anywhere but to the allowed hosts, whatever an answer says."""
-        url = urlsplit(instance_url)
         login = urlsplit(self._login_url)
+        try:
+            url = urlsplit(instance_url)
+        except ValueError:
+            url = urlsplit("")
         same_origin = (url.scheme, url.netloc) == (login.scheme, login.netloc)
         host = url.hostname or ""
         allowed = any(host == name or (name.startswith(".") and host.endswith(name)) for name in self._allowed_hosts)
         plain = (
-            url.scheme == "https" and url.netloc == host and url.path in {"", "/"} and not (url.query or url.fragment)
+            url.scheme == "https"
+            and url.netloc == host
+            and bool(_HOST.fullmatch(host))
+            and url.path in {"", "/"}
+            and not (url.query or url.fragment)
         )
         if not (same_origin or (allowed and plain)):
             raise OrgAuthenticationFailed(

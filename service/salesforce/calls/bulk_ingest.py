@@ -7,6 +7,7 @@ import msgspec
 
 from service.errors import LoadNotFound, UpstreamProtocolError
 from service.salesforce import faults
+from service.salesforce.answers import UNREADABLE, Int32, RecordId
 from service.salesforce.transport.base import Request, Response
 
 Outcome = Literal["successfulResults", "failedResults", "unprocessedrecords"]
@@ -25,12 +26,12 @@ _NOT_FOUND = 404
 class Job(msgspec.Struct, frozen=True):
     """A job as Salesforce tells of it."""
 
-    id: str
+    id: RecordId
     state: str
     object: str = ""
     operation: str = ""
-    numberRecordsProcessed: int = 0  # noqa: N815 - Salesforce's spelling
-    numberRecordsFailed: int = 0  # noqa: N815 - Salesforce's spelling
+    numberRecordsProcessed: Int32 = 0  # noqa: N815 - Salesforce's spelling
+    numberRecordsFailed: Int32 = 0  # noqa: N815 - Salesforce's spelling
     errorMessage: str = ""  # noqa: N815 - Salesforce's spelling
 
 
@@ -130,7 +131,7 @@ def job(response: Response, *, org: str, sobject: str = "", job_id: str = "") ->
     check(response, org=org, sobject=sobject, job_id=job_id)
     try:
         return msgspec.json.decode(response.content, type=Job)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise UpstreamProtocolError("a bulk job cannot be read", metadata={"org": org}) from error
 
 

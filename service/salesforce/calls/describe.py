@@ -7,6 +7,7 @@ import msgspec
 
 from service.errors import UpstreamProtocolError
 from service.salesforce import faults
+from service.salesforce.answers import UNREADABLE
 from service.salesforce.transport.base import Request, Response
 
 _OK = 200
@@ -65,7 +66,7 @@ def parse(response: Response, *, org: str, sobject: str) -> SObject:
         raise faults.from_response(response, org=org, subject={"object": sobject}, object_may_be_missing=True)
     try:
         found = msgspec.json.decode(response.content, type=_Describe)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise UpstreamProtocolError("a description cannot be read", metadata={"org": org}) from error
     return SObject(
         found.name,

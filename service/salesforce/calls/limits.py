@@ -7,6 +7,7 @@ import msgspec
 
 from service.errors import UpstreamProtocolError
 from service.salesforce import faults
+from service.salesforce.answers import UNREADABLE, Int64
 from service.salesforce.transport.base import Request, Response
 
 _OK = 200
@@ -22,8 +23,8 @@ class Limit:
 
 
 class _Entry(msgspec.Struct):
-    Max: int
-    Remaining: int
+    Max: Int64
+    Remaining: Int64
 
 
 def get(base: str) -> Request:
@@ -47,6 +48,6 @@ def parse(response: Response, *, org: str) -> tuple[Limit, ...]:
         raise faults.from_response(response, org=org)
     try:
         entries = msgspec.json.decode(response.content, type=Mapping[str, _Entry])
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise UpstreamProtocolError("the limits cannot be read", metadata={"org": org}) from error
     return tuple(Limit(name, entry.Max, entry.Remaining) for name, entry in sorted(entries.items()))

@@ -7,6 +7,7 @@ import msgspec
 
 from service.errors import UpstreamProtocolError
 from service.salesforce import faults
+from service.salesforce.answers import UNREADABLE, Int32
 from service.salesforce.transport.base import Request, Response
 
 Row = TypeVar("Row")
@@ -16,7 +17,7 @@ _OK = 200
 class Page(msgspec.Struct, Generic[Row]):
     """A page of rows."""
 
-    totalSize: int  # noqa: N815 - Salesforce's spelling
+    totalSize: Int32  # noqa: N815 - Salesforce's spelling
     done: bool
     records: list[Row]
     nextRecordsUrl: str | None = None  # noqa: N815 - Salesforce's spelling
@@ -70,14 +71,18 @@ def parse(response: Response, pages: "msgspec.json.Decoder[Page[Row]]", *, org: 
     """Return a page.
 
     Raises:
-        service.errors.SluicegateError: Salesforce refused the query, or the page does not fit the description.
+        service.errors.SluicegateError: Salesforce refused the query, the page does not fit the description, or the
+            result ends before its last page.
 
     """
     if response.status != _OK:
         raise faults.from_response(response, org=org)
     try:
-        return pages.decode(response.content)
-    except msgspec.MsgspecError as error:
+        page = pages.decode(response.content)
+    except UNREADABLE as error:
         raise UpstreamProtocolError(
             "a page of the result does not fit the description of its fields", metadata={"org": org}
         ) from error
+    if not page.done and page.nextRecordsUrl is None:
+        raise UpstreamProtocolError("a page names no next page and is not the last", metadata={"org": org})
+    return page

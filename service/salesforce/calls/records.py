@@ -9,6 +9,7 @@ import msgspec
 
 from service.errors import FieldViolation, InvalidRequest, UpstreamProtocolError
 from service.salesforce import faults
+from service.salesforce.answers import UNREADABLE, RecordId
 from service.salesforce.transport.base import Request, Response
 
 JsonValue = None | bool | int | float | Decimal | str | Mapping[str, str]
@@ -28,13 +29,13 @@ class Upserted:
 
 
 class _Saved(msgspec.Struct):
-    id: str
+    id: RecordId
     success: bool
     created: bool = True
 
 
 class _Identified(msgspec.Struct):
-    Id: str
+    Id: RecordId
 
 
 def upsert(base: str, sobject: str, field: str, value: str, values: Mapping[str, JsonValue]) -> Request:
@@ -101,7 +102,7 @@ def looked_up(response: Response, *, org: str, sobject: str, field: str) -> str:
         raise faults.from_response(response, org=org, subject={"object": sobject, "external_id_field": field})
     try:
         return msgspec.json.decode(response.content, type=_Identified).Id
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise UpstreamProtocolError("a record was answered without an id", metadata={"org": org}) from error
 
 
@@ -117,6 +118,6 @@ def upserted(response: Response, *, org: str, sobject: str, field: str) -> Upser
         raise faults.from_response(response, org=org, subject=subject, object_may_be_missing=True)
     try:
         saved = msgspec.json.decode(response.content, type=_Saved)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise UpstreamProtocolError("an upsert was answered without an id", metadata={"org": org}) from error
     return Upserted(saved.id, saved.created)

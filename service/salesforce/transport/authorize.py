@@ -31,7 +31,10 @@ class AuthorizedTransport:
         if not faults.is_dead_session(response):
             return response
         token = await self._tokens.renew(token, context)
-        return await self._inner.send(_with_token(request, token), context)
+        response = await self._inner.send(_with_token(request, token), context)
+        if faults.is_dead_session(response):
+            self._tokens.reject(token, context)
+        return response
 
 
 def _with_token(request: Request, token: Token) -> Request:

@@ -1,5 +1,6 @@
 """Salesforce's errors as ours."""
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -116,16 +117,48 @@ def test_the_two_limits_are_told_apart(message, kind):
 
 
 def test_many_matches_name_the_records():
-    """HTTP 300 is an array of record URLs."""
-    paths = ["/services/data/v66.0/sobjects/Account/001A", "/services/data/v66.0/sobjects/Account/001B"]
+    """HTTP 300 is an array of record URLs; what is no id in it is not told."""
+    ids = ["001xx0000000001AAA", "001xx0000000002"]
+    paths: list[object] = [f"/services/data/v66.0/sobjects/Account/{name}" for name in ids]
+    paths += ["/services/data/v66.0/sobjects/Account/Ext__c/private", {"Name": "private"}, None]
 
     error = faults.from_response(answer(300, paths), org="prod")
 
     assert errors.AmbiguousExternalId is type(error)
-    assert error.metadata["record_ids"] == "001A,001B"
+    assert error.metadata["record_ids"] == ",".join(ids)
 
 
-@given(st.sampled_from([300, 400, 401, 403, 404, 420, 500, 502, 503]), st.binary(max_size=200))
+STATUSES = st.sampled_from([300, 302, 400, 401, 403, 404, 420, 500, 502, 503])
+ANYTHING = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20)
+DOCUMENTS = st.recursive(
+    ANYTHING | st.sampled_from(["INVALID_FIELD", "MALFORMED_QUERY", "REQUEST_LIMIT_EXCEEDED", "INVALID_SESSION_ID"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["errorCode", "statusCode", "message", "fields", "duplicateResult", "duplicateRule"]), inner
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(STATUSES, DOCUMENTS)
+def test_no_document_breaks_the_translation(status, document):
+    """Members of any type are read without an exception, and every error can be told to the caller."""
+    try:
+        response = Response(status, {}, orjson.dumps(document))
+    except TypeError:  # half a surrogate pair or a number beyond 64 bits
+        return
+
+    error = faults.from_response(response, org="prod")
+    found = (faults.is_throttled(response), faults.is_dead_session(response), faults.is_outage(response))
+
+    assert isinstance(error, errors.SluicegateError)
+    assert {bool} == {type(answer) for answer in found}
+    assert {str} == {type(value) for value in error.metadata.values()}
+
+
+@given(STATUSES, st.binary(max_size=200))
 def test_no_answer_breaks_the_translation(status, content):
     """Whatever the body, the answer becomes an error of ours and none of its bytes reach the text unread."""
     error = faults.from_response(Response(status, {}, content), org="prod")

@@ -98,6 +98,15 @@ async def test_a_login_host_out_of_order_is_unavailable(trouble):
         "https://user@acme.my.salesforce.com",
         "https://acme.my.salesforce.com:8443",
         "https://169.254.169.254",
+        "https://evil.com\\.my.salesforce.com",
+        "https://evil.com%2f.my.salesforce.com",
+        "https://evil.com;.my.salesforce.com",
+        "https://evil com.my.salesforce.com",
+        "https://\u0451vil.my.salesforce.com",
+        "https://.my.salesforce.com",
+        "https://a..my.salesforce.com",
+        f"https://{'a' * 64}.my.salesforce.com",
+        "https://[",
         "",
     ],
 )
@@ -107,6 +116,17 @@ async def test_a_token_never_goes_to_another_host(instance_url):
 
     with pytest.raises(OrgAuthenticationFailed):
         await tokens.current(call(FakeClock()))
+
+
+@pytest.mark.parametrize("token", ["", "a\r\nX: y", "a\0", "é", "a b", "a" * 9000])
+async def test_what_cannot_stand_in_a_header_is_no_token(token):
+    """A token that would break or forge a request is not taken, and not repeated to anyone."""
+    tokens = cache(ScriptedTransport(grant(token)))
+
+    with pytest.raises(UpstreamUnavailable) as raised:
+        await tokens.current(call(FakeClock()))
+
+    assert raised.value.message == "the login host of the org 'prod' answered something that is not a token"
 
 
 async def test_another_allowed_host_is_followed():
@@ -151,3 +171,22 @@ async def test_a_session_that_policy_forbids_is_not_replaced(refusal):
     await transport.send(Request("GET", "/x", template="/x", repeatable=True), call(FakeClock()))
 
     assert len(login.requests) == 1
+
+
+async def test_an_org_that_refuses_every_session_is_not_logged_in_to_for_each_call():
+    """A new token that is refused at once ends the renewing for five seconds; then it is tried again."""
+    clock = FakeClock()
+    login = ScriptedTransport(grant("t1"), grant("t2"), grant("t3"))
+    data = ScriptedTransport(*[fault(401, "INVALID_SESSION_ID")] * 6, answer(200, {}))
+    transport = AuthorizedTransport(data, cache(login))
+    request = Request("GET", "/x", template="/x", repeatable=True)
+
+    first = await transport.send(request, call(clock))
+    for _ in range(3):
+        with pytest.raises(OrgAuthenticationFailed):
+            await transport.send(request, call(clock))
+    clock.advance(6)
+    last = await transport.send(request, call(clock))
+
+    assert (401, 200) == (first.status, last.status)
+    assert len(login.requests) == 3
