@@ -1,8 +1,22 @@
 """The resources of the emulated API, one module for each family."""
 
 from service.emulator.exchange import OrgCall
-from service.emulator.routes import bulk_ingest, bulk_query, collections, describe, limits, query, sobjects, versions
+from service.emulator.routes import (
+    bulk_ingest,
+    bulk_query,
+    collections,
+    composite_tree,
+    describe,
+    limits,
+    query,
+    sobjects,
+    versions,
+)
+from service.emulator.routes.composite import CompositeRoutes
+from service.emulator.routes.composite_batch import CompositeBatchRoutes
+from service.emulator.routes.composite_graph import CompositeGraphRoutes
 from service.emulator.routing import Router
+from service.emulator.subrequests import Subrequests
 
 
 def org_router(ingest: bulk_ingest.IngestRoutes, queries: bulk_query.QueryJobRoutes) -> Router[OrgCall]:
@@ -18,9 +32,13 @@ def org_router(ingest: bulk_ingest.IngestRoutes, queries: bulk_query.QueryJobRou
     limits.add_to(router)
     query.add_to(router)
     collections.add_to(router)
+    composite_tree.add_to(router)
+    for family in (CompositeRoutes, CompositeGraphRoutes, CompositeBatchRoutes):
+        family(Subrequests(router)).add_to(router)
     ingest.add_to(router)
     queries.add_to(router)
     describe.add_to(router)
+    replication.add_to(router)
     sobjects.add_to(router)  # last: its patterns are the widest
     return router
 

@@ -15,7 +15,7 @@ _RELEASES = {
 
 LATEST = "66.0"
 
-_RESOURCES = ("limits", "query", "queryAll", "sobjects")
+_RESOURCES = ("composite", "limits", "query", "queryAll", "sobjects")
 
 
 def is_supported(version: str) -> bool:
