@@ -51,7 +51,7 @@ class Rounds:
 
 
 async def compare(path: str, messages: Sequence[bytes], sides: Sequence[Side], rounds: Rounds, in_flight: int) -> None:
-    """Call each side in turns and leave the rates in the sides.
+    """Call each side in turns, in the opposite order each time, and leave the rates in the sides.
 
     The client sends bytes made before and does not decode what comes back, to leave the processor to the servers.
 
@@ -68,8 +68,10 @@ async def compare(path: str, messages: Sequence[bytes], sides: Sequence[Side], r
         methods: list[Any] = [channel.unary_unary(path) for channel in channels]
         for method in methods:
             await _drive(method, messages, rounds.seconds / 2, in_flight)
+        turns = list(zip(sides, methods, strict=True))
         for _ in range(rounds.count):
-            for side, method in zip(sides, methods, strict=True):
+            turns.reverse()
+            for side, method in turns:
                 await _measure(side, method, messages, rounds.seconds, in_flight)
     finally:
         for channel in channels:

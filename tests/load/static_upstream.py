@@ -1,4 +1,4 @@
-"""A process that answers like Salesforce at no cost: every body is made before the first request comes.
+"""A process that answers like Salesforce at next to no cost: every body is made once.
 
 It checks nothing; whether the service's requests are right is the business of the emulator and its tests. It counts
 what it was asked, and `GET /counts` tells.
@@ -8,7 +8,6 @@ import asyncio
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
 
 import uvloop
 from aiohttp import web
@@ -71,8 +70,7 @@ class Answers:
         ]
         self._describe = json.dumps({"name": "Lead", "fields": fields}).encode()
 
-    def prepare(self, pages: int) -> None:
-        """Make the pages of a result, where they are not made yet."""
+    def _prepare(self, pages: int) -> None:
         for page in range(1, pages + 1):
             if (page, pages) not in self._pages:
                 following = f'"nextRecordsUrl":"{_BASE}/query/01g{pages:03d}-{page + 1}",' if page < pages else ""
@@ -109,7 +107,7 @@ class Answers:
             return self._pages[int(page), int(pages)]
         limit = _LIMIT.search(soql)
         pages_wanted = min(PAGES, -(-int(limit[1]) // PAGE_ROWS)) if limit else PAGES
-        self.prepare(pages_wanted)
+        self._prepare(pages_wanted)
         return self._pages[1, pages_wanted]
 
 
@@ -117,16 +115,9 @@ def _json(body: bytes) -> web.Response:
     return web.Response(body=body, headers=_HEADERS)
 
 
-async def serve(pages: Sequence[int] = ()) -> None:
-    """Serve on a free port until the process is ended; print the address first.
-
-    Args:
-        pages: Sizes of results, in pages, that are asked for.
-
-    """
+async def serve() -> None:
+    """Serve on a free port until the process is ended; print the address first."""
     answers = Answers()
-    for size in pages:
-        answers.prepare(size)
     runner = web.ServerRunner(web.Server(answers.answer, access_log=None))
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -138,4 +129,4 @@ async def serve(pages: Sequence[int] = ()) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(pages=(PAGES,)))
+    uvloop.run(serve())
