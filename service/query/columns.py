@@ -89,7 +89,8 @@ async def plan(query: Query, describe: Describe) -> tuple[ResultColumn, ...]:
 
     Raises:
         UnknownField: A selected field does not exist.
-        MalformedQuery: The query selects what has no column: a child subquery, TYPEOF, FIELDS(), a compound field.
+        MalformedQuery: The query selects what has no column: a child subquery, TYPEOF, FIELDS(), a compound field; or
+            a name is both a value and a relationship.
         service.errors.UnknownObject: FROM names no sObject.
 
     """
@@ -100,6 +101,7 @@ async def plan(query: Query, describe: Describe) -> tuple[ResultColumn, ...]:
     )
     planner = _Planner(query, root, describe, aggregate=aggregate)
     columns = [await planner.column(item) for item in query.select]
+    _refuse_overlaps(query, columns)
     return tuple(column for column in columns if column is not None)
 
 
@@ -170,6 +172,20 @@ class _Planner:
         if len(lookup.referenceTo) != 1:
             return None
         return await self._describe(lookup.referenceTo[0])
+
+
+def _refuse_overlaps(query: Query, columns: Sequence[ResultColumn | None]) -> None:
+    """Refuse a column that stands where the path of another one leads through, as an alias can."""
+    within = {column.keys[:depth] for column in columns if column for depth in range(1, len(column.keys))}
+    for item, column in zip(query.select, columns, strict=True):
+        if column and column.keys in within and isinstance(item, Column):
+            at = item.expression.at
+            raise MalformedQuery(
+                f"{column.name} is selected as a value and as a relationship; give it another alias "
+                f"(row {at.row}, column {at.column})",
+                row=at.row,
+                column=at.column,
+            )
 
 
 def _innermost(call: Call) -> Path | None:
