@@ -36,6 +36,19 @@ def address_parts(sobject: SObject, compound: Field) -> dict[str, Field]:
     return {key: field for key, field in named if field is not None}
 
 
+def location_parts(sobject: SObject, compound: Field) -> dict[str, Field]:
+    """Return the fields a location is made of, by their key in its JSON.
+
+    Args:
+        sobject: Holds the fields.
+        compound: The field of type location: `Site__c` is made of `Site__Latitude__s` and `Site__Longitude__s`.
+
+    """
+    base = compound.name.removesuffix("c")
+    named = ((part.lower(), sobject.field(f"{base}{part}__s")) for part in ("Latitude", "Longitude"))
+    return {key: field for key, field in named if field is not None}
+
+
 @dataclass(frozen=True, slots=True)
 class _Column:
     name: str
@@ -101,7 +114,7 @@ def _column(sobject: SObject, field: Field) -> _Column:
             return render(stored[0]) if render is not None and stored[0] is not None else stored[0]
 
         return _Column(field.name, (field.name,), plain)
-    parts = address_parts(sobject, field)
+    parts = location_parts(sobject, field) if field.type == "location" else address_parts(sobject, field)
     keys = tuple(parts)
 
     def compound(stored: Sequence[Stored]) -> object:

@@ -23,6 +23,7 @@ from service.emulator.org import Saved
 from service.emulator.routing import Router
 from service.emulator.row_writer import duplicate_external_id, duplicate_id, is_repeated, repeated
 from service.emulator.schema.model import SObject
+from service.emulator.write_options import write_options
 
 MAXIMUM_ROWS = 200
 MAXIMUM_RETRIEVED = 2000
@@ -51,8 +52,12 @@ async def _create(call: OrgCall) -> Answer:
     _check_chunks(sobjects)
     rows = [_values(sobject, record) for sobject, record in zip(sobjects, records, strict=True)]
 
+    options = write_options(call.headers, call.version)
+
     def write(sobject: SObject, values: Mapping[str, object]) -> _Write:
-        return lambda: Saved(call.tenant.writer.create(sobject.name, values, user_id=call.user_id), created=True)
+        return lambda: Saved(
+            call.tenant.writer.create(sobject.name, values, user_id=call.user_id, options=options), created=True
+        )
 
     return _written(call, [write(*row) for row in zip(sobjects, rows, strict=True)], all_or_none=all_or_none)
 
@@ -65,13 +70,15 @@ async def _update(call: OrgCall) -> Answer:
     ids = [_long(_pop(values, "Id")) for values in rows]
     twice = repeated(ids, case_sensitive=True)
 
+    options = write_options(call.headers, call.version)
+
     def write(sobject: SObject, record_id: str, values: Mapping[str, object]) -> _Write:
         def run() -> Saved:
             if not record_id:
                 raise missing_key("Id")
             if is_repeated(record_id, twice, case_sensitive=True):
                 raise duplicate_id(record_id)
-            call.tenant.writer.update(sobject.name, record_id, values, user_id=call.user_id)
+            call.tenant.writer.update(sobject.name, record_id, values, user_id=call.user_id, options=options)
             return Saved(record_id, created=False)
 
         return run
@@ -97,11 +104,15 @@ async def _upsert(call: OrgCall) -> Answer:
     exact = by_id or field.case_sensitive
     twice = repeated(keys, case_sensitive=exact)
 
+    options = write_options(call.headers, call.version)
+
     def write(key: str, values: Mapping[str, object]) -> _Write:
         def run() -> Saved:
             if is_repeated(key, twice, case_sensitive=exact):
                 raise duplicate_id(key) if by_id else duplicate_external_id(key, field.name)
-            return call.tenant.writer.upsert(sobject.name, field.name, key, values, user_id=call.user_id)
+            return call.tenant.writer.upsert(
+                sobject.name, field.name, key, values, user_id=call.user_id, options=options
+            )
 
         return run
 
@@ -185,7 +196,7 @@ def _outcome(write: _Write, *, say_created: bool) -> dict[str, object]:
     except SalesforceFault as fault:
         if fault.error_code == "JSON_PARSER_ERROR":
             raise
-        return _failure(fault.error_code, fault.message, fault.fields)
+        return _failures((fault, *fault.also))
     except MultipleMatches as matches:
         text = f"more than one record found for external id field: [{', '.join(matches.record_ids)}]"
         return _failure("DUPLICATE_EXTERNAL_ID", text)
@@ -195,8 +206,13 @@ def _outcome(write: _Write, *, say_created: bool) -> dict[str, object]:
     return result
 
 
-def _failure(code: str, message: str, fields: Sequence[str] = ()) -> dict[str, object]:
-    return {"success": False, "errors": [{"statusCode": code, "message": message, "fields": list(fields)}]}
+def _failure(code: str, message: str) -> dict[str, object]:
+    return {"success": False, "errors": [{"statusCode": code, "message": message, "fields": []}]}
+
+
+def _failures(faults: Sequence[SalesforceFault]) -> dict[str, object]:
+    errors = [{"statusCode": each.error_code, "message": each.message, "fields": list(each.fields)} for each in faults]
+    return {"success": False, "errors": errors}
 
 
 def _rolled_back(result: dict[str, object]) -> dict[str, object]:

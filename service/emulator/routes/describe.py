@@ -1,6 +1,7 @@
 """Describe: what sObjects and fields the org has."""
 
 from service.emulator.exchange import Answer, OrgCall
+from service.emulator.routes import preconditions
 from service.emulator.routing import Router
 
 
@@ -11,9 +12,16 @@ def add_to(router: Router[OrgCall]) -> None:
 
 
 async def _global(call: OrgCall) -> Answer:
-    return Answer(value=call.tenant.org.describe_global(call.version))
+    return _described(call, call.tenant.org.describe_global(call.version))
 
 
 async def _sobject(call: OrgCall) -> Answer:
-    org = call.tenant.org
-    return Answer(value=org.describe(call.parameters["sobject"], call.version, instance_url=call.tenant.instance_url))
+    org, tenant = call.tenant.org, call.tenant
+    return _described(call, org.describe(call.parameters["sobject"], call.version, instance_url=tenant.instance_url))
+
+
+def _described(call: OrgCall, value: dict[str, object]) -> Answer:
+    modified_at = call.tenant.org.described_at
+    return preconditions.unchanged(call, modified_at) or Answer(
+        value=value, headers=preconditions.last_modified(modified_at)
+    )
