@@ -10,18 +10,26 @@ from sluicegate.json_calls import InvalidCall, call
 
 from service.cli.running import fail, run
 
+_LONGEST_SECONDS = 604_800  # Salesforce keeps a bulk job for seven days
+
 
 def command(
     method: Annotated[str, typer.Argument(help="For example RecordService/UpsertRecord.")],
     documents: Annotated[
-        list[str] | None, typer.Argument(help="The request as JSON; several for BulkLoad; `-` reads standard input.")
+        list[str] | None,
+        typer.Argument(help="The request as JSON; several for BulkLoad; `-` reads them from standard input."),
     ] = None,
     *,
     target: Annotated[str, typer.Option(help="Where the service listens.")] = "127.0.0.1:50051",
-    timeout: Annotated[float | None, typer.Option(help="Deadline in seconds.", min=0)] = 60,
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            help="Deadline in seconds; if unset 60, and none for Query and BulkLoad.", min=0.001, max=_LONGEST_SECONDS
+        ),
+    ] = None,
 ) -> None:
     """Call a running service with JSON and print each response as JSON. Exit 1 if the call fails."""
-    texts = [sys.stdin.read() if text == "-" else text for text in documents or ["{}"]]
+    texts = [_standard_input() if text == "-" else text for text in documents or ["{}"]]
     try:
         run(_call(target, method, texts, timeout_seconds=timeout))
     except InvalidCall as error:
@@ -34,6 +42,13 @@ def command(
 async def _call(target: str, method: str, documents: list[str], *, timeout_seconds: float | None) -> None:
     async for response in call(target, method, documents, timeout_seconds=timeout_seconds):
         typer.echo(response)
+
+
+def _standard_input() -> str:
+    try:
+        return sys.stdin.buffer.read().decode()
+    except UnicodeDecodeError as error:
+        fail(f"standard input is not UTF-8 at byte {error.start}")
 
 
 def _explain(error: SluicegateError) -> str:

@@ -9,7 +9,9 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from grpc import aio
 
+from sluicegate.ending import Ending
 from sluicegate.errors import from_rpc_error
+from sluicegate.json_requests import InvalidCall, read_requests
 from sluicegate.v1 import (
     bulk_service_pb2,
     deep_link_service_pb2,
@@ -20,9 +22,9 @@ from sluicegate.v1 import (
 
 _MODULES = (record_service_pb2, query_service_pb2, bulk_service_pb2, deep_link_service_pb2, org_service_pb2)
 
+__all__ = ["InvalidCall", "call", "methods"]
 
-class InvalidCall(ValueError):
-    """The method does not exist, or the JSON does not fit its request; the text says what would."""
+_SECONDS_FOR_AN_ANSWER = 60.0
 
 
 def methods() -> dict[str, MethodDescriptor]:
@@ -44,44 +46,54 @@ async def call(
     Args:
         target: `host:port` of a service without TLS.
         method: `Service/Method`, with or without the package.
-        documents: The requests as JSON; more than one only where the client streams.
-        timeout_seconds: The call's deadline; None waits for ever.
+        documents: The requests as JSON, each document one or several; more than one only where the client streams.
+        timeout_seconds: The call's deadline; None means a minute where the service answers once, and no deadline for
+            streams, which may rightly take hours.
 
     Raises:
-        InvalidCall: The method or a document is wrong.
+        InvalidCall: The target, the method or a document is wrong.
         SluicegateError: The call failed.
 
     """
+    if not target or target.startswith(("http://", "https://")):
+        raise InvalidCall(f"the target must be host:port, without a scheme, not {target!r}")
     descriptor = _find(method)
-    if not descriptor.client_streaming and len(documents) != 1:
-        raise InvalidCall(f"{method} takes one request, not {len(documents)}")
-    requests = [_parse(descriptor, document) for document in documents]
+    requests = [request for document in documents for request in read_requests(document, descriptor.input_type)]
+    if not descriptor.client_streaming and len(requests) != 1:
+        raise InvalidCall(f"{method} takes one request, not {len(requests)}")
+    if timeout_seconds is None and not descriptor.server_streaming:
+        timeout_seconds = _SECONDS_FOR_AN_ANSWER
     async with aio.insecure_channel(target) as channel:
+        begun = _begin(channel, descriptor, requests, timeout_seconds)
+        ending = Ending(begun)
         try:
-            async for response in _responses(channel, descriptor, requests, timeout_seconds):
+            async for response in _responses(begun):
                 yield json_format.MessageToJson(response, indent=2, ensure_ascii=False)
         except aio.AioRpcError as error:
-            raise from_rpc_error(error) from None
+            raise from_rpc_error(await ending.of(error)) from None
 
 
-def _responses(
+def _begin(
     channel: aio.Channel, descriptor: MethodDescriptor, requests: Sequence[Message], timeout: float | None
-) -> AsyncIterator[Message]:
+) -> Any:
     path = f"/{descriptor.containing_service.full_name}/{descriptor.name}"
-    response_class = GetMessageClass(descriptor.output_type)
     arguments: dict[str, Any] = {
         "request_serializer": lambda message: message.SerializeToString(),
-        "response_deserializer": response_class.FromString,
+        "response_deserializer": GetMessageClass(descriptor.output_type).FromString,
     }
     if descriptor.client_streaming:
-        return channel.stream_stream(path, **arguments)(iter(requests), timeout=timeout).__aiter__()
+        return channel.stream_stream(path, **arguments)(iter(requests), timeout=timeout)
     if descriptor.server_streaming:
-        return channel.unary_stream(path, **arguments)(requests[0], timeout=timeout).__aiter__()
+        return channel.unary_stream(path, **arguments)(requests[0], timeout=timeout)
+    return channel.unary_unary(path, **arguments)(requests[0], timeout=timeout)
 
-    async def one() -> AsyncIterator[Message]:
-        yield await channel.unary_unary(path, **arguments)(requests[0], timeout=timeout)
 
-    return one()
+async def _responses(begun: Any) -> AsyncIterator[Message]:
+    if isinstance(begun, aio.UnaryUnaryCall):
+        yield await begun
+    else:
+        async for response in begun:
+            yield response
 
 
 def _find(method: str) -> MethodDescriptor:
@@ -90,10 +102,3 @@ def _find(method: str) -> MethodDescriptor:
     if short not in known:
         raise InvalidCall(f"there is no method {method!r}; there are: {', '.join(sorted(known))}")
     return known[short]
-
-
-def _parse(descriptor: MethodDescriptor, document: str) -> Message:
-    try:
-        return json_format.Parse(document, GetMessageClass(descriptor.input_type)())
-    except json_format.ParseError as error:
-        raise InvalidCall(f"the JSON is no {descriptor.input_type.name}: {error}") from None
