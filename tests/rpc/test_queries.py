@@ -277,3 +277,17 @@ async def test_what_has_no_column_is_refused(channel, soql):
     failed = await refused(channel, soql)
 
     assert ("MALFORMED_QUERY", "1") == (failed.reason, failed.metadata["row"])
+
+
+async def test_a_long_query_is_like_any_other(channel, leads):
+    """A query that is parsed beside the event loop binds, answers and fails as a short one does."""
+    company = leads(2)
+    ids = ", ".join(f"'{number:015}'" for number in range(500))
+    soql = f"SELECT Id FROM Lead WHERE Company = :company AND Id NOT IN ({ids})"
+
+    (response,) = await query(channel, soql, parameters={"company": text(company)})
+    failed = await refused(channel, soql + " AND", parameters={"company": text(company)})
+
+    assert len(soql) > 8_192
+    assert response.batch.row_count == 2
+    assert ("MALFORMED_QUERY", str(len(soql) + 5)) == (failed.reason, failed.metadata["column"])
