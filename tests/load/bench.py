@@ -13,7 +13,7 @@ from pathlib import Path
 
 import uvloop
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from tests.load import links, loads, queries, upserts
 from tests.load.calls import Rounds
@@ -86,7 +86,7 @@ def write(figures: list[Figure], path: Path) -> None:
 
 def table(figures: list[Figure]) -> Table:
     """Return the figures for a person."""
-    shown = Table("figure", "value", "unit", "what dominates")
+    shown = Table(Column("figure", no_wrap=True), "value", "unit", "what dominates")
     for figure in figures:
         shown.add_row(figure.name, f"{figure.value:g}", figure.unit, str(figure.detail["dominates"]))
     return shown

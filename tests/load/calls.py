@@ -123,6 +123,12 @@ async def call_each(target: str, path: str, messages: Sequence[bytes], in_flight
                 group.create_task(take())
 
 
+def cpu_ratio(side: Side, floor: Side) -> float:
+    """Return how much of a side's processor time a call the floor's own server needs: less noisy than the rates."""
+    needed, used = (server.cpu[next(iter(server.processes))] / server.calls for server in (floor, side))
+    return round(needed / used, 3) if used else 0.0
+
+
 def dominating(side: Side) -> str:
     """Tell which process a side's calls spend most processor time in."""
     costs = side.summary()["cpu_microseconds_per_call"]

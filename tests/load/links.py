@@ -5,7 +5,7 @@ from statistics import median
 from sluicegate.v1.deep_link_service_pb2 import ResolveDeepLinkRequest
 from sluicegate.v1.record_pb2 import RecordRef
 
-from tests.load.calls import Rounds, Side, compare, dominating
+from tests.load.calls import Rounds, Side, compare, cpu_ratio, dominating
 from tests.load.figure import Figure
 from tests.load.processes import Server
 
@@ -21,6 +21,7 @@ async def against_echo(service: Server, echo: Server, rounds: Rounds, in_flight:
     ratio = median(a / b for a, b in zip(mine.rates, floor.rates, strict=True))
     detail = {
         "in_flight": in_flight,
+        "cpu_ratio": cpu_ratio(mine, floor),
         "service": mine.summary(),
         "echo": floor.summary(),
         "dominates": dominating(mine),

@@ -7,7 +7,7 @@ from statistics import median
 from sluicegate.v1.field_value_pb2 import ExternalId, FieldValue
 from sluicegate.v1.record_service_pb2 import UpsertRecordRequest
 
-from tests.load.calls import Rounds, Side, call_each, compare, dominating
+from tests.load.calls import Rounds, Side, call_each, compare, cpu_ratio, dominating
 from tests.load.figure import Figure
 from tests.load.processes import Server
 
@@ -53,6 +53,7 @@ async def against_echo(
         dominates = dominating(mine)
         detail[f"in_flight_{number}"] = {
             "ratio": round(ratios[number], 3),
+            "cpu_ratio": cpu_ratio(mine, floor),
             "service": mine.summary(),
             "echo": floor.summary(),
         }
