@@ -9,6 +9,7 @@ from service.emulator.routes import (
     describe,
     limits,
     query,
+    replication,
     sobjects,
     versions,
 )
