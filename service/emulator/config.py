@@ -41,5 +41,10 @@ class EmulatorConfig:
     """Requests of one org that may be open for more than 20 seconds; 5 in Developer Edition."""
     bulk_delay_seconds: float = 0.0
     """How long a bulk job waits in UploadComplete."""
+    bulk_hard_delete: bool = False
+    """Whether users have the permission "Bulk API Hard Delete", as nobody has in a new org."""
+    bulk_lock_failures: int | None = None
+    """Rows of one batch of 10,000 that may fail for a lock before the whole job fails with TooManyLockFailure; None
+    for any number."""
     shutdown_seconds: float = 2.0
     """How long open requests may go on when the emulator closes."""

@@ -10,6 +10,9 @@ from service.emulator.dialects import DELIMITERS
 from service.emulator.jobs import JobOrder
 from service.emulator.schema.model import Field, SObject
 
+MAXIMUM_FIELDS = 5_000
+"""Fields of a record. Source: Bulk API 2.0, "Limits"."""
+
 _NULL_CELL = "#N/A"
 
 
@@ -51,6 +54,8 @@ class RowReader:
         self.header: Sequence[str] = self._next_line() or []
         if not self.header:
             raise InvalidBatch("InvalidBatch : The upload has no header row")
+        if len(self.header) > MAXIMUM_FIELDS:
+            raise InvalidBatch(f"InvalidBatch : A record may have at most {MAXIMUM_FIELDS} fields")
         self._columns = [_column(sobject, name.strip()) for name in self.header]
         names = [column.name.lower() for column in self._columns]
         if len(set(names)) != len(names):
@@ -135,7 +140,7 @@ class RowReader:
 
     def _check_names(self, names: Sequence[str]) -> None:
         operation = self._order.operation
-        if operation == "delete" and names != ["id"]:
+        if operation in {"delete", "hardDelete"} and names != ["id"]:
             raise InvalidBatch(f"InvalidBatch : The '{operation}' batch must contain only ids")
         if operation == "update" and "id" not in names:
             raise InvalidBatch("InvalidBatch : Field name not found : Id")

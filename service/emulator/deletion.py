@@ -34,12 +34,23 @@ class Deletion:
 
     def delete(self, sobject: str, record_id: str, *, user_id: str) -> None:
         """Move a row and its dependants to the Recycle Bin; see `Org.delete`."""
+        self._remove(sobject, record_id, user_id)
+
+    def purge(self, sobject: str, record_id: str, *, user_id: str) -> None:
+        """Remove a row and its dependants for good; see `Org.purge`."""
+        with self._store.savepoint():
+            for key, gone in self._remove(sobject, record_id, user_id).items():
+                self._store.change(f'DELETE FROM {quoted(gone.name)} WHERE "Id" = ?', (key,))  # noqa: S608
+
+    def _remove(self, sobject: str, record_id: str, user_id: str) -> dict[str, SObject]:
         plan = self._references.plan(sobject)
         if not plan.sobject.deletable:
             raise faults.not_permitted(plan.name, "delete")
         key = self._references.present_id(plan, record_id)
         with self._store.savepoint():
-            self._bury(plan, key, self._doomed(plan, key), user_id)
+            doomed = self._doomed(plan, key)
+            self._bury(plan, key, doomed, user_id)
+        return doomed
 
     def _doomed(self, plan: Plan, record_id: str) -> dict[str, SObject]:
         doomed = {record_id: plan.sobject}

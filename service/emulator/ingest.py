@@ -29,17 +29,26 @@ class Ingestion:
         allocation: Pays for the batches.
         clock: Waits and stamps.
         delay_seconds: How long the job stays in UploadComplete.
+        lock_failures: Rows of one batch that may fail for a lock before the job does; None for any number.
 
     """
 
     def __init__(
-        self, job: Job, *, writer: RowWriter, allocation: Allocation, clock: Clock, delay_seconds: float
+        self,
+        job: Job,
+        *,
+        writer: RowWriter,
+        allocation: Allocation,
+        clock: Clock,
+        delay_seconds: float,
+        lock_failures: int | None = None,
     ) -> None:
         self._job = job
         self._writer = writer
         self._allocation = allocation
         self._clock = clock
         self._delay_seconds = delay_seconds
+        self._lock_failures = lock_failures
 
     async def run(self) -> None:
         """Process the job. Rows written before an abort, a failure or a cancellation stay written."""
@@ -77,6 +86,8 @@ class Ingestion:
     async def _process(self, reader: RowReader, rows: "_Rows") -> None:
         try:
             await self._write_all(reader, rows)
+        except _QuotaExceeded:
+            raise  # batches above the allocation leave no results at all
         except Exception:
             await self._put_away(reader)
             raise
@@ -93,10 +104,13 @@ class Ingestion:
                 return
             if done % BATCH_ROWS == 0:
                 job.results.flush()
+                rows.lock_failures = 0
                 if not self._allocation.bulk_batches.take():
-                    raise InvalidBatch("ExceededQuota : ApiBatchItems Limit exceeded.")
+                    raise _QuotaExceeded("ExceededQuota : ApiBatchItems Limit exceeded.")
             rows.write(chunk)
             done += len(chunk)
+            if self._lock_failures is not None and rows.lock_failures > self._lock_failures:
+                raise InvalidBatch("TooManyLockFailure : Too many lock failures")  # the text is unverified
             await asyncio.sleep(0)
 
     async def _put_away(self, reader: RowReader) -> None:
@@ -111,6 +125,10 @@ class Ingestion:
             self._job.advance("Failed", self._clock.now())
 
 
+class _QuotaExceeded(InvalidBatch):
+    """A batch above what the org may use in a day."""
+
+
 class _Rows:
     """Writes chunks of one job and notes the outcomes."""
 
@@ -123,6 +141,8 @@ class _Rows:
         self._key_field = key_field.name if key_field else "Id"
         # Ids tell case apart, whatever describe says of the field.
         self._case_sensitive = key_field is None or key_field.type == "id" or key_field.case_sensitive
+        self.lock_failures = 0
+        """Rows refused because their record was locked."""
 
     def write(self, chunk: Sequence[Sequence[str]]) -> None:
         """Write the rows of one transaction; a refused row leaves its neighbours alone."""
@@ -137,6 +157,7 @@ class _Rows:
                     saved_id, created = self._write(values, twice)
                 except SalesforceFault as fault:
                     job.failed += 1
+                    self.lock_failures += _is_lock(fault)
                     job.results.fail(record_id, row, fault)
                 except MultipleMatches as matches:
                     job.failed += 1
@@ -149,7 +170,7 @@ class _Rows:
         if operation == "insert":
             return self._writer.create(name, values, user_id=user_id), True
         key = self._key(values)
-        if operation != "delete" and is_repeated(key, twice, case_sensitive=self._case_sensitive):
+        if operation not in {"delete", "hardDelete"} and is_repeated(key, twice, case_sensitive=self._case_sensitive):
             raise duplicate_id(key) if self._key_field == "Id" else duplicate_external_id(key, self._key_field)
         if operation == "upsert":
             values.pop(self._key_field, None)
@@ -160,6 +181,8 @@ class _Rows:
         if operation == "update":
             del values["Id"]
             self._writer.update(name, key, values, user_id=user_id)
+        elif operation == "hardDelete":
+            self._writer.purge(name, key, user_id=user_id)
         else:
             self._writer.delete(name, key, user_id=user_id)
         return key, False
@@ -173,6 +196,10 @@ class _Rows:
 def _given_id(values: Mapping[str, object]) -> str:
     given = str(values.get("Id") or "")
     return normalise(given) or given
+
+
+def _is_lock(fault: SalesforceFault) -> bool:
+    return fault.error_code == "UNABLE_TO_LOCK_ROW" or "UNABLE_TO_LOCK_ROW" in fault.message
 
 
 def _ambiguous(field: str, matches: MultipleMatches) -> SalesforceFault:

@@ -12,7 +12,7 @@ from service.emulator.ids import from_counter
 from service.emulator.results import Results
 from service.emulator.values import format_datetime
 
-Operation = Literal["insert", "update", "upsert", "delete"]
+Operation = Literal["insert", "update", "upsert", "delete", "hardDelete"]
 State = Literal["Open", "UploadComplete", "InProgress", "JobComplete", "Failed", "Aborted"]
 
 TERMINAL: frozenset[State] = frozenset({"JobComplete", "Failed", "Aborted"})
@@ -146,6 +146,10 @@ class Job:
             info["errorMessage"] = self.error_message
         return info
 
+    def summary(self) -> dict[str, object]:
+        """Return the job as JSON, as lists show it."""
+        return self.info(self.shown_state) | {"jobType": "V2Ingest"}
+
     def close(self) -> None:
         """Free the files."""
         if self.upload:
@@ -270,7 +274,8 @@ class Jobs:
 
     def _expire(self) -> None:
         old = self._clock.now() - KEPT_SECONDS
-        for job in [job for job in self._jobs.values() if job.modified_at < old and job.state in TERMINAL]:
+        idle = TERMINAL | {"Open"}
+        for job in [job for job in self._jobs.values() if job.modified_at < old and job.state in idle]:
             del self._jobs[job.id]
             job.close()
 

@@ -301,6 +301,15 @@ class Org:
         """When what describe says changed last, in epoch seconds."""
         return self._described_at
 
+    def purge(self, sobject: str, record_id: str, *, user_id: str) -> None:
+        """Remove a record for good, past the Recycle Bin; for the rest see `delete`.
+
+        Raises:
+            SalesforceFault: As `delete`.
+
+        """
+        self._deletion.purge(sobject, record_id, user_id=user_id)
+
     def get(
         self,
         sobject: str,

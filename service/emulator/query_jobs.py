@@ -100,8 +100,12 @@ class QueryJob:
     def progress(self) -> dict[str, object]:
         """Return the job as JSON with its counts, as polls show it."""
         processed = len(self.result.rows) if self.state == "JobComplete" else 0
-        counts = {"jobType": "V2Query", "numberRecordsProcessed": processed, "retries": 0, "totalProcessingTime": 0}
-        return self.info() | counts
+        counts = {"numberRecordsProcessed": processed, "retries": 0, "totalProcessingTime": 0}
+        return self.summary() | counts | {"isPkChunkingSupported": True}
+
+    def summary(self) -> dict[str, object]:
+        """Return the job as JSON, as lists show it."""
+        return self.info() | {"jobType": "V2Query"}
 
     def page(self, locator: str, rows: int) -> tuple[Iterator[bytes], int, str]:
         """Return rows as CSV in pieces, how many they are, and the locator of the next; `null` after the last.

@@ -57,6 +57,11 @@ class RowWriter:
         self.disturbances.check_row(self.org.id, record_id)
         self.org.delete(sobject, record_id, user_id=user_id)
 
+    def purge(self, sobject: str, record_id: str, *, user_id: str) -> None:
+        """Remove a row for good. For arguments and faults see `Org.purge`."""
+        self.disturbances.check_row(self.org.id, record_id)
+        self.org.purge(sobject, record_id, user_id=user_id)
+
 
 def repeated(keys: Iterable[str], *, case_sensitive: bool = False) -> frozenset[str]:
     """Return the keys that occur twice or more, compared as Salesforce compares them.

@@ -169,7 +169,13 @@ class Emulator:
             disturbances=self.disturbances,
             open_routes=open_routes,
             org_routes=org_router(
-                IngestRoutes(start=jobs.start, clock=clock, delay_seconds=delay),
+                IngestRoutes(
+                    start=jobs.start,
+                    clock=clock,
+                    delay_seconds=delay,
+                    hard_delete=self.config.bulk_hard_delete,
+                    lock_failures=self.config.bulk_lock_failures,
+                ),
                 QueryJobRoutes(clock=clock, delay_seconds=delay),
             ),
             clock=clock,

@@ -5,17 +5,21 @@ from typing import Any, get_args
 
 from service.clock import Clock
 from service.emulator.dialects import DELIMITERS
-from service.emulator.exchange import Answer, OrgCall
+from service.emulator.exchange import Answer, BufferedBody, OrgCall
 from service.emulator.faults import SalesforceFault
 from service.emulator.ingest import Ingestion
 from service.emulator.jobs import TERMINAL, Job, JobOrder, Operation, wrong_state
 from service.emulator.json_text import parse_object
+from service.emulator.multipart import parts_of
 from service.emulator.results import Results
+from service.emulator.routes.job_list import page_of
 from service.emulator.routes.job_order import choice, refuse_unknown_keys, word
 from service.emulator.routing import Router
 from service.emulator.schema.model import SObject
 
-_LISTED_JOBS = 1000
+MAXIMUM_INLINE_CHARACTERS = 100_000
+"""Of data that comes with the order. Source: Bulk API 2.0, "Create a Job"."""
+
 _ORDER_KEYS = frozenset(
     {
         "object",
@@ -39,13 +43,25 @@ class IngestRoutes:
         start: Runs jobs.
         clock: Passed on to jobs.
         delay_seconds: How long a job waits before it is processed.
+        hard_delete: Whether users may remove rows past the Recycle Bin.
+        lock_failures: Rows of one batch that may fail for a lock before the job does; None for any number.
 
     """
 
-    def __init__(self, *, start: Start, clock: Clock, delay_seconds: float) -> None:
+    def __init__(
+        self,
+        *,
+        start: Start,
+        clock: Clock,
+        delay_seconds: float,
+        hard_delete: bool = False,
+        lock_failures: int | None = None,
+    ) -> None:
         self._start = start
         self._clock = clock
         self._delay_seconds = delay_seconds
+        self._hard_delete = hard_delete
+        self._lock_failures = lock_failures
 
     def add_to(self, router: Router[OrgCall]) -> None:
         """Add the ingest resources."""
@@ -58,21 +74,27 @@ class IngestRoutes:
         router.add("jobs/ingest/{job}/unprocessedRecords", get=self._unprocessed)
 
     async def _create(self, call: OrgCall) -> Answer:
-        order = _order(call, parse_object(await call.body.read()))
-        job = call.tenant.jobs.create(order, call.user_id)
+        content_type = call.headers.get("Content-Type", "")
+        if not content_type.lower().startswith("multipart/"):
+            job = self._made(call, await call.body.read())
+            return Answer(value=job.info(job.show_latest()))
+        parts = parts_of(content_type, await call.body.read())
+        content = parts.get("content", b"")
+        if len(content.decode("utf-8", "replace")) > MAXIMUM_INLINE_CHARACTERS:
+            # The code is unverified.
+            text = f"The data of a multipart request may have at most {MAXIMUM_INLINE_CHARACTERS} characters"
+            raise SalesforceFault(400, "BULK_API_ERROR", text)
+        job = self._made(call, parts.get("job", b""))
+        await call.tenant.jobs.receive(job, BufferedBody(content).chunks())
+        call.tenant.jobs.finish_upload(job)
+        self._process(call, job)
         return Answer(value=job.info(job.show_latest()))
 
+    def _made(self, call: OrgCall, order: bytes) -> Job:
+        return call.tenant.jobs.create(_order(call, parse_object(order), self._hard_delete), call.user_id)
+
     async def _list(self, call: OrgCall) -> Answer:
-        wanted = call.query.get("jobType", "V2Ingest")
-        # Newest first; the key of a page is how many came before it.
-        jobs = list(call.tenant.jobs)[::-1] if wanted == "V2Ingest" else []
-        locator = call.query.get("queryLocator", "0")
-        start = int(locator[:9]) if locator.isdecimal() else 0
-        page = jobs[start : start + _LISTED_JOBS]
-        more = start + _LISTED_JOBS < len(jobs)
-        following = f"{call.base}/jobs/ingest?queryLocator={start + _LISTED_JOBS}" if more else None
-        records = [job.info(job.shown_state) | {"jobType": "V2Ingest"} for job in page]
-        return Answer(value={"done": not more, "records": records, "nextRecordsUrl": following})
+        return page_of(call, call.tenant.jobs, "V2Ingest", "jobs/ingest")
 
     async def _poll(self, call: OrgCall) -> Answer:
         job = _job(call)
@@ -124,6 +146,7 @@ class IngestRoutes:
             allocation=tenant.allocation,
             clock=self._clock,
             delay_seconds=self._delay_seconds,
+            lock_failures=self._lock_failures,
         )
         self._start(ingestion.run())
 
@@ -139,11 +162,11 @@ async def _result_file(job: Job, file: Callable[[Results], Iterator[bytes]]) -> 
     return Answer(content=file(job.results), content_type="text/csv")
 
 
-def _order(call: OrgCall, body: Mapping[str, object]) -> JobOrder:
+def _order(call: OrgCall, body: Mapping[str, object], hard_delete: bool) -> JobOrder:  # noqa: FBT001 - private
     refuse_unknown_keys(body, _ORDER_KEYS)
-    operation = choice(body, "operation", (*get_args(Operation), "hardDelete"), None)
+    operation = choice(body, "operation", get_args(Operation), None)
     choice(body, "contentType", ("CSV",), "CSV")
-    if operation == "hardDelete":
+    if operation == "hardDelete" and not hard_delete:
         # Even an administrator needs the permission "Bulk API Hard Delete", which nobody has in a new org.
         raise SalesforceFault(400, "FEATURENOTENABLED", "FeatureNotEnabled : hardDelete is not enabled for the user")
     name = word(body, "object")

@@ -9,6 +9,7 @@ from service.emulator.exchange import Answer, OrgCall
 from service.emulator.faults import SalesforceFault
 from service.emulator.json_text import parse_object
 from service.emulator.query_jobs import DEFAULT_PAGE_ROWS, QueryJob, QueryOrder
+from service.emulator.routes.job_list import page_of
 from service.emulator.routes.job_order import choice, refuse_unknown_keys, word
 from service.emulator.routing import Router
 from service.emulator.schema import Schema, SObject
@@ -61,9 +62,7 @@ class QueryJobRoutes:
 
 
 async def _list(call: OrgCall) -> Answer:
-    jobs = list(call.tenant.query_jobs)[::-1]
-    records = [job.info() | {"jobType": "V2Query"} for job in jobs]
-    return Answer(value={"done": True, "records": records, "nextRecordsUrl": None})
+    return page_of(call, call.tenant.query_jobs, "V2Query", "jobs/query")
 
 
 async def _change(call: OrgCall) -> Answer:

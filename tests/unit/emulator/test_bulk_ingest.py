@@ -24,11 +24,11 @@ CSV = {"Content-Type": "text/csv; charset=UTF-8"}
 class Loader:
     """Runs whole jobs against one org, in the test's own task."""
 
-    def __init__(self, tenant: Tenant, clock: ManualClock, delay: float = 0.0) -> None:
+    def __init__(self, tenant: Tenant, clock: ManualClock, delay: float = 0.0, **options: Any) -> None:
         self.tenant = tenant
         self.waiting: list[Coroutine[Any, Any, None]] = []
         self.router: Router[OrgCall] = Router()
-        IngestRoutes(start=self.waiting.append, clock=clock, delay_seconds=delay).add_to(self.router)
+        IngestRoutes(start=self.waiting.append, clock=clock, delay_seconds=delay, **options).add_to(self.router)
 
     async def call(self, method: str, path: str, body=None, headers=None):
         return await call(self.router, self.tenant, method, path, body=body, headers=headers)
@@ -421,6 +421,137 @@ async def test_without_batches_left(clock):
     assert info["errorMessage"].startswith("ExceededQuota : ")
     tenant.jobs.close()
     tenant.org.close()
+
+
+async def test_rows_above_the_allocation_leave_no_results(clock):
+    """Rows of batches the day has no room for are in none of the files; those before them stay written."""
+    tenant = make_tenant(clock, daily_bulk_batches=1)
+    loader = Loader(tenant, clock)
+
+    info = await loader.load("LastName\n" + "x\n" * 10_300)
+
+    kinds = ("successfulResults", "failedResults", "unprocessedrecords")
+    assert (info["state"], count(tenant)) == ("Failed", 10_000)
+    assert [10_000, 0, 0] == [len(await loader.rows(info["id"], kind)) for kind in kinds]
+    tenant.jobs.close()
+    tenant.org.close()
+
+
+async def test_too_many_locks_fail_the_job(tenant, clock):
+    """Where asked for, more lock failures in a batch than allowed fail the job; rows not tried are unprocessed."""
+    loader = Loader(tenant, clock, lock_failures=3)
+    tenant.writer.disturbances.lock_rows(2, in_trigger=True)
+    tenant.writer.disturbances.lock_rows(2)
+
+    info = await loader.load("LastName\n" + "x\n" * 500)
+
+    assert (info["state"], count(tenant)) == ("Failed", 196)
+    assert info["errorMessage"].startswith("TooManyLockFailure : ")
+    assert len(await loader.rows(info["id"], "failedResults")) == 4
+    assert len(await loader.rows(info["id"], "unprocessedrecords")) == 300
+
+
+async def test_a_few_locks_do_not(tenant, clock):
+    """As many lock failures as allowed leave the job alone."""
+    loader = Loader(tenant, clock, lock_failures=3)
+    tenant.writer.disturbances.lock_rows(3)
+
+    info = await loader.load("LastName\n" + "x\n" * 500)
+
+    assert (info["state"], info["numberRecordsFailed"], count(tenant)) == ("JobComplete", 3, 497)
+
+
+async def test_hard_delete(tenant, clock):
+    """With the permission rows and what goes with them are gone for good, and queries for deleted rows miss them."""
+    loader = Loader(tenant, clock, hard_delete=True)
+    account = tenant.org.create("Account", {"Name": "x"}, user_id=tenant.org.admin_id)
+    tenant.org.create("Contact", {"LastName": "x", "AccountId": account}, user_id=tenant.org.admin_id)
+    other = tenant.org.create("Account", {"Name": "y"}, user_id=tenant.org.admin_id)
+
+    info = await loader.load(f"Id\n{account}\n001000000000000AAA\n", object="Account", operation="hardDelete")
+
+    kept = tenant.org.query("SELECT Id FROM Account", include_deleted=True).rows
+    assert (info["numberRecordsProcessed"], info["numberRecordsFailed"]) == (2, 1)
+    assert [other] == [row["Id"] for row in kept]
+    assert tenant.org.query("SELECT COUNT() FROM Contact", include_deleted=True).total_size == 0
+
+
+async def test_hard_delete_takes_only_ids(tenant, clock):
+    """A hardDelete job's file holds ids and nothing else, as a delete job's."""
+    info = await Loader(tenant, clock, hard_delete=True).load("Id,LastName\na,b\n", operation="hardDelete")
+
+    assert (info["state"], "only ids" in info["errorMessage"]) == ("Failed", True)
+
+
+def multipart(job: str, content: str, boundary: str = "BOUNDARY") -> bytes:
+    named = "Content-Disposition: form-data; name="
+    parts = (
+        f'--{boundary}\r\nContent-Type: application/json\r\n{named}"job"\r\n\r\n{job}\r\n',
+        f'--{boundary}\r\nContent-Type: text/csv\r\n{named}"content"; filename="content"\r\n\r\n{content}\r\n',
+        f"--{boundary}--\r\n",
+    )
+    return "".join(parts).encode()
+
+
+MULTIPART = {"Content-Type": 'multipart/form-data; boundary="BOUNDARY"'}
+ORDER = '{"object": "Contact", "operation": "insert", "contentType": "CSV", "lineEnding": "%s"}'
+
+
+@pytest.mark.parametrize(("name", "ending"), [("LF", "\n"), ("CRLF", "\r\n")])
+async def test_one_request_for_all(loader, tenant, name, ending):
+    """Order and data may come in one multipart request, which closes the job; line endings arrive as they are."""
+    content = ending.join(["LastName", "Smith", "Jones", ""])
+
+    made = await loader.call("POST", "jobs/ingest", multipart(ORDER % name, content), MULTIPART)
+    await loader.work()
+    info = await loader.final(made.value["id"])
+
+    assert (made.status, made.value["state"]) == (200, "UploadComplete")
+    assert (info["state"], info["numberRecordsProcessed"], count(tenant)) == ("JobComplete", 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "code"),
+    [
+        (MULTIPART, multipart(ORDER % "LF", "LastName\n" + "x\n" * 50_000), "BULK_API_ERROR"),
+        (MULTIPART, multipart("{", "LastName\nx\n"), "JSON_PARSER_ERROR"),
+        (MULTIPART, multipart(ORDER % "LF", "x", "OTHER"), "JSON_PARSER_ERROR"),
+        (MULTIPART, multipart(ORDER % "LF", "x")[:-10], "JSON_PARSER_ERROR"),
+        (MULTIPART, b"--BOUNDARY\r\n\r\nx\r\n--BOUNDARY--", "JSON_PARSER_ERROR"),
+        (MULTIPART, b"", "JSON_PARSER_ERROR"),
+        ({"Content-Type": "multipart/form-data"}, b"x", "JSON_PARSER_ERROR"),
+    ],
+)
+async def test_refused_multipart_requests(loader, tenant, headers, body, code):
+    """Parts that are too large, missing or no parts are refused, and no job is made."""
+    with pytest.raises(SalesforceFault) as caught:
+        await loader.call("POST", "jobs/ingest", body, headers)
+
+    assert (caught.value.http_status, caught.value.error_code) == (400, code)
+    assert list(tenant.jobs) == []
+
+
+async def test_jobs_are_listed_in_pages(loader, tenant):
+    """1,000 jobs are named at a time, newest first, and the address of the next page leads on."""
+    ids = [await loader.create() for _ in range(1001)]
+
+    first = (await loader.call("GET", "jobs/ingest")).value
+    rest = (await call(loader.router, tenant, "GET", "jobs/ingest", query={"queryLocator": "1000"})).value
+    other = (await call(loader.router, tenant, "GET", "jobs/ingest", query={"jobType": "V2Query"})).value
+
+    assert (first["done"], first["nextRecordsUrl"]) == (False, "/services/data/v66.0/jobs/ingest?queryLocator=1000")
+    assert ids[::-1] == [job["id"] for job in first["records"] + rest["records"]]
+    assert {"done": True, "records": [], "nextRecordsUrl": None} == other
+    assert first["records"][0]["jobType"] == "V2Ingest"
+
+
+async def test_an_open_job_expires(loader, clock):
+    """A job nobody closed vanishes after seven days, too."""
+    job = await loader.uploaded("LastName\nSmith\n")
+    clock.passed += KEPT_SECONDS + 1
+
+    with pytest.raises(SalesforceFault, match="NOT_FOUND"):
+        await loader.poll(job)
 
 
 async def test_a_defect_ends_only_its_job(loader, tenant, monkeypatch, caplog):
