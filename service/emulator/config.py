@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from service.emulator.editions import EditionName
+
 
 @dataclass(frozen=True, slots=True)
 class Login:
@@ -14,6 +16,21 @@ class Login:
     client_id: str | None = None
     """The connected app's consumer key."""
     client_secret: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AppPolicy:
+    """How the connected app of every org lets people log in."""
+
+    redirect_uris: tuple[str, ...] = ("http://localhost:1717/OauthRedirect",)
+    """Callback URLs; a `redirect_uri` has to be one of them, character for character."""
+    rotate_refresh_tokens: bool = False
+    """Whether each refresh token serves once, and brings the next one."""
+    require_secret: bool = True
+    """Whether the consumer secret is needed in the web server and refresh token flows."""
+    require_pkce: bool = False
+    refresh_seconds: float = 0.05
+    """How long a refresh takes; the same refresh token cannot be used by another request meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +51,16 @@ class EmulatorConfig:
     """Where certificate and private keys are kept; those already there are used again. None for a directory that
     goes with the emulator."""
     login: Login = Login()
+    app: AppPolicy = AppPolicy()
+    edition: EditionName = "enterprise"
+    licences: int = 0
+    """User licences; each adds 1,000 daily API requests in Enterprise Edition, 5,000 in Unlimited Edition."""
     session_idle_seconds: float = 7200.0
-    daily_api_requests: int = 100_000
+    daily_api_requests: int | None = None
+    """None for what edition and licences give."""
     daily_bulk_batches: int = 15_000
-    long_requests: int = 25
-    """Requests of one org that may be open for more than 20 seconds; 5 in Developer Edition."""
+    long_requests: int | None = None
+    """Requests of one org that may be open for more than 20 seconds; None for what the edition gives."""
     bulk_delay_seconds: float = 0.0
     """How long a bulk job waits in UploadComplete."""
     bulk_hard_delete: bool = False

@@ -25,6 +25,8 @@ class Credentials:
     """May follow the password, as Salesforce wants it from unknown networks; the emulator takes both forms."""
     access_token: str = field(repr=False)
     """A session that is open already; it ends like any other when idle."""
+    refresh_token: str = field(repr=False)
+    """An approval that was given already, with all scopes."""
     private_key_file: Path
     """PEM key for the JWT bearer flow; its public half is registered with the connected app."""
     certificate_file: Path | None

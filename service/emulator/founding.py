@@ -14,7 +14,10 @@ from service.emulator.config import EmulatorConfig, Login
 from service.emulator.credentials import Credentials
 from service.emulator.cursors import Cursors
 from service.emulator.disturbances import Disturbances
+from service.emulator.editions import EDITIONS
 from service.emulator.jobs import Jobs
+from service.emulator.oauth.grants import Grants
+from service.emulator.oauth.scopes import granted
 from service.emulator.org import Org
 from service.emulator.query_jobs import QueryJobs
 from service.emulator.row_writer import RowWriter
@@ -102,12 +105,24 @@ class Founder:
         """
         wanted = login or Login()
         username = wanted.username or f"admin@org{number}.emulator.test"
-        org = Org(self._schema, clock=self._clock, org_id=_org_id(number), path=database, username=username)
+        org = Org(
+            self._schema,
+            clock=self._clock,
+            org_id=_org_id(number),
+            path=database,
+            username=username,
+            organization_type=EDITIONS[self._config.edition].organization_type,
+        )
+        policy = self._config.app
         app = ConnectedApp(
             client_id=wanted.client_id or "3MVG9" + secrets.token_urlsafe(60).replace("-", "."),
             client_secret=wanted.client_secret or secrets.token_hex(32).upper(),
             public_key=self._keys.private_key.public_key(),
             run_as_user_id=org.admin_id,
+            redirect_uris=policy.redirect_uris,
+            rotate_refresh_tokens=policy.rotate_refresh_tokens,
+            require_secret=policy.require_secret,
+            require_pkce=policy.require_pkce,
         )
         tenant = self._tenant(org, app, daily_api_requests)
         password, security_token = wanted.password or secrets.token_urlsafe(12), secrets.token_urlsafe(18)
@@ -126,22 +141,28 @@ class Founder:
             password=password,
             security_token=security_token,
             access_token=tenant.sessions.open(org.admin_id, app.client_id).token,
+            refresh_token=tenant.grants.approve(org.admin_id, app.client_id, granted("")).token,
             private_key_file=self._keys.private_key_file,
             certificate_file=certificate.certificate_file if certificate else None,
         )
 
     def _tenant(self, org: Org, app: ConnectedApp, daily_api_requests: int | None) -> Tenant:
         config, clock, job_numbers = self._config, self._clock, itertools.count(1)
+        edition = EDITIONS[config.edition]
+        sessions = Sessions(org.id, clock=clock, idle_seconds=config.session_idle_seconds)
+        requests = config.daily_api_requests if daily_api_requests is None else daily_api_requests
         return Tenant(
             org=org,
             instance_url=self._url,
             app=app,
             users=Users(org),
-            sessions=Sessions(org.id, clock=clock, idle_seconds=config.session_idle_seconds),
+            sessions=sessions,
+            grants=Grants(sessions, clock),
+            edition=edition,
             allocation=Allocation(
-                daily_api_requests=config.daily_api_requests if daily_api_requests is None else daily_api_requests,
+                daily_api_requests=edition.api_requests(config.licences) if requests is None else requests,
                 daily_bulk_batches=config.daily_bulk_batches,
-                long_requests=config.long_requests,
+                long_requests=edition.long_requests if config.long_requests is None else config.long_requests,
                 clock=clock,
             ),
             cursors=Cursors(clock),

@@ -30,6 +30,7 @@ MAXIMUM_HEAD_BYTES = 16_384
 _SERVER = "sluicegate-emulator"
 _COMPRESSED_FROM_BYTES = 1024
 _DATA = ("services", "data")
+_OAUTH = ("services", "oauth2")
 
 _logger = logging.getLogger(__name__)
 
@@ -91,8 +92,7 @@ class Gateway:
         except Exception:
             # The last resort of a server: a defect becomes Salesforce's own "unexpected error" and a log entry.
             _logger.exception("request %s %s met a defect", request.method, request.path)
-            text = "An unexpected error occurred. Please include this ErrorId if you contact support: 0-0 (0)"
-            answer = _encoded(request, fault_answer(SalesforceFault(500, "UNKNOWN_EXCEPTION", text)))
+            answer = _encoded(request, _unexpected())
         self.answered[answer.status] += 1
         return await _respond(request, answer)
 
@@ -107,8 +107,7 @@ class Gateway:
             if rest and tuple(segments[: len(_DATA)]) == _DATA:
                 answer = await self._for_org(request, rest, effects)
             else:
-                await self._inside(effects)
-                answer = await self._for_anyone(request, segments)
+                answer = await self._for_anyone(request, segments, effects)
         if Drop(after_handling=True) in effects:
             raise _Dropped
         return answer
@@ -131,7 +130,14 @@ class Gateway:
             elif isinstance(effect, Refuse):
                 raise SalesforceFault(effect.status, effect.error_code, effect.message, effect.fields)
 
-    async def _for_anyone(self, request: web.Request, segments: Sequence[str]) -> Answer:
+    async def _for_anyone(self, request: web.Request, segments: Sequence[str], effects: Sequence[Effect]) -> Answer:
+        try:
+            await self._inside(effects)
+        except SalesforceFault as fault:
+            if tuple(segments[: len(_OAUTH)]) != _OAUTH:
+                raise
+            # These resources refuse with an object, never with an array.
+            return Answer(fault.http_status, {"error": fault.error_code, "error_description": fault.message})
         if tuple(segments) == _DATA:
             return Answer(value=list_versions())
         handler, parameters = self._open_routes.find(request.method, segments)
@@ -145,6 +151,12 @@ class Gateway:
                 answer = await self._dispatch(request, segments, tenant, session)
         except SalesforceFault as fault:
             answer = fault_answer(fault)
+        except (ConnectionResetError, _Dropped):
+            raise
+        except Exception:
+            # As in `_handle`; here the answer also tells the use of the API, as every answer of an org does.
+            _logger.exception("request %s %s met a defect", request.method, request.path)
+            answer = _unexpected()
         headers = {**answer.headers, "Sforce-Limit-Info": tenant.allocation.limit_info()}
         return replace(answer, headers=headers)
 
@@ -195,10 +207,16 @@ def _segments(request: web.Request) -> list[str]:
     return [unquote(segment) for segment in path.split("/")] if path else []
 
 
+def _unexpected() -> Answer:
+    text = "An unexpected error occurred. Please include this ErrorId if you contact support: 0-0 (0)"
+    return fault_answer(SalesforceFault(500, "UNKNOWN_EXCEPTION", text))
+
+
 def _check_head(request: web.Request) -> None:
     if len(request.raw_path) > MAXIMUM_HEAD_BYTES:
         raise SalesforceFault(414, "URI_TOO_LONG", "The URI is above 16,384 bytes")
-    size = len(request.raw_path) + sum(len(name) + len(value) + 4 for name, value in request.raw_headers)
+    line = len(f"{request.method}  HTTP/1.1\r\n") + len(request.raw_path)
+    size = line + sum(len(name) + len(value) + len(": \r\n") for name, value in request.raw_headers)
     if size > MAXIMUM_HEAD_BYTES:
         raise SalesforceFault(431, "REQUEST_HEADER_FIELDS_TOO_LARGE", "The headers are above 16,384 bytes")
 

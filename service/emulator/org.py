@@ -49,6 +49,8 @@ class Org:
             fields is extended.
         username: Of the administrator, who is made with the org; a file that has one keeps its own.
 
+        organization_type: Its edition, as the Organization record has it.
+
     Raises:
         ValueError: `org_id` is no id of an org, or the file holds another org.
         sqlite3.Error: The file cannot be opened or is no database.
@@ -64,6 +66,7 @@ class Org:
         name: str = "Emulated Org",
         path: str = ":memory:",
         username: str = DEFAULT_USERNAME,
+        organization_type: str = "Developer Edition",
     ) -> None:
         normal = ids.normalise(org_id)
         if normal is None or not normal.startswith("00D"):
@@ -97,7 +100,7 @@ class Org:
         self._deletion = Deletion(self.schema, self._store, self._references, self._rows)
         self.admin_id = ids.from_counter("005", 1, pod)
         """The id of the administrator."""
-        plant(Seed(normal, name, self.admin_id, username), self._store, self._references, self._rows)
+        plant(Seed(normal, name, self.admin_id, username, organization_type), self._store, self._references, self._rows)
 
     def close(self) -> None:
         """Let go of the database; rows of an org in memory are gone."""

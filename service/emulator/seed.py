@@ -19,6 +19,8 @@ class Seed:
     """18 characters."""
     username: str
     """The administrator's."""
+    organization_type: str
+    """Its edition."""
 
 
 def plant(seed: Seed, store: Store, references: References, rows: Rows) -> None:
@@ -38,7 +40,7 @@ def plant(seed: Seed, store: Store, references: References, rows: Rows) -> None:
         user_id = seed.administrator_id
         organization: dict[str, Stored] = {
             "Name": seed.org_name,
-            "OrganizationType": "Developer Edition",
+            "OrganizationType": seed.organization_type,
             "InstanceName": "EMU1",
             "TimeZoneSidKey": "GMT",
         }

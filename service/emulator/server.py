@@ -18,11 +18,12 @@ from service.emulator.disturbances import Disturbances
 from service.emulator.exchange import Call
 from service.emulator.founding import Founder, keys_in
 from service.emulator.gateway import Gateway
-from service.emulator.oauth import TokenEndpoint
+from service.emulator.oauth.endpoint import TokenEndpoint
 from service.emulator.org import Org
 from service.emulator.routes import org_router
 from service.emulator.routes.bulk_ingest import IngestRoutes
 from service.emulator.routes.bulk_query import QueryJobRoutes
+from service.emulator.routes.consent import ConsentRoutes
 from service.emulator.routes.oauth import OAuthRoutes
 from service.emulator.routes.soap_login import SoapLogin
 from service.emulator.routing import Router
@@ -33,7 +34,7 @@ from service.emulator.tls import Certificate, server_context
 __all__ = ["Credentials", "Emulator", "EmulatorConfig", "EmulatorStatistics", "Login"]
 
 _TURNS_TO_CLOSE = 3  # of the event loop: TLS, its transport and the socket below each take one
-_PARSER_BYTES = 65_536  # above Salesforce's own limit, so that its answer is given and not the parser's
+_PARSER_BYTES = 1_048_576  # far above Salesforce's own limit, so that its answer is given and not the parser's
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +151,24 @@ class Emulator:
         """
         return self._make_org(":memory:", daily_api_requests=daily_api_requests)
 
+    def move_org(self, credentials: Credentials, instance_url: str) -> None:
+        """Let all further token answers of an org name another `instance_url`, as after Salesforce moved the org.
+
+        The emulator answers at its old address too, so tokens go on working there.
+
+        Args:
+            credentials: Of the org.
+            instance_url: Scheme, host and port, without a slash at the end.
+
+        Raises:
+            KeyError: The credentials are of no org of this emulator.
+
+        """
+        tenant = self._tenants.by_org_id(credentials.org_id)
+        if tenant is None:
+            raise KeyError(credentials.org_id)
+        self._tenants.move(tenant, instance_url)
+
     def statistics(self) -> EmulatorStatistics:
         """Count what there is."""
         return EmulatorStatistics(
@@ -183,9 +202,11 @@ class Emulator:
         port = await _serve(stack, self._gateway, self.config, certificate)
         host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
         url = self.config.public_url or f"{'https' if certificate else 'http'}://{host}:{port}"
-        endpoint = TokenEndpoint(self._tenants, base_url=url, clock=clock)
+        refresh = self.config.app.refresh_seconds
+        endpoint = TokenEndpoint(self._tenants, base_url=url, clock=clock, refresh_seconds=refresh)
         OAuthRoutes(endpoint, self._tenants, url).add_to(open_routes)
-        SoapLogin(self._tenants, url).add_to(open_routes)
+        ConsentRoutes(endpoint, self._tenants, url, clock).add_to(open_routes)
+        SoapLogin(self._tenants).add_to(open_routes)
         return url
 
     def _make_org(

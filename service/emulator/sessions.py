@@ -22,6 +22,10 @@ class Session:
     """Epoch seconds."""
     last_used: float
     """Monotonic seconds."""
+    scope: str = "api id"
+    """What the token answer said it is for."""
+    grant_id: str = ""
+    """The approval it was opened with, and ends with; empty when there is none."""
 
 
 class Sessions:
@@ -48,16 +52,18 @@ class Sessions:
         """How long a session lives without being used."""
         return self._idle_seconds
 
-    def open(self, user_id: str, client_id: str = "") -> Session:
+    def open(self, user_id: str, client_id: str = "", *, scope: str = "api id", grant_id: str = "") -> Session:
         """Log a user in.
 
         Args:
             user_id: 18-character id of the user.
             client_id: Consumer key of the app; empty when there is none.
+            scope: What the session is for, names with blanks between them.
+            grant_id: The approval it is opened with; empty when there is none.
 
         """
         token = self._prefix + "".join(secrets.choice(_ALPHABET) for _ in range(_SECRET_CHARACTERS))
-        session = Session(token, user_id, client_id, self._clock.now(), self._clock.monotonic())
+        session = Session(token, user_id, client_id, self._clock.now(), self._clock.monotonic(), scope, grant_id)
         self._by_token[token] = session
         return session
 
@@ -85,6 +91,11 @@ class Sessions:
     def revoke(self, token: str) -> bool:
         """End a session; tell whether there was one."""
         return self._by_token.pop(token, None) is not None
+
+    def revoke_grant(self, grant_id: str) -> None:
+        """End the sessions that were opened with an approval."""
+        for token in [token for token, session in self._by_token.items() if session.grant_id == grant_id]:
+            del self._by_token[token]
 
     def revoke_all(self) -> int:
         """End every session and return how many there were."""

@@ -1,13 +1,15 @@
 """The orgs of one emulator, and which of them a request is for."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from service.emulator.allocation import Allocation
 from service.emulator.cursors import Cursors
+from service.emulator.editions import Edition
 from service.emulator.jobs import Jobs
+from service.emulator.oauth.grants import Grants
 from service.emulator.org import Org
 from service.emulator.query_jobs import QueryJobs
 from service.emulator.row_writer import RowWriter
@@ -25,6 +27,12 @@ class ConnectedApp:
     """Verifies assertions of the JWT bearer flow."""
     run_as_user_id: str
     """The user of the client-credentials flow, 18 characters."""
+    redirect_uris: tuple[str, ...] = ()
+    """Where authorization codes may be sent."""
+    rotate_refresh_tokens: bool = False
+    require_secret: bool = True
+    """Whether codes and refresh tokens are only redeemed with the consumer secret."""
+    require_pkce: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,8 @@ class Tenant:
     app: ConnectedApp
     users: Users
     sessions: Sessions
+    grants: Grants
+    edition: Edition
     allocation: Allocation
     cursors: Cursors
     jobs: Jobs
@@ -63,6 +73,17 @@ class Tenants:
             raise ValueError("an org of this id or consumer key exists")
         self._by_org_id[org_id] = tenant
         self._by_client_id[client_id] = tenant
+
+    def move(self, tenant: Tenant, instance_url: str) -> None:
+        """Let an org be reached at another URL from now on.
+
+        Args:
+            tenant: One of these.
+            instance_url: Scheme, host and port.
+
+        """
+        moved = replace(tenant, instance_url=instance_url)
+        self._by_org_id[tenant.org.id[:15]] = self._by_client_id[tenant.app.client_id] = moved
 
     def by_token(self, token: str) -> Tenant | None:
         """Return the org whose id starts a token, whether or not the token is alive, or None."""

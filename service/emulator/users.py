@@ -10,6 +10,9 @@ _FIELDS = (
     "Id",
     "Username",
     "Name",
+    "FirstName",
+    "LastName",
+    "ProfileId",
     "Email",
     "IsActive",
     "TimeZoneSidKey",
@@ -27,6 +30,10 @@ class User:
     """18 characters."""
     username: str
     name: str
+    first_name: str
+    """Empty when there is none."""
+    last_name: str
+    profile_id: str
     email: str
     active: bool
     time_zone: str
@@ -83,6 +90,9 @@ def _user(row: dict[str, object]) -> User:
         id=str(row["Id"]),
         username=str(row["Username"]),
         name=str(row["Name"] or ""),
+        first_name=str(row["FirstName"] or ""),
+        last_name=str(row["LastName"] or ""),
+        profile_id=str(row["ProfileId"] or ""),
         email=str(row["Email"] or ""),
         active=row["IsActive"] is True,
         time_zone=str(row["TimeZoneSidKey"]),

@@ -11,8 +11,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from service.emulator.allocation import Allocation
 from service.emulator.cursors import Cursors
 from service.emulator.disturbances import Disturbances
+from service.emulator.editions import EDITIONS
 from service.emulator.exchange import Answer, BufferedBody, OrgCall
 from service.emulator.jobs import Jobs
+from service.emulator.oauth.grants import Grants
 from service.emulator.org import Org
 from service.emulator.query_jobs import QueryJobs
 from service.emulator.routing import Router
@@ -53,6 +55,7 @@ def make_tenant(clock: ManualClock, public_key: rsa.RSAPublicKey | None = None, 
     org = Org(clock=clock, username=USERNAME)
     users = Users(org)
     numbers = itertools.count(1)
+    sessions = Sessions(org.id, clock=clock, idle_seconds=7200)
     users.set_password(USERNAME, PASSWORD, SECURITY_TOKEN)
     allocation = {"daily_api_requests": 1000, "daily_bulk_batches": 100, "long_requests": 5, **limits}
     return Tenant(
@@ -60,7 +63,9 @@ def make_tenant(clock: ManualClock, public_key: rsa.RSAPublicKey | None = None, 
         instance_url="https://acme.example",
         app=ConnectedApp(CLIENT_ID, CLIENT_SECRET, public_key, org.admin_id),  # type: ignore[arg-type]
         users=users,
-        sessions=Sessions(org.id, clock=clock, idle_seconds=7200),
+        sessions=sessions,
+        grants=Grants(sessions, clock),
+        edition=EDITIONS["enterprise"],
         allocation=Allocation(**allocation, clock=clock),
         cursors=Cursors(clock),
         jobs=Jobs(clock, numbers),

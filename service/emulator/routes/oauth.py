@@ -1,24 +1,19 @@
 """The OAuth, identity and user-info resources. They need no session and cost no API call."""
 
-from collections.abc import Callable
-from urllib.parse import parse_qsl
-
 from service.emulator.exchange import Answer, Call
-from service.emulator.oauth import OAuthFault, TokenEndpoint
+from service.emulator.oauth.endpoint import TokenEndpoint
+from service.emulator.oauth.faults import OAuthFault
+from service.emulator.oauth.identity import identity, user_info
+from service.emulator.oauth.openid import discovery
+from service.emulator.routes.forms import answered, form_of, refused
+from service.emulator.routes.versions import LATEST
 from service.emulator.routing import Router
 from service.emulator.tenants import Tenant, Tenants
 from service.emulator.users import User
 
-_REST_RESOURCES = {
-    "rest": "",
-    "sobjects": "sobjects/",
-    "search": "search/",
-    "query": "query/",
-}
-
 
 class OAuthRoutes:
-    """The OAuth resources.
+    """The OAuth resources that applications call.
 
     Args:
         endpoint: Issues tokens.
@@ -34,98 +29,91 @@ class OAuthRoutes:
 
     def add_to(self, router: Router[Call]) -> None:
         """Add the resources."""
-        router.add("services/oauth2/token", post=self._token)
-        router.add("services/oauth2/introspect", post=self._introspect)
+        router.add("services/oauth2/token", post=self._token, get=_must_post)
+        router.add("services/oauth2/introspect", post=self._introspect, get=_must_post)
         router.add("services/oauth2/revoke", post=self._revoke, get=self._revoke)
         router.add("services/oauth2/userinfo", get=self._user_info, post=self._user_info)
-        router.add("id/{org}/{user}", get=self._identity)
+        router.add("id/keys", get=self._keys)
+        router.add("id/{org}/{user}", get=self._identity, post=self._identity)
+        router.add(".well-known/openid-configuration", get=self._discovery)
 
     async def _token(self, call: Call) -> Answer:
-        form = await _form(call)
-        return _answered(lambda: self._endpoint.issue(form, call.headers.get("Authorization", "")))
+        form = await form_of(call)
+        wanted = form.get("format", "json")
+        try:
+            async with self._endpoint.turn(form):
+                return answered(self._endpoint.issue(form, call.headers.get("Authorization", "")), wanted)
+        except OAuthFault as fault:
+            return refused(fault, wanted)
 
     async def _introspect(self, call: Call) -> Answer:
-        form = await _form(call)
-        return _answered(lambda: self._endpoint.introspect(form, call.headers.get("Authorization", "")))
+        form = await form_of(call)
+        try:
+            return answered(self._endpoint.introspect(form, call.headers.get("Authorization", "")), "json")
+        except OAuthFault as fault:
+            return refused(fault)
 
     async def _revoke(self, call: Call) -> Answer:
-        form = await _form(call)
+        form = await form_of(call)
         try:
-            self._endpoint.revoke(form.get("token", "") or call.query.get("token", ""))
+            self._endpoint.revoke(form.get("token", ""))
         except OAuthFault as fault:
-            return _refusal(fault)
+            return refused(fault)
         return Answer.nothing(200)
 
     async def _user_info(self, call: Call) -> Answer:
-        found = self._user(call)
-        return Answer(value=self._describe(*found)) if found else _bad_token()
+        token = await _token_of(call)
+        tenant, user = self._caller(token)
+        if tenant is None or user is None:
+            return _refused_identity(token)
+        url = self._endpoint.identity_url(tenant, user.id)
+        return Answer(value=user_info(tenant, user, identity_url=url))
 
     async def _identity(self, call: Call) -> Answer:
-        found = self._user(call)
-        if found is None:
-            return _bad_token()
-        tenant, user = found
-        if call.parameters["org"][:15] != tenant.org.id[:15] or call.parameters["user"][:15] != user.id[:15]:
-            return _bad_token()
-        identity = self._endpoint.identity_url(tenant, user.id)
-        described = self._describe(tenant, user)
-        identity_only = {
-            "id": identity,
-            "asserted_user": True,
-            "username": user.username,
-            "nick_name": described["nickname"],
-            "display_name": user.name,
-            "status": {"created_date": None, "body": None},
-            "is_app_installed": True,
-        }
-        return Answer(value=identity_only | described)
+        token = await _token_of(call)
+        tenant, _ = self._caller(token)
+        if tenant is None:
+            return _refused_identity(token)
+        if call.parameters["org"][:15] != tenant.org.id[:15]:
+            return _plain("Wrong_Org", 403)
+        user = tenant.users.by_id(call.parameters["user"])
+        if user is None:
+            return _plain("Bad_Id", 404)
+        asked = call.query.get("version", "")
+        version = LATEST if asked == "latest" else asked
+        url = self._endpoint.identity_url(tenant, user.id)
+        return Answer(value=identity(tenant, user, identity_url=url, version=version))
 
-    def _user(self, call: Call) -> tuple[Tenant, User] | None:
-        scheme, _, token = call.headers.get("Authorization", "").partition(" ")
-        token = token.strip() if scheme.lower() in {"bearer", "oauth"} else call.query.get("access_token", "")
+    async def _keys(self, _call: Call) -> Answer:
+        await self._endpoint.id_tokens.prepare()
+        return Answer(value=self._endpoint.id_tokens.key_set())
+
+    async def _discovery(self, _call: Call) -> Answer:
+        return Answer(value=discovery(self._base_url))
+
+    def _caller(self, token: str) -> tuple[Tenant | None, User | None]:
         tenant = self._tenants.by_token(token)
         session = tenant.sessions.use(token) if tenant else None
         user = tenant.users.by_id(session.user_id) if tenant and session else None
-        return (tenant, user) if tenant and user else None
-
-    def _describe(self, tenant: Tenant, user: User) -> dict[str, object]:
-        return {
-            "sub": self._endpoint.identity_url(tenant, user.id),
-            "user_id": user.id,
-            "organization_id": tenant.org.id,
-            "preferred_username": user.username,
-            "nickname": user.username.partition("@")[0],
-            "name": user.name,
-            "email": user.email,
-            "email_verified": True,
-            "zoneinfo": user.time_zone,
-            "locale": user.locale,
-            "language": user.language,
-            "active": user.active,
-            "user_type": "STANDARD",
-            "updated_at": user.updated_at,
-            "urls": {
-                name: f"{self._base_url}/services/data/v{{version}}/{path}" for name, path in _REST_RESOURCES.items()
-            },
-        }
+        return (tenant, user) if user else (None, None)
 
 
-async def _form(call: Call) -> dict[str, str]:
-    content = await call.body.read()
-    return dict(parse_qsl(content.decode("utf-8", errors="replace"), keep_blank_values=True))
+async def _token_of(call: Call) -> str:
+    scheme, _, token = call.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() in {"bearer", "oauth"}:
+        return token.strip()
+    form = await form_of(call) if call.method == "POST" else dict(call.query)
+    return form.get("oauth_token", "") or form.get("access_token", "")
 
 
-def _answered(action: Callable[[], dict[str, object]]) -> Answer:
-    try:
-        return Answer(value=action(), headers={"Cache-Control": "no-cache, no-store", "Pragma": "no-cache"})
-    except OAuthFault as fault:
-        return _refusal(fault)
+async def _must_post(_call: Call) -> Answer:
+    return refused(OAuthFault("invalid_request", "must use HTTP POST"))
 
 
-def _refusal(fault: OAuthFault) -> Answer:
-    return Answer(fault.status, {"error": fault.error, "error_description": fault.description})
+def _refused_identity(token: str) -> Answer:
+    # Whether Salesforce answers 401 or 403 here is unverified.
+    return _plain("Bad_OAuth_Token" if token else "Missing_OAuth_Token", 403)
 
 
-def _bad_token() -> Answer:
-    # Salesforce answers 401 or 403 here; which one is unverified.
-    return Answer.text("Bad_OAuth_Token", "text/plain;charset=UTF-8", status=403)
+def _plain(text: str, status: int) -> Answer:
+    return Answer.text(text, "text/plain;charset=UTF-8", status=status)

@@ -9,7 +9,8 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from service.emulator.oauth import JWT_BEARER, OAuthFault, TokenEndpoint
+from service.emulator.oauth.endpoint import JWT_BEARER, TokenEndpoint
+from service.emulator.oauth.faults import OAuthFault
 from service.emulator.tenants import Tenant, Tenants
 from service.emulator.tls import new_private_key
 from tests.support.emulation import CLIENT_ID, CLIENT_SECRET, PASSWORD, SECURITY_TOKEN, USERNAME, make_tenant
