@@ -106,7 +106,7 @@ class LinkProviderSettings(Section):
 class JwtBearerAuth(Section):
     """OAuth 2.0 JWT bearer: no secret leaves the service."""
 
-    flow: Literal["jwt_bearer"]
+    flow: Literal["jwt_bearer"] = Field(description="`jwt_bearer` or `client_credentials`")
     client_id: str = Field(description="Consumer key of the connected app")
     username: str = Field(description="The Salesforce user to act as")
     private_key_file: Path = Field(description="PEM file of the RSA key whose certificate the connected app holds")
@@ -116,7 +116,7 @@ class JwtBearerAuth(Section):
 class ClientCredentialsAuth(Section):
     """OAuth 2.0 client credentials: needs a My Domain login_url."""
 
-    flow: Literal["client_credentials"]
+    flow: Literal["client_credentials"] = Field(description="`jwt_bearer` or `client_credentials`")
     client_id: str = Field(description="Consumer key of the connected app")
     client_secret_file: Path = Field(description="File that holds the consumer secret")
 
