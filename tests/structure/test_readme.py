@@ -70,7 +70,7 @@ def default(field: Any) -> str:
     if value is PydanticUndefined:
         return "required"
     if value in (None, "", {}):
-        return "–"
+        return "empty"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     return f"`{', '.join(value) if isinstance(value, tuple) else value}`"
@@ -166,7 +166,7 @@ def test_the_links_lead_somewhere(path):
     assert (ROOT / path).exists()
 
 
-async def test_the_python_example_runs(target, tmp_path):
+def test_the_python_example_runs(target, tmp_path):
     """The first Python example does what it says against a running service."""
     [source, *_] = re.findall(r"```python\n(.*?)```", section("From Python"), re.DOTALL)
     path = tmp_path / "example.py"
