@@ -16,7 +16,7 @@ from service.context import CallContext
 from service.deep_links.config import LinkConfig
 from service.deep_links.link import ExternalId, Link, LinkedRecord, LinkSigner
 from service.deep_links.resolver import Device, Resolution, resolve
-from service.errors import InvalidFieldValue, UnknownField
+from service.errors import FieldViolation, InvalidFieldValue, InvalidRequest, UnknownField
 from service.orgs import diagnosis
 from service.orgs.bulk_jobs import OrgBulkJobs
 from service.orgs.descriptions import Descriptions
@@ -148,9 +148,11 @@ class Org:
             context: The call it is for.
 
         Raises:
-            service.errors.InvalidRequest: A part cannot stand in a link.
+            service.errors.InvalidRequest: A part cannot stand in a link, or the record's id is damaged.
 
         """
+        if isinstance(link.record.key, str):
+            link = replace(link, record=LinkedRecord(link.record.object, _long_id(link.record.key)))
         expires_at = self._signer.expiry(context.clock.now(), ttl_seconds)
         return self._signer.write(replace(link, org=self.name, expires_at=expires_at)), expires_at
 
@@ -171,13 +173,14 @@ class Org:
 
         Raises:
             service.errors.RecordNotFound: The external id matches no record.
+            service.errors.InvalidRequest: The record's id is damaged.
 
         """
         key = link.record.key
         if isinstance(key, ExternalId):
             record_id = await self._client.lookup(link.record.object, key.field, key.value, context)
         else:
-            record_id = to_18(key)
+            record_id = _long_id(key)
         instance_url = await self._instance_url(context)
         provider = self._links.provider(link.provider)
         resolution = resolve(link, device, provider, instance_url=instance_url, record_id=record_id)
@@ -188,3 +191,11 @@ class Org:
         if (urlsplit(self._login_url).hostname or "").endswith(".my.salesforce.com"):
             return self._login_url
         return (await self._tokens.current(context)).instance_url
+
+
+def _long_id(record_id: str) -> str:
+    try:
+        return to_18(record_id)
+    except ValueError as error:
+        problem = f"is no record's id: {error}"
+        raise InvalidRequest(f"record.id {problem}", violations=[FieldViolation("record.id", problem)]) from None

@@ -8,13 +8,34 @@ _BLOCK = 5
 def to_18(record_id: str) -> str:
     """Return the 18-character form of an id.
 
+    The last three characters of the long form tell which of the others are capitals. So an id whose case was lost on
+    its way, in a spreadsheet or a host name, still names its record, and a mistyped one is found out.
+
     Args:
-        record_id: 15 characters, or 18, which come back with the suffix that their first 15 demand.
+        record_id: 15 characters, or 18 in their own case, all lower or all upper.
+
+    Raises:
+        ValueError: The last three characters do not belong to the others.
 
     """
-    short = record_id[:_SHORT]
-    suffix = ""
-    for start in range(0, _SHORT, _BLOCK):
-        bits = sum(1 << bit for bit, char in enumerate(short[start : start + _BLOCK]) if "A" <= char <= "Z")
-        suffix += _ALPHABET[bits]
-    return short + suffix
+    short, suffix = record_id[:_SHORT], record_id[_SHORT:]
+    if not suffix or suffix == _suffix(short):
+        return short + _suffix(short)
+    if record_id in {record_id.lower(), record_id.upper()}:
+        restored = _with_case(short, suffix.upper())
+        if _suffix(restored) == suffix.upper():
+            return restored + suffix.upper()
+    raise ValueError("the last three characters do not belong to the others")
+
+
+def _suffix(short: str) -> str:
+    """Return the three characters that say which of the fifteen are capitals."""
+    return "".join(
+        _ALPHABET[sum(1 << bit for bit, char in enumerate(short[start : start + _BLOCK]) if "A" <= char <= "Z")]
+        for start in range(0, _SHORT, _BLOCK)
+    )
+
+
+def _with_case(short: str, suffix: str) -> str:
+    bits = [_ALPHABET.find(suffix[index // _BLOCK]) >> index % _BLOCK & 1 for index in range(_SHORT)]
+    return "".join(char.upper() if bit else char.lower() for char, bit in zip(short, bits, strict=True))

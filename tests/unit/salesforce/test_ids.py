@@ -1,0 +1,48 @@
+"""The two forms of record ids."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.salesforce.ids import to_18
+
+SHORT = st.text("0123456789ABCXYZabcxyz", min_size=15, max_size=15)
+
+
+@pytest.mark.parametrize(
+    ("short", "suffix"), [("001ZM000001n4n5", "YAA"), ("00Q010000000001", "EAA"), ("000000000000000", "AAA")]
+)
+def test_the_suffix(short, suffix):
+    """The three more characters are those that Salesforce gives."""
+    assert short + suffix == to_18(short)
+    assert short + suffix == to_18(short + suffix)
+
+
+@given(SHORT)
+def test_case_that_was_lost(short):
+    """An id of 18 characters in one case is the record's own again."""
+    own = to_18(short)
+
+    assert own == to_18(own.lower())
+    assert own == to_18(own.upper())
+
+
+@given(SHORT, st.integers(0, 14), st.sampled_from("0Aa"))
+def test_other_ids(short, place, char):
+    """An id whose characters do not fit its last three is never taken for another record's."""
+    own = to_18(short)
+    altered = own[:place] + char + own[place + 1 :]
+
+    try:
+        found = to_18(altered)
+    except ValueError:
+        return
+
+    assert altered == found or altered in {found.lower(), found.upper()}
+
+
+@pytest.mark.parametrize("damaged", ["00Q010000000001EAB", "00Qx10000000001AAA", "00q010000000001eab", "0" * 17 + "9"])
+def test_damaged_ids(damaged):
+    """An id whose last three characters do not belong to the others is refused."""
+    with pytest.raises(ValueError, match="last three characters"):
+        to_18(damaged)
