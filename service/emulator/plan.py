@@ -55,6 +55,9 @@ class Plan:
         self.required = tuple(field.name for field in sobject.fields if field.required)
         self.unique = tuple(field.name for field in sobject.fields if field.unique)
         self.auto_numbers = tuple(field.name for field in sobject.fields if field.auto_number)
+        name = sobject.field("Name")
+        # The name of a custom record is its id unless told; unverified.
+        self.named_by_id = bool(sobject.custom and name and name.stored and name.defaulted_on_create)
         self._schema = schema
         self._writers = {field.name: _writer(schema, field) for field in sobject.fields}
         self._by_lower_name = {name.lower(): writer for name, writer in self._writers.items()}
@@ -140,6 +143,10 @@ class Plan:
             for name, value in assigned.items()
             if value is not None and (writer := writers[name]).field.type == "reference"
         ]
+
+    def field(self, name: str) -> Field:
+        """Return the definition of a field by its canonical name."""
+        return self._writers[name].field
 
     def writer(self, name: str) -> FieldWriter | None:
         """Return how the field of that name is written, whatever its case, or None."""

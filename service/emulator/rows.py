@@ -110,7 +110,9 @@ class Rows:
         derivation = DERIVATIONS.get(plan.name, _UNCHANGING)
         derivation.complete(Draft(row, frozenset(assigned), now, self._references.account_of))
         for name in plan.auto_numbers:
-            row[name] = self._sequences.next_number(plan, name)
+            row[name] = self._sequences.next_number(plan, name, now)
+        if plan.named_by_id and row["Name"] is None:
+            row["Name"] = row["Id"]
         if self._guards.watch(plan):
             self._guard(plan, assigned, row, None, options)
         self._change(plan, plan.insert, row)

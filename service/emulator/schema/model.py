@@ -78,6 +78,11 @@ class Field:
     case_sensitive: bool = False
     """Whether a unique field tells `a` from `A`."""
     auto_number: bool = False
+    display_format: str = "{00000000}"
+    """How an auto number looks: `{0000}` is the counter with at least as many digits, `{YYYY}`, `{YY}`, `{MM}` and
+    `{DD}` the day."""
+    first_number: int = 1000
+    """The counter of the first auto number."""
     calculated: bool = False
     custom: bool = False
     filterable: bool = True
