@@ -356,7 +356,7 @@ class AllocationExceeded(Exhausted):
 
 
 class Unavailable(SluicegateError):
-    """The service or its upstream cannot answer now; a repeat is worthwhile and nothing was written."""
+    """The service or its upstream cannot answer now; a repeat is worthwhile and harmless."""
 
     code: ClassVar[Code] = "UNAVAILABLE"
     reason = "UPSTREAM_UNAVAILABLE"
@@ -367,7 +367,7 @@ class UpstreamUnavailable(Unavailable):
 
 
 class ShuttingDown(Unavailable):
-    """This replica is draining; another one will take the call."""
+    """This replica is draining and begins no bulk load; another one will."""
 
     reason = "SHUTTING_DOWN"
 

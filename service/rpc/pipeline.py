@@ -9,7 +9,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
 import grpc
@@ -27,6 +27,7 @@ from service.errors import (
     InvalidRequest,
     MalformedMessage,
     MessageTooLarge,
+    ShuttingDown,
     SluicegateError,
 )
 from service.rpc.status import to_grpc
@@ -88,6 +89,8 @@ class Pipeline:
     clock: Clock
     max_message_bytes: int
     default_deadline_seconds: float
+    draining: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the service ends: no long upload is begun that the end would cut off."""
 
     def handler(self, method: Method) -> "grpc.RpcMethodHandler[Any, Any]":
         """Return the handler that grpc.aio serves."""
@@ -144,7 +147,7 @@ class Pipeline:
             try:
                 call = self._call(method, context, span, default_seconds=None)
                 if method.client_streaming:
-                    request = _checked(request)
+                    request = self._upload(request)
                 else:
                     await _check(request)
                 async with aclosing(method.answer(request, call)) as messages:
@@ -159,6 +162,11 @@ class Pipeline:
                 _end(span)
 
         return answer
+
+    def _upload(self, requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        if self.draining.is_set():
+            raise ShuttingDown("this replica is draining; repeat at once, another one answers")
+        return _checked(requests)
 
     def _begin(self, method: Method, context: Context) -> Span | None:
         metadata = context.invocation_metadata() or ()

@@ -55,6 +55,7 @@ class GrpcServer:
 
     def __init__(self, settings: GrpcSettings, orgs: OrgRegistry, pipeline: Pipeline) -> None:
         self._settings = settings
+        self._draining = pipeline.draining
         # Well above our own limit, so that the pipeline, not the transport, refuses an oversize message.
         largest = max(settings.max_message_bytes * 4, 16_777_216)
         self._server = aio.server(
@@ -92,6 +93,7 @@ class GrpcServer:
 
     async def stop(self) -> None:
         """Go NOT_SERVING, let balancers see it, take no more calls, and end the open ones after the drain time."""
+        self._draining.set()
         await self._health.enter_graceful_shutdown()
         grace = self._settings.drain_seconds
         await asyncio.sleep(min(_SETTLE_SECONDS, grace / 10))

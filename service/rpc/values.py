@@ -2,14 +2,14 @@
 
 import base64
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
 from sluicegate.v1.field_value_pb2 import FieldValue
 
 from service import soql
-from service.errors import FieldViolation, InvalidFieldValue, InvalidParameter
+from service.errors import FieldViolation, InvalidFieldValue, InvalidParameter, InvalidRequest
 from service.salesforce.calls.records import JsonValue
 
 _MOST_PARAMETER_VALUES = 50_000
@@ -30,8 +30,11 @@ def to_json_values(fields: Mapping[str, FieldValue]) -> dict[str, JsonValue]:
 
     Raises:
         InvalidFieldValue: A number is not finite, or a list holds something but text.
+        InvalidRequest: Two names are the same but for case, which Salesforce does not tell apart.
 
     """
+    if len({name.lower() for name in fields}) < len(fields):
+        raise _named_twice(sorted(fields))
     return {name: _json_value(name, value) for name, value in fields.items()}
 
 
@@ -62,6 +65,16 @@ def to_parameters(parameters: Mapping[str, FieldValue]) -> dict[str, soql.Value]
         else:
             bound[name] = _scalar_parameter(name, value)
     return bound
+
+
+def _named_twice(names: Sequence[str]) -> InvalidRequest:
+    first: dict[str, str] = {}
+    violations = [
+        FieldViolation(f"fields.{name}", f"is the same field as {first[name.lower()]}; give one of them")
+        for name in names
+        if first.setdefault(name.lower(), name) != name
+    ]
+    return InvalidRequest(f"{violations[0].field}: {violations[0].description}", violations=violations)
 
 
 def _json_value(name: str, value: FieldValue) -> JsonValue:

@@ -10,6 +10,9 @@ import pytest
 from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from sluicegate.v1.bulk_load_pb2 import BULK_OPERATION_INSERT
+from sluicegate.v1.bulk_service_pb2 import BulkLoadHeader, BulkLoadRequest
+from sluicegate.v1.bulk_service_pb2_grpc import BulkServiceStub
 from sluicegate.v1.field_value_pb2 import ExternalId, FieldValue
 from sluicegate.v1.record_service_pb2 import UpsertRecordRequest
 from sluicegate.v1.record_service_pb2_grpc import RecordServiceStub
@@ -17,6 +20,7 @@ from sluicegate.v1.record_service_pb2_grpc import RecordServiceStub
 from service.app import App
 from service.emulator.disturbances import Delay
 from service.settings import AdminSettings, EmulatorSettings, GrpcSettings
+from tests.support.rich_status import failure
 from tests.support.service import free_ports
 
 SERVICES = {
@@ -111,3 +115,23 @@ async def test_a_taken_port_is_an_error_and_leaves_nothing_open(app):
         await App(settings).__aenter__()
 
     assert free_ports(admin=AdminSettings(port=0), emulator=EmulatorSettings(port=0)) is not None
+
+
+async def test_a_draining_replica_begins_no_bulk_load():
+    """A load that the end would cut off is sent to another replica; short calls are still answered."""
+    app = App(free_ports(grpc=GrpcSettings(port=0, drain_seconds=20)))
+    await app.__aenter__()
+    assert app.addresses is not None
+    header = BulkLoadHeader(object="Lead", operation=BULK_OPERATION_INSERT)
+    async with aio.insecure_channel(app.addresses.grpc) as channel:
+        health: Any = health_pb2_grpc.HealthStub(channel)
+        await health.Check(health_pb2.HealthCheckRequest())
+        end = asyncio.ensure_future(app.__aexit__(None, None, None))
+        while (await health.Check(health_pb2.HealthCheckRequest())).status == health_pb2.HealthCheckResponse.SERVING:
+            pass
+
+        with pytest.raises(aio.AioRpcError) as raised:
+            await BulkServiceStub(channel).BulkLoad(iter([BulkLoadRequest(header=header)])).read()
+
+        assert "SHUTTING_DOWN" == failure(raised.value).reason
+    await end

@@ -424,7 +424,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         }
     """
     ERROR_REASON_UPSTREAM_UNAVAILABLE: _ErrorReason.ValueType  # 33
-    """Salesforce cannot be reached or is out of order; nothing was written. RetryInfo says when to come back.
+    """Salesforce cannot be reached or is out of order. What was asked is harmless to repeat; RetryInfo says when.
 
     Example of an ErrorInfo:
 
@@ -437,7 +437,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         }
     """
     ERROR_REASON_SHUTTING_DOWN: _ErrorReason.ValueType  # 34
-    """This replica is draining. Repeat at once; another replica answers.
+    """This replica is draining and begins no bulk load. Repeat at once; another replica answers.
 
     Example of an ErrorInfo:
 
@@ -895,7 +895,7 @@ Example of an ErrorInfo:
     }
 """
 ERROR_REASON_UPSTREAM_UNAVAILABLE: ErrorReason.ValueType  # 33
-"""Salesforce cannot be reached or is out of order; nothing was written. RetryInfo says when to come back.
+"""Salesforce cannot be reached or is out of order. What was asked is harmless to repeat; RetryInfo says when.
 
 Example of an ErrorInfo:
 
@@ -908,7 +908,7 @@ Example of an ErrorInfo:
     }
 """
 ERROR_REASON_SHUTTING_DOWN: ErrorReason.ValueType  # 34
-"""This replica is draining. Repeat at once; another replica answers.
+"""This replica is draining and begins no bulk load. Repeat at once; another replica answers.
 
 Example of an ErrorInfo:
 

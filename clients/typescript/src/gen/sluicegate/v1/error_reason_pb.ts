@@ -557,7 +557,7 @@ export enum ErrorReason {
   ALLOCATION_EXCEEDED = 32,
 
   /**
-   * Salesforce cannot be reached or is out of order; nothing was written. RetryInfo says when to come back.
+   * Salesforce cannot be reached or is out of order. What was asked is harmless to repeat; RetryInfo says when.
    *
    * Example of an ErrorInfo:
    *
@@ -574,7 +574,7 @@ export enum ErrorReason {
   UPSTREAM_UNAVAILABLE = 33,
 
   /**
-   * This replica is draining. Repeat at once; another replica answers.
+   * This replica is draining and begins no bulk load. Repeat at once; another replica answers.
    *
    * Example of an ErrorInfo:
    *
