@@ -53,7 +53,7 @@ class Grants:
         """
         grant = Grant(secrets.token_hex(16), user_id, client_id, scope, self._clock.now(), _new_token())
         mine = [each for each in self._by_token.values() if (each.user_id, each.client_id) == (user_id, client_id)]
-        for oldest in mine[: len(mine) - MAXIMUM_APPROVALS + 1]:
+        for oldest in mine[: max(0, len(mine) - MAXIMUM_APPROVALS + 1)]:
             self._end(oldest)
         self._by_token[grant.token] = grant
         return grant

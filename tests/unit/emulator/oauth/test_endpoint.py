@@ -246,3 +246,111 @@ def test_revocation(endpoint, tenant):
     with pytest.raises(OAuthFault) as caught:
         endpoint.revoke(token)
     assert caught.value.error == "invalid_token"
+
+
+def refresh_form(tenant: Tenant, **changes: str) -> dict[str, str]:
+    token = tenant.grants.approve(tenant.org.admin_id, CLIENT_ID, "api refresh_token").token
+    return {"grant_type": "refresh_token", "refresh_token": token, **CLIENT} | changes
+
+
+def test_a_refresh(endpoint, tenant):
+    """A refresh token brings a new access token of the same scope, and stays the same itself."""
+    form = refresh_form(tenant)
+
+    first, second = endpoint.issue(form), endpoint.issue(form)
+
+    assert first["access_token"] != second["access_token"]
+    assert "refresh_token" not in first
+    assert first["scope"] == "api refresh_token"
+    assert tenant.sessions.use(str(second["access_token"])) is not None
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"refresh_token": "5Aep861x"}, ("invalid_grant", "expired access/refresh token")),
+        ({"refresh_token": ""}, ("invalid_request", "missing required parameters: refresh_token")),
+        ({"client_secret": "wrong"}, ("invalid_client", "invalid client credentials")),
+        ({"client_secret": ""}, ("invalid_client", "invalid client credentials")),
+        ({"client_id": "x"}, ("invalid_client_id", "client identifier invalid")),
+    ],
+)
+def test_refreshes_refused(endpoint, tenant, changes, expected):
+    """A refresh needs a live token and the app's own secret."""
+    assert refusal(endpoint, refresh_form(tenant, **changes)) == expected
+
+
+def test_a_refresh_of_an_inactive_user(endpoint, tenant):
+    """A user who was deactivated gets nothing, and has the same token when active again."""
+    form = refresh_form(tenant)
+    admin = tenant.org.admin_id
+    tenant.org.update("User", admin, {"IsActive": False}, user_id=admin)
+
+    assert refusal(endpoint, form) == ("invalid_grant", "inactive user")
+
+    tenant.org.update("User", admin, {"IsActive": True}, user_id=admin)
+    assert endpoint.issue(form)
+
+
+def test_client_credentials_of_an_inactive_user(endpoint, tenant):
+    """Without an active run-as user the client-credentials flow says so."""
+    admin = tenant.org.admin_id
+    tenant.org.update("User", admin, {"IsActive": False}, user_id=admin)
+
+    expected = ("invalid_grant", "no client credentials user enabled")
+    assert refusal(endpoint, {"grant_type": "client_credentials", **CLIENT}) == expected
+
+
+async def test_one_refresh_at_a_time(endpoint, tenant):
+    """While a refresh runs, another one with its token is refused, and with another token is not."""
+    form, other = refresh_form(tenant), refresh_form(tenant)
+
+    async with endpoint.turn(form), endpoint.turn(other):
+        with pytest.raises(OAuthFault, match="token request is already being processed"):
+            async with endpoint.turn(form):
+                pass
+
+    async with endpoint.turn(form):
+        assert endpoint.issue(form)
+
+
+async def test_a_refused_refresh_frees_its_token(endpoint, tenant):
+    """A refresh that fails leaves its token usable."""
+    form = refresh_form(tenant)
+    with pytest.raises(KeyError):
+        async with endpoint.turn(form):
+            raise KeyError
+
+    async with endpoint.turn(form):
+        assert endpoint.issue(form)
+
+
+def test_introspection_of_a_refresh_token(endpoint, tenant):
+    """A refresh token is described as one, without an end."""
+    form = refresh_form(tenant)
+
+    answer = endpoint.introspect({"token": form["refresh_token"], "token_type_hint": "refresh_token", **CLIENT})
+
+    assert (answer["active"], answer["token_type"], answer["scope"]) == (True, "refresh_token", "api refresh_token")
+    assert "exp" not in answer
+
+
+def test_revoking_a_refresh_token(endpoint, tenant):
+    """The access tokens it brought end with a refresh token."""
+    form = refresh_form(tenant)
+    access = str(endpoint.issue(form)["access_token"])
+
+    endpoint.revoke(form["refresh_token"])
+
+    assert tenant.sessions.find(access) is None
+    assert refusal(endpoint, form) == ("invalid_grant", "expired access/refresh token")
+    assert endpoint.introspect({"token": form["refresh_token"], **CLIENT}) == {"active": False}
+
+
+def test_revoking_an_access_token(endpoint, tenant):
+    """A refresh token outlives the access tokens it brought."""
+    form = refresh_form(tenant)
+
+    endpoint.revoke(str(endpoint.issue(form)["access_token"]))
+
+    assert endpoint.issue(form)
