@@ -59,6 +59,9 @@ class OrgCall(Call):
     session: Session = field(kw_only=True)
     version: str = field(kw_only=True)
     """API version, for example `66.0`."""
+    at_once: bool = field(default=False, kw_only=True)
+    """Whether it is part of a transaction, so that nothing else may run before it is answered: a resource that works
+    beside the event loop has to work on it then."""
 
     @property
     def base(self) -> str:

@@ -19,7 +19,7 @@ from service.emulator.fault_answers import fault_answer
 from service.emulator.faults import SalesforceFault
 from service.emulator.http_body import HttpBody
 from service.emulator.json_text import render
-from service.emulator.routes.versions import is_supported, list_versions
+from service.emulator.releases import is_supported, list_versions
 from service.emulator.routing import Router
 from service.emulator.sessions import Session
 from service.emulator.tenants import Tenant, Tenants

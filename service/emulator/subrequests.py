@@ -11,7 +11,7 @@ from multidict import CIMultiDict
 from service.emulator.exchange import Answer, BufferedBody, OrgCall
 from service.emulator.fault_answers import fault_answer
 from service.emulator.faults import SalesforceFault, unparsable
-from service.emulator.routes.versions import is_supported
+from service.emulator.releases import is_supported
 from service.emulator.routing import Router
 
 METHODS = ("POST", "PUT", "PATCH", "GET", "DELETE")
@@ -68,7 +68,7 @@ class Subrequests:
 
         """
         try:
-            return await self._answer(call, subrequest)
+            return await self._answer(call, subrequest, at_once=False)
         except SalesforceFault as fault:
             return fault_answer(fault)
 
@@ -79,9 +79,12 @@ class Subrequests:
             RuntimeError: The resource waited for something.
 
         """
-        return _at_once(self.answer(call, subrequest))
+        try:
+            return _at_once(self._answer(call, subrequest, at_once=True))
+        except SalesforceFault as fault:
+            return fault_answer(fault)
 
-    async def _answer(self, call: OrgCall, subrequest: Subrequest) -> Answer:
+    async def _answer(self, call: OrgCall, subrequest: Subrequest, *, at_once: bool) -> Answer:
         target = subrequest.target
         version = target.segments[0].removeprefix("v") if target.segments else ""
         if not is_supported(version) or target.segments[0] != f"v{version}":
@@ -97,6 +100,7 @@ class Subrequests:
                 tenant=call.tenant,
                 session=call.session,
                 version=version,
+                at_once=at_once,
             )
         )
 

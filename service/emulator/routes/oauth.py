@@ -5,8 +5,8 @@ from service.emulator.oauth.endpoint import TokenEndpoint
 from service.emulator.oauth.faults import OAuthFault
 from service.emulator.oauth.identity import identity, user_info
 from service.emulator.oauth.openid import discovery
+from service.emulator.releases import LATEST
 from service.emulator.routes.forms import answered, form_of, refused
-from service.emulator.routes.versions import LATEST
 from service.emulator.routing import Router
 from service.emulator.tenants import Tenant, Tenants
 from service.emulator.users import User

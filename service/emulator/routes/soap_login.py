@@ -6,7 +6,7 @@ from xml.sax.saxutils import escape
 
 from service.emulator.exchange import Answer, Call
 from service.emulator.faults import SalesforceFault
-from service.emulator.routes.versions import LATEST
+from service.emulator.releases import LATEST
 from service.emulator.routing import Router
 from service.emulator.tenants import Tenant, Tenants
 from service.emulator.users import User
