@@ -47,6 +47,8 @@ class EmulatorConfig:
     tls: bool = False
     database: str = ":memory:"
     """Where the first org's rows are: a file outlives the emulator. Further orgs always live in memory."""
+    apex: tuple[Path, ...] = ()
+    """Files with Apex REST endpoints and actions: Python modules, which are run, or YAML."""
     directory: Path | None = None
     """Where certificate and private keys are kept; those already there are used again. None for a directory that
     goes with the emulator."""

@@ -6,20 +6,22 @@ import itertools
 import logging
 import secrets
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import unquote
 
 from aiohttp import web
 
 from service.clock import Clock
+from service.emulator.apex import Apex
 from service.emulator.disturbances import Delay, Disturbances, Drop, Effect, Page, Refuse, RevokeSessions
 from service.emulator.exchange import Answer, Call, OrgCall
 from service.emulator.fault_answers import fault_answer
 from service.emulator.faults import SalesforceFault
 from service.emulator.http_body import HttpBody
 from service.emulator.json_text import render
-from service.emulator.releases import is_supported, list_versions
+from service.emulator.releases import LATEST, is_supported, list_versions
+from service.emulator.routes.apex import PREFIX, answer_apex
 from service.emulator.routing import Router
 from service.emulator.sessions import Session
 from service.emulator.tenants import Tenant, Tenants
@@ -31,6 +33,8 @@ _SERVER = "sluicegate-emulator"
 _COMPRESSED_FROM_BYTES = 1024
 _DATA = ("services", "data")
 _OAUTH = ("services", "oauth2")
+
+_Dispatch = Callable[[web.Request, Sequence[str], Tenant, Session], Awaitable[Answer]]
 
 _logger = logging.getLogger(__name__)
 
@@ -47,6 +51,7 @@ class Gateway:
         disturbances: Scripted faults.
         open_routes: Resources that need no session; paths without leading slash.
         org_routes: Resources below `/services/data/vXX.X/`.
+        apex: Resources below `/services/apexrest/`.
         clock: Waits out scripted delays.
 
     """
@@ -58,12 +63,14 @@ class Gateway:
         disturbances: Disturbances,
         open_routes: Router[Call],
         org_routes: Router[OrgCall],
+        apex: Apex,
         clock: Clock,
     ) -> None:
         self._tenants = tenants
         self._disturbances = disturbances
         self._open_routes = open_routes
         self._org_routes = org_routes
+        self._apex = apex
         self._clock = clock
         self.answered: Counter[int] = Counter()
         """Answers so far, by HTTP status."""
@@ -105,7 +112,9 @@ class Gateway:
             segments = _segments(request)
             rest = segments[len(_DATA) :]
             if rest and tuple(segments[: len(_DATA)]) == _DATA:
-                answer = await self._for_org(request, rest, effects)
+                answer = await self._for_org(request, rest, effects, self._dispatch)
+            elif tuple(segments[: len(PREFIX)]) == PREFIX:
+                answer = await self._for_org(request, segments[len(PREFIX) :], effects, self._dispatch_apex)
             else:
                 answer = await self._for_anyone(request, segments, effects)
         if Drop(after_handling=True) in effects:
@@ -143,12 +152,14 @@ class Gateway:
         handler, parameters = self._open_routes.find(request.method, segments)
         return await handler(Call(request.method, parameters, request.query, request.headers, HttpBody(request)))
 
-    async def _for_org(self, request: web.Request, segments: Sequence[str], effects: Sequence[Effect]) -> Answer:
+    async def _for_org(
+        self, request: web.Request, segments: Sequence[str], effects: Sequence[Effect], dispatch: _Dispatch
+    ) -> Answer:
         tenant, session = self._authenticate(request)
         try:
             with tenant.allocation.admit():
                 await self._inside(effects)
-                answer = await self._dispatch(request, segments, tenant, session)
+                answer = await dispatch(request, segments, tenant, session)
         except SalesforceFault as fault:
             answer = fault_answer(fault)
         except (ConnectionResetError, _Dropped):
@@ -182,6 +193,21 @@ class Gateway:
             version=version,
         )
         return await handler(call)
+
+    async def _dispatch_apex(
+        self, request: web.Request, segments: Sequence[str], tenant: Tenant, session: Session
+    ) -> Answer:
+        call = OrgCall(
+            request.method,
+            {},
+            request.query,
+            request.headers,
+            HttpBody(request),
+            tenant=tenant,
+            session=session,
+            version=LATEST,
+        )
+        return await answer_apex(self._apex, call, segments)
 
     def _authenticate(self, request: web.Request) -> tuple[Tenant, Session]:
         scheme, token = _token(request)

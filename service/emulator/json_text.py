@@ -30,15 +30,28 @@ def parse_object(body: bytes) -> dict[str, Any]:
         SalesforceFault: 400 JSON_PARSER_ERROR with line and column; texts vary between releases.
 
     """
-    if not body.strip():
-        raise unparsable("No content to map to Object due to end of input")
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise unparsable(f"{error.msg} at [line:{error.lineno}, column:{error.colno}]") from None
+    value = parse(body)
     if not isinstance(value, dict):
         raise unparsable("The Json is not deserializable: an object is expected at [line:1, column:1]")
     return value
+
+
+def parse(body: bytes) -> object:
+    """Read any JSON.
+
+    Args:
+        body: UTF-8.
+
+    Raises:
+        SalesforceFault: As `parse_object`.
+
+    """
+    if not body.strip():
+        raise unparsable("No content to map to Object due to end of input")
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise unparsable(f"{error.msg} at [line:{error.lineno}, column:{error.colno}]") from None
 
 
 def _pretty(value: object, margin: str) -> str:

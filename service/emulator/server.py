@@ -12,6 +12,7 @@ from typing import Any, Self
 from aiohttp import web
 
 from service.clock import Clock, SystemClock
+from service.emulator.apex import Apex, load_apex
 from service.emulator.config import EmulatorConfig, Login
 from service.emulator.credentials import Credentials
 from service.emulator.disturbances import Disturbances
@@ -21,6 +22,7 @@ from service.emulator.gateway import Gateway
 from service.emulator.oauth.endpoint import TokenEndpoint
 from service.emulator.org import Org
 from service.emulator.routes import org_router
+from service.emulator.routes.actions import ActionRoutes
 from service.emulator.routes.bulk_ingest import IngestRoutes
 from service.emulator.routes.bulk_query import QueryJobRoutes
 from service.emulator.routes.consent import ConsentRoutes
@@ -62,17 +64,24 @@ class Emulator:
         config: What may be chosen.
         clock: Moves sessions, limits, jobs and the dates of rows.
         schema: The sObjects of every org; None for Salesforce's standard ones.
+        apex: The Apex of every org, beside that of the files of the configuration.
 
     Raises:
+        ApexFileError: On entering: a file of the configuration holds no Apex.
         OSError: On entering: the address cannot be listened on, or a file not be written.
 
     """
 
     def __init__(
-        self, config: EmulatorConfig | None = None, clock: Clock | None = None, schema: Schema | None = None
+        self,
+        config: EmulatorConfig | None = None,
+        clock: Clock | None = None,
+        schema: Schema | None = None,
+        apex: Apex | None = None,
     ) -> None:
         self.config = config or EmulatorConfig()
         self.disturbances = Disturbances()
+        self._apex = apex or Apex()
         self._clock = clock or SystemClock()
         self._schema = schema
         self._tenants = Tenants()
@@ -84,6 +93,9 @@ class Emulator:
 
     async def __aenter__(self) -> Self:
         """Start listening and make the first org."""
+        apex = Apex()
+        for each in (self._apex, *map(load_apex, self.config.apex)):
+            apex.include(each)
         async with AsyncExitStack() as stack:
             directory = self.config.directory or Path(
                 stack.enter_context(tempfile.TemporaryDirectory(prefix="sluicegate-emulator-"))
@@ -91,7 +103,7 @@ class Emulator:
             keys = await asyncio.to_thread(keys_in, directory, with_certificate=self.config.tls)
             stack.callback(self._close_orgs)
             jobs = await stack.enter_async_context(_JobTasks())
-            self._url = await self._listen(stack, jobs, keys.certificate)
+            self._url = await self._listen(stack, jobs, keys.certificate, apex)
             self._founder = Founder(
                 config=self.config,
                 clock=self._clock,
@@ -179,7 +191,9 @@ class Emulator:
             answers=dict(self._gateway.answered) if self._gateway else {},
         )
 
-    async def _listen(self, stack: AsyncExitStack, jobs: "_JobTasks", certificate: Certificate | None) -> str:
+    async def _listen(
+        self, stack: AsyncExitStack, jobs: "_JobTasks", certificate: Certificate | None, apex: Apex
+    ) -> str:
         """Start serving and return the URL clients are told."""
         clock, delay = self._clock, self.config.bulk_delay_seconds
         open_routes: Router[Call] = Router()
@@ -196,7 +210,9 @@ class Emulator:
                     lock_failures=self.config.bulk_lock_failures,
                 ),
                 QueryJobRoutes(clock=clock, delay_seconds=delay),
+                ActionRoutes(apex),
             ),
+            apex=apex,
             clock=clock,
         )
         port = await _serve(stack, self._gateway, self.config, certificate)

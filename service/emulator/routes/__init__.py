@@ -2,6 +2,7 @@
 
 from service.emulator.exchange import OrgCall
 from service.emulator.routes import (
+    actions,
     bulk_ingest,
     bulk_query,
     collections,
@@ -20,12 +21,17 @@ from service.emulator.routing import Router
 from service.emulator.subrequests import Subrequests
 
 
-def org_router(ingest: bulk_ingest.IngestRoutes, queries: bulk_query.QueryJobRoutes) -> Router[OrgCall]:
+def org_router(
+    ingest: bulk_ingest.IngestRoutes,
+    queries: bulk_query.QueryJobRoutes,
+    code: actions.ActionRoutes,
+) -> Router[OrgCall]:
     """Return the resources below `/services/data/vXX.X/`.
 
     Args:
         ingest: The bulk resources that write.
         queries: The bulk resources that read.
+        code: The actions of the org's own code.
 
     """
     router: Router[OrgCall] = Router()
@@ -38,6 +44,7 @@ def org_router(ingest: bulk_ingest.IngestRoutes, queries: bulk_query.QueryJobRou
         family(Subrequests(router)).add_to(router)
     ingest.add_to(router)
     queries.add_to(router)
+    code.add_to(router)
     describe.add_to(router)
     replication.add_to(router)
     sobjects.add_to(router)  # last: its patterns are the widest

@@ -3,14 +3,13 @@
 from service.emulator.exchange import Answer, OrgCall
 from service.emulator.faults import MultipleMatches, SalesforceFault
 from service.emulator.json_text import parse_object
-from service.emulator.routes import preconditions, replication
+from service.emulator.routes import preconditions
 from service.emulator.routing import Router
 from service.emulator.write_options import WriteOptions, write_options
 
 
 def add_to(router: Router[OrgCall]) -> None:
-    """Add the row resources, and the lists of deleted and changed rows, whose paths look like a row's."""
-    replication.add_to(router)
+    """Add the row resources."""
     router.add("sobjects/{sobject}", get=_about, post=_create)
     # A row cannot have the id `Id`, so Salesforce reads it as "upsert without a key".
     router.add("sobjects/{sobject}/Id", post=_create)

@@ -3,7 +3,7 @@
 from service.emulator.exchange import Answer, OrgCall
 from service.emulator.routing import Router
 
-_RESOURCES = ("composite", "limits", "query", "queryAll", "sobjects")
+_RESOURCES = ("actions", "composite", "limits", "query", "queryAll", "sobjects")
 
 
 def add_to(router: Router[OrgCall]) -> None:
