@@ -25,13 +25,13 @@ def check_header(names: Sequence[str]) -> tuple[str, ...]:
         errors.InvalidData: It is empty or too wide, or a name is empty, given twice or no field name; row 0.
 
     """
+    check_width(len(names), row=0)
     seen: set[str] = set()
     for position, name in enumerate(names, 1):
         check_column(name, position=position, row=0)
         if name.lower() in seen:
             raise errors.InvalidData(f"the header names column {name} twice; drop one of them", row=0)
         seen.add(name.lower())
-    check_width(len(names), row=0)
     return tuple(names)
 
 

@@ -18,6 +18,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _CELL = r'(?:"(?:[^"]|"")*+"|[^",\r\n]*+)'
 _RECORD = re.compile(rf"{_CELL}(?:,{_CELL})*+\r?\n")
 _EMPTY_LINES = re.compile(r"\n\n+")
+_QUOTED = re.compile(r'["\r\n]')
 _SPECIAL = re.compile(r'[",\r\n]')
 
 # What the reader says, by the words it uses, and what the caller can do about it.
@@ -192,9 +193,19 @@ class CsvReader:
         return errors.InvalidData(f"{_place(row)}: {remedy}", row=row)
 
 
-def write_row(cells: Sequence[str]) -> str:
-    """Return one row of CSV with its line end, quoted where it must be."""
-    line = ",".join('"' + cell.replace('"', '""') + '"' if _SPECIAL.search(cell) else cell for cell in cells)
+def write_row(cells: Sequence[str], width: int = 0) -> str:
+    """Return one row of CSV with its line end, quoted where it must be.
+
+    Args:
+        cells: The cells.
+        width: Empty cells follow up to this number of them.
+
+    """
+    line = ",".join(cells)
+    # One look at the line instead of one at each cell: as a rule nothing needs quotes.
+    if line.count(",") >= len(cells) or _QUOTED.search(line):
+        line = ",".join('"' + cell.replace('"', '""') + '"' if _SPECIAL.search(cell) else cell for cell in cells)
+    line += "," * (width - len(cells))
     # A line without anything would be no row at all.
     return f"{line}\n" if line else '""\n'
 

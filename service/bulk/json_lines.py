@@ -22,6 +22,8 @@ NULL = "#N/A"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # Ends a row while it waits for columns that only later rows bring; no cell can hold it.
 _ROW_END = b"\0"
+_HELD_BYTES = 1024 * 1024
+"""Rows are written in portions: a line of ten bytes can be a row of five thousand commas."""
 
 
 class _BadRowError(ValueError):
@@ -122,14 +124,20 @@ class JsonLinesReader:
             if len(self._columns) > width or not self._widths:
                 self._widths.append((offset, row, len(self._columns)))
             digests.append(digest_of_joined(SEPARATOR.join(cells)))
-            text = _encode(cells, row)
+            text = _encode(cells, len(self._columns), row)
             written.append(text)
             offset += len(text)
+            if offset - self._rows.size > _HELD_BYTES:
+                self._rows.write(b"".join(written))
+                written.clear()
         self._rows.write(b"".join(written))
         self.index.add(digests)
 
     def _cells(self, line: bytes, row: int) -> list[str]:
-        """Return a row's cells in the order of the columns, after adding its new keys to them."""
+        """Return a row's cells in the order of the columns, after adding its new keys to them.
+
+        Columns behind its last key are left out: a short row in a wide table must not cost what the table does.
+        """
         try:
             value = self._parse(line.decode())
             cells = self._arrange(value, row)
@@ -155,7 +163,7 @@ class JsonLinesReader:
         if tuple(value) == self._shape:
             with contextlib.suppress(_BadRowError):
                 return [text if type(text) is str else _text(name, text) for name, text in value.items()]
-        cells = [""] * len(self._columns)
+        cells: list[str] = []
         taken: set[int] = set()
         for key, item in value.items():
             name, inner = _lookup(key, item) if isinstance(item, dict) else (key, item)
@@ -209,9 +217,9 @@ def _text(name: str, value: Any) -> str:
     raise _BadRowError(f"field {name[:80]!r} holds a list or a nested object; only lookups by external id may nest")
 
 
-def _encode(cells: list[str], row: int) -> bytes:
+def _encode(cells: list[str], width: int, row: int) -> bytes:
     try:
-        text = write_row(cells).encode()
+        text = write_row(cells, width).encode()
     except UnicodeEncodeError:
         raise errors.InvalidData(f"row {row} holds half of a surrogate pair", row=row) from None
     if _ROW_END in text:

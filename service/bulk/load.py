@@ -24,7 +24,8 @@ POLL_GROWTH = 1.5
 PROGRESS_SECONDS = 1.0
 ABORT_SECONDS = 10.0
 
-_SLICE_BYTES = 256 * 1024
+# What is read at once: a slice of the shortest rows takes a tenth of a second.
+_SLICE_BYTES = 64 * 1024
 # What passes by itself, so that a job that runs on is only asked again.
 _PASSING = (errors.UpstreamUnavailable, errors.ConcurrencyLimitExceeded, errors.OutcomeUnknown)
 

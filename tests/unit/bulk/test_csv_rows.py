@@ -161,3 +161,11 @@ def test_a_row_of_one_empty_cell_is_written_so_that_it_is_a_row():
     """An empty line would be no row at all."""
     assert write_row([""]) == '""\n'
     assert write_row(["", ""]) == ",\n"
+
+
+@given(cells=st.lists(cell, min_size=1, max_size=5), missing=st.integers(0, 3))
+def test_a_row_is_written_to_its_width(cells, missing):
+    """Any cells come back, followed by as many empty ones as the table is wider."""
+    line = write_row(cells, len(cells) + missing)
+
+    assert [[*cells, *[""] * missing]] == rows_of(line.encode())

@@ -146,3 +146,24 @@ def test_rows_beyond_the_limit_are_refused(monkeypatch):
 
     with pytest.raises(errors.MessageTooLarge):
         read(b'{"A": 1234567890}\n' * 2)
+
+
+def test_short_rows_of_a_wide_table_are_kept_in_portions(monkeypatch):
+    """Ten bytes can be a row of a thousand commas: they are spooled as they come, and the limit holds in a block."""
+    written: list[int] = []
+
+    class Watched(Spool):
+        """A spool that remembers what it is given."""
+
+        def write(self, data: bytes) -> None:
+            written.append(len(data))
+            super().write(data)
+
+    monkeypatch.setattr(json_lines, "Spool", lambda: Watched(limit_bytes=50_000))
+    monkeypatch.setattr(json_lines, "_HELD_BYTES", 10_000)
+    wide = json.dumps({f"A{number}": 1 for number in range(1000)})
+
+    with pytest.raises(errors.MessageTooLarge):
+        read(f"{wide}\n".encode() + b'{"A1":1}\n' * 1000)
+
+    assert max(written) < 20_000
