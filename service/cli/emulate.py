@@ -1,6 +1,8 @@
 """`sluicegate emulate`."""
 
 import json
+import sqlite3
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +14,9 @@ from service.emulator.config import AppPolicy
 from service.emulator.credentials import Credentials
 from service.emulator.editions import EditionName
 from service.emulator.server import Emulator, EmulatorConfig
+from service.emulator.sources import OrgSource, read_sources
+
+_MAXIMUM_ORGS = 1_000
 
 
 def command(  # noqa: PLR0913 - one for each option
@@ -33,9 +38,28 @@ def command(  # noqa: PLR0913 - one for each option
     rotate_refresh_tokens: Annotated[
         bool, typer.Option("--rotate-refresh-tokens", help="Let each refresh token serve once.")
     ] = False,
+    schema: Annotated[
+        list[Path] | None,
+        typer.Option(help="Describe answer (.json), SFDX folder or metadata file; may be given several times."),
+    ] = None,
+    seed: Annotated[
+        list[Path] | None,
+        typer.Option(help="Rows: Account.csv, or JSON of `sf data export tree`; may be given several times."),
+    ] = None,
+    load: Annotated[Path | None, typer.Option(help="Start with an org that --save wrote.")] = None,
+    save: Annotated[Path | None, typer.Option(help="SQLite file for the org when it stops.")] = None,
+    orgs: Annotated[
+        str | None, typer.Option(help="How many orgs, or a YAML file of names with schema, seed, load and save.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the credentials as one JSON object.")] = False,
 ) -> None:
     """Run a Salesforce org on this machine until SIGTERM, and print what a client needs to call it."""
+    try:
+        first, *others = org_sources(
+            OrgSource(schema=tuple(schema or ()), seed=tuple(seed or ()), load=load, save=save), orgs
+        )
+    except ValueError as error:
+        fail(str(error))
     config = EmulatorConfig(
         host=host,
         port=port,
@@ -44,12 +68,39 @@ def command(  # noqa: PLR0913 - one for each option
         directory=directory,
         edition=edition,
         licences=licences,
+        source=first,
+        more_orgs=tuple(others),
         app=_app_policy(redirect_uri, rotate_refresh_tokens=rotate_refresh_tokens),
     )
     try:
         run(_emulate(config, as_json=as_json))
-    except OSError as error:
-        fail(f"cannot start: {error}")
+    except (OSError, ValueError, sqlite3.Error) as error:
+        # Of ours, a file that cannot be understood is the only ValueError; it names the place.
+        fail(str(error) if isinstance(error, ValueError) else f"cannot start, or not save: {error}")
+
+
+def org_sources(first: OrgSource, orgs: str | None) -> tuple[OrgSource, ...]:
+    """Return where the orgs come from.
+
+    Args:
+        first: The files given for the one org there is without `orgs`.
+        orgs: How many orgs, or the path of a YAML file.
+
+    Raises:
+        ValueError: The number or the file is no good, or does not go with the other files.
+
+    """
+    if orgs is None:
+        return (first,)
+    if not orgs.isdecimal():
+        if first != OrgSource():
+            raise ValueError("--orgs with a file excludes --schema, --seed, --load and --save: write them in the file")
+        return read_sources(Path(orgs))
+    if not 1 <= int(orgs) <= _MAXIMUM_ORGS:
+        raise ValueError(f"--orgs has to be from 1 to {_MAXIMUM_ORGS}, or a YAML file")
+    if int(orgs) > 1 and (first.load or first.save):
+        raise ValueError("--load and --save are for one org: give each its own in a YAML file of --orgs")
+    return (first,) * int(orgs)
 
 
 def _app_policy(redirect_uris: list[str] | None, *, rotate_refresh_tokens: bool) -> AppPolicy:
@@ -59,12 +110,15 @@ def _app_policy(redirect_uris: list[str] | None, *, rotate_refresh_tokens: bool)
 
 async def _emulate(config: EmulatorConfig, *, as_json: bool) -> None:
     async with Emulator(config) as emulator:
-        typer.echo(_machine_text(emulator.credentials) if as_json else _human_text(emulator.credentials))
+        for remark in dict.fromkeys(emulator.remarks):
+            typer.echo(f"sluicegate: {remark}", err=True)
+        typer.echo(_machine_text(emulator.all_credentials) if as_json else _human_text(emulator.all_credentials))
         await until_stopped()
 
 
 def _facts(credentials: Credentials) -> dict[str, str | None]:
     return {
+        "name": credentials.name or None,
         "login_url": credentials.login_url,
         "instance_url": credentials.instance_url,
         "client_id": credentials.client_id,
@@ -79,17 +133,25 @@ def _facts(credentials: Credentials) -> dict[str, str | None]:
     }
 
 
-def _machine_text(credentials: Credentials) -> str:
-    return json.dumps({name: value for name, value in _facts(credentials).items() if value is not None})
+def _machine_text(orgs: Sequence[Credentials]) -> str:
+    every = [{name: value for name, value in _facts(each).items() if value is not None} for each in orgs]
+    return json.dumps({**every[0], "orgs": every})
 
 
-def _human_text(credentials: Credentials) -> str:
-    facts = [(name.replace("_", " "), value) for name, value in _facts(credentials).items() if value is not None]
-    lines = [f"  {name:<17} {value}" for name, value in facts]
+def _human_text(orgs: Sequence[Credentials]) -> str:
+    lines: list[str] = []
+    for credentials in orgs:
+        facts = [(name.replace("_", " "), value) for name, value in _facts(credentials).items() if value is not None]
+        lines += [f"  {name:<17} {value}" for name, value in facts]
+        if len(orgs) > 1:
+            lines.append("")
+    first = orgs[0]
     trial = (
-        f"curl -H 'Authorization: Bearer {credentials.access_token}' "
-        f"'{credentials.instance_url}/services/data/v66.0/query?q=SELECT+COUNT()+FROM+Lead'"
+        f"curl -H 'Authorization: Bearer {first.access_token}' "
+        f"'{first.instance_url}/services/data/v66.0/query?q=SELECT+COUNT()+FROM+Lead'"
     )
-    if credentials.certificate_file:
-        trial += f" --cacert {credentials.certificate_file}"
-    return "\n".join(["A Salesforce org is running. Its rows go when it stops.", *lines, "Try:", f"  {trial}"])
+    if first.certificate_file:
+        trial += f" --cacert {first.certificate_file}"
+    what = "A Salesforce org is" if len(orgs) == 1 else f"{len(orgs)} Salesforce orgs are"
+    title = f"{what} running. Rows that no --save or --database keeps go when it stops."
+    return "\n".join([title, *lines, "Try:", f"  {trial}"])

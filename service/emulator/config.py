@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from service.emulator.editions import EditionName
+from service.emulator.sources import OrgSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,10 @@ class EmulatorConfig:
     directory: Path | None = None
     """Where certificate and private keys are kept; those already there are used again. None for a directory that
     goes with the emulator."""
+    source: OrgSource = field(default_factory=OrgSource)
+    """The files of the first org. Orgs of `Emulator.new_org` know the same objects, but start empty."""
+    more_orgs: tuple[OrgSource, ...] = ()
+    """Orgs that are there from the start beside the first."""
     login: Login = Login()
     app: AppPolicy = AppPolicy()
     edition: EditionName = "enterprise"

@@ -31,3 +31,5 @@ class Credentials:
     """PEM key for the JWT bearer flow; its public half is registered with the connected app."""
     certificate_file: Path | None
     """The root a client has to trust; None when the emulator speaks plain HTTP."""
+    name: str = ""
+    """What the org is called in fault rules and files; empty unless chosen."""

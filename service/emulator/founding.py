@@ -13,6 +13,8 @@ from service.emulator.allocation import Allocation
 from service.emulator.config import EmulatorConfig, Login
 from service.emulator.credentials import Credentials
 from service.emulator.cursors import Cursors
+from service.emulator.definition import Definition, load_definition
+from service.emulator.definition.apply import apply_definition
 from service.emulator.disturbances import Disturbances
 from service.emulator.editions import EDITIONS
 from service.emulator.jobs import Jobs
@@ -21,8 +23,10 @@ from service.emulator.oauth.scopes import granted
 from service.emulator.org import Org
 from service.emulator.query_jobs import QueryJobs
 from service.emulator.row_writer import RowWriter
-from service.emulator.schema import Schema
+from service.emulator.seeding import SeedRecord, plant_records, read_seed
 from service.emulator.sessions import Sessions
+from service.emulator.snapshots import read_snapshot
+from service.emulator.sources import OrgSource
 from service.emulator.tenants import ConnectedApp, Tenant
 from service.emulator.tls import Certificate, certificate_in, private_key_in
 from service.emulator.users import Users
@@ -37,6 +41,38 @@ class Keys:
     private_key_file: Path
     certificate: Certificate | None
     """None when the emulator speaks plain HTTP."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What an org starts with."""
+
+    definition: Definition
+    name: str = ""
+    records: tuple[SeedRecord, ...] = ()
+    copy_of: Path | None = None
+    """A saved org."""
+    org_id: str | None = None
+    """The id of the saved org, 18 characters."""
+
+
+def origin_of(source: OrgSource, base: Definition) -> Origin:
+    """Read the files of an org; blocks.
+
+    Args:
+        source: The files.
+        base: What its schema adds to, unless it loads a saved org.
+
+    Raises:
+        ValueError: A file cannot be read or understood; the text names it and the place.
+
+    """
+    saved_id = None
+    if source.load is not None:
+        base, saved_id = read_snapshot(source.load)
+    definition = load_definition(source.schema, base) if source.schema else base
+    records = tuple(record for path in source.seed for record in read_seed(path))
+    return Origin(definition, source.name, records, source.load, saved_id)
 
 
 def keys_in(directory: Path, *, with_certificate: bool) -> Keys:
@@ -63,7 +99,7 @@ class Founder:
         config: Limits and times of every org.
         clock: Moves every org.
         keys: What clients log in with.
-        schema: The sObjects of every org; None for Salesforce's standard ones.
+        definition: What orgs are made of that do not say it themselves.
         url: Scheme, host and port the orgs are reached at.
         disturbances: Scripted faults, among them row locks.
 
@@ -75,14 +111,14 @@ class Founder:
         config: EmulatorConfig,
         clock: Clock,
         keys: Keys,
-        schema: Schema | None,
+        definition: Definition,
         url: str,
         disturbances: Disturbances,
     ) -> None:
         self._config = config
         self._clock = clock
         self._keys = keys
-        self._schema = schema
+        self._definition = definition
         self._url = url
         self._disturbances = disturbances
 
@@ -93,6 +129,7 @@ class Founder:
         database: str = ":memory:",
         login: Login | None = None,
         daily_api_requests: int | None = None,
+        origin: "Origin | None" = None,
     ) -> tuple[Tenant, Credentials]:
         """Make an org.
 
@@ -101,18 +138,28 @@ class Founder:
             database: Where its rows are.
             login: What to log in with; None to have all of it made up.
             daily_api_requests: Its API allocation; None for that of the configuration.
+            origin: What it starts with; None for an empty org of the definition all share.
+
+        Raises:
+            ValueError: The database or a file that is loaded does not fit, or a row of a file is refused.
 
         """
+        origin = origin or Origin(self._definition)
+        if origin.copy_of is not None and database != ":memory:":
+            raise ValueError(f"{origin.copy_of} would take the place of what {database} holds: choose one of them")
         wanted = login or Login()
         username = wanted.username or f"admin@org{number}.emulator.test"
         org = Org(
-            self._schema,
+            origin.definition.schema,
             clock=self._clock,
-            org_id=_org_id(number),
+            org_id=origin.org_id or org_id(number),
             path=database,
             username=username,
+            source=origin.copy_of,
             organization_type=EDITIONS[self._config.edition].organization_type,
         )
+        apply_definition(origin.definition, org)
+        plant_records(org, origin.records)
         policy = self._config.app
         app = ConnectedApp(
             client_id=wanted.client_id or "3MVG9" + secrets.token_urlsafe(60).replace("-", "."),
@@ -144,6 +191,7 @@ class Founder:
             refresh_token=tenant.grants.approve(org.admin_id, app.client_id, granted("")).token,
             private_key_file=self._keys.private_key_file,
             certificate_file=certificate.certificate_file if certificate else None,
+            name=origin.name,
         )
 
     def _tenant(self, org: Org, app: ConnectedApp, daily_api_requests: int | None) -> Tenant:
@@ -172,7 +220,8 @@ class Founder:
         )
 
 
-def _org_id(number: int) -> str:
+def org_id(number: int) -> str:
+    """Return the id of the org of a number, from 1."""
     # The two characters behind the prefix go into the ids of the org's rows, so that no two orgs share an id.
     pod = ids.from_counter("00D", number)[13:15]
     return ids.from_counter("00D", number, pod=f"{pod[1]}{pod[0]}")

@@ -1,8 +1,10 @@
 """One emulated Salesforce org: a schema, rows, users and queries, without any HTTP."""
 
-from collections.abc import Mapping, Sequence
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from pathlib import Path
 
 from service.clock import Clock
 from service.emulator import ids
@@ -48,6 +50,7 @@ class Org:
         path: A SQLite file that keeps the rows, or `:memory:`. A file made by an org with fewer
             fields is extended.
         username: Of the administrator, who is made with the org; a file that has one keeps its own.
+        source: A database file to start with a copy of; None for none.
 
         organization_type: Its edition, as the Organization record has it.
 
@@ -57,7 +60,7 @@ class Org:
 
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what an org may be told
         self,
         schema: Schema | None = None,
         *,
@@ -66,6 +69,7 @@ class Org:
         name: str = "Emulated Org",
         path: str = ":memory:",
         username: str = DEFAULT_USERNAME,
+        source: Path | None = None,
         organization_type: str = "Developer Edition",
     ) -> None:
         normal = ids.normalise(org_id)
@@ -75,7 +79,7 @@ class Org:
         self.name = name
         self.schema = schema if schema is not None else Schema(STANDARD_OBJECTS)
         self._clock = clock
-        self._store = Store(self.schema, path)
+        self._store = Store(self.schema, path, source)
         self._references = References(self.schema, self._store)
         pod = normal[13:15]
         sequences = Sequences(self._store, pod)
@@ -101,6 +105,10 @@ class Org:
         self.admin_id = ids.from_counter("005", 1, pod)
         """The id of the administrator."""
         plant(Seed(normal, name, self.admin_id, username, organization_type), self._store, self._references, self._rows)
+
+    def save(self, path: Path, prepare: Callable[[sqlite3.Connection], None]) -> None:
+        """Copy all rows to a file; see `Store.save`."""
+        self._store.save(path, prepare)
 
     def close(self) -> None:
         """Let go of the database; rows of an org in memory are gone."""

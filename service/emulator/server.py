@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,9 +16,10 @@ from service.clock import Clock, SystemClock
 from service.emulator.apex import Apex, load_apex
 from service.emulator.config import EmulatorConfig, Login
 from service.emulator.credentials import Credentials
+from service.emulator.definition import Definition
 from service.emulator.disturbances import Disturbances
 from service.emulator.exchange import Call
-from service.emulator.founding import Founder, keys_in
+from service.emulator.founding import Founder, Origin, keys_in, org_id, origin_of
 from service.emulator.gateway import Gateway
 from service.emulator.oauth.endpoint import TokenEndpoint
 from service.emulator.org import Org
@@ -30,10 +32,13 @@ from service.emulator.routes.oauth import OAuthRoutes
 from service.emulator.routes.soap_login import SoapLogin
 from service.emulator.routing import Router
 from service.emulator.schema import Schema
-from service.emulator.tenants import Tenants
+from service.emulator.schema.standard import STANDARD_OBJECTS
+from service.emulator.snapshots import write_definition
+from service.emulator.sources import OrgSource
+from service.emulator.tenants import Tenant, Tenants
 from service.emulator.tls import Certificate, server_context
 
-__all__ = ["Credentials", "Emulator", "EmulatorConfig", "EmulatorStatistics", "Login"]
+__all__ = ["Credentials", "Emulator", "EmulatorConfig", "EmulatorStatistics", "Login", "OrgSource"]
 
 _TURNS_TO_CLOSE = 3  # of the event loop: TLS, its transport and the socket below each take one
 _PARSER_BYTES = 1_048_576  # far above Salesforce's own limit, so that its answer is given and not the parser's
@@ -83,13 +88,17 @@ class Emulator:
         self.disturbances = Disturbances()
         self._apex = apex or Apex()
         self._clock = clock or SystemClock()
-        self._schema = schema
+        self._base = Definition(schema or Schema(STANDARD_OBJECTS))
+        self._saved: list[tuple[Tenant, Definition, Path]] = []
+        self._entered = False
+        self._all_credentials: list[Credentials] = []
+        self.remarks: tuple[str, ...] = ()
+        """What the files of the orgs say and the emulator does not do, one sentence for each."""
         self._tenants = Tenants()
         self._stack = AsyncExitStack()
         self._gateway: Gateway | None = None
         self._url = ""
         self._founder: Founder | None = None
-        self._credentials: Credentials | None = None
 
     async def __aenter__(self) -> Self:
         """Start listening and make the first org."""
@@ -101,18 +110,25 @@ class Emulator:
                 stack.enter_context(tempfile.TemporaryDirectory(prefix="sluicegate-emulator-"))
             )
             keys = await asyncio.to_thread(keys_in, directory, with_certificate=self.config.tls)
+            sources = (self.config.source, *self.config.more_orgs)
+            origins = await asyncio.to_thread(lambda: [origin_of(source, self._base) for source in sources])
             stack.callback(self._close_orgs)
+            stack.callback(self._save_orgs)
             jobs = await stack.enter_async_context(_JobTasks())
             self._url = await self._listen(stack, jobs, keys.certificate, apex)
             self._founder = Founder(
                 config=self.config,
                 clock=self._clock,
                 keys=keys,
-                schema=self._schema,
+                definition=origins[0].definition,
                 url=self._url,
                 disturbances=self.disturbances,
             )
-            self._credentials = self._make_org(self.config.database, login=self.config.login)
+            first, *others = zip(origins, sources, strict=True)
+            self._make_org(first[0], first[1].save, database=self.config.database, login=self.config.login)
+            for origin, source in others:
+                self._make_org(origin, source.save)
+            self._entered = True
             self._stack = stack.pop_all()
         return self
 
@@ -122,7 +138,13 @@ class Emulator:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Let open requests finish for `shutdown_seconds`, then stop everything; bulk jobs stop where they are."""
+        """Let open requests finish for `shutdown_seconds`, then stop everything; bulk jobs stop where they are.
+
+        Raises:
+            OSError: An org could not be saved; the emulator has stopped all the same.
+            sqlite3.Error: The same, as SQLite says it.
+
+        """
         await self._stack.aclose()
 
     @property
@@ -133,9 +155,14 @@ class Emulator:
     @property
     def credentials(self) -> Credentials:
         """How to call the first org."""
-        if self._credentials is None:
+        if not self._all_credentials:
             raise RuntimeError("the emulator has not been entered")
-        return self._credentials
+        return self._all_credentials[0]
+
+    @property
+    def all_credentials(self) -> tuple[Credentials, ...]:
+        """How to call every org there is, oldest first."""
+        return tuple(self._all_credentials)
 
     @property
     def org(self) -> Org:
@@ -154,14 +181,21 @@ class Emulator:
             raise KeyError(credentials.org_id)
         return tenant.org
 
-    def new_org(self, *, daily_api_requests: int | None = None) -> Credentials:
-        """Make another, empty org with its own rows, users, tokens and limits; it lives in memory.
+    def new_org(self, source: OrgSource | None = None, *, daily_api_requests: int | None = None) -> Credentials:
+        """Make another org with its own rows, users, tokens and limits; it lives in memory.
 
         Args:
+            source: Its files, which are read before the call returns; None for an empty org that knows the objects of
+                the first.
             daily_api_requests: Its API allocation; None for that of the configuration.
 
+        Raises:
+            ValueError: A file cannot be understood, or a row of it is refused; there is no new org then.
+
         """
-        return self._make_org(":memory:", daily_api_requests=daily_api_requests)
+        origin = origin_of(source, self._base) if source else None
+        save = source.save if source else None
+        return self._make_org(origin, save, daily_api_requests=daily_api_requests)
 
     def move_org(self, credentials: Credentials, instance_url: str) -> None:
         """Let all further token answers of an org name another `instance_url`, as after Salesforce moved the org.
@@ -226,15 +260,37 @@ class Emulator:
         return url
 
     def _make_org(
-        self, database: str, *, login: Login | None = None, daily_api_requests: int | None = None
+        self,
+        origin: Origin | None,
+        save: Path | None,
+        *,
+        database: str = ":memory:",
+        login: Login | None = None,
+        daily_api_requests: int | None = None,
     ) -> Credentials:
         if self._founder is None:
             raise RuntimeError("the emulator has not been entered")
+        number = len(self._tenants) + 1
+        while self._tenants.by_org_id(org_id(number)) is not None:  # a loaded org keeps the number it had
+            number += 1
+        wanted = (origin.org_id if origin else None) or org_id(number)
+        if self._tenants.by_org_id(wanted) is not None:
+            raise ValueError(f"two orgs cannot be of one saved file: there is an org {wanted}")
         tenant, credentials = self._founder.found(
-            len(self._tenants) + 1, database=database, login=login, daily_api_requests=daily_api_requests
+            number, database=database, login=login, daily_api_requests=daily_api_requests, origin=origin
         )
         self._tenants.add(tenant)
+        self._all_credentials.append(credentials)
+        if origin is not None:
+            self.remarks += origin.definition.remarks
+            if save is not None:
+                self._saved.append((tenant, origin.definition, save))
         return credentials
+
+    def _save_orgs(self) -> None:
+        # An emulator that never started has nothing that is worth a file.
+        for tenant, definition, path in self._saved if self._entered else ():
+            tenant.org.save(path, partial(write_definition, definition=definition))
 
     def _close_orgs(self) -> None:
         for tenant in self._tenants:

@@ -6,8 +6,9 @@ and changed the row and when, also where the sObject has no such fields.
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
 
 from service.emulator import folding
 from service.emulator.schema.model import Field, FieldType, Schema, SObject
@@ -40,16 +41,20 @@ class Store:
     Args:
         schema: Gives the tables; columns that a database file lacks are added to it.
         path: A database file, or `:memory:`.
+        source: A database to start with a copy of; None for none. What `path` held is gone then.
 
     Raises:
         sqlite3.Error: The file is no database or cannot be opened.
 
     """
 
-    def __init__(self, schema: Schema, path: str = ":memory:") -> None:
+    def __init__(self, schema: Schema, path: str = ":memory:", source: Path | None = None) -> None:
         self.connection = sqlite3.connect(
             path, isolation_level=None, cached_statements=_STATEMENTS, check_same_thread=False
         )
+        if source is not None:
+            with closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as saved:
+                saved.backup(self.connection)
         # An emulated org may lose its last rows when the machine dies, never its consistency.
         self.connection.execute("PRAGMA journal_mode = WAL")
         self.connection.execute("PRAGMA synchronous = OFF")
@@ -78,6 +83,27 @@ class Store:
         self.connection.create_collation(folding.COLLATION, folding.compare)
         self.connection.execute(f"PRAGMA user_version = {_FOLDED}")
         self._folding = True
+
+    def save(self, path: Path, prepare: Callable[[sqlite3.Connection], None]) -> None:
+        """Copy everything to a file, which appears whole or not at all.
+
+        Args:
+            path: Where to; a file there is replaced.
+            prepare: Adds to the copy before it appears.
+
+        Raises:
+            OSError: The file cannot be written.
+            sqlite3.Error: The same, as SQLite says it.
+
+        """
+        unfinished = path.with_name(f"{path.name}.unfinished")
+        unfinished.unlink(missing_ok=True)
+        with closing(sqlite3.connect(unfinished, isolation_level=None)) as copy:
+            self.connection.backup(copy)
+            folding.add_functions(copy)
+            copy.execute("PRAGMA journal_mode = DELETE")
+            prepare(copy)
+        unfinished.replace(path)
 
     def close(self) -> None:
         """Close the database; rows in memory are gone."""
