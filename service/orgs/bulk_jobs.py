@@ -6,6 +6,7 @@ from dataclasses import replace
 from service.bulk.job import Job, LoadRequest, LoadState, ResultFile
 from service.bulk.spool import Spool
 from service.context import CallContext
+from service.errors import FieldViolation, SalesforceRejected, SluicegateError, UnknownField, UnknownObject
 from service.salesforce.calls import bulk_ingest
 from service.salesforce.client import SalesforceClient
 
@@ -36,7 +37,10 @@ class OrgBulkJobs:
             external_id_field=request.external_id_field,
         )
         response = await self._client.send(created, self._context)
-        return _job(bulk_ingest.job(response, org=self._client.org, sobject=self._sobject))
+        try:
+            return _job(bulk_ingest.job(response, org=self._client.org, sobject=self._sobject))
+        except (SalesforceRejected, UnknownObject) as error:
+            raise _in_header(error, request) from error
 
     async def upload(self, job_id: str, content: Spool) -> None:
         """Send a job's data."""
@@ -67,6 +71,20 @@ class OrgBulkJobs:
         request = bulk_ingest.set_state(self._client.base, job_id, state)
         response = await self._client.send(request, context)
         return _job(bulk_ingest.job(response, org=self._client.org, job_id=job_id))
+
+
+def _in_header(error: SluicegateError, request: LoadRequest) -> SluicegateError:
+    """Return the error with the part of the header that is at fault, which Salesforce tells only in its sentence."""
+    if isinstance(error, UnknownObject):
+        fault = FieldViolation("header.object", error.message)
+        return UnknownObject(error.message, metadata=error.metadata, violations=[fault])
+    if request.external_id_field and "External ID" in error.message:
+        message = f"{request.external_id_field!r} is no external id of {request.object}"
+        metadata = {**error.metadata, "object": request.object, "field": request.external_id_field}
+        return UnknownField(
+            message, metadata=metadata, violations=[FieldViolation("header.external_id_field", message)]
+        )
+    return error
 
 
 def _job(job: bulk_ingest.Job) -> Job:

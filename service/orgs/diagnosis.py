@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Mapping
 from decimal import Decimal
 
-from service.errors import FieldViolation, InvalidFieldValue, SluicegateError, UnknownField
+from service.errors import FieldViolation, InvalidFieldValue, SluicegateError, UnknownField, UnknownObject
 from service.salesforce.calls.describe import SObject
 from service.salesforce.calls.records import JsonValue
 
@@ -16,7 +16,11 @@ _NAMES |= dict.fromkeys(_NUMBERS, "a number") | {"datetime": "a dateTime as text
 def needs_description(error: SluicegateError) -> bool:
     """Tell whether `explain` could say more than the error does."""
     wrong_type = isinstance(error, InvalidFieldValue) and not error.violations
-    return wrong_type or (isinstance(error, UnknownField) and "nearest" not in error.metadata)
+    return (
+        wrong_type
+        or isinstance(error, UnknownObject)
+        or (isinstance(error, UnknownField) and "nearest" not in error.metadata)
+    )
 
 
 def explain(error: SluicegateError, values: Mapping[str, JsonValue], description: SObject) -> SluicegateError:
@@ -30,6 +34,8 @@ def explain(error: SluicegateError, values: Mapping[str, JsonValue], description
     """
     if isinstance(error, UnknownField):
         return _with_nearest(error, description)
+    if isinstance(error, UnknownObject):
+        return without_key(error, description) or error
     wrong = [
         FieldViolation(f"fields.{name}", f"{field.name} takes {_NAMES[field.type]}")
         for name, value in values.items()
@@ -41,8 +47,36 @@ def explain(error: SluicegateError, values: Mapping[str, JsonValue], description
     return InvalidFieldValue(wrong[0].description, metadata=metadata, violations=wrong)
 
 
+def without_key(error: SluicegateError, description: SObject, within: str = "") -> UnknownField | None:
+    """Return what is wrong with the external-id field of a request; None if the field can find records.
+
+    Salesforce answers NOT_FOUND for it, as for an sObject or a record that is not there.
+
+    Args:
+        error: What was made of that answer.
+        description: The sObject, which exists then.
+        within: Path of the request's field that holds `external_id`, with a dot at its end.
+
+    """
+    name = error.metadata.get("external_id_field", "")
+    field = description.fields.get(name.lower())
+    if field is not None and (field.externalId or field.idLookup):
+        return None
+    keys = [field.name for field in description.fields.values() if field.externalId]
+    nearest = difflib.get_close_matches(name, keys, n=1, cutoff=0.5)
+    message = f"{name!r} is no external id of {description.name}; there are: {', '.join(['Id', *keys])}"
+    metadata = {**error.metadata, "object": description.name, "field": name}
+    return UnknownField(
+        message,
+        metadata={**metadata, **({"nearest": nearest[0]} if nearest else {})},
+        violations=[FieldViolation(f"{within}external_id.field", message)],
+    )
+
+
 def _with_nearest(error: UnknownField, description: SObject) -> UnknownField:
     name = error.metadata.get("field", "")
+    if name.lower() in description.relationships:
+        return error
     known = [field.name for field in description.fields.values()]
     nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     if not nearest:

@@ -16,7 +16,14 @@ from service.context import CallContext
 from service.deep_links.config import LinkConfig
 from service.deep_links.link import ExternalId, Link, LinkedRecord, LinkSigner
 from service.deep_links.resolver import Device, Resolution, resolve
-from service.errors import FieldViolation, InvalidFieldValue, InvalidRequest, UnknownField
+from service.errors import (
+    FieldViolation,
+    InvalidFieldValue,
+    InvalidRequest,
+    RecordNotFound,
+    UnknownField,
+    UnknownObject,
+)
 from service.orgs import diagnosis
 from service.orgs.bulk_jobs import OrgBulkJobs
 from service.orgs.descriptions import Descriptions
@@ -75,7 +82,7 @@ class Org:
         """
         try:
             return await self._client.upsert(sobject, field, value, values, context)
-        except (InvalidFieldValue, UnknownField) as error:
+        except (InvalidFieldValue, UnknownField, UnknownObject) as error:
             if not diagnosis.needs_description(error):
                 raise
             description = await self._descriptions.get(sobject, context)
@@ -173,18 +180,33 @@ class Org:
 
         Raises:
             service.errors.RecordNotFound: The external id matches no record.
+            service.errors.UnknownObject: The org has no such sObject.
+            service.errors.UnknownField: The field is no external id of the sObject.
             service.errors.InvalidRequest: The record's id is damaged.
 
         """
         key = link.record.key
         if isinstance(key, ExternalId):
-            record_id = await self._client.lookup(link.record.object, key.field, key.value, context)
+            record_id = await self._look_up(link.record.object, key, context)
         else:
             record_id = _long_id(key)
         instance_url = await self._instance_url(context)
         provider = self._links.provider(link.provider)
         resolution = resolve(link, device, provider, instance_url=instance_url, record_id=record_id)
         return resolution, replace(link, record=LinkedRecord(link.record.object, record_id))
+
+    async def _look_up(self, sobject: str, key: ExternalId, context: CallContext) -> str:
+        """Return a record's id. Where there is none, the description tells whether there could be one."""
+        try:
+            return await self._client.lookup(sobject, key.field, key.value, context)
+        except RecordNotFound as error:
+            missing = error
+        try:
+            description = await self._descriptions.get(sobject, context)
+        except UnknownObject as error:
+            fault = FieldViolation("record.object", error.message)
+            raise UnknownObject(error.message, metadata=error.metadata, violations=[fault]) from missing
+        raise diagnosis.without_key(missing, description, within="record.") or missing
 
     async def _instance_url(self, context: CallContext) -> str:
         """A My Domain login host is the instance itself; only the shared login hosts must be asked."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from service.errors import FieldViolation, MalformedQuery, UnknownField
+from service.errors import FieldViolation, MalformedQuery, UnknownField, UnknownObject
 from service.salesforce.answers import Int64
 from service.salesforce.calls.describe import Field, SObject
 from service.soql.ast import Call, Children, Column, Expression, Path, Position, Query, TypeOf
@@ -94,7 +94,11 @@ async def plan(query: Query, describe: Describe) -> tuple[ResultColumn, ...]:
         service.errors.UnknownObject: FROM names no sObject.
 
     """
-    root = await describe(query.source)
+    try:
+        root = await describe(query.source)
+    except UnknownObject as error:
+        fault = FieldViolation("soql", error.message)
+        raise UnknownObject(error.message, metadata=error.metadata, violations=[fault]) from error
     aggregate = bool(query.group_by) or any(
         isinstance(item, Column) and isinstance(item.expression, Call) and item.expression.aggregate
         for item in query.select
@@ -163,7 +167,7 @@ class _Planner:
         if field is None:
             raise _unknown(sobject, names[-1], path.at, sobject.fields.values(), "field")
         if field.type in _COMPOUND:
-            raise _no_column(f"the compound field {field.name}; select its parts instead: it", path.at)
+            raise _no_column(f"{field.name} is a compound field, which", path.at, "; select its parts")
         keys.append(field.name)
         return ResultColumn(".".join(keys), _type_of(field), tuple(keys))
 
@@ -215,10 +219,9 @@ def _type_of(field: Field) -> ColumnType:
     return _TYPES.get(field.type, ColumnType.STRING)
 
 
-def _no_column(what: str, at: Position) -> MalformedQuery:
-    return MalformedQuery(
-        f"{what} cannot be returned as a column (row {at.row}, column {at.column})", row=at.row, column=at.column
-    )
+def _no_column(what: str, at: Position, remedy: str = "") -> MalformedQuery:
+    place = f"(row {at.row}, column {at.column})"
+    return MalformedQuery(f"{what} cannot be returned as a column {place}{remedy}", row=at.row, column=at.column)
 
 
 def _unknown(sobject: SObject, name: str, at: Position, among: Any, what: str) -> UnknownField:

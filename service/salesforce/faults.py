@@ -20,6 +20,8 @@ _POLICY_TEXT = "This session is not valid for use with"
 _OUTAGE_STATUSES = frozenset({420, 500, 502, 503, 504})
 _NEVER_RAN_STATUSES = frozenset({420})
 _ROW_LOCK = "UNABLE_TO_LOCK_ROW"
+_NO_PARENT = "Foreign key external ID"
+_NO_LOOKUP = "The external foreign key reference does not reference a valid entity"
 _LONGEST_MESSAGE = 500
 _LONGEST_CODE = 100
 _RECORD_ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
@@ -192,6 +194,15 @@ def _limit(fault: Fault, facts: dict[str, str]) -> SluicegateError:
 
 
 def _unknown_field(fault: Fault, facts: dict[str, str]) -> SluicegateError:
+    if fault.message.startswith(_NO_PARENT):
+        text = without_value(fault)
+        violations = [FieldViolation(f"fields.{name}", text) for name in fault.fields]
+        return errors.InvalidReference(text, metadata=facts, violations=violations)
+    lookup = re.search(_NO_LOOKUP + r": (\w{1,80})", fault.message)
+    if lookup is not None:
+        problem = f"{lookup[1]!r} is no lookup that an external id can fill, or leads to several sObjects: name one"
+        field = FieldViolation(f"fields.{lookup[1]}", problem)
+        return errors.UnknownField(problem, metadata={**facts, "field": lookup[1]}, violations=[field])
     found = re.search(r"No such column '([^']{1,200})' on (?:sobject of type|entity) '?(\w{1,80})", fault.message)
     if found is None:
         return errors.UnknownField(fault.message, metadata=facts)
@@ -226,7 +237,10 @@ def _unknown_object(facts: dict[str, str]) -> SluicegateError:
 
 
 def _not_found(_fault: Fault, facts: dict[str, str]) -> SluicegateError:
-    return errors.RecordNotFound("no such record", metadata=facts)
+    named, field = facts.get("object"), facts.get("external_id_field")
+    return errors.RecordNotFound(
+        f"no {named} has that {field}" if named and field else "no such record", metadata=facts
+    )
 
 
 def _deleted(_fault: Fault, facts: dict[str, str]) -> SluicegateError:
@@ -267,6 +281,12 @@ _VALUES: Sequence[tuple[str, re.Pattern[str], str]] = (
     ),
     ("JSON_PARSER_ERROR", re.compile(r" value .*", re.DOTALL), ""),
     ("NUMBER_OUTSIDE_VALID_RANGE", re.compile(r" on numeric field: .*", re.DOTALL), ""),
+    ("MALFORMED_ID", re.compile(r"(id value of incorrect type): .*", re.DOTALL), r"\1"),
+    (
+        "INVALID_FIELD",
+        re.compile(_NO_PARENT + r": (?:.* (?=not found for field)|.*)", re.DOTALL),
+        _NO_PARENT + " ",
+    ),
     ("DUPLICATE_VALUE", re.compile(r"(Duplicate external id specified): .*", re.DOTALL), r"\1"),
 )
 """Texts of Salesforce that repeat the value, and what stands in its place."""

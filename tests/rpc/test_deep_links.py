@@ -73,6 +73,7 @@ async def test_a_link_to_a_record_that_does_not_exist_yet(channel, unique):
     found = await resolve(channel, url=made.url)
 
     assert ("NOT_FOUND", "RECORD_NOT_FOUND") == (failed.code, failed.reason)
+    assert "no Lead has that Ext__c" == failed.message
     assert ("Lead", "Ext__c") == (failed.metadata["object"], failed.metadata["external_id_field"])
     assert found.record.id
 
@@ -144,3 +145,19 @@ async def test_what_cannot_stand_in_a_link(channel, request_, field):
 
     assert ("INVALID_ARGUMENT", "INVALID_REQUEST") == (failed.code, failed.reason)
     assert [field] == list(failed.violations)
+
+
+@pytest.mark.parametrize(
+    ("sobject", "key", "reason", "field"),
+    [
+        ("Leed", "Ext__c", "UNKNOWN_OBJECT", "record.object"),
+        ("Lead", "Exd__c", "UNKNOWN_FIELD", "record.external_id.field"),
+    ],
+)
+async def test_what_no_record_could_have(channel, sobject, key, reason, field):
+    """An sObject or a field that is not there is told apart from a record that is not there."""
+    record = RecordRef(object=sobject, external_id=ExternalId(field=key, value="1"))
+
+    failed = await refused(resolve(channel, record=record))
+
+    assert (reason, [field]) == (failed.reason, list(failed.violations))

@@ -116,6 +116,8 @@ async def test_a_lookup_by_external_id_finds_the_parent(channel, unique):
             "INVALID_FIELD_VALUE",
             "fields.AnnualRevenue",
         ),
+        ({"LastName": text("C"), "LASTNAME": text("D"), "Company": text("R")}, "INVALID_REQUEST", "fields.LastName"),
+        ({"LastName": text("C"), "Company": text("R"), "ext__c": text("other")}, "INVALID_REQUEST", "fields.ext__c"),
         (
             {"LastName": text("C"), "Company": FieldValue(list_value=FieldValueList(values=[text("a;b")]))},
             "INVALID_FIELD_VALUE",
@@ -164,7 +166,7 @@ async def test_a_misspelt_field_gets_the_nearest_name(channel, unique):
         (
             UpsertRecordRequest(object="Lead", external_id=ExternalId(field="Nope__c", value="1")),
             "INVALID_ARGUMENT",
-            "UNKNOWN_OBJECT",
+            "UNKNOWN_FIELD",
         ),
         (
             UpsertRecordRequest(org="prd", object="Lead", external_id=ExternalId(field="Ext__c", value="1")),

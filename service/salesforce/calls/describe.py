@@ -21,6 +21,8 @@ class Field(msgspec.Struct, frozen=True):
     precision: int = 0
     relationshipName: str | None = None  # noqa: N815 - Salesforce's spelling
     referenceTo: tuple[str, ...] = ()  # noqa: N815 - Salesforce's spelling
+    externalId: bool = False  # noqa: N815 - Salesforce's spelling
+    idLookup: bool = False  # noqa: N815 - Salesforce's spelling
 
 
 class _Describe(msgspec.Struct, frozen=True):

@@ -46,10 +46,10 @@ def upsert(base: str, sobject: str, field: str, value: str, values: Mapping[str,
         sobject: API name of the sObject.
         field: API name of the external-id field.
         value: The external id, any characters.
-        values: What to set; Decimals are written digit for digit.
+        values: What to set; Decimals are written digit for digit. The external-id field may be among them.
 
     Raises:
-        InvalidRequest: The external id is `.` or `..`.
+        InvalidRequest: The external id is `.` or `..`, or `values` holds another one.
 
     """
     return Request(
@@ -57,7 +57,7 @@ def upsert(base: str, sobject: str, field: str, value: str, values: Mapping[str,
         f"{base}/sobjects/{sobject}/{field}/{_segment(value)}",
         template=f"{base}/sobjects/{{sobject}}/{{field}}/{{value}}",
         repeatable=True,
-        body=_encoder.encode(values),
+        body=_encoder.encode(_without_key(values, field, value)),
     )
 
 
@@ -80,6 +80,16 @@ def lookup(base: str, sobject: str, field: str, value: str) -> Request:
         template=f"{base}/sobjects/{{sobject}}/{{field}}/{{value}}",
         repeatable=True,
     )
+
+
+def _without_key(values: Mapping[str, JsonValue], field: str, value: str) -> Mapping[str, JsonValue]:
+    """Return the values but the external id, which Salesforce takes in the path only."""
+    repeated = [name for name in values if name.lower() == field.lower()]
+    for name in repeated:
+        if values[name] is None or str(values[name]) != value:
+            problem = "differs from external_id.value; leave it out, or give it the same value"
+            raise InvalidRequest(f"{name} {problem}", violations=[FieldViolation(f"fields.{name}", problem)])
+    return {name: item for name, item in values.items() if name not in repeated} if repeated else values
 
 
 def _segment(value: str) -> str:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.errors import FieldViolation, InvalidFieldValue, RequiredFieldMissing, UnknownField
-from service.orgs.diagnosis import explain, needs_description
+from service.errors import FieldViolation, InvalidFieldValue, RequiredFieldMissing, UnknownField, UnknownObject
+from service.orgs.diagnosis import explain, needs_description, without_key
 from service.salesforce.calls.describe import Field, SObject
 
 FIELDS = (
@@ -19,8 +19,11 @@ FIELDS = (
     Field("Born__c", "date"),
     Field("Seen__c", "datetime"),
     Field("At__c", "time"),
+    Field("Ext__c", "string", externalId=True, idLookup=True),
+    Field("Email", "email", idLookup=True),
+    Field("OwnerId", "reference", relationshipName="Owner", referenceTo=("Group", "User")),
 )
-LEAD = SObject("Lead", {field.name.lower(): field for field in FIELDS}, {})
+LEAD = SObject("Lead", {field.name.lower(): field for field in FIELDS}, {"owner": FIELDS[-1]})
 
 
 @pytest.mark.parametrize(
@@ -30,6 +33,7 @@ LEAD = SObject("Lead", {field.name.lower(): field for field in FIELDS}, {})
         (InvalidFieldValue("m", violations=[FieldViolation("fields.A", "d")]), False),
         (UnknownField("m", metadata={"field": "A"}), True),
         (UnknownField("m", metadata={"field": "A", "nearest": "B"}), False),
+        (UnknownObject("m"), True),
         (RequiredFieldMissing("m"), False),
     ],
 )
@@ -112,3 +116,33 @@ def test_no_value_is_repeated(values):
     known = {f"fields.{name}" for name in values}
     assert {violation.field for violation in found.violations} <= known
     assert all(" takes " in violation.description for violation in found.violations)
+
+
+@pytest.mark.parametrize(("key", "nearest"), [("Exd__c", "Ext__c"), ("LastName", None), ("", None)])
+def test_a_field_that_is_no_external_id(key, nearest):
+    """The field is named in place of the sObject, with those that would do."""
+    error = UnknownObject("m", metadata={"object": "lead", "external_id_field": key, "http_status": "404"})
+
+    found = explain(error, {}, LEAD)
+
+    assert UnknownField is type(found)
+    assert f"{key!r} is no external id of Lead; there are: Id, Ext__c" == found.message
+    assert ["external_id.field"] == [violation.field for violation in found.violations]
+    assert ("Lead", key, nearest) == (found.metadata["object"], found.metadata["field"], found.metadata.get("nearest"))
+    assert "404" == found.metadata["http_status"]
+
+
+@pytest.mark.parametrize("key", ["ext__C", "Email"])
+def test_a_field_that_finds_records(key):
+    """A field that can find records is not at fault, and the error stays what it was."""
+    error = UnknownObject("m", metadata={"external_id_field": key})
+
+    assert error is explain(error, {}, LEAD)
+    assert without_key(error, LEAD) is None
+
+
+def test_a_relationship_is_no_misspelt_field():
+    """A lookup that exists was not misspelt, whatever else is wrong with it."""
+    error = UnknownField("m", metadata={"field": "Owner"})
+
+    assert error is explain(error, {}, LEAD)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sluicegate.v1.field_value_pb2 import ExternalId, FieldValue, FieldValueList, RecordReference
 
-from service.errors import InvalidFieldValue, InvalidParameter
+from service.errors import InvalidFieldValue, InvalidParameter, InvalidRequest
 from service.rpc.values import to_json_values, to_parameters
 
 
@@ -153,3 +153,14 @@ def test_no_more_values_are_bound_than_a_query_can_hold():
         to_parameters({"a": most, "b": texts("x")})
 
     assert ["parameters.b"] == [violation.field for violation in raised.value.violations]
+
+
+def test_a_field_that_is_named_twice():
+    """Names that differ only in case are one field, and which value would win is left to nobody."""
+    fields = {name: FieldValue(string_value=name) for name in ("lastname", "Company", "LastName", "LASTNAME")}
+
+    with pytest.raises(InvalidRequest) as raised:
+        to_json_values(fields)
+
+    assert ["fields.LastName", "fields.lastname"] == [violation.field for violation in raised.value.violations]
+    assert "fields.LastName: is the same field as LASTNAME; give one of them" == raised.value.message

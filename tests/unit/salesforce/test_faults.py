@@ -63,6 +63,27 @@ def test_an_unknown_field_is_named():
     assert (error.metadata["field"], error.metadata["object"]) == ("Foo__c", "Lead")
 
 
+def test_a_lookup_to_no_record():
+    """A parent that is not there is a reference that leads nowhere, not a field that is unknown."""
+    text = "Foreign key external ID: A-9 not found for field Ext__c in entity Account"
+    error = faults.from_response(fault(400, "INVALID_FIELD", text, ["AccountId"]), org="prod")
+
+    assert errors.InvalidReference is type(error)
+    assert "Foreign key external ID not found for field Ext__c in entity Account" == error.message
+    assert ["fields.AccountId"] == [violation.field for violation in error.violations]
+
+
+def test_a_lookup_that_is_none():
+    """A relationship that an external id cannot fill is named, and so is the remedy where it leads to several."""
+    text = "The external foreign key reference does not reference a valid entity: Owner"
+    error = faults.from_response(fault(400, "INVALID_FIELD", text, ["Owner"]), org="prod")
+
+    assert errors.UnknownField is type(error)
+    assert "Owner" == error.metadata["field"]
+    assert ["fields.Owner"] == [violation.field for violation in error.violations]
+    assert error.message.endswith("or leads to several sObjects: name one")
+
+
 def test_a_query_fault_keeps_its_position():
     """Row and column come from Salesforce's caret text."""
     text = "\nSELECT Foo FROM Account\n       ^\nERROR at Row:1:Column:8\nNo such column 'Foo' on entity 'Account'."
@@ -82,6 +103,9 @@ def test_a_query_fault_keeps_its_position():
         ("JSON_PARSER_ERROR", "Cannot deserialize instance of int from VALUE_STRING value canary or request may be"),
         ("NUMBER_OUTSIDE_VALID_RANGE", "Employees: value outside of valid range on numeric field: canary"),
         ("DUPLICATE_VALUE", "Duplicate external id specified: canary"),
+        ("MALFORMED_ID", "Owner ID: id value of incorrect type: canary"),
+        ("INVALID_FIELD", "Foreign key external ID: canary\n not found for field Ext__c in entity Account"),
+        ("INVALID_FIELD", "Foreign key external ID: canary canary cana"),
     ],
 )
 def test_the_callers_value_is_cut_out(code, message):

@@ -1,0 +1,33 @@
+"""Bulk jobs of an org, as far as errors are made clearer."""
+
+import pytest
+
+from service.bulk.job import LoadRequest, Operation
+from service.errors import SalesforceRejected, SluicegateError, UnknownField, UnknownObject
+from service.orgs.bulk_jobs import OrgBulkJobs
+from service.salesforce.client import SalesforceClient
+from tests.support.clock import FakeClock
+from tests.support.transport import ScriptedTransport, call, fault
+
+KEY = "InvalidJob : Field name provided, Nope__c is not an External ID or indexed field for Lead"
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "kind", "fields"),
+    [
+        ("INVALIDENTITY", "Entity 'Lead' is not supported", UnknownObject, ["header.object"]),
+        ("INVALIDJOB", KEY, UnknownField, ["header.external_id_field"]),
+        ("INVALIDJOB", "InvalidJob : something else", SalesforceRejected, []),
+    ],
+)
+async def test_what_is_wrong_with_the_header(code, message, kind, fields):
+    """A job that is refused names the part of the header that Salesforce means."""
+    client = SalesforceClient(ScriptedTransport(fault(400, code, message)), org="prod", api_version="66.0")
+    jobs = OrgBulkJobs(client, call(FakeClock()), "Lead")
+
+    with pytest.raises(SluicegateError) as raised:
+        await jobs.create_job(LoadRequest("Lead", Operation.UPSERT, "Nope__c"))
+
+    assert kind is type(raised.value)
+    assert fields == [violation.field for violation in raised.value.violations]
+    assert code == raised.value.metadata["salesforce_error_code"]
