@@ -308,4 +308,5 @@ async def test_a_device_denied(anonymous, credentials):
     assert (await anonymous.post("/services/oauth2/token", data=polling)).json()["error"] == "access_denied"
     consent = await anonymous.get("/services/oauth2/authorize", params=asked(credentials))
     form = {"request": sealed(consent), "user_code": device["user_code"], "decision": "deny"}
-    assert (await anonymous.post("/setup/connect", data=form)).status_code == 400
+    header = {"Cookie": consent.headers["Set-Cookie"].partition(";")[0]}
+    assert (await anonymous.post("/setup/connect", data=form, headers=header)).status_code == 400
