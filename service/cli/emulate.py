@@ -51,6 +51,10 @@ def command(  # noqa: PLR0913 - one for each option
     orgs: Annotated[
         str | None, typer.Option(help="How many orgs, or a YAML file of names with schema, seed, load and save.")
     ] = None,
+    apex: Annotated[
+        list[Path] | None,
+        typer.Option(help="Apex endpoints and actions: a Python module, which is run, or YAML; several times."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the credentials as one JSON object.")] = False,
 ) -> None:
     """Run a Salesforce org on this machine until SIGTERM, and print what a client needs to call it."""
@@ -66,6 +70,7 @@ def command(  # noqa: PLR0913 - one for each option
         tls=tls,
         database=database,
         directory=directory,
+        apex=tuple(apex or ()),
         edition=edition,
         licences=licences,
         source=first,

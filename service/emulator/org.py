@@ -96,7 +96,11 @@ class Org:
         guards = Guards(self._store, self._record_types, self.duplicate_rules, self.validation_rules, clock)
         self._rows = Rows(self._store, self._references, sequences, clock, guards)
         self.recycle_bin = RecycleBin(
-            self.schema, self._store, self._references, clock, in_file=path not in {"", ":memory:"}
+            self.schema,
+            self._store,
+            self._references,
+            clock,
+            in_file=source is not None or path not in {"", ":memory:"},
         )
         """The deleted rows."""
         self._recent = Recent(self._store)

@@ -61,7 +61,7 @@ class Store:
         self.connection.execute("PRAGMA temp_store = MEMORY")
         folding.add_functions(self.connection)
         self._depth = 0
-        self._folding = False
+        self._folding = self._late = False
         if self.one("PRAGMA user_version") == (_FOLDED,):
             self.fold_case()
         with self.savepoint():
@@ -72,15 +72,18 @@ class Store:
         """Compare text without case in every alphabet from now on; to be called before the first text beyond ASCII.
 
         Until then the indexes hold ASCII only, which both collations put in one order, so they stay as they are.
-        The file remembers it.
-
-        Raises:
-            sqlite3.OperationalError: A query is being read; nothing has changed.
-
+        While a query is being read SQLite cannot change over; the next call does it then, and puts the indexes in
+        order. The file remembers it.
         """
         if self._folding:
             return
-        self.connection.create_collation(folding.COLLATION, folding.compare)
+        try:
+            self.connection.create_collation(folding.COLLATION, folding.compare)
+        except sqlite3.OperationalError:
+            self._late = True
+            return
+        if self._late:
+            self.connection.execute(f"REINDEX {folding.COLLATION}")
         self.connection.execute(f"PRAGMA user_version = {_FOLDED}")
         self._folding = True
 

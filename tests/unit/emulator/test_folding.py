@@ -114,3 +114,16 @@ def test_an_update_may_bring_the_first_text_beyond_ascii(org):
     org.update("Account", first, {"Ext__c": "ä"}, user_id=org.admin_id)
 
     assert org.find("Account", "Ext__c", "Ä") == first
+
+
+def test_the_change_waits_for_a_query(org):
+    """A text that comes while a query is being read is stored; the next one brings the comparison for both."""
+    query = org._store.connection.execute('SELECT "Id" FROM "User" UNION ALL SELECT "Id" FROM "Profile"')
+    query.fetchone()
+    first = create(org, Ext__c="É")
+    query.close()
+
+    second = create(org, Ext__c="ñ")
+
+    assert [org.find("Account", "Ext__c", key) for key in ("é", "Ñ")] == [first, second]
+    assert org._store.every("PRAGMA integrity_check") == [("ok",)]
