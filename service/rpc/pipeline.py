@@ -22,15 +22,14 @@ from service.clock import Clock
 from service.context import CallContext
 from service.errors import (
     DeadlineExceeded,
-    FieldViolation,
     InternalError,
-    InvalidRequest,
     MalformedMessage,
     MessageTooLarge,
     ShuttingDown,
     SluicegateError,
 )
 from service.rpc.status import to_grpc
+from service.rpc.validation import refusal
 from service.telemetry import logs, names
 from service.telemetry.tracing import Tracing
 
@@ -221,13 +220,7 @@ def check(request: Any) -> None:
         raise request.error
     if protovalidate.collect_violations(request, fail_fast=True):
         is_long = request.ByteSize() > _EXPLAINED_BYTES
-        violations = protovalidate.collect_violations(request, fail_fast=is_long)
-        found = [
-            FieldViolation(_path(violation), violation.proto.message or violation.proto.rule_id)
-            for violation in violations
-        ]
-        first = found[0]
-        raise InvalidRequest(f"{first.field or 'request'}: {first.description}", violations=found)
+        raise refusal(request, protovalidate.collect_violations(request, fail_fast=is_long))
 
 
 async def _check(request: Any) -> None:
@@ -236,17 +229,6 @@ async def _check(request: Any) -> None:
         await asyncio.to_thread(check, request)
     else:
         check(request)
-
-
-def _path(violation: Any) -> str:
-    """Return a violation's field as a path, `fields["A.b"].string_value`."""
-    parts: list[str] = []
-    for element in violation.proto.field.elements:
-        subscript = element.subscript
-        key = getattr(subscript, "value", None) if subscript is not None else None
-        name = element.field_name
-        parts.append(f"{name}[{key!r}]" if key is not None else name)
-    return ".".join(parts)
 
 
 async def _checked(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:

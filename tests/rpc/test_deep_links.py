@@ -136,7 +136,7 @@ async def test_links_that_were_altered(channel):
         (CreateDeepLinkRequest(record=RecordRef(object="Lead", id="abc")), "record.id"),
         (CreateDeepLinkRequest(record=LEAD, provider="nope"), "provider"),
         (CreateDeepLinkRequest(record=LEAD, action="EDIT"), "action"),
-        (CreateDeepLinkRequest(record=LEAD, campaign={"source": "x"}), "campaign['source']"),
+        (CreateDeepLinkRequest(record=LEAD, campaign={"source": "x"}), "campaign.source"),
     ],
 )
 async def test_what_cannot_stand_in_a_link(channel, request_, field):

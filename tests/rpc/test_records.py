@@ -110,7 +110,7 @@ async def test_a_lookup_by_external_id_finds_the_parent(channel, unique):
             "FIELD_NOT_WRITEABLE",
             "fields.CreatedDate",
         ),
-        ({"LastName": FieldValue(), "Company": text("R")}, "INVALID_REQUEST", "fields['LastName'].kind"),
+        ({"LastName": FieldValue(), "Company": text("R")}, "INVALID_REQUEST", "fields.LastName.kind"),
         (
             {"LastName": text("C"), "Company": text("R"), "AnnualRevenue": FieldValue(double_value=float("nan"))},
             "INVALID_FIELD_VALUE",

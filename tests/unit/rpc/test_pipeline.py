@@ -22,7 +22,7 @@ def refused(request: UpsertRecordRequest) -> list[str]:
 
 def test_every_field_at_fault_is_named():
     """A caller mends all faults at once."""
-    assert ["fields['A'].kind", "fields['B'].kind"] == refused(lead(A=FieldValue(), B=FieldValue()))
+    assert ["fields.A.kind", "fields.B.kind"] == refused(lead(A=FieldValue(), B=FieldValue()))
 
 
 def test_a_long_message_full_of_faults_costs_no_more_than_its_first():
