@@ -4,6 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 TYPESCRIPT := clients/typescript
+JSFORCE := tests/conformance/jsforce
 SERVICE_PROTOS := $(shell cd protos && ls sluicegate/v1/*_service.proto)
 PROTOS := $(shell cd protos && ls sluicegate/v1/*.proto)
 PROTOC = $(BIN)/python -m grpc_tools.protoc -Iprotos/vendor -Iprotos
@@ -23,11 +24,11 @@ help: ## List the targets
 
 .venv/.dev: .venv/.service .locks/dev.txt
 	@echo "adding the tools of .locks/dev.txt"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .locks/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r .locks/dev.txt
 	@touch $@
 
-$(TYPESCRIPT)/node_modules/.installed: $(TYPESCRIPT)/package-lock.json $(TYPESCRIPT)/package.json
-	@cd $(TYPESCRIPT) && npm ci --silent --no-audit --no-fund
+%/node_modules/.installed: %/package-lock.json %/package.json
+	@cd $* && npm ci --silent --no-audit --no-fund
 	@touch $@
 
 .PHONY: demo
@@ -39,11 +40,11 @@ serve: .venv/.service ## Serve on the embedded org (gRPC 50051, admin 8080, emul
 	@$(BIN)/sluicegate serve
 
 .PHONY: test
-test: .venv/.dev $(TYPESCRIPT)/node_modules/.installed ## Run every test
+test: .venv/.dev $(TYPESCRIPT)/node_modules/.installed $(JSFORCE)/node_modules/.installed ## Run every test
 	@$(BIN)/pytest
 
 .PHONY: test-long
-test-long: .venv/.dev $(TYPESCRIPT)/node_modules/.installed ## Run every test with larger numbers
+test-long: .venv/.dev $(TYPESCRIPT)/node_modules/.installed $(JSFORCE)/node_modules/.installed ## Run every test with larger numbers
 	@SLUICEGATE_TEST_SCALE=20 $(BIN)/pytest --timeout=1800
 
 .PHONY: check

@@ -76,9 +76,9 @@ def server() -> Iterator[ServerThread]:
     server.stop()
 
 
-def make_org(server: ServerThread, **options: int) -> Credentials:
+def make_org(server: ServerThread, daily_api_requests: int | None = None) -> Credentials:
     async def make() -> Credentials:
-        return server.started.result().new_org(**options)
+        return server.started.result().new_org(daily_api_requests=daily_api_requests)
 
     return asyncio.run_coroutine_threadsafe(make(), server.loop).result(10)
 

@@ -21,6 +21,7 @@ MAXIMUM_SUBREQUESTS = 25
 
 _KEYS = frozenset({"batchRequests", "haltOnError"})
 _ENTRY_KEYS = frozenset({"method", "url", "richInput", "binaryPartName", "binaryPartNameAlias"})
+_DATA = ("services", "data")
 _UNSUPPORTED = frozenset({"composite", "jobs"})
 
 
@@ -66,7 +67,8 @@ class CompositeBatchRoutes:
         if place and not call.tenant.allocation.requests.take():
             return fault_answer(SalesforceFault(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."))
         try:
-            target = target_of(entry.url, below=())
+            # The guide's URLs begin with the version; clients also send whole paths.
+            target = target_of(entry.url, below=_DATA if entry.url.startswith("/services/data/") else ())
             if target.resource[:1] and target.resource[0] in _UNSUPPORTED:
                 raise unknown_resource()
         except SalesforceFault as fault:

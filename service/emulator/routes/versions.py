@@ -12,4 +12,6 @@ def add_to(router: Router[OrgCall]) -> None:
 
 
 async def _resources(call: OrgCall) -> Answer:
-    return Answer(value={name: f"{call.base}/{name}" for name in _RESOURCES})
+    # Beside the resources stands who asks. Source: jsforce 3.10, `Connection.identity`, which reads it here.
+    identity = f"{call.tenant.instance_url}/id/{call.tenant.org.id}/{call.session.user_id}"
+    return Answer(value={**{name: f"{call.base}/{name}" for name in _RESOURCES}, "identity": identity})

@@ -211,7 +211,7 @@ async def test_each_subrequest_of_a_batch_counts(send, tenant):
 @pytest.mark.parametrize(
     "url",
     [
-        "/services/data/v66.0/limits",
+        "/services/data/v66.0/nope",
         "limits",
         "v66.0/composite/batch",
         "v66.0/jobs/ingest",
@@ -220,7 +220,7 @@ async def test_each_subrequest_of_a_batch_counts(send, tenant):
     ],
 )
 async def test_a_batch_s_unknown_resources(send, url):
-    """A URL starts with the version; composite calls and jobs are not for batches."""
+    """A URL starts with the version or is a whole path; composite calls and jobs are not for batches."""
     answer = await send("batch", {"batchRequests": [entry("GET", url)]})
 
     assert [404] == [result["statusCode"] for result in answer.value["results"]]
