@@ -303,7 +303,7 @@ async def _serve(
 ) -> int:
     """Listen until the stack closes, and return the port."""
     application = web.Application()
-    application.router.add_route("*", "/{path:.*}", gateway.handle)
+    application.router.add_route("*", r"/{path:(?s:.*)}", gateway.handle)
     runner = web.AppRunner(
         application,
         access_log=None,

@@ -201,3 +201,14 @@ async def test_deleted_rows(client):
 async def test_malformed_queries(client, query):
     """What is no SOQL is 400 MALFORMED_QUERY."""
     assert error(await client.get(f"/query{query}")) == (400, "MALFORMED_QUERY")
+
+
+async def test_an_external_id_of_several_lines(client):
+    """The last part of a path may hold any character, a line break included."""
+    path = "/sobjects/Lead/Ext__c/a%0Ab%0D"
+
+    written = await client.patch(path, json={"LastName": "Curie", "Company": "Radium"})
+    found = await client.get(path)
+
+    assert 201 == written.status_code
+    assert "a\nb\r" == found.json()["Ext__c"]
