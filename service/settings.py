@@ -12,6 +12,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableVariable
 
+_WORDS = {
+    "missing": "is required",
+    "string_pattern_mismatch": "must match {pattern}",
+    "string_type": "must be text; YAML takes a number for text only in quotes",
+}
+"""What pydantic says less plainly, by the type of its finding."""
+
 PREFIX = "SLUICEGATE_"
 CONFIG_VARIABLE = "SLUICEGATE_CONFIG"
 
@@ -121,6 +128,9 @@ class ClientCredentialsAuth(Section):
     client_secret_file: Path = Field(description="File that holds the consumer secret")
 
 
+_FLOWS = ("jwt_bearer", "client_credentials")
+
+# In the order of `_FLOWS`.
 Auth = Annotated[JwtBearerAuth | ClientCredentialsAuth, Field(discriminator="flow")]
 
 
@@ -221,11 +231,18 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = yaml.load(path.read_text(encoding="utf-8"), _Yaml)  # noqa: S506 - it is a SafeLoader
     except OSError as error:
         raise SettingsError(f"{CONFIG_VARIABLE}: cannot read {path}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} is not YAML: {error}") from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path} is not UTF-8 at byte {error.start}") from None
+    except yaml.MarkedYAMLError as error:
+        # Its own text quotes the file, secrets and all.
+        mark = error.problem_mark
+        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise SettingsError(f"{path} is not YAML: {place}{error.problem}") from None
+    except yaml.YAMLError:
+        raise SettingsError(f"{path} is not YAML: it holds characters that YAML does not allow") from None
     if document is None:
         return {}
     if not isinstance(document, dict):
@@ -235,6 +252,19 @@ def _read(path: Path) -> dict[str, Any]:
     if strange:
         raise SettingsError("\n".join(f"{name}: no such setting" for name in strange))
     return document
+
+
+class _Yaml(yaml.SafeLoader):
+    """Refuses a name that stands twice, of which YAML's own loader would keep the last in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
+        """Make a mapping."""
+        found = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and (key.tag, key.value) in found:
+                raise yaml.MarkedYAMLError(problem=f"{key.value} stands twice", problem_mark=key.start_mark)
+            found.add((key.tag, key.value if isinstance(key, yaml.ScalarNode) else id(key)))
+        return super().construct_mapping(node, deep)
 
 
 def _unknown_variables(environment: Mapping[str, str]) -> list[str]:
@@ -260,29 +290,32 @@ def _explain_variable(error: UnreadableVariable) -> str:
 def _explain(item: Any, path: str) -> str:
     """Return one readable line for one of pydantic's findings, without the value: it may be a secret."""
     location = [str(part) for part in item["loc"]]
-    name = ".".join(part for part in location if part not in {"jwt_bearer", "client_credentials"}) or (
-        path or "settings"
-    )
+    parts = [part for part in location if part not in _FLOWS]
+    name = ".".join(part for part in parts if part != "[key]") or path or "settings"
     if item["type"] == "extra_forbidden":
-        known = _names_at(Settings, location[:-1])
-        nearest = difflib.get_close_matches(location[-1], known, n=1, cutoff=0)
-        return f"{name}: no such setting; the nearest is {'.'.join([*location[:-1], *nearest])}"
-    message = item["msg"].removeprefix("Value error, ")
-    return f"{name}: {message[0].lower()}{message[1:]}"
+        nearest = difflib.get_close_matches(location[-1], _settings_at(location[:-1]), n=1, cutoff=0)
+        return f"{name}: no such setting; the nearest is {'.'.join([*parts[:-1], *nearest])}"
+    if item["type"].startswith("union_tag"):
+        return f"{name}.flow: must be {' or '.join(_FLOWS)}"
+    if item["type"] in {"model_type", "dict_type"}:
+        names = ", ".join(_settings_at(location))
+        return f"{name}: must be a group of settings" + (f": {names}" if names else "")
+    meaning = _settings_at(location[:-1]).get(location[-1], "") if location else ""
+    message = _WORDS.get(item["type"], "").format(**item.get("ctx", {})) or item["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
+    return f"{name}: {'its name ' if '[key]' in parts else ''}{message}" + (f" ({meaning})" if meaning else "")
 
 
-def _names_at(model: Any, location: list[str]) -> list[str]:
-    """Return the names of the settings inside the section at `location`."""
+def _settings_at(location: list[str]) -> dict[str, str]:
+    """Return the settings of the section at a location of pydantic's, with what they mean; none if it is no section."""
+    annotation: Any = Settings
     for part in location:
-        if isinstance(model, type) and issubclass(model, BaseModel) and part in model.model_fields:
-            model = model.model_fields[part].annotation
-        elif isinstance(model, type) and issubclass(model, BaseModel):
-            continue
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            field = annotation.model_fields.get(part)
+            annotation = field.annotation if field else None
         else:
-            arguments = [argument for argument in get_args(model) if isinstance(argument, type)]
-            model = next((a for a in arguments if issubclass(a, BaseModel) and _has_flow(a, part)), arguments[-1])
-    return list(getattr(model, "model_fields", ()))
-
-
-def _has_flow(model: type[BaseModel], flow: str) -> bool:
-    return "flow" in model.model_fields and flow in get_args(model.model_fields["flow"].annotation)
+            # A choice of a union is a part of its own; any other part is a key, and the section its value.
+            choices = get_args(annotation) or (None,)
+            annotation = choices[_FLOWS.index(part)] if part in _FLOWS else choices[-1]
+    fields = getattr(annotation, "model_fields", {})
+    return {name: field.description or "" for name, field in fields.items()}

@@ -21,8 +21,9 @@ def run(main: Coroutine[Any, Any, None]) -> None:
 
 
 def fail(message: str) -> NoReturn:
-    """Print an error of the user's and leave with status 2."""
-    typer.echo(f"sluicegate: {message}", err=True)
+    """Print an error of the user's, each of its lines for itself, and leave with status 2."""
+    for line in message.splitlines():
+        typer.echo(f"sluicegate: {line}", err=True)
     raise typer.Exit(2)
 
 

@@ -54,7 +54,28 @@ def test_the_environment_overrides_the_file(configured):
         (ORG + "default_org: prd", "default_org 'prd' is not among orgs: prod"),
         (ORG.replace("https://", "http://"), "login_url must be https"),
         ("- a", "must be a mapping"),
-        ("a: [", "is not YAML"),
+        ("a: [", "is not YAML: line 1, column 5: expected the node content"),
+        ("a: \x01", "is not YAML: it holds characters that YAML does not allow"),
+        ("grpc: {port: 1}\ngrpc: {port: 2}", "is not YAML: line 2, column 1: grpc stands twice"),
+        ("? [a, b]\n: 1", "is not YAML: line 1, column 3: found unhashable key"),
+        ("grpc: 3", "grpc: must be a group of settings: host, port, "),
+        ("links: {keys: 3}", "links.keys: must be a group of settings"),
+        ("links: {providers: {web: 3}}", "links.providers.web: must be a group of settings: app_link, app_scheme, "),
+        ("orgs: {prod: {}}", "orgs.prod.auth: is required (How to log in)"),
+        ("orgs: {Prod: {}}", "orgs.Prod: its name must match ^[a-z0-9]"),
+        (
+            ORG.replace("client_credentials", "password"),
+            "orgs.prod.auth.flow: must be jwt_bearer or client_credentials",
+        ),
+        (
+            ORG.replace("flow: client_credentials, ", ""),
+            "orgs.prod.auth.flow: must be jwt_bearer or client_credentials",
+        ),
+        (
+            ORG + "    api_version: 66.0",
+            "orgs.prod.api_version: must be text; YAML takes a number for text only in quotes",
+        ),
+        (ORG.replace(".com", ".com/"), "(My Domain URL, or https://login.salesforce.com)"),
         ("1: a", "1: no such setting"),
         ("grpc: {1: a}", "grpc.1: "),
         ("_env_file: x", "_env_file: no such setting"),
@@ -68,7 +89,24 @@ def test_a_wrong_file_is_refused(configured, text, said):
     with pytest.raises(SettingsError) as raised:
         configured(text)
 
-    assert said in str(raised.value).replace(".client_credentials", "")
+    assert said in str(raised.value)
+
+
+def test_a_file_in_another_encoding_is_refused(tmp_path):
+    """The text says where the file stops being UTF-8."""
+    path = tmp_path / "sluicegate.yaml"
+    path.write_bytes("links: {host: 'ü'}".encode("latin-1"))
+
+    with pytest.raises(SettingsError, match="is not UTF-8 at byte 15"):
+        settings.load({settings.CONFIG_VARIABLE: str(path)})
+
+
+def test_a_broken_file_is_not_quoted(configured):
+    """What stands around the mistake may be a key."""
+    with pytest.raises(SettingsError) as raised:
+        configured('token_keys: {k1: "canary, a secret of at least thirty-two bytes}')
+
+    assert "canary" not in str(raised.value)
 
 
 def test_a_misspelt_variable_is_refused():

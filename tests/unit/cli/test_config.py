@@ -105,6 +105,7 @@ def test_a_file_that_cannot_be_used_is_named(invoke, auth, more, said):
         ),
         ("links: {host: 'http://links.example.com'}", "links.host: "),
         ("links: {default_ttl_seconds: 999999999999}", "default_ttl_seconds"),
+        ("grcp: {}\nadmni: {}", "sluicegate: admni: no such setting"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(invoke, text, said):
@@ -113,7 +114,7 @@ def test_a_setting_that_cannot_be_used_is_named(invoke, text, said):
 
     assert (2, "") == (code, stdout)
     assert said in stderr
-    assert stderr.startswith("sluicegate: ")
+    assert all(line.startswith("sluicegate: ") for line in stderr.splitlines())
 
 
 def test_keys_that_would_be_made_at_start_are_warned_of(tmp_path):
