@@ -3,8 +3,9 @@
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from service.clock import Clock
 from service.emulator import ids
@@ -23,6 +24,7 @@ from service.emulator.schema.describe import describe, describe_global, sobject_
 from service.emulator.schema.standard import STANDARD_OBJECTS
 from service.emulator.seed import Seed, plant
 from service.emulator.sequences import Sequences
+from service.emulator.sql_functions import zone
 from service.emulator.store import Store, quoted
 from service.emulator.validation import ValidationRules
 from service.emulator.values import Stored, epoch_seconds
@@ -390,7 +392,8 @@ class Org:
             soql: The query.
             include_deleted: Whether rows in the Recycle Bin count, as in `queryAll`.
             api_version: Goes into the URLs of records.
-            user_id: Who asks; decides what `USING SCOPE mine` means.
+            user_id: Who asks; decides what `USING SCOPE mine` means and, by the user's time zone, `TODAY`. None for
+                UTC.
 
         Raises:
             SalesforceFault: MALFORMED_QUERY, INVALID_FIELD, INVALID_TYPE and the other faults of queries.
@@ -404,9 +407,14 @@ class Org:
             soql,
             include_deleted=include_deleted,
             api_version=api_version,
-            now=datetime.fromtimestamp(self._clock.now(), UTC),
+            now=datetime.fromtimestamp(self._clock.now(), self._zone(user_id)),
             user_id=user_id,
         )
+
+    def _zone(self, user_id: str | None) -> ZoneInfo:
+        """Return the time zone of a user; UTC where nobody asks."""
+        row = self._store.one('SELECT "TimeZoneSidKey" FROM "User" WHERE "Id" = ?', (user_id,)) if user_id else None
+        return zone(str(row[0]) if row and row[0] not in {None, "GMT"} else "UTC")
 
     def savepoint(self) -> AbstractContextManager[None]:
         """Make all calls inside a `with` block one change, undone whole when the block raises. Blocks may nest."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from service.emulator import folding
+from service.emulator import folding, sql_functions
 from service.emulator.schema.model import Field, FieldType, Schema, SObject
 from service.emulator.values import ID_TYPES, NUMBER_TYPES, Stored
 
@@ -60,6 +60,7 @@ class Store:
         self.connection.execute("PRAGMA synchronous = OFF")
         self.connection.execute("PRAGMA temp_store = MEMORY")
         folding.add_functions(self.connection)
+        sql_functions.add_functions(self.connection)
         self._depth = 0
         self._folding = self._late = False
         if self.one("PRAGMA user_version") == (_FOLDED,):

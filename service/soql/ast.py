@@ -263,6 +263,8 @@ class Query:
     scope: str | None = None
     """Name after USING SCOPE."""
     where: Condition | None = None
+    enforced: bool = False
+    """Whether it says WITH SECURITY_ENFORCED."""
     group_by: tuple[Expression, ...] = ()
     grouping: Grouping | None = None
     having: Condition | None = None

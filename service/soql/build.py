@@ -75,6 +75,10 @@ class TreeBuilder(Transformer[Token, Any]):
         """Name the scope."""
         return ("scope", str(parts[0]))
 
+    def security(self, parts: list[Token]) -> tuple[str, bool]:
+        """Carry WITH SECURITY_ENFORCED."""
+        return ("enforced", bool(parts))
+
     def where(self, parts: list[ast.Condition]) -> tuple[str, ast.Condition]:
         """Carry the WHERE clause."""
         return ("where", parts[0])
@@ -207,6 +211,10 @@ class TreeBuilder(Transformer[Token, Any]):
         if name == "UPDATE":
             raise fault("FOR UPDATE locks rows and is allowed in Apex only; leave it out", at(parts[0]), found=name)
         return ("usage", name)
+
+    def all_rows(self, parts: list[Token]) -> tuple[str, str]:
+        """Refuse ALL ROWS."""
+        raise fault("ALL ROWS not allowed in this context", at(parts[0]), found="ALL")
 
 
 def _flattened(parts: list[ast.Condition], kind: type[ast.And | ast.Or]) -> Iterator[ast.Condition]:

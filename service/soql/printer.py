@@ -1,5 +1,7 @@
 """From the tree back to text: what `parse` makes of the text equals the tree."""
 
+from collections.abc import Iterator
+
 from service.soql import ast, moments, strings
 
 
@@ -23,20 +25,15 @@ def to_soql(query: ast.Query) -> str:
         parts.append(f" USING SCOPE {query.scope}")
     if query.where is not None:
         parts.append(f" WHERE {_condition(query.where)}")
+    if query.enforced:
+        parts.append(" WITH SECURITY_ENFORCED")
     if query.group_by:
-        groups = ", ".join(map(expression, query.group_by))
-        parts.append(f" GROUP BY {query.grouping}({groups})" if query.grouping else f" GROUP BY {groups}")
+        parts.append(f" GROUP BY {_groups(query)}")
     if query.having is not None:
         parts.append(f" HAVING {_condition(query.having)}")
     if query.order_by:
         parts.append(f" ORDER BY {', '.join(map(_ordering, query.order_by))}")
-    if query.limit is not None:
-        parts.append(f" LIMIT {_count(query.limit)}")
-    if query.offset is not None:
-        parts.append(f" OFFSET {_count(query.offset)}")
-    if query.usage is not None:
-        parts.append(f" FOR {query.usage}")
-    return "".join(parts)
+    return "".join([*parts, *_ending(query)])
 
 
 def expression(node: ast.Expression) -> str:
@@ -75,6 +72,20 @@ def _moment(node: ast.Date | ast.DateTime | ast.Time | ast.Period) -> str:
     if isinstance(node, ast.Time):
         return moments.write_time(node.value)
     return node.name if node.count is None else f"{node.name}:{node.count}"
+
+
+def _groups(query: ast.Query) -> str:
+    groups = ", ".join(map(expression, query.group_by))
+    return f"{query.grouping}({groups})" if query.grouping else groups
+
+
+def _ending(query: ast.Query) -> Iterator[str]:
+    if query.limit is not None:
+        yield f" LIMIT {_count(query.limit)}"
+    if query.offset is not None:
+        yield f" OFFSET {_count(query.offset)}"
+    if query.usage is not None:
+        yield f" FOR {query.usage}"
 
 
 def _selected(entry: ast.Selected) -> str:

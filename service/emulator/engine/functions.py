@@ -1,16 +1,20 @@
 """Functions of SOQL as SQL: dates taken apart, rows folded.
 
-Source: SOQL and SOSL Reference, "Date Functions" and "Aggregate Functions". Date functions look at instants in UTC.
+Source: SOQL and SOSL Reference, "Date Functions", "Aggregate Functions", "FORMAT()". Date functions look at instants in
+UTC, unless `convertTimezone()` inside them moves the instant to the user's time zone.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from service.emulator.engine.scope import Scope, Term
 from service.emulator.schema import Field
+from service.emulator.sql_functions import FORMATTED, IN_ZONE
 from service.soql import ast
 
 _NUMBERS = frozenset({"int", "long", "double", "currency", "percent"})
 _DATES = frozenset({"date", "datetime"})
+_FORMATTED_TYPES = _NUMBERS | _DATES | {"time"}
 
 
 def _part(start: int, length: int) -> Callable[[str], str]:
@@ -42,6 +46,8 @@ _PARTS: dict[str, Callable[[str], str]] = {
     "WEEK_IN_YEAR": lambda sql: f"(({_format('%j')(sql)} + 6) / 7)",
 }
 
+_OF_INSTANTS = frozenset({"HOUR_IN_DAY", "DAY_ONLY"})
+
 
 def expression(scope: Scope, node: ast.Expression, *, grouped: bool = False) -> Term:
     """Resolve a field or a function of fields.
@@ -68,21 +74,55 @@ def expression(scope: Scope, node: ast.Expression, *, grouped: bool = False) -> 
 
 def _scalar(scope: Scope, call: ast.Call) -> Term:
     name = call.function.upper()
-    argument = _argument(scope, call)
-    dated = argument.field.type in _DATES
-    if name in _PARTS and dated:
+    if name == "FORMAT":
+        return _formatted(scope, call)
+    argument = _date_argument(scope, call) if name in _PARTS or name in _OF_INSTANTS else _argument(scope, call)
+    kind = argument.field.type
+    if name in _PARTS and kind in _DATES:
         return Term(_PARTS[name](argument.sql), Field(call.function, call.function, "int"), call.at)
-    if name == "HOUR_IN_DAY" and argument.field.type == "datetime":
+    if name == "HOUR_IN_DAY" and kind == "datetime":
         return Term(_part(12, 2)(argument.sql), Field(call.function, call.function, "int"), call.at)
-    if name == "DAY_ONLY" and argument.field.type == "datetime":
+    if name == "DAY_ONLY" and kind == "datetime":
         return Term(f"substr({argument.sql}, 1, 10)", Field(call.function, call.function, "date"), call.at)
-    if name == "CONVERTTIMEZONE" and argument.field.type == "datetime":
-        return argument
-    if name == "CONVERTCURRENCY" and argument.field.type == "currency":
+    if name == "CONVERTCURRENCY" and kind == "currency":
         return argument
     if name == "TOLABEL":
         return _label(scope, argument, call)
+    if name == "CONVERTTIMEZONE":
+        # The text is unverified.
+        raise scope.statement.refuse.malformed_at("convertTimezone can be used only in date functions", call.at)
     raise scope.statement.refuse.malformed_at(f"function {call.function} is not supported on this field", call.at)
+
+
+def _date_argument(scope: Scope, call: ast.Call) -> Term:
+    """Resolve what a date function looks at: a field, or one moved to the user's time zone."""
+    inner = call.arguments[0] if len(call.arguments) == 1 else None
+    if not isinstance(inner, ast.Call) or inner.function.upper() != "CONVERTTIMEZONE":
+        return _argument(scope, call)
+    argument = _argument(scope, inner)
+    if argument.field.type != "datetime":
+        text = f"function {inner.function} is not supported on this field"
+        raise scope.statement.refuse.malformed_at(text, inner.at)
+    zone = scope.statement.zone
+    if zone == "UTC":
+        return argument
+    return replace(argument, sql=f"{IN_ZONE}({argument.sql}, {scope.statement.parameter(zone)})")
+
+
+def _formatted(scope: Scope, call: ast.Call) -> Term:
+    """Make numbers, dates and times text for people; the locale is that of the United States, whoever asks."""
+    if len(call.arguments) != 1:
+        raise scope.statement.refuse.malformed_at(f"function {call.function} takes one field", call.at)
+    inner = call.arguments[0]
+    folded = isinstance(inner, ast.Call) and inner.aggregate
+    argument = expression(scope, inner, grouped=folded)
+    known = argument.field
+    if known.type not in _FORMATTED_TYPES:
+        return argument
+    parameter = scope.statement.parameter
+    scale = 0 if known.type in {"int", "long"} else known.scale
+    of = f"{parameter(known.type)}, {parameter(scale)}, {parameter(scope.statement.zone)}"
+    return Term(f"{FORMATTED}({argument.sql}, {of})", replace(known, type="string"), call.at)
 
 
 def _aggregate(scope: Scope, call: ast.Call) -> Term:

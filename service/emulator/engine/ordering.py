@@ -4,8 +4,10 @@ Source: SOQL and SOSL Reference, "ORDER BY": nulls come first unless the query s
 picklists sort in the order of their definition.
 """
 
+from dataclasses import dataclass
+
 from service.emulator.engine.functions import expression
-from service.emulator.engine.grouping import Groups
+from service.emulator.engine.grouping import Groups, resolved
 from service.emulator.engine.refusals import offset_too_large
 from service.emulator.engine.scope import Scope, Term
 from service.soql import ast
@@ -13,8 +15,20 @@ from service.soql import ast
 MAX_OFFSET = 2_000
 
 
-def order_sql(scope: Scope, query: ast.Query, groups: Groups | None = None) -> str:
-    """Return the ORDER BY clause with a space in front, or nothing.
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One entry of ORDER BY as SQL."""
+
+    rank: str
+    """What is compared."""
+    direction: str
+    """What follows it, with a space in front where it is not empty."""
+    term: Term
+    """What the rank was made of."""
+
+
+def orders(scope: Scope, query: ast.Query, groups: Groups | None = None) -> list[Order]:
+    """Resolve ORDER BY.
 
     Args:
         scope: The tables in reach.
@@ -25,7 +39,12 @@ def order_sql(scope: Scope, query: ast.Query, groups: Groups | None = None) -> s
         SalesforceFault: A name is unknown or the field cannot be sorted by.
 
     """
-    parts = [_ordering(scope, ordering, groups) for ordering in query.order_by]
+    return [_ordering(scope, query, ordering, groups) for ordering in query.order_by]
+
+
+def order_sql(scope: Scope, query: ast.Query, groups: Groups | None = None) -> str:
+    """Return the ORDER BY clause with a space in front, or nothing; see `orders`."""
+    parts = [order.rank + order.direction for order in orders(scope, query, groups)]
     return f" ORDER BY {', '.join(parts)}" if parts else ""
 
 
@@ -45,22 +64,24 @@ def bounds_sql(query: ast.Query) -> str:
     return f" LIMIT {limit}" + (f" OFFSET {offset}" if offset else "")
 
 
-def _ordering(scope: Scope, ordering: ast.Ordering, groups: Groups | None) -> str:
-    term = _term(scope, ordering.expression, groups)
+def _ordering(scope: Scope, query: ast.Query, ordering: ast.Ordering, groups: Groups | None) -> Order:
+    term = _term(scope, query, ordering.expression, groups)
     direction = " DESC" if ordering.descending else ""
     if not term.field.sortable or not term.field.stored:
         raise scope.statement.refuse.unusable(term.field.name, "sorted", term.at)
     nulls = f" NULLS {ordering.nulls or 'FIRST'}" if term.field.nillable else ""
-    return f"{_rank(scope, term)}{direction}{nulls}"
+    return Order(_rank(scope, term), f"{direction}{nulls}", term)
 
 
-def _term(scope: Scope, node: ast.Expression, groups: Groups | None) -> Term:
-    if groups is not None and isinstance(node, ast.Path) and len(node.names) == 1:
+def _term(scope: Scope, query: ast.Query, node: ast.Expression, groups: Groups | None) -> Term:
+    if groups is None:
+        return expression(scope, node)
+    if isinstance(node, ast.Path) and len(node.names) == 1:
         aliased = groups.aliased(node.names[0])
         if aliased is not None:
             return aliased
-    term = expression(scope, node, grouped=groups is not None)
-    if groups is not None and not groups.covers(node, term):
+    term = resolved(scope, query, groups.by, node)
+    if not groups.covers(node, term):
         text = f"Ordered field must be grouped or aggregated: {term.field.name}"
         raise scope.statement.refuse.malformed_at(text, term.at)
     return term

@@ -29,7 +29,7 @@ class Context:
     def fresh(self) -> "Context":
         """Return the same for another SQL statement."""
         known = self.statement
-        return replace(self, statement=Statement(known.schema, known.refuse, known.include_deleted))
+        return replace(self, statement=Statement(known.schema, known.refuse, known.include_deleted, known.zone))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def compile_records(context: Context, query: ast.Query, sobject: SObject) -> Pla
     selection = Selector(scope, query).select()
     layout = Layout(context.version)
     builder = layout.node(selection.root)
-    where = f"{where_sql(scope, query, context.reader)}{_scope_sql(context, query, scope.root)}"
+    where = f"{where_sql(scope, query, context.reader)}{scope_sql(context, query, scope.root)}"
     order = order_sql(scope, query)
     columns = ", ".join(layout.columns)
     sql = f"SELECT {columns} FROM {scope.from_sql()} WHERE {where}{order}{bounds_sql(query)}"  # noqa: S608
@@ -134,7 +134,13 @@ def _child(context: Context, query: ast.Query, relationship: ChildRelationship) 
     )
 
 
-def _scope_sql(context: Context, query: ast.Query, root: Table) -> str:
+def scope_sql(context: Context, query: ast.Query, root: Table) -> str:
+    """Return the condition of USING SCOPE with AND in front, or nothing.
+
+    Raises:
+        SalesforceFault: MALFORMED_QUERY for a scope the sObject has not.
+
+    """
     scope = (query.scope or "everything").lower()
     if scope == "everything":
         return ""

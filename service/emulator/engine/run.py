@@ -10,12 +10,13 @@ from service.emulator.engine import grouping
 from service.emulator.engine.conditions import Conditions, where_sql
 from service.emulator.engine.effort import bounded
 from service.emulator.engine.literals import Reader
-from service.emulator.engine.ordering import bounds_sql, order_sql
+from service.emulator.engine.ordering import bounds_sql
 from service.emulator.engine.periods import Today
-from service.emulator.engine.plans import Context, Plan, compile_records
+from service.emulator.engine.plans import Context, Plan, compile_records, scope_sql
 from service.emulator.engine.refusals import Refusals, not_queryable, too_many_groups
 from service.emulator.engine.scope import Scope, Statement
 from service.emulator.engine.shapes import Record, Row
+from service.emulator.engine.subtotals import folded_sql
 from service.emulator.schema import Schema, SObject
 from service.errors import MalformedQuery
 from service.soql import ast, parse
@@ -114,7 +115,7 @@ def run(
         raise refuse.unknown_object(query.source, query.source_at)
     if not sobject.queryable:
         raise not_queryable(sobject.name)
-    statement = Statement(schema, refuse, include_deleted)
+    statement = Statement(schema, refuse, include_deleted, zone=getattr(now.tzinfo, "key", "UTC"))
     context = Context(statement, Reader(refuse, Today(now)), api_version, user_id)
     with bounded(connection):
         return _answer(connection, context, query, sobject)
@@ -133,7 +134,7 @@ def _answer(connection: sqlite3.Connection, context: Context, query: ast.Query, 
 
 def _count(connection: sqlite3.Connection, context: Context, query: ast.Query, sobject: SObject) -> QueryResult:
     scope = Scope(context.statement, query, sobject)
-    where = where_sql(scope, query, context.reader)
+    where = where_sql(scope, query, context.reader) + scope_sql(context, query, scope.root)
     inner = f"SELECT 1 FROM {scope.from_sql()} WHERE {where}{bounds_sql(query)}"  # noqa: S608
     row = connection.execute(f"SELECT count(*) FROM ({inner})", context.statement.parameters).fetchone()  # noqa: S608
     return QueryResult(row[0], ())
@@ -142,14 +143,12 @@ def _count(connection: sqlite3.Connection, context: Context, query: ast.Query, s
 def _groups(connection: sqlite3.Connection, context: Context, query: ast.Query, sobject: SObject) -> QueryResult:
     scope = Scope(context.statement, query, sobject)
     groups = grouping.resolve(scope, query)
-    where = where_sql(scope, query, context.reader)
-    by = f" GROUP BY {', '.join(term.sql for term in groups.by)}" if groups.by else ""
+    where = where_sql(scope, query, context.reader) + scope_sql(context, query, scope.root)
+    having = None
     if query.having is not None:
-        by += f" HAVING {Conditions(scope, context.reader, grouped=True).compile(query.having)}"
-    order = order_sql(scope, query, groups)
-    columns = ", ".join(term.sql for term in groups.terms)
-    sql = f"SELECT {columns} FROM {scope.from_sql()} WHERE {where}{by}{order}{bounds_sql(query)}"  # noqa: S608
+        having = Conditions(scope, context.reader, grouped=True).compile(query.having)
+    sql = folded_sql(scope, query, groups, where, having)
     rows = connection.execute(sql, context.statement.parameters).fetchall()
     if len(rows) > MAX_GROUPS:
         raise too_many_groups()
-    return QueryResult(len(rows), [groups.record(row) for row in rows], groups.keys)
+    return QueryResult(len(rows), [groups.record(row[: len(groups.terms)]) for row in rows], groups.keys)

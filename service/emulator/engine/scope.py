@@ -21,6 +21,8 @@ class Statement:
     schema: Schema
     refuse: Refusals
     include_deleted: bool
+    zone: str = "UTC"
+    """The user's time zone, by its name in the IANA database."""
     parameters: list[Stored] = field(default_factory=list)
     tables: int = 0
     _places: dict[tuple[type, Stored], str] = field(default_factory=dict)

@@ -73,13 +73,15 @@ class Selector:
         which = names[0] if len(names) == 1 else ""
         if which not in {"ALL", "STANDARD", "CUSTOM"}:
             raise self._refuse.malformed_at("FIELDS takes ALL, STANDARD or CUSTOM", call.at)
-        limit = self._query.limit
-        if which != "STANDARD" and not (isinstance(limit, int) and limit <= _BOUNDED):
+        if which != "STANDARD" and not _bounded(self._query):
             text = f"The SOQL FIELDS function must have a LIMIT of at most {_BOUNDED}"
             raise self._refuse.malformed_at(text, call.at)
-        for known in self._scope.root.sobject.fields:
-            if which == "ALL" or known.custom == (which == "CUSTOM"):
-                yield known
+        fields = self._scope.root.sobject.fields
+        found = [known for known in fields if which == "ALL" or known.custom == (which == "CUSTOM")]
+        if not found:
+            # The text is unverified.
+            raise self._refuse.malformed_at(f"{self._scope.root.sobject.name} has no custom fields", call.at)
+        yield from found
 
     def _field(self, path: ast.Path) -> None:
         names = self._scope.own(path)
@@ -161,6 +163,24 @@ class Selector:
             raise self._refuse.unknown_children(inner.source, inner.source_at)
         self._add(self._selection.root, found.relationship_name, Leaf(self._scope.root.id_sql), inner.source_at)
         self._selection.children[found.relationship_name] = entry
+
+
+def _bounded(query: ast.Query) -> bool:
+    """Tell whether a query names at most 200 rows: by LIMIT, or by id and nothing beside it that adds rows."""
+    if isinstance(query.limit, int) and query.limit <= _BOUNDED:
+        return True
+    conditions = query.where.conditions if isinstance(query.where, ast.And) else (query.where,)
+    return any(_names_ids(condition) for condition in conditions)
+
+
+def _names_ids(condition: ast.Condition | None) -> bool:
+    if not isinstance(condition, ast.Comparison | ast.Membership) or not isinstance(condition.left, ast.Path):
+        return False
+    if condition.left.names[-1].lower() != "id" or len(condition.left.names) > 1:
+        return False
+    if isinstance(condition, ast.Comparison):
+        return condition.operator == "="
+    return condition.operator == "IN" and isinstance(condition.right, tuple) and len(condition.right) <= _BOUNDED
 
 
 def _node(record: Table | AnyTable) -> Node:

@@ -45,14 +45,20 @@ class QueryJobRoutes:
         body = parse_object(await call.body.read())
         order, soql = _order(call, body)
         org = call.tenant.org
-        result = org.query(soql, include_deleted=order.operation == "queryAll", api_version=call.version)
+        result = org.query(
+            soql,
+            include_deleted=order.operation == "queryAll",
+            api_version=call.version,
+            user_id=call.user_id,
+        )
         sobject = org.schema.sobject(order.sobject)
         for name in result.header:
             if sobject is not None and _is_compound(org.schema, sobject, name.split(".")):
                 raise _unsupported("Selecting compound data not supported in Bulk Query")
         if not call.tenant.allocation.query_jobs.take():
             raise SalesforceFault(400, "LIMIT_EXCEEDED", "DailyBulkV2QueryJobs Limit exceeded.")
-        job = call.tenant.query_jobs.create(order, call.user_id, result, delay_seconds=self._delay_seconds)
+        delay = self._delay_seconds + call.tenant.writer.disturbances.slow_job(org.id).wait_seconds
+        job = call.tenant.query_jobs.create(order, call.user_id, result, delay_seconds=delay)
         return Answer(value=job.info())
 
     async def _poll(self, call: OrgCall) -> Answer:

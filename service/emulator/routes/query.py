@@ -30,7 +30,9 @@ def _first_page(call: OrgCall, *, include_deleted: bool) -> Answer:
     soql = call.query.get("q", "")
     if not soql.strip():
         raise SalesforceFault(400, "MALFORMED_QUERY", "A query string has to be specified")
-    result = call.tenant.org.query(soql, include_deleted=include_deleted, api_version=call.version)
+    result = call.tenant.org.query(
+        soql, include_deleted=include_deleted, api_version=call.version, user_id=call.user_id
+    )
     page = call.tenant.cursors.first_page(
         call.session.token,
         result.rows,

@@ -126,6 +126,7 @@ queries = st.builds(
     order_by=st.lists(orderings, max_size=2).map(tuple),
     limit=counts,
     offset=counts,
+    enforced=st.booleans(),
     usage=st.sampled_from([None, "VIEW", "REFERENCE"]),
 )
 

@@ -93,6 +93,50 @@ def test_functions_without_groups_fold_everything(sales: World) -> None:
     assert rows == [{"expr0": 3, "expr1": 2, "expr2": 15.0, "expr3": 5.0}]
 
 
+def test_rollup_adds_subtotals_from_the_right(world: World) -> None:
+    """ROLLUP sums up each prefix of its fields behind its groups, and GROUPING tells a subtotal from a null."""
+    for industry, rating in [("Banking", "Hot"), ("Banking", "Cold"), ("Retail", None)]:
+        world.add("Account", Name="x", Industry=industry, Rating=rating)
+
+    rows = world.rows(
+        "SELECT Industry, Rating, GROUPING(Industry) i, GROUPING(Rating) r, COUNT(Id) n FROM Account "
+        "GROUP BY ROLLUP(Industry, Rating)"
+    )
+
+    assert [
+        ("Banking", "Cold", 0, 0, 1),
+        ("Banking", "Hot", 0, 0, 1),
+        ("Banking", None, 0, 1, 2),
+        ("Retail", None, 0, 0, 1),
+        ("Retail", None, 0, 1, 1),
+        (None, None, 1, 1, 3),
+    ] == [tuple(row.values()) for row in rows]
+
+
+def test_cube_adds_every_subtotal(sales: World) -> None:
+    """CUBE sums up every subset of its fields; ORDER BY sorts groups and subtotals together."""
+    rows = sales.rows(
+        "SELECT Industry, Name, SUM(AnnualRevenue) total FROM Account WHERE Industry = 'Banking' "
+        "GROUP BY CUBE(Industry, Name) ORDER BY GROUPING(Name), GROUPING(Industry), Name DESC LIMIT 5"
+    )
+
+    assert [
+        ("Banking", "b", 30.0),
+        ("Banking", "a", 10.0),
+        (None, "b", 30.0),
+        (None, "a", 10.0),
+        ("Banking", None, 40.0),
+    ] == [tuple(row.values()) for row in rows]
+    assert sales.rows("SELECT Name FROM Account WHERE Name = 'none' GROUP BY ROLLUP(Name)") == []
+
+
+def test_folds_can_be_formatted(sales: World) -> None:
+    """FORMAT of an aggregate is an aggregate."""
+    rows = sales.rows("SELECT FORMAT(SUM(AnnualRevenue)) total, FORMAT(COUNT(Id)) FROM Account")
+
+    assert rows == [{"total": "$45", "expr0": "4"}]
+
+
 def test_grouping_by_a_parents_field_keys_it_by_its_own_name(world: World) -> None:
     """A grouped path appears under its last name."""
     account = world.add("Account", Name="Acme")
@@ -133,8 +177,9 @@ def test_grouping_by_date_functions(world: World) -> None:
         ("SELECT SUM(Name) FROM Account", "field Name does not support aggregate operator SUM"),
         ("SELECT COUNT(Id) a, MAX(Name) a FROM Account", "duplicate alias: a"),
         ("SELECT Id FROM Account WHERE COUNT(Id) > 1", "not allowed here"),
-        ("SELECT COUNT(Id) FROM Account GROUP BY ROLLUP(Name)", "ROLLUP is not supported"),
+        ("SELECT COUNT(Id) FROM Account GROUP BY ROLLUP(Name, Site, Phone, Fax)", "at most 3 fields"),
         ("SELECT COUNT(Id) FROM Account ORDER BY Name", "Ordered field must be grouped or aggregated: Name"),
+        ("SELECT GROUPING(Name) FROM Account GROUP BY Name", "GROUPING takes a field of GROUP BY ROLLUP"),
         ("SELECT Description, COUNT(Id) FROM Account GROUP BY Description", "can not be grouped"),
     ],
 )

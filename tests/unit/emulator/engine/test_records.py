@@ -1,5 +1,7 @@
 """The shape of records: attributes, order, types, parents, children."""
 
+from zoneinfo import ZoneInfo
+
 from tests.unit.emulator.engine.conftest import World
 
 
@@ -139,6 +141,58 @@ def test_fields_functions_spell_out_the_object(world: World) -> None:
     assert everything == standard | custom
     assert "LIMIT of at most 200" in world.fault("SELECT FIELDS(ALL) FROM Account").message
     assert "LIMIT of at most 200" in world.fault("SELECT FIELDS(CUSTOM) FROM Account LIMIT 201").message
+
+
+def test_naming_ids_bounds_the_fields_functions(world: World) -> None:
+    """FIELDS(ALL) needs no LIMIT where the ids of at most 200 rows are named; FIELDS(CUSTOM) needs custom fields."""
+    key = world.add("Account", Name="a")
+    many = ", ".join([f"'{key}'"] * 201)
+
+    assert len(world.rows(f"SELECT FIELDS(ALL) FROM Account WHERE Id = '{key}' AND Name = 'a'")) == 1
+    assert len(world.rows(f"SELECT FIELDS(ALL) FROM Account WHERE Id IN ('{key}')")) == 1
+    assert "LIMIT" in world.fault(f"SELECT FIELDS(ALL) FROM Account WHERE Id = '{key}' OR Name = 'a'").message
+    assert "LIMIT" in world.fault(f"SELECT FIELDS(ALL) FROM Account WHERE Id IN ({many})").message
+    assert "no custom fields" in world.fault("SELECT FIELDS(CUSTOM) FROM RecordType LIMIT 1").message
+
+
+def test_format_gives_text_for_people(world: World) -> None:
+    """FORMAT writes numbers, dates and times as people in the United States do, in the user's time zone."""
+    world.now = world.now.astimezone(ZoneInfo("Europe/Berlin"))
+    world.add(
+        "Opportunity", Name="x", Amount=-1234.5, CloseDate="2026-03-05", CreatedDate="2026-07-01T22:05:00.000+0000"
+    )
+
+    rows = world.rows(
+        "SELECT FORMAT(Amount), FORMAT(CloseDate) day, FORMAT(CreatedDate), FORMAT(Name) FROM Opportunity"
+    )
+
+    assert rows == [
+        {"Amount": "-$1,234.50", "day": "3/5/2026", "CreatedDate": "7/2/2026, 12:05 AM", "Name": "x"},
+    ]
+
+
+def test_date_functions_see_utc_unless_told_otherwise(world: World) -> None:
+    """Date functions look at UTC; convertTimezone moves the instant to the user's time zone, summer time included."""
+    world.now = world.now.astimezone(ZoneInfo("America/Los_Angeles"))
+    world.add("Account", Name="x", CreatedDate="2026-07-01T05:00:00.000+0000")
+    world.add("Account", Name="y", CreatedDate="2026-01-01T07:59:59.000+0000")
+
+    def names(condition: str) -> list[str]:
+        return world.column(f"SELECT Name FROM Account WHERE {condition}")
+
+    assert names("HOUR_IN_DAY(CreatedDate) = 5") == ["x"]
+    assert names("HOUR_IN_DAY(convertTimezone(CreatedDate)) = 22") == ["x"]
+    assert names("CALENDAR_YEAR(convertTimezone(CreatedDate)) = 2025") == ["y"]
+    assert names("DAY_ONLY(convertTimezone(CreatedDate)) = 2026-06-30") == ["x"]
+    assert "only in date functions" in world.fault("SELECT convertTimezone(CreatedDate) FROM Account").message
+
+
+def test_security_may_be_asked_for_and_all_rows_not(world: World) -> None:
+    """WITH SECURITY_ENFORCED changes nothing for an administrator; ALL ROWS belongs to Apex."""
+    world.add("Account", Name="x")
+
+    assert world.column("SELECT Name FROM Account WHERE Name = 'x' WITH SECURITY_ENFORCED LIMIT 1") == ["x"]
+    assert "ALL ROWS not allowed in this context" in world.fault("SELECT Id FROM Account ALL ROWS").message
 
 
 def test_count_answers_a_number_without_rows(world: World) -> None:
