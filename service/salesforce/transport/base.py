@@ -13,17 +13,17 @@ Body = bytes | Callable[[], AsyncIterator[bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request to Salesforce, without host and token."""
+    """A request to Salesforce, without host and token. Its repr holds no value, SOQL or secret."""
 
     method: str
-    path: str
+    path: str = field(repr=False)
     """Path and query below the instance URL, percent-encoded."""
     template: str
     """The path with placeholders for what varies, for spans: no ids, values or SOQL."""
     repeatable: bool
     """True if sending it twice has the effect of sending it once."""
-    body: Body = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Body = field(default=b"", repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     cost: Cost = field(default_factory=Cost)
     timeout_seconds: float | None = None
     """Bound on one attempt; None leaves it to the org's settings."""
@@ -33,12 +33,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer of Salesforce, read whole."""
+    """An answer of Salesforce, read whole. Its repr holds nothing of what it says."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     """By lower-case name."""
-    content: bytes
+    content: bytes = field(repr=False)
 
 
 class NotSent(Exception):
