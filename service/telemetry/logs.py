@@ -19,6 +19,8 @@ Logger = structlog.typing.FilteringBoundLogger
 def configure(level: str, stream: TextIO = sys.stderr) -> None:
     """Send every record at or above a level to a stream as one JSON object a line.
 
+    Libraries' warnings and errors become such lines too; what they say below that may hold URLs and is not written.
+
     Args:
         level: `debug`, `info`, `warning` or `error`.
         stream: Where the lines go.
@@ -36,12 +38,30 @@ def configure(level: str, stream: TextIO = sys.stderr) -> None:
         logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
+    root = logging.getLogger()
+    root.handlers = [handler for handler in root.handlers if not isinstance(handler, _Libraries)]
+    root.addHandler(_Libraries(logging.WARNING))
 
 
 def get_logger(name: str) -> Logger:
     """Return the logger of one module."""
     logger: Logger = structlog.get_logger(module=name)
     return logger
+
+
+class _Libraries(logging.Handler):
+    """Passes on what libraries log, which else stands on standard error as bare text of many lines."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        logger = get_logger(record.name)
+        write = logger.error if record.levelno >= logging.ERROR else logger.warning
+        try:
+            event = record.getMessage()
+        except (TypeError, ValueError):
+            # The arguments do not fit the text.
+            event = str(record.msg)
+        write(event, exc_info=record.exc_info)
 
 
 def _render(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 from typing import Any
 
 import pytest
@@ -15,8 +16,10 @@ from service.telemetry import logs
 @pytest.fixture(autouse=True)
 def _restored():
     """Leave the process's logging as it was."""
+    handlers = list(logging.getLogger().handlers)
     yield
     structlog.reset_defaults()
+    logging.getLogger().handlers = handlers
 
 
 def lines(level: str, *records: tuple[str, str, dict[str, Any]]) -> list[str]:
@@ -57,6 +60,26 @@ def test_an_exception_is_told_with_its_traceback():
     [line] = lines("info", ("error", "unexpected error", {"exc_info": ValueError("two\nlines")}))
 
     assert "ValueError: two\nlines" in json.loads(line)["exception"]
+
+
+def test_what_libraries_log_is_told_in_the_same_lines():
+    """A library's error is one object with its traceback, written once however often logging is configured."""
+    logs.configure("debug", io.StringIO())
+    stream = io.StringIO(newline="")
+    logs.configure("info", stream)
+    library = logging.getLogger("a.library")
+
+    library.info("GET https://host/?q=%s", "secret")
+    library.warning("two\n%s", "lines")
+    library.error("three", exc_info=ValueError("x"))
+    logging.getLogger().handlers[-1].emit(
+        logging.LogRecord("a.library", logging.ERROR, "f.py", 1, "not %d", ("a number",), None)
+    )
+
+    first, second, third = (json.loads(line) for line in stream.getvalue().splitlines())
+    assert ("two\nlines", "warning", "a.library") == (first["event"], first["level"], first["module"])
+    assert ("three", "error", "not %d") == (second["event"], second["level"], third["event"])
+    assert "ValueError: x" in second["exception"]
 
 
 anything = st.text(st.characters(exclude_categories=())) | st.integers() | st.floats() | st.binary() | st.none()
