@@ -13,6 +13,12 @@ from service.emulator.schema.model import Field, SObject
 MAXIMUM_FIELDS = 5_000
 """Fields of a record. Source: Bulk API 2.0, "Limits"."""
 
+MAXIMUM_CELL = 131_072
+"""Characters of a field."""
+
+MAXIMUM_RECORD = 400_000
+"""Characters of a record."""
+
 _NULL_CELL = "#N/A"
 
 
@@ -132,11 +138,14 @@ class RowReader:
 
     def _next_line(self) -> list[str] | None:
         try:
-            return next(self._lines, None)
+            line = next(self._lines, None)
         except UnicodeDecodeError:
             raise InvalidBatch("InvalidBatch : The upload is not UTF-8") from None
         except csv.Error as error:
             raise InvalidBatch(f"InvalidBatch : The upload is not CSV: {error}") from None
+        if line and sum(map(len, line)) > MAXIMUM_CELL:
+            _check_size(line)
+        return line
 
     def _check_names(self, names: Sequence[str]) -> None:
         operation = self._order.operation
@@ -147,6 +156,13 @@ class RowReader:
         key = (self._order.external_id_field or "").lower()
         if operation == "upsert" and key not in names and key != "id":
             raise InvalidBatch(f"InvalidBatch : Field name not found : {self._order.external_id_field}")
+
+
+def _check_size(line: Sequence[str]) -> None:
+    if max(map(len, line)) > MAXIMUM_CELL:
+        raise InvalidBatch(f"InvalidBatch : The upload is not CSV: field larger than field limit ({MAXIMUM_CELL})")
+    if sum(map(len, line)) > MAXIMUM_RECORD:
+        raise InvalidBatch(f"InvalidBatch : A record may have at most {MAXIMUM_RECORD} characters")
 
 
 def _check_line_ending(order: JobOrder, upload: IO[bytes]) -> None:

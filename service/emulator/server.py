@@ -27,6 +27,7 @@ from service.emulator.routes import org_router
 from service.emulator.routes.actions import ActionRoutes
 from service.emulator.routes.bulk_ingest import IngestRoutes
 from service.emulator.routes.bulk_query import QueryJobRoutes
+from service.emulator.routes.bulk_v1 import BulkV1Routes
 from service.emulator.routes.consent import ConsentRoutes
 from service.emulator.routes.oauth import OAuthRoutes
 from service.emulator.routes.soap_login import SoapLogin
@@ -257,6 +258,13 @@ class Emulator:
         OAuthRoutes(endpoint, self._tenants, url).add_to(open_routes)
         ConsentRoutes(endpoint, self._tenants, url, clock).add_to(open_routes)
         SoapLogin(self._tenants).add_to(open_routes)
+        BulkV1Routes(
+            self._tenants,
+            start=jobs.start,
+            clock=clock,
+            delay_seconds=delay,
+            hard_delete=self.config.bulk_hard_delete,
+        ).add_to(open_routes)
         return url
 
     def _make_org(

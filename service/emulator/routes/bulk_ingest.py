@@ -173,11 +173,11 @@ def _order(call: OrgCall, body: Mapping[str, object], hard_delete: bool) -> JobO
     sobject = call.tenant.org.schema.sobject(name)
     if sobject is None:
         raise SalesforceFault(400, "INVALIDENTITY", f"Entity '{name[:255]}' is not supported by the Bulk API.")
-    key_field = word(body, "externalIdFieldName") if body.get("externalIdFieldName") is not None else None
+    key = word(body, "externalIdFieldName") if body.get("externalIdFieldName") is not None else None
     return JobOrder(
         operation=operation,
         sobject=sobject.name,
-        external_id_field=_key_field(sobject, key_field) if operation == "upsert" else None,
+        external_id_field=key_field(sobject, key) if operation == "upsert" else None,
         column_delimiter=choice(body, "columnDelimiter", tuple(DELIMITERS), "COMMA"),
         line_ending=choice(body, "lineEnding", ("LF", "CRLF"), "LF"),
         api_version=call.version,
@@ -185,7 +185,17 @@ def _order(call: OrgCall, body: Mapping[str, object], hard_delete: bool) -> JobO
     )
 
 
-def _key_field(sobject: SObject, name: str | None) -> str:
+def key_field(sobject: SObject, name: str | None) -> str:
+    """Return the canonical name of the field an upsert finds its rows by.
+
+    Args:
+        sobject: Of the job.
+        name: As given; None when it is missing.
+
+    Raises:
+        SalesforceFault: 400 INVALIDJOB.
+
+    """
     if name is None:
         raise SalesforceFault(400, "INVALIDJOB", "InvalidJob : Must specify an external ID field for upsert")
     field = sobject.field(name)

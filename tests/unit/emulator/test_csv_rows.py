@@ -151,3 +151,21 @@ def test_blank_lines_are_no_rows():
 def test_a_byte_order_mark_is_no_part_of_the_first_name():
     """Uploads written by spreadsheets start with a mark, which is not a part of the header."""
     assert list(reader("LastName\nx\n".encode("utf-8-sig")).header) == ["LastName"]
+
+
+def test_the_largest_cells_and_records():
+    """A cell of 131,072 characters and a record of 400,000 can be read, none above, whatever the csv module allows."""
+    header = "LastName,Description,Phone,Email\n"
+    cell = "x" * 131_072
+    allowed = csv.field_size_limit(10_000_000)
+    try:
+        assert len(reader(f"{header}{cell},{cell},{cell},{'x' * 6_784}\n").chunk(1)[0]) == 4
+        assert "field limit" in failure(f"{header}{cell}x,,,\n")
+        assert "400000 characters" in failure(f"{header}{cell},{cell},{cell},{'x' * 6_785}\n")
+    finally:
+        csv.field_size_limit(allowed)
+
+
+def test_the_most_fields():
+    """A record has at most 5,000 fields."""
+    assert "5000 fields" in failure(",".join(["LastName"] * 5_001) + "\n")
