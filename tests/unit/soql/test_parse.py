@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from service.errors import MalformedQuery
 from service.soql import ast, parse, to_soql
+from service.soql.parse import _parser
 
 
 def column(*names: str) -> ast.Column:
@@ -305,3 +306,8 @@ def test_any_text_parses_or_is_refused_with_a_place(text: str) -> None:
         assert parse(to_soql(query)) == query
 
     assert min(place) >= 1
+
+
+def test_the_grammar_stays_small():
+    """The parser is built at every start: its rules, which optional parts of one rule multiply, stay few."""
+    assert len(_parser().rules) < 250
