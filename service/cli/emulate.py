@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -55,6 +55,10 @@ def command(  # noqa: PLR0913 - one for each option
         list[Path] | None,
         typer.Option(help="Apex endpoints and actions: a Python module, which is run, or YAML; several times."),
     ] = None,
+    faults: Annotated[Path | None, typer.Option(help="YAML file of faults to play; see the emulator's README.")] = None,
+    no_control: Annotated[
+        bool, typer.Option("--no-control", help="Do not answer /__control/, by which faults are scripted.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the credentials as one JSON object.")] = False,
 ) -> None:
     """Run a Salesforce org on this machine until SIGTERM, and print what a client needs to call it."""
@@ -74,6 +78,8 @@ def command(  # noqa: PLR0913 - one for each option
         edition=edition,
         licences=licences,
         source=first,
+        faults=faults,
+        control=not no_control,
         more_orgs=tuple(others),
         app=_app_policy(redirect_uri, rotate_refresh_tokens=rotate_refresh_tokens),
     )
@@ -117,7 +123,12 @@ async def _emulate(config: EmulatorConfig, *, as_json: bool) -> None:
     async with Emulator(config) as emulator:
         for remark in dict.fromkeys(emulator.remarks):
             typer.echo(f"sluicegate: {remark}", err=True)
-        typer.echo(_machine_text(emulator.all_credentials) if as_json else _human_text(emulator.all_credentials))
+        control = {
+            "control_url": f"{emulator.url}/__control",
+            "control_token": emulator.control_token,
+        }
+        write = _machine_text if as_json else _human_text
+        typer.echo(write(emulator.all_credentials, control if config.control else {}))
         await until_stopped()
 
 
@@ -138,18 +149,19 @@ def _facts(credentials: Credentials) -> dict[str, str | None]:
     }
 
 
-def _machine_text(orgs: Sequence[Credentials]) -> str:
+def _machine_text(orgs: Sequence[Credentials], control: Mapping[str, str]) -> str:
     every = [{name: value for name, value in _facts(each).items() if value is not None} for each in orgs]
-    return json.dumps({**every[0], "orgs": every})
+    return json.dumps({**every[0], **control, "orgs": every})
 
 
-def _human_text(orgs: Sequence[Credentials]) -> str:
+def _human_text(orgs: Sequence[Credentials], control: Mapping[str, str]) -> str:
     lines: list[str] = []
     for credentials in orgs:
         facts = [(name.replace("_", " "), value) for name, value in _facts(credentials).items() if value is not None]
         lines += [f"  {name:<17} {value}" for name, value in facts]
         if len(orgs) > 1:
             lines.append("")
+    lines += [f"  {name.replace('_', ' '):<17} {value}" for name, value in control.items()]
     first = orgs[0]
     trial = (
         f"curl -H 'Authorization: Bearer {first.access_token}' "

@@ -83,8 +83,11 @@ class Allocation:
         self._serial = 0
 
     @contextmanager
-    def admit(self) -> Iterator[None]:
+    def admit(self, *, used_up: bool = False) -> Iterator[None]:
         """Count one API call and hold its place until the block ends, however it ends.
+
+        Args:
+            used_up: Refuse it as if nothing were left.
 
         Raises:
             SalesforceFault: 403 REQUEST_LIMIT_EXCEEDED; the texts tell the daily allocation from the
@@ -93,7 +96,7 @@ class Allocation:
         """
         if self._open_long() >= self._long_requests:
             raise SalesforceFault(403, "REQUEST_LIMIT_EXCEEDED", "ConcurrentPerOrgLongTxn Limit exceeded.")
-        if not self.requests.take():
+        if used_up or not self.requests.take():
             raise SalesforceFault(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
         self._serial += 1
         place = self._serial
@@ -103,9 +106,15 @@ class Allocation:
         finally:
             del self._open[place]
 
-    def limit_info(self) -> str:
-        """Return the value of `Sforce-Limit-Info`. Source: Salesforce REST API, "Limit Info Header"."""
-        return f"api-usage={self.requests.used}/{self.requests.maximum}"
+    def limit_info(self, *, used_up: bool = False) -> str:
+        """Return the value of `Sforce-Limit-Info`. Source: Salesforce REST API, "Limit Info Header".
+
+        Args:
+            used_up: Say that nothing is left, whatever was used.
+
+        """
+        used = self.requests.maximum if used_up else self.requests.used
+        return f"api-usage={used}/{self.requests.maximum}"
 
     def _open_long(self) -> int:
         now = self._clock.monotonic()

@@ -75,5 +75,9 @@ class EmulatorConfig:
     bulk_lock_failures: int | None = None
     """Rows of one batch of 10,000 that may fail for a lock before the whole job fails with TooManyLockFailure; None
     for any number."""
+    faults: Path | None = None
+    """A YAML file of faults to start with; see `read_rules`."""
+    control: bool = True
+    """Whether `/__control/` answers, by which faults are scripted over HTTP."""
     shutdown_seconds: float = 2.0
     """How long open requests may go on when the emulator closes."""

@@ -1,86 +1,81 @@
-"""Scripted faults: what a test makes the emulated Salesforce do wrong, and when."""
+"""Scripted faults: what the emulated Salesforce is made to do wrong, and when."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from random import Random
 
+from service.clock import Clock
+from service.emulator.effects import (
+    Delay,
+    Drop,
+    Effect,
+    LockParents,
+    LockRow,
+    LogNormalDelay,
+    Page,
+    QuotaUsedUp,
+    Refuse,
+    RequestEffect,
+    RevokeSessions,
+    SlowJob,
+    UniformDelay,
+)
 from service.emulator.faults import SalesforceFault
+from service.emulator.parent_locks import ParentLocks
 
+__all__ = ["Delay", "Disturbances", "Drop", "Effect", "Page", "Refuse", "RevokeSessions", "Rule"]
 
-@dataclass(frozen=True, slots=True)
-class Delay:
-    """Handle the request, but only after a wait. From 20 seconds on it takes a long-request slot."""
-
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Answer an HTML page in Salesforce's stead, as its edge does in an outage (420, 502, 503)."""
-
-    status: int = 503
-    html: str = "<html><head><title>Service Unavailable</title></head><body><h1>Service Unavailable</h1></body></html>"
-
-
-@dataclass(frozen=True, slots=True)
-class Refuse:
-    """Answer an error array and handle nothing."""
-
-    status: int
-    error_code: str
-    message: str
-    fields: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Drop:
-    """Cut the connection without an answer: before the request is handled, or after its effects stand."""
-
-    after_handling: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class RevokeSessions:
-    """End every session of the org (of all orgs when the request names none), then handle the request."""
-
-
-Effect = Delay | Page | Refuse | Drop | RevokeSessions
+_ANYTHING = re.compile("")
+_ANY_METHOD = re.compile(".*")
 
 
 @dataclass(slots=True)
 class Rule:
-    """One effect, the requests it befalls and how often it still will."""
+    """One effect, what it befalls and how often it still will."""
 
     effect: Effect
-    method: re.Pattern[str]
-    path: re.Pattern[str]
-    org_id: str | None
-    """Only requests that carry a token of this org; None for all requests."""
-    skip: int
-    """Matching requests that still pass unharmed."""
-    times: int | None
-    """Matching requests that will still be hit; None for all to come."""
+    method: re.Pattern[str] = _ANY_METHOD
+    path: re.Pattern[str] = _ANYTHING
+    org_id: str | None = None
+    """Only what carries a token of this org; None for all."""
+    skip: int = 0
+    """Matches that still pass unharmed."""
+    times: int | None = None
+    """Matches that will still be hit; None for all to come."""
+    probability: float = 1.0
+    """Of a match that is not skipped to be hit."""
+    id: str = ""
+    random: Random = field(default_factory=lambda: Random(0))  # noqa: S311 - has to be repeatable, not secret
+    source: Mapping[str, object] | None = None
+    """What it was read from."""
+    matched: int = 0
+    hits: int = 0
 
     def take(self, method: str, path: str, org_id: str | None) -> bool:
         """Tell whether a request is hit, and count it when it matches."""
-        if self.times == 0 or (self.org_id is not None and self.org_id != org_id):
+        if not self.concerns(org_id) or not self.method.fullmatch(method) or not self.path.search(path):
             return False
-        if not self.method.fullmatch(method) or not self.path.search(path):
-            return False
+        return self.draw()
+
+    def concerns(self, org_id: str | None) -> bool:
+        """Tell whether the rule has hits left for an org."""
+        return self.times != 0 and self.org_id in {None, org_id}
+
+    def draw(self) -> bool:
+        """Count a match, and tell whether it is hit."""
+        self.matched += 1
         if self.skip > 0:
             self.skip -= 1
             return False
+        # Drawn for every match, so that what is hit depends on the seed and the order of matches alone.
+        if self.probability < 1.0 and self.random.random() >= self.probability:
+            return False
         if self.times is not None:
             self.times -= 1
+        self.hits += 1
         return True
-
-
-@dataclass(slots=True)
-class _RowLock:
-    org_id: str | None
-    skip: int
-    rows: int
-    in_trigger: bool
 
 
 class Disturbances:
@@ -91,8 +86,10 @@ class Disturbances:
     """
 
     def __init__(self) -> None:
-        self._rules: list[Rule] = []
-        self._row_locks: list[_RowLock] = []
+        self._requests: list[Rule] = []
+        self._others: list[Rule] = []
+        self._named: dict[str, Rule] = {}
+        self._locks = ParentLocks()
 
     def add(
         self,
@@ -108,19 +105,26 @@ class Disturbances:
 
         Args:
             effect: What happens.
-            method: Regular expression for the whole HTTP method.
-            path: Regular expression found anywhere in the raw path, query string included.
+            method: Regular expression for the whole HTTP method; only requests have one.
+            path: Regular expression found anywhere in the raw path, query string included; only requests have one.
             org_id: 18-character id of the only org it befalls; None for all.
-            skip: How many matching requests pass before the first is hit.
-            times: How many requests are hit; None for all.
+            skip: How many matches pass before the first is hit.
+            times: How many are hit; None for all.
 
         Returns:
             The rule, for `remove`.
 
         """
         rule = Rule(effect, re.compile(method), re.compile(path), org_id, skip, times)
-        self._rules.append(rule)
+        self.add_rule(rule)
         return rule
+
+    def add_rule(self, rule: Rule) -> None:
+        """Add a rule; one of the same name, unless it is empty, goes."""
+        if rule.id:
+            self.remove_named(rule.id)
+            self._named[rule.id] = rule
+        (self._requests if isinstance(rule.effect, RequestEffect) else self._others).append(rule)
 
     def lock_rows(self, rows: int = 1, *, skip: int = 0, org_id: str | None = None, in_trigger: bool = False) -> None:
         """Make row writes fail with UNABLE_TO_LOCK_ROW, whichever resource they arrive by.
@@ -132,47 +136,133 @@ class Disturbances:
             in_trigger: Wrap the code in the text of a trigger's exception.
 
         """
-        self._row_locks.append(_RowLock(org_id, skip, rows, in_trigger))
+        self.add(LockRow(in_trigger=in_trigger), org_id=org_id, skip=skip, times=rows)
 
     def remove(self, rule: Rule) -> None:
         """Take a rule back; nothing happens when it is gone already."""
-        if rule in self._rules:
-            self._rules.remove(rule)
+        for rules in (self._requests, self._others):
+            rules[:] = [each for each in rules if each is not rule]
+        if self._named.get(rule.id) is rule:
+            del self._named[rule.id]
+
+    def remove_named(self, rule_id: str) -> bool:
+        """Take the rule of a name back; tell whether there was one."""
+        rule = self._named.get(rule_id)
+        if rule is not None:
+            self.remove(rule)
+        return rule is not None
 
     def clear(self) -> None:
         """Take everything back."""
-        self._rules.clear()
-        self._row_locks.clear()
+        self._requests.clear()
+        self._others.clear()
+        self._named.clear()
 
-    def take(self, method: str, path: str, org_id: str | None) -> Sequence[Effect]:
-        """Return the effects that befall a request, oldest first, and count them as used."""
-        effects = [rule.effect for rule in self._rules if rule.take(method, path, org_id)]
-        self._rules = [rule for rule in self._rules if rule.times != 0]
-        return effects
+    def named(self) -> Sequence[Rule]:
+        """Return the rules that have names, oldest first, those without hits left among them."""
+        return list(self._named.values())
 
-    def check_row(self, org_id: str, record_id: str | None) -> None:
-        """Let one row write pass, or refuse it.
+    def take(self, method: str, path: str, org_id: str | None) -> Sequence[RequestEffect]:
+        """Return the effects that befall a request, oldest first, and count them as used.
+
+        Delays of a distribution are returned as the delay drawn.
+        """
+        if not self._requests:
+            return []
+        hit = [rule for rule in self._requests if rule.take(method, path, org_id)]
+        self._requests = [rule for rule in self._requests if rule.times != 0]
+        return [_drawn(rule) for rule in hit]
+
+    def check_row(self, org_id: str, record_id: str | None, sobject: str = "") -> None:
+        """Let one row write pass, or refuse it; of several rules that concern it the first decides.
 
         Args:
             org_id: The org of the row.
             record_id: The row's id where the write names one.
+            sobject: API name, in any case.
 
         Raises:
             SalesforceFault: 400 UNABLE_TO_LOCK_ROW, or 400 CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY with it inside.
 
         """
-        if not self._row_locks:
+        if not self._others:
             return
-        lock = next((lock for lock in self._row_locks if lock.org_id in {None, org_id}), None)
-        if lock is None:
+        for rule in self._others:
+            effect = rule.effect
+            if isinstance(effect, LockRow) and rule.concerns(org_id) and _is_of(effect, sobject):
+                hit = rule.draw()
+                if rule.times == 0 and not rule.id:
+                    self.remove(rule)
+                if hit:
+                    raise _locked(record_id, in_trigger=effect.in_trigger)
+                return
+
+    def slow_job(self, org_id: str) -> SlowJob:
+        """Return how slow a bulk job of an org is that starts now; what several rules say adds up."""
+        slow = [rule.effect for rule in self._others if isinstance(rule.effect, SlowJob) and _hits(rule, org_id)]
+        return SlowJob(sum(each.wait_seconds for each in slow), sum(each.chunk_seconds for each in slow))
+
+    def locks_parents(self, org_id: str) -> bool:
+        """Tell whether writes of an org at the same time may conflict."""
+        return bool(self._others) and self._hold_seconds(org_id) is not None
+
+    @asynccontextmanager
+    async def transaction(self, org_id: str, clock: Clock) -> AsyncIterator[None]:
+        """Let the rows written inside conflict with others, where a rule says so; see `LockParents`.
+
+        Args:
+            org_id: The org, 18 characters.
+            clock: Waits until the rows are let go of.
+
+        """
+        if not self.locks_parents(org_id):
+            yield
             return
-        if lock.skip > 0:
-            lock.skip -= 1
-            return
-        lock.rows -= 1
-        if lock.rows <= 0:
-            self._row_locks.remove(lock)
-        raise _locked(record_id, in_trigger=lock.in_trigger)
+        async with self._locks.transaction(clock, lambda: self._hold_seconds(org_id) or 0.0):
+            yield
+
+    def hold(self, org_id: str, record_ids: Iterable[str]) -> None:
+        """Hold rows for the transaction around the call.
+
+        Args:
+            org_id: The org, 18 characters.
+            record_ids: A row and its parents, 18 characters each.
+
+        Raises:
+            SalesforceFault: 400 UNABLE_TO_LOCK_ROW: another transaction holds one of them.
+
+        """
+        held = self._locks.take(org_id, record_ids)
+        if held is not None:
+            for rule in self._others:
+                if isinstance(rule.effect, LockParents) and rule.concerns(org_id):
+                    rule.draw()
+            raise _locked(held, in_trigger=False)
+
+    def _hold_seconds(self, org_id: str) -> float | None:
+        held = [
+            rule.effect.hold_seconds
+            for rule in self._others
+            if isinstance(rule.effect, LockParents) and rule.concerns(org_id)
+        ]
+        return max(held, default=None)
+
+
+def _drawn(rule: Rule) -> RequestEffect:
+    effect = rule.effect
+    if isinstance(effect, UniformDelay | LogNormalDelay):
+        return effect.drawn(rule.random)
+    if isinstance(effect, Delay | Page | Refuse | Drop | RevokeSessions | QuotaUsedUp):
+        return effect
+    raise TypeError(f"{effect!r} befalls no requests")
+
+
+def _hits(rule: Rule, org_id: str) -> bool:
+    return rule.concerns(org_id) and rule.draw()
+
+
+def _is_of(effect: LockRow, sobject: str) -> bool:
+    return effect.sobject is None or effect.sobject.lower() == sobject.lower()
 
 
 def _locked(record_id: str | None, *, in_trigger: bool) -> SalesforceFault:

@@ -14,7 +14,11 @@ from aiohttp import web
 
 from service.clock import Clock
 from service.emulator.apex import Apex
-from service.emulator.disturbances import Delay, Disturbances, Drop, Effect, Page, Refuse, RevokeSessions
+from service.emulator.control import SEGMENT as CONTROL
+from service.emulator.control import Control
+from service.emulator.cutting import cut
+from service.emulator.disturbances import Disturbances
+from service.emulator.effects import Delay, Drop, Page, QuotaUsedUp, Refuse, RequestEffect, RevokeSessions
 from service.emulator.exchange import Answer, Call, OrgCall
 from service.emulator.fault_answers import fault_answer
 from service.emulator.faults import SalesforceFault
@@ -40,7 +44,18 @@ _logger = logging.getLogger(__name__)
 
 
 class _Dropped(Exception):
-    """The connection is to be cut without an answer."""
+    """The connection is to be cut without a whole answer.
+
+    Args:
+        reset: Whether the peer is to see a reset.
+        answer: What half of is sent first; None for nothing.
+
+    """
+
+    def __init__(self, *, reset: bool, answer: Answer | None = None) -> None:
+        super().__init__("dropped")
+        self.reset = reset
+        self.answer = answer
 
 
 class Gateway:
@@ -53,6 +68,7 @@ class Gateway:
         org_routes: Resources below `/services/data/vXX.X/`.
         apex: Resources below `/services/apexrest/`.
         clock: Waits out scripted delays.
+        control: The control endpoint; None for none.
 
     """
 
@@ -65,6 +81,7 @@ class Gateway:
         org_routes: Router[OrgCall],
         apex: Apex,
         clock: Clock,
+        control: Control | None = None,
     ) -> None:
         self._tenants = tenants
         self._disturbances = disturbances
@@ -72,6 +89,7 @@ class Gateway:
         self._org_routes = org_routes
         self._apex = apex
         self._clock = clock
+        self._control = control
         self.answered: Counter[int] = Counter()
         """Answers so far, by HTTP status."""
         self.open_requests = 0
@@ -88,10 +106,9 @@ class Gateway:
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         try:
             answer = _encoded(request, await self._answer(request))
-        except _Dropped:
-            if request.transport is not None:
-                request.transport.abort()
-            return web.Response()
+        except _Dropped as dropped:
+            half = _encoded(request, dropped.answer) if dropped.answer else None
+            return await cut(request, half, reset=dropped.reset)
         except ConnectionResetError:
             return web.Response()  # the caller has gone; there is nobody to tell
         except SalesforceFault as fault:
@@ -105,11 +122,13 @@ class Gateway:
 
     async def _answer(self, request: web.Request) -> Answer:
         _check_head(request)
+        segments = _segments(request)
+        if self._control is not None and segments[:1] == [CONTROL]:
+            return await self._control.answer(request, segments[1:])
         tenant = self._tenants.by_token(_token(request)[1])
         effects = self._disturbances.take(request.method, request.raw_path, tenant.org.id if tenant else None)
         answer = self._at_the_edge(effects, tenant)
         if answer is None:
-            segments = _segments(request)
             rest = segments[len(_DATA) :]
             if rest and tuple(segments[: len(_DATA)]) == _DATA:
                 answer = await self._for_org(request, rest, effects, self._dispatch)
@@ -117,29 +136,32 @@ class Gateway:
                 answer = await self._for_org(request, segments[len(PREFIX) :], effects, self._dispatch_apex)
             else:
                 answer = await self._for_anyone(request, segments, effects)
-        if Drop(after_handling=True) in effects:
-            raise _Dropped
+        for effect in effects:
+            if isinstance(effect, Drop) and (effect.after_handling or effect.mid_body):
+                raise _Dropped(reset=effect.reset, answer=answer if effect.mid_body else None)
         return answer
 
-    def _at_the_edge(self, effects: Sequence[Effect], tenant: Tenant | None) -> Answer | None:
+    def _at_the_edge(self, effects: Sequence[RequestEffect], tenant: Tenant | None) -> Answer | None:
         for effect in effects:
             if isinstance(effect, RevokeSessions):
                 for each in [tenant] if tenant else list(self._tenants):
                     each.sessions.revoke_all()
             elif isinstance(effect, Page):
                 return Answer.text(effect.html, "text/html;charset=UTF-8", status=effect.status)
-            elif effect == Drop(after_handling=False):
-                raise _Dropped
+            elif isinstance(effect, Drop) and not effect.after_handling and not effect.mid_body:
+                raise _Dropped(reset=effect.reset)
         return None
 
-    async def _inside(self, effects: Sequence[Effect]) -> None:
+    async def _inside(self, effects: Sequence[RequestEffect]) -> None:
         for effect in effects:
             if isinstance(effect, Delay):
                 await self._clock.sleep(effect.seconds)
             elif isinstance(effect, Refuse):
                 raise SalesforceFault(effect.status, effect.error_code, effect.message, effect.fields)
 
-    async def _for_anyone(self, request: web.Request, segments: Sequence[str], effects: Sequence[Effect]) -> Answer:
+    async def _for_anyone(
+        self, request: web.Request, segments: Sequence[str], effects: Sequence[RequestEffect]
+    ) -> Answer:
         try:
             await self._inside(effects)
         except SalesforceFault as fault:
@@ -153,13 +175,15 @@ class Gateway:
         return await handler(Call(request.method, parameters, request.query, request.headers, HttpBody(request)))
 
     async def _for_org(
-        self, request: web.Request, segments: Sequence[str], effects: Sequence[Effect], dispatch: _Dispatch
+        self, request: web.Request, segments: Sequence[str], effects: Sequence[RequestEffect], dispatch: _Dispatch
     ) -> Answer:
         tenant, session = self._authenticate(request)
+        used_up = QuotaUsedUp() in effects
         try:
-            with tenant.allocation.admit():
+            with tenant.allocation.admit(used_up=used_up):
                 await self._inside(effects)
-                answer = await dispatch(request, segments, tenant, session)
+                async with self._disturbances.transaction(tenant.org.id, self._clock):
+                    answer = await dispatch(request, segments, tenant, session)
         except SalesforceFault as fault:
             answer = fault_answer(fault)
         except (ConnectionResetError, _Dropped):
@@ -168,7 +192,8 @@ class Gateway:
             # As in `_handle`; here the answer also tells the use of the API, as every answer of an org does.
             _logger.exception("request %s %s met a defect", request.method, request.path)
             answer = _unexpected()
-        headers = {**answer.headers, "Sforce-Limit-Info": tenant.allocation.limit_info()}
+        usage = tenant.allocation.limit_info(used_up=used_up)
+        headers = {**answer.headers, "Sforce-Limit-Info": usage}
         return replace(answer, headers=headers)
 
     async def _dispatch(

@@ -48,6 +48,7 @@ class Ingestion:
         self._allocation = allocation
         self._clock = clock
         self._delay_seconds = delay_seconds
+        self._slow = writer.disturbances.slow_job(writer.org.id)
         self._lock_failures = lock_failures
 
     async def run(self) -> None:
@@ -69,7 +70,7 @@ class Ingestion:
     async def _run(self) -> None:
         job = self._job
         if job.state != "Aborted":
-            await self._clock.sleep(self._delay_seconds)
+            await self._clock.sleep(self._delay_seconds + self._slow.wait_seconds)
         if job.state != "Aborted":
             job.advance("InProgress", self._clock.now())
         sobject = self._writer.org.schema.sobject(job.order.sobject)
@@ -107,7 +108,11 @@ class Ingestion:
                 rows.lock_failures = 0
                 if not self._allocation.bulk_batches.take():
                     raise _QuotaExceeded("ExceededQuota : ApiBatchItems Limit exceeded.")
-            rows.write(chunk)
+            org_id = self._writer.org.id
+            async with self._writer.disturbances.transaction(org_id, self._clock):
+                rows.write(chunk)
+            if self._slow.chunk_seconds:
+                await self._clock.sleep(self._slow.chunk_seconds)
             done += len(chunk)
             if self._lock_failures is not None and rows.lock_failures > self._lock_failures:
                 raise InvalidBatch("TooManyLockFailure : Too many lock failures")  # the text is unverified

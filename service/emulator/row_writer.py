@@ -8,6 +8,8 @@ from service.emulator.faults import SalesforceFault
 from service.emulator.org import Org, Saved
 from service.emulator.write_options import PLAIN, WriteOptions
 
+_NO_PARENTS = frozenset({"User", "Group", "RecordType", "Profile", "UserRole"})
+
 
 @dataclass(frozen=True, slots=True)
 class RowWriter:
@@ -18,8 +20,13 @@ class RowWriter:
 
     def create(self, sobject: str, values: Mapping[str, object], *, user_id: str, options: WriteOptions = PLAIN) -> str:
         """Create a row and return its id. For arguments and faults see `Org.create`."""
-        self.disturbances.check_row(self.org.id, None)
-        return self.org.create(sobject, values, user_id=user_id, options=options)
+        self.disturbances.check_row(self.org.id, None, sobject)
+        if not self.disturbances.locks_parents(self.org.id):
+            return self.org.create(sobject, values, user_id=user_id, options=options)
+        with self.org.savepoint():
+            record_id = self.org.create(sobject, values, user_id=user_id, options=options)
+            self._hold(sobject, record_id)
+        return record_id
 
     def update(
         self,
@@ -31,8 +38,13 @@ class RowWriter:
         options: WriteOptions = PLAIN,
     ) -> None:
         """Update a row. For arguments and faults see `Org.update`."""
-        self.disturbances.check_row(self.org.id, record_id)
-        self.org.update(sobject, record_id, values, user_id=user_id, options=options)
+        self.disturbances.check_row(self.org.id, record_id, sobject)
+        if not self.disturbances.locks_parents(self.org.id):
+            self.org.update(sobject, record_id, values, user_id=user_id, options=options)
+            return
+        with self.org.savepoint():
+            self.org.update(sobject, record_id, values, user_id=user_id, options=options)
+            self._hold(sobject, record_id)
 
     def upsert(
         self,
@@ -47,20 +59,42 @@ class RowWriter:
     ) -> Saved:
         """Update the row that has the key or create it. For arguments and faults see `Org.upsert`."""
         by_id = key_field.lower() == "id"
-        self.disturbances.check_row(self.org.id, key if by_id and key else None)
-        return self.org.upsert(
-            sobject, key_field, key, values, user_id=user_id, update_only=update_only, options=options
-        )
+        self.disturbances.check_row(self.org.id, key if by_id and key else None, sobject)
+
+        def write() -> Saved:
+            return self.org.upsert(
+                sobject, key_field, key, values, user_id=user_id, update_only=update_only, options=options
+            )
+
+        if not self.disturbances.locks_parents(self.org.id):
+            return write()
+        with self.org.savepoint():
+            saved = write()
+            self._hold(sobject, saved.id)
+        return saved
 
     def delete(self, sobject: str, record_id: str, *, user_id: str) -> None:
         """Move a row to the Recycle Bin. For arguments and faults see `Org.delete`."""
-        self.disturbances.check_row(self.org.id, record_id)
+        self.disturbances.check_row(self.org.id, record_id, sobject)
+        if self.disturbances.locks_parents(self.org.id):
+            self._hold(sobject, record_id)
         self.org.delete(sobject, record_id, user_id=user_id)
 
     def purge(self, sobject: str, record_id: str, *, user_id: str) -> None:
         """Remove a row for good. For arguments and faults see `Org.purge`."""
-        self.disturbances.check_row(self.org.id, record_id)
+        self.disturbances.check_row(self.org.id, record_id, sobject)
         self.org.purge(sobject, record_id, user_id=user_id)
+
+    def _hold(self, sobject: str, record_id: str) -> None:
+        """Hold a row and what it belongs to; users, who own everything, are nobody's parents here."""
+        known = self.org.schema.sobject(sobject)
+        parents = [
+            field.name
+            for field in (known.fields if known else ())
+            if field.type == "reference" and not _NO_PARENTS.issuperset(field.reference_to)
+        ]
+        row = self.org.get(sobject, record_id, ["Id", *parents])
+        self.disturbances.hold(self.org.id, [str(row[name]) for name in ("Id", *parents) if row[name] is not None])
 
 
 def repeated(keys: Iterable[str], *, case_sensitive: bool = False) -> frozenset[str]:

@@ -1,10 +1,11 @@
 """The emulator as a server: starts, makes orgs, answers and stops."""
 
 import asyncio
+import secrets
 import tempfile
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -15,10 +16,12 @@ from aiohttp import web
 from service.clock import Clock, SystemClock
 from service.emulator.apex import Apex, load_apex
 from service.emulator.config import EmulatorConfig, Login
+from service.emulator.control import Control
 from service.emulator.credentials import Credentials
 from service.emulator.definition import Definition
 from service.emulator.disturbances import Disturbances
 from service.emulator.exchange import Call
+from service.emulator.fault_rules import read_rules
 from service.emulator.founding import Founder, Origin, keys_in, org_id, origin_of
 from service.emulator.gateway import Gateway
 from service.emulator.oauth.endpoint import TokenEndpoint
@@ -87,6 +90,8 @@ class Emulator:
     ) -> None:
         self.config = config or EmulatorConfig()
         self.disturbances = Disturbances()
+        self.control_token = secrets.token_urlsafe(32)
+        """What callers of `/__control/` from other machines have to send."""
         self._apex = apex or Apex()
         self._clock = clock or SystemClock()
         self._base = Definition(schema or Schema(STANDARD_OBJECTS))
@@ -129,6 +134,8 @@ class Emulator:
             self._make_org(first[0], first[1].save, database=self.config.database, login=self.config.login)
             for origin, source in others:
                 self._make_org(origin, source.save)
+            for rule in read_rules(self.config.faults, self._find_org) if self.config.faults else ():
+                self.disturbances.add_rule(rule)
             self._entered = True
             self._stack = stack.pop_all()
         return self
@@ -249,6 +256,7 @@ class Emulator:
             ),
             apex=apex,
             clock=clock,
+            control=self._control(),
         )
         port = await _serve(stack, self._gateway, self.config, certificate)
         host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
@@ -266,6 +274,25 @@ class Emulator:
             hard_delete=self.config.bulk_hard_delete,
         ).add_to(open_routes)
         return url
+
+    def _control(self) -> Control | None:
+        if not self.config.control:
+            return None
+        return Control(
+            self.disturbances,
+            self.control_token,
+            find_org=self._find_org,
+            statistics=self._counts,
+        )
+
+    def _counts(self) -> dict[str, object]:
+        counts = asdict(self.statistics())
+        return counts | {"answers": {str(status): count for status, count in counts["answers"].items()}}
+
+    def _find_org(self, wanted: str) -> str | None:
+        named = next((each.org_id for each in self._all_credentials if each.name == wanted), None)
+        tenant = self._tenants.by_org_id(named or wanted)
+        return tenant.org.id if tenant and wanted else None
 
     def _make_org(
         self,

@@ -1,0 +1,162 @@
+"""The control endpoint `/__control/`, by which tests in any language script faults; Salesforce has no such thing.
+
+| resource | methods |
+| --- | --- |
+| `/__control/faults` | GET the rules, POST one more, PUT all anew, DELETE all |
+| `/__control/faults/{id}` | GET, PUT or DELETE one rule |
+| `/__control/statistics` | GET what the emulator holds and has answered |
+"""
+
+import hmac
+import ipaddress
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+import yaml
+from aiohttp import web
+
+from service.emulator.disturbances import Disturbances
+from service.emulator.exchange import Answer
+from service.emulator.fault_rules import FindOrg, RuleError, parse_rule, parse_rules, rule_as_json
+
+SEGMENT = "__control"
+"""The first segment of every path of the endpoint."""
+
+_MAXIMUM_BYTES = 1_000_000
+_PROXY_HEADERS = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
+
+
+class Control:
+    """Answers the control endpoint.
+
+    A caller has to send the token (`Authorization: Bearer …`), or come from this machine: over loopback, by no proxy,
+    to a loopback name, and not as a page in a browser, whose requests carry an `Origin`.
+
+    Args:
+        disturbances: The faults.
+        token: The token.
+        find_org: Knows the orgs.
+        statistics: Counts what there is.
+
+    """
+
+    def __init__(
+        self,
+        disturbances: Disturbances,
+        token: str,
+        *,
+        find_org: FindOrg,
+        statistics: Callable[[], dict[str, object]],
+    ) -> None:
+        self._disturbances = disturbances
+        self._token = token
+        self._find_org = find_org
+        self._statistics = statistics
+        self._serial = 0
+
+    async def answer(self, request: web.Request, segments: Sequence[str]) -> Answer:
+        """Answer a request.
+
+        Args:
+            request: The request.
+            segments: Its decoded path behind `__control`.
+
+        """
+        if not self._may(request):
+            return _refused(HTTPStatus.FORBIDDEN, "send the control token, or call from this machine")
+        try:
+            return await self._dispatch(request, segments)
+        except RuleError as error:
+            return _refused(HTTPStatus.BAD_REQUEST, str(error))
+
+    async def _dispatch(self, request: web.Request, segments: Sequence[str]) -> Answer:
+        match [*segments]:
+            case ["faults"]:
+                return await self._all(request)
+            case ["faults", rule_id]:
+                return await self._one(request, rule_id)
+            case ["statistics"] if request.method == "GET":
+                return Answer(value=self._statistics())
+            case _:
+                return _refused(HTTPStatus.NOT_FOUND, "there are faults, faults/{id} and statistics")
+
+    async def _all(self, request: web.Request) -> Answer:
+        if request.method == "DELETE":
+            self._disturbances.clear()
+            return Answer.nothing()
+        if request.method == "PUT":
+            rules = parse_rules(await _document(request), self._find_org)
+            self._disturbances.clear()
+            for rule in rules:
+                self._disturbances.add_rule(rule)
+        elif request.method == "POST":
+            self._serial += 1
+            document = await _document(request)
+            named = document.get("id") if isinstance(document, dict) else None
+            rule = parse_rule(document, self._find_org, rule_id=None if named else f"added-{self._serial}")
+            self._disturbances.add_rule(rule)
+            return Answer(HTTPStatus.CREATED, rule_as_json(rule))
+        elif request.method != "GET":
+            return _not_allowed("DELETE, GET, POST, PUT")
+        return Answer(value={"rules": [rule_as_json(rule) for rule in self._disturbances.named()]})
+
+    async def _one(self, request: web.Request, rule_id: str) -> Answer:
+        if request.method == "PUT":
+            rule = parse_rule(await _document(request), self._find_org, rule_id=rule_id)
+            self._disturbances.add_rule(rule)
+            return Answer(value=rule_as_json(rule))
+        found = next((rule for rule in self._disturbances.named() if rule.id == rule_id), None)
+        if request.method not in {"GET", "DELETE"}:
+            return _not_allowed("DELETE, GET, PUT")
+        if found is None:
+            return _refused(HTTPStatus.NOT_FOUND, f"there is no rule {rule_id[:64]!r}")
+        if request.method == "DELETE":
+            self._disturbances.remove(found)
+            return Answer.nothing()
+        return Answer(value=rule_as_json(found))
+
+    def _may(self, request: web.Request) -> bool:
+        given = request.headers.get("Authorization", "").partition(" ")[2].strip()
+        if given:
+            return hmac.compare_digest(given.encode(), self._token.encode())
+        if "Origin" in request.headers or any(name in request.headers for name in _PROXY_HEADERS):
+            return False
+        peer = request.transport.get_extra_info("peername") if request.transport else None
+        return peer is not None and _is_loopback(str(peer[0])) and _is_loopback(_host(request))
+
+
+def _host(request: web.Request) -> str:
+    try:
+        return urlsplit(f"//{request.headers.get('Host', '')}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+async def _document(request: web.Request) -> object:
+    content = bytearray()
+    async for chunk in request.content.iter_any():
+        content += chunk
+        if len(content) > _MAXIMUM_BYTES:
+            raise RuleError(f"the body is larger than {_MAXIMUM_BYTES} bytes")
+    try:
+        return yaml.safe_load(bytes(content))  # JSON is YAML, too
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        raise RuleError(f"the body is neither JSON nor YAML: {error}") from None
+
+
+def _refused(status: HTTPStatus, text: str) -> Answer:
+    return Answer(status, {"error": text})
+
+
+def _not_allowed(methods: str) -> Answer:
+    return Answer(HTTPStatus.METHOD_NOT_ALLOWED, {"error": f"there are {methods}"}, {"Allow": methods})
