@@ -22,6 +22,8 @@ from service.emulator.rows import Rows, Saved
 from service.emulator.schema import Schema
 from service.emulator.schema.describe import describe, describe_global, sobject_info
 from service.emulator.schema.standard import STANDARD_OBJECTS
+from service.emulator.search.run import run_search
+from service.emulator.search.statement import Search
 from service.emulator.seed import Seed, plant
 from service.emulator.sequences import Sequences
 from service.emulator.sql_functions import zone
@@ -408,6 +410,29 @@ class Org:
             include_deleted=include_deleted,
             api_version=api_version,
             now=datetime.fromtimestamp(self._clock.now(), self._zone(user_id)),
+            user_id=user_id,
+        )
+
+    def search(
+        self, search: Search, *, api_version: str = DEFAULT_API_VERSION, user_id: str
+    ) -> list[dict[str, object]]:
+        """Return the records a search finds.
+
+        Args:
+            search: What to find.
+            api_version: Goes into the URLs of records.
+            user_id: Who asks.
+
+        Raises:
+            SalesforceFault: INVALID_FIELD, INVALID_TYPE and the other faults of queries.
+
+        """
+        return run_search(
+            self._store.connection,
+            self.schema,
+            search,
+            now=datetime.fromtimestamp(self._clock.now(), self._zone(user_id)),
+            api_version=api_version,
             user_id=user_id,
         )
 

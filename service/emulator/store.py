@@ -12,6 +12,7 @@ from pathlib import Path
 
 from service.emulator import folding, sql_functions
 from service.emulator.schema.model import Field, FieldType, Schema, SObject
+from service.emulator.search import terms
 from service.emulator.values import ID_TYPES, NUMBER_TYPES, Stored
 
 AUDIT_COLUMNS = ("CreatedDate", "CreatedById", "LastModifiedDate", "LastModifiedById", "SystemModstamp")
@@ -61,6 +62,7 @@ class Store:
         self.connection.execute("PRAGMA temp_store = MEMORY")
         folding.add_functions(self.connection)
         sql_functions.add_functions(self.connection)
+        terms.add_functions(self.connection)
         self._depth = 0
         self._folding = self._late = False
         if self.one("PRAGMA user_version") == (_FOLDED,):

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from service.emulator.engine.conditions import where_sql
@@ -79,8 +79,16 @@ class ChildPlan:
             record[self.key] = {"totalSize": len(built), "done": True, "records": built} if built else None
 
 
-def compile_records(context: Context, query: ast.Query, sobject: SObject) -> Plan:
+def compile_records(
+    context: Context, query: ast.Query, sobject: SObject, condition: Callable[[Scope], str] | None = None
+) -> Plan:
     """Compile a query whose rows are records.
+
+    Args:
+        context: What it is compiled with.
+        query: The query.
+        sobject: What it reads.
+        condition: Gives SQL that rows have to fulfil beside the query's own condition.
 
     Raises:
         SalesforceFault: The query does not fit the schema.
@@ -91,6 +99,8 @@ def compile_records(context: Context, query: ast.Query, sobject: SObject) -> Pla
     layout = Layout(context.version)
     builder = layout.node(selection.root)
     where = f"{where_sql(scope, query, context.reader)}{scope_sql(context, query, scope.root)}"
+    if condition is not None:
+        where = f"{where} AND {condition(scope)}"
     order = order_sql(scope, query)
     columns = ", ".join(layout.columns)
     sql = f"SELECT {columns} FROM {scope.from_sql()} WHERE {where}{order}{bounds_sql(query)}"  # noqa: S608

@@ -11,6 +11,7 @@ from service.emulator.routes import (
     limits,
     query,
     replication,
+    search,
     sobjects,
     versions,
 )
@@ -38,6 +39,7 @@ def org_router(
     versions.add_to(router)
     limits.add_to(router)
     query.add_to(router)
+    search.add_to(router)
     collections.add_to(router)
     composite_tree.add_to(router)
     for family in (CompositeRoutes, CompositeGraphRoutes, CompositeBatchRoutes):

@@ -1,0 +1,1 @@
+"""SOSL: text searched over many sObjects at once."""
