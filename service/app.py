@@ -1,8 +1,10 @@
 """The composition root: everything is made here, on one exit stack, and closed in the opposite order."""
 
+import os
 import secrets
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from types import TracebackType
@@ -21,8 +23,19 @@ from service.orgs import config
 from service.orgs.org import Org
 from service.orgs.registry import OpenOrg, OrgRegistry
 from service.rpc.pipeline import Pipeline
-from service.rpc.server import GrpcServer
-from service.settings import JwtBearerAuth, LinkProviderSettings, LinkSettings, OrgSettings, Settings, SettingsError
+from service.rpc.server import GrpcServer, authority
+from service.settings import (
+    PREFIX,
+    AdminSettings,
+    EmulatorSettings,
+    GrpcSettings,
+    JwtBearerAuth,
+    LinkProviderSettings,
+    LinkSettings,
+    OrgSettings,
+    Settings,
+    SettingsError,
+)
 from service.telemetry import logs
 from service.telemetry.tracing import Tracing, otlp_exporter
 
@@ -92,22 +105,27 @@ class App:
         settings = self._settings
         tracing = self._tracing()
         stack.callback(tracing.close)
-        orgs = settings.orgs or {EMBEDDED_ORG: await self._embedded_org(stack)}
+        orgs = settings.orgs
+        if not orgs:
+            with _listening("emulator", settings.emulator):
+                orgs = {EMBEDDED_ORG: await self._embedded_org(stack)}
         default = settings.default_org or (next(iter(orgs)) if len(orgs) == 1 else "")
         open_org = self._opener(orgs, tracing)
         registry = await stack.enter_async_context(OrgRegistry(orgs, default=default, open_org=open_org))
-        admin = await stack.enter_async_context(AdminServer(settings.admin))
+        with _listening("admin", settings.admin):
+            admin = await stack.enter_async_context(AdminServer(settings.admin))
         pipeline = Pipeline(
             tracing, self._clock, settings.grpc.max_message_bytes, settings.grpc.default_deadline_seconds
         )
         server = GrpcServer(settings.grpc, registry, pipeline)
         stack.push_async_callback(server.stop)
-        await server.start()
+        with _listening("grpc", settings.grpc):
+            await server.start()
         stack.callback(admin.set_ready, ready=False)
         admin.set_ready(ready=True)
         self.addresses = Addresses(
-            grpc=f"{settings.grpc.host}:{server.port}",
-            admin=f"http://{settings.admin.host}:{admin.port}",
+            grpc=authority(settings.grpc.host, server.port),
+            admin=f"http://{authority(settings.admin.host, admin.port)}",
             emulator=self.emulator.url if self.emulator else None,
             default_org=default,
         )
@@ -149,6 +167,21 @@ class App:
 
     def _links(self) -> LinkConfig:
         return _link_config(self._settings.links, embedded=self.emulator is not None)
+
+
+@contextmanager
+def _listening(section: str, settings: GrpcSettings | AdminSettings | EmulatorSettings) -> Iterator[None]:
+    """Let a listener that cannot listen say why, and which settings would help."""
+    try:
+        yield
+    except OSError as error:
+        reason = (
+            error.strerror if isinstance(error, socket.gaierror) or error.errno is None else os.strerror(error.errno)
+        )
+        raise OSError(
+            f"{section}: cannot listen on {authority(settings.host, settings.port)}: {reason or error}; set "
+            f"{section}.host and {section}.port, or {PREFIX}{section.upper()}__PORT, to an address that is free here"
+        ) from error
 
 
 def check(settings: Settings) -> None:

@@ -1,6 +1,7 @@
 """`sluicegate serve`."""
 
 import json
+import sys
 from typing import Annotated
 
 import typer
@@ -8,20 +9,26 @@ import typer
 from service import settings as settings_module
 from service.app import VERSION, Addresses, App
 from service.cli.running import fail, run, until_stopped
-from service.settings import Settings, SettingsError
+from service.settings import CONFIG_VARIABLE, Settings, SettingsError
 from service.telemetry import logs
 
-_EXAMPLE = (
-    '{"object": "Lead", "externalId": {"field": "Ext__c", "value": "L-1"}, "fields": '
-    '{"LastName": {"stringValue": "Curie"}, "Company": {"stringValue": "Radium"}}}'
-)
+_EXAMPLE = """\
+    {"object": "Lead", "externalId": {"field": "Ext__c", "value": "L-1"},
+     "fields": {"LastName": {"stringValue": "Curie"},
+                "Company": {"stringValue": "Radium"}}}\
+"""
 
 
 def command(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print the addresses as one JSON object.")] = False,
 ) -> None:
-    """Serve the configured orgs, or an embedded one if none is configured, until SIGTERM."""
+    """Serve the configured orgs, or an embedded one if none is configured, until SIGTERM.
+
+    SLUICEGATE_CONFIG names a YAML file of settings; `sluicegate config show` prints them all.
+
+    Variables override the file: SLUICEGATE_GRPC__PORT=0 picks a free port.
+    """
     try:
         settings = settings_module.load()
     except SettingsError as error:
@@ -29,10 +36,8 @@ def command(
     logs.configure(settings.telemetry.log_level)
     try:
         run(_serve(settings, as_json=as_json))
-    except SettingsError as error:
+    except (SettingsError, OSError) as error:
         fail(str(error))
-    except OSError as error:
-        fail(f"cannot listen: {error}")
 
 
 async def _serve(settings: Settings, *, as_json: bool) -> None:
@@ -54,12 +59,23 @@ def _machine_text(addresses: Addresses) -> str:
 
 
 def _human_text(addresses: Addresses) -> str:
-    lines = [f"sluicegate {VERSION}: gRPC on {addresses.grpc}, health on {addresses.admin}/healthz/ready"]
+    org = f"{addresses.default_org}, embedded: {addresses.emulator}" if addresses.emulator else addresses.default_org
+    lines = [
+        f"sluicegate {VERSION}",
+        f"  gRPC     {addresses.grpc}",
+        f"  health   {addresses.admin}/healthz/ready",
+        f"  org      {org or 'none by default; each request must name one'}",
+    ]
     if addresses.emulator:
-        lines.append(
-            f"No org is configured: calls go to the embedded org at {addresses.emulator}, which forgets everything "
-            "at exit. Try:\n"
-            f"  buf curl --protocol grpc --http2-prior-knowledge -d '{_EXAMPLE}' "
-            f"http://{addresses.grpc}/sluicegate.v1.RecordService/UpsertRecord"
-        )
+        lines += [
+            "No org is configured, so calls go to the embedded one, which forgets",
+            f"everything at exit. {CONFIG_VARIABLE} names a file with yours. Try:",
+            f"  {_command()} call --target {addresses.grpc} RecordService/UpsertRecord '",
+            f"{_EXAMPLE}'",
+        ]
     return "\n".join(lines)
+
+
+def _command() -> str:
+    """Return how this program was called, which is not by its bare name where it stands beside the PATH."""
+    return sys.argv[0] if sys.argv[0].endswith("sluicegate") else "sluicegate"

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import socket
 from collections.abc import Mapping
 from typing import Any
 
@@ -80,19 +81,25 @@ class GrpcServer:
         """Listen, and answer health checks with SERVING.
 
         Raises:
-            OSError: The port is taken.
+            OSError: The port is taken, or the host is none of this machine's.
 
         """
+        host, port = self._settings.host, self._settings.port
+        # gRPC tells no program why it cannot listen, and takes its time to find a host that does not exist.
+        await asyncio.to_thread(_try_to_bind, host, port)
         try:
-            self.port = self._server.add_insecure_port(f"{self._settings.host}:{self._settings.port}")
+            self.port = self._server.add_insecure_port(authority(host, port))
         except RuntimeError as error:
-            raise OSError(f"cannot listen on {self._settings.host}:{self._settings.port}") from error
+            raise OSError(str(error)) from error
         await self._server.start()
         for name in ["", *self._names]:
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
 
     async def stop(self) -> None:
         """Go NOT_SERVING, let balancers see it, take no more calls, and end the open ones after the drain time."""
+        if not self.port:
+            await self._server.stop(None)
+            return
         self._draining.set()
         await self._health.enter_graceful_shutdown()
         grace = self._settings.drain_seconds
@@ -117,6 +124,20 @@ class GrpcServer:
         self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(descriptor.full_name, handlers),))
         name: str = descriptor.full_name
         return name
+
+
+def authority(host: str, port: int) -> str:
+    """Return `host:port`, with an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _try_to_bind(host: str, port: int) -> None:
+    """Raise OSError if no socket can be bound there."""
+    for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        with socket.socket(family, kind, protocol) as probe:
+            # As gRPC does it: a port whose connections are just closing is free.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
 
 
 def _snake(name: str) -> str:

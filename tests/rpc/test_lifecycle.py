@@ -1,7 +1,7 @@
 """Starting, being found, and stopping without losing a call."""
 
 import asyncio
-import re
+import socket
 import urllib.error
 import urllib.request
 from typing import Any
@@ -105,16 +105,40 @@ async def test_an_open_call_is_finished_before_the_end():
         assert (await call).created
 
 
-async def test_a_taken_port_is_an_error_and_leaves_nothing_open(app):
-    """A start that fails closes what it had opened: the same settings start once the port is free."""
-    assert app.addresses is not None
-    taken = int(re.sub(r".*:", "", app.addresses.grpc))
-    settings = free_ports(grpc=GrpcSettings(port=taken, drain_seconds=0))
+@pytest.mark.parametrize(
+    ("section", "kind"), [("grpc", GrpcSettings), ("admin", AdminSettings), ("emulator", EmulatorSettings)]
+)
+async def test_a_taken_port_is_an_error_and_leaves_nothing_open(section, kind):
+    """A start that fails names the setting, and closes what it had opened: it works once the port is free."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        app = App(free_ports(**{section: kind(port=port)}))
+        with pytest.raises(OSError, match=f"{section}: cannot listen on 127.0.0.1:{port}: Address already in use"):
+            await app.__aenter__()
 
-    with pytest.raises(OSError, match="cannot listen"):
-        await App(settings).__aenter__()
+    async with app:
+        assert app.addresses is not None
+        assert str(port) in repr(app.addresses)
 
-    assert free_ports(admin=AdminSettings(port=0), emulator=EmulatorSettings(port=0)) is not None
+
+@pytest.mark.parametrize(("section", "kind"), [("grpc", GrpcSettings), ("admin", AdminSettings)])
+async def test_a_host_of_another_machine_is_an_error(section, kind):
+    """A host that this machine does not have is refused at once, and the setting named."""
+    with pytest.raises(OSError, match=f"{section}: cannot listen on 192.0.2.1:0: .*; set {section}.host"):
+        await App(free_ports(**{section: kind(host="192.0.2.1", port=0)})).__aenter__()
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
+async def test_ipv6_addresses_are_written_in_brackets():
+    """What a service prints can be called."""
+    async with App(free_ports(grpc=GrpcSettings(host="::1", port=0), admin=AdminSettings(host="::1", port=0))) as app:
+        assert app.addresses is not None
+        assert 200 == await asyncio.to_thread(status, app.addresses.admin + "/healthz/ready")
+        async with aio.insecure_channel(app.addresses.grpc) as channel:
+            health: Any = health_pb2_grpc.HealthStub(channel)
+            answer = await health.Check(health_pb2.HealthCheckRequest())
+
+    assert health_pb2.HealthCheckResponse.SERVING == answer.status
 
 
 async def test_a_draining_replica_begins_no_bulk_load():
