@@ -6,7 +6,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
+
+# A busy machine makes a good test slow; slowness is nothing that these tests are about.
+hypothesis.settings.register_profile(
+    "sluicegate", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("sluicegate")
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from service.context import CallContext
+from service.errors import UpstreamProtocolError
 from service.query.batches import Batch, Columnizer
 from service.query.columns import Describe, plan, row_type
 from service.salesforce.calls import query as calls
@@ -62,6 +63,9 @@ async def read(
     if not page.records:
         yield columnizer.batch([], page.totalSize)
     while True:
+        if not page.records and not page.done:
+            # A page after it would be as empty, and so on without an end.
+            raise UpstreamProtocolError("a page without rows names a next one", metadata={"org": client.org})
         following = _begin_next(page, client, decoder, context)
         try:
             for start in range(0, len(page.records), size):

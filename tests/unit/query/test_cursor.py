@@ -195,3 +195,13 @@ async def test_cancelling_the_consumer_stops_the_reading():
     await asyncio.gather(task, return_exceptions=True)
 
     assert (2, 1) == (gate.asked, gate.cancelled)
+
+
+async def test_pages_without_rows_do_not_go_on_for_ever():
+    """An org that answers empty pages, each naming a next one, is a fault and not an endless stream."""
+    endless = ScriptedTransport(page(1, total=9, locator="01g-1"), page(total=9, locator="01g-1"))
+
+    with pytest.raises(UpstreamProtocolError):
+        await numbers(reading(endless))
+
+    assert len(endless.requests) < 5
