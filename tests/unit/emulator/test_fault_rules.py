@@ -1,12 +1,16 @@
 """Fault rules as data: whatever a document holds, it is rules or a told error."""
 
+import re
+from pathlib import Path
 from typing import Any
 
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.emulator.fault_rules import RuleError, parse_rules, rule_as_json
 
+README = Path(__file__).parents[3] / "service" / "emulator" / "README.md"
 KEYS = st.sampled_from(
     [
         "id",
@@ -75,3 +79,12 @@ def test_any_effect(effect: Any):
         return
 
     assert rule.effect is not None
+
+
+def test_the_example_of_the_readme():
+    """The rules shown to readers are rules, one of each effect at least."""
+    (example,) = re.findall(r"```yaml\n(seed.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+
+    rules = parse_rules(yaml.safe_load(example), lambda name: "00D100000000001EAA" if name == "sales" else None)
+
+    assert len({type(rule.effect) for rule in rules}) == 10
