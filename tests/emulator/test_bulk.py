@@ -1,7 +1,6 @@
 """Bulk 2.0 over HTTP: what only a real server shows."""
 
 import asyncio
-import time
 
 import httpx
 
@@ -55,15 +54,12 @@ async def test_large_results_are_streamed(client):
 async def test_the_server_answers_while_a_job_runs(client, emulator):
     """Other requests are answered between the chunks of a job, long before it ends."""
     job = await load(client, b"LastName,Company\n" + b"Smith,Acme\n" * 10_000)
-    before = time.perf_counter()
 
     await client.get("/limits")
 
-    answered = time.perf_counter() - before
     done = emulator.org.count("Lead")
     await finished(client, job)
     assert done < 10_000
-    assert answered < 1
 
 
 async def test_closing_in_the_middle_of_a_job(keys, clock):
@@ -72,7 +68,7 @@ async def test_closing_in_the_middle_of_a_job(keys, clock):
         async with httpx.AsyncClient(base_url=f"{emulator.url}/services/data/v66.0", trust_env=False) as client:
             client.headers["Authorization"] = f"Bearer {emulator.credentials.access_token}"
             await load(client, b"LastName,Company\n" + b"Smith,Acme\n" * 40_000)
-        before = time.perf_counter()
+        written = emulator.org.count("Lead")
 
-    assert time.perf_counter() - before < 2
+    assert written < 40_000
     assert asyncio.all_tasks() == {asyncio.current_task()}
