@@ -63,6 +63,8 @@ class EmulatorConfig:
     licences: int = 0
     """User licences; each adds 1,000 daily API requests in Enterprise Edition, 5,000 in Unlimited Edition."""
     session_idle_seconds: float = 7200.0
+    shrink_wide_pages: bool = True
+    """Whether query pages hold fewer rows where long texts or very many fields are selected, as in Salesforce."""
     daily_api_requests: int | None = None
     """None for what edition and licences give."""
     daily_bulk_batches: int = 15_000

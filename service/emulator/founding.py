@@ -213,7 +213,7 @@ class Founder:
                 long_requests=edition.long_requests if config.long_requests is None else config.long_requests,
                 clock=clock,
             ),
-            cursors=Cursors(clock),
+            cursors=Cursors(clock, shrink=config.shrink_wide_pages),
             jobs=Jobs(clock, job_numbers),
             query_jobs=QueryJobs(clock, job_numbers),
             writer=RowWriter(org, self._disturbances),

@@ -40,3 +40,26 @@ async def test_today_is_the_callers_day(client, emulator, clock):
     in_kiribati = await rows(client, "SELECT Name FROM Opportunity WHERE CloseDate = TODAY")
 
     assert (in_greenwich, in_kiribati) == (["x"], ["x"])
+
+
+async def test_many_children_come_in_pages_of_their_own(client, emulator):
+    """A child result beyond a page says where it goes on, and there it has its own total."""
+    org = emulator.org
+    account = org.create("Account", {"Name": "x"}, user_id=org.admin_id)
+    for number in range(450):
+        org.create("Contact", {"LastName": f"{number:03d}", "AccountId": account}, user_id=org.admin_id)
+    soql = "SELECT Name, (SELECT LastName FROM Contacts ORDER BY LastName) FROM Account"
+    small = {"Sforce-Query-Options": "batchSize=200"}
+
+    answer = (await client.get("/query", params={"q": soql}, headers=small)).json()
+    [record] = answer["records"]
+    children = record["Contacts"]
+    names = [each["LastName"] for each in children["records"]]
+    while "nextRecordsUrl" in children:
+        assert (children["totalSize"], children["done"]) == (450, False)
+        children = (await client.get(f"{emulator.url}{children['nextRecordsUrl']}")).json()
+        names += [each["LastName"] for each in children["records"]]
+
+    assert (answer["totalSize"], answer["done"], "nextRecordsUrl" in answer) == (1, True, False)
+    assert (children["totalSize"], children["done"]) == (450, True)
+    assert [f"{number:03d}" for number in range(450)] == names

@@ -11,7 +11,7 @@ from service.emulator.engine.literals import Reader
 from service.emulator.engine.ordering import bounds_sql, order_sql
 from service.emulator.engine.scope import Scope, Statement, Stored, Table
 from service.emulator.engine.selection import Selection, Selector
-from service.emulator.engine.shapes import Builder, Layout, Record, Row
+from service.emulator.engine.shapes import NARROW, Builder, Layout, Record, Row, Width
 from service.emulator.schema import ChildRelationship, SObject
 from service.soql import ast
 
@@ -42,6 +42,7 @@ class Plan:
     children: "tuple[ChildPlan, ...]"
     header: tuple[str, ...]
     """Dotted canonical names of the selected fields."""
+    width: Width = NARROW
 
     def fetch(self, connection: sqlite3.Connection) -> list[Row]:
         """Read all rows, not yet built."""
@@ -105,7 +106,8 @@ def compile_records(
     columns = ", ".join(layout.columns)
     sql = f"SELECT {columns} FROM {scope.from_sql()} WHERE {where}{order}{bounds_sql(query)}"  # noqa: S608
     children = _children(context, sobject, selection)
-    return Plan(sql, tuple(context.statement.parameters), builder, children, tuple(selection.header))
+    width = Width(len(layout.columns), selection.long_texts, selection.blobs)
+    return Plan(sql, tuple(context.statement.parameters), builder, children, tuple(selection.header), width)
 
 
 def _children(context: Context, sobject: SObject, selection: Selection) -> tuple[ChildPlan, ...]:

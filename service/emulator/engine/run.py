@@ -15,7 +15,7 @@ from service.emulator.engine.periods import Today
 from service.emulator.engine.plans import Context, Plan, compile_records, scope_sql
 from service.emulator.engine.refusals import Refusals, not_queryable, too_many_groups
 from service.emulator.engine.scope import Scope, Statement
-from service.emulator.engine.shapes import Record, Row
+from service.emulator.engine.shapes import NARROW, Record, Row, Width
 from service.emulator.engine.subtotals import folded_sql
 from service.emulator.schema import Schema, SObject
 from service.errors import MalformedQuery
@@ -38,6 +38,7 @@ class QueryResult:
     """Records as Salesforce JSON: a list when one page holds them all, else built as they are looked at."""
     header: tuple[str, ...] = ()
     """Dotted canonical names of what each row holds, in the order of the SELECT list."""
+    width: Width = NARROW
 
 
 class Records(Sequence[Record]):
@@ -129,7 +130,7 @@ def _answer(connection: sqlite3.Connection, context: Context, query: ast.Query, 
     plan = compile_records(context, query, sobject)
     rows = plan.fetch(connection)
     records = plan.build(connection, rows) if len(rows) <= CHUNK else Records(connection, plan, rows)
-    return QueryResult(len(rows), records, plan.header)
+    return QueryResult(len(rows), records, plan.header, plan.width)
 
 
 def _count(connection: sqlite3.Connection, context: Context, query: ast.Query, sobject: SObject) -> QueryResult:

@@ -13,6 +13,9 @@ from service.soql import ast
 _BOUNDED = 200
 """Greatest LIMIT with FIELDS(ALL) and FIELDS(CUSTOM)."""
 
+_SHORT = 255
+"""Characters of a text area that is not long."""
+
 
 @dataclass(slots=True)
 class Selection:
@@ -23,6 +26,8 @@ class Selection:
     """Child subqueries by their key; the key is in `root` too, holding the id."""
     header: list[str] = field(default_factory=list)
     """Canonical dotted names of plain fields, in order."""
+    long_texts: bool = False
+    blobs: bool = False
 
 
 class Selector:
@@ -94,6 +99,8 @@ class Selector:
             node = self._parent(node, key, names[:depth], path.at)
         term = self._scope.term(path)
         self._selection.header.append(".".join([*header, term.field.name]))
+        self._selection.long_texts |= term.field.type == "textarea" and term.field.length > _SHORT
+        self._selection.blobs |= term.field.type == "base64"
         record = self._scope.parent(names[:-1], path.at)
         if not term.field.stored and isinstance(record, Table):
             self._add(node, term.field.name, _compound(record, term.field), path.at)

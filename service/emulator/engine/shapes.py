@@ -13,6 +13,22 @@ Builder: TypeAlias = Callable[[Row], Record | None]
 
 
 @dataclass(frozen=True, slots=True)
+class Width:
+    """How much a record holds."""
+
+    columns: int = 0
+    """Columns that are read for it."""
+    long_texts: bool = False
+    """Whether there is a text of more than 255 characters among its fields."""
+    blobs: bool = False
+    """Whether there is binary data among its fields."""
+
+
+NARROW = Width()
+"""What is said of rows of which nothing is known."""
+
+
+@dataclass(frozen=True, slots=True)
 class Leaf:
     """A field of a record."""
 

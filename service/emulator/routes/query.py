@@ -38,6 +38,8 @@ def _first_page(call: OrgCall, *, include_deleted: bool) -> Answer:
         result.rows,
         total_size=result.total_size,
         page_size=_page_size(call) or DEFAULT_PAGE_SIZE,
+        width=result.width,
+        base=call.base,
     )
     return _answer(call, page)
 
@@ -48,7 +50,8 @@ async def _next_page(call: OrgCall) -> Answer:
     if owner is not None and owner != call.session.token and call.tenant.sessions.find(owner) is None:
         # A locator dies with its session, and Salesforce blames the session although the asking one is alive.
         raise SalesforceFault(401, "INVALID_SESSION_ID", "Session expired or invalid")
-    return _answer(call, call.tenant.cursors.next_page(call.session.token, locator, page_size=_page_size(call)))
+    page = call.tenant.cursors.next_page(call.session.token, locator, page_size=_page_size(call), base=call.base)
+    return _answer(call, page)
 
 
 def _page_size(call: OrgCall) -> int | None:

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.emulator.cursors import LOCATOR_SECONDS, OPEN_CURSORS, Cursors
+from service.emulator.engine.shapes import Width
 from service.emulator.faults import SalesforceFault
 from tests.support.emulation import ManualClock
 
@@ -23,21 +24,75 @@ def refused(cursors: Cursors, locator: str, token: str = TOKEN) -> bool:
 
 @given(st.integers(0, 30), st.integers(1, 12), st.lists(st.integers(0, 15), min_size=31, max_size=31))
 def test_pages_add_up_to_the_result(count, page_size, children):
-    """Following locators gives every row once and in order, whatever the page size and the children."""
+    """Following locators gives every row and every child once and in order, whatever the page size."""
     result: list[dict[str, object]] = [
-        {"Id": number, "Contacts": {"records": [{}] * children[number]}} for number in range(count)
+        {"Id": number, "Contacts": {"done": True, "records": [{"Id": child} for child in range(children[number])]}}
+        for number in range(count)
     ]
     cursors = Cursors(ManualClock())
 
     page = cursors.first_page(TOKEN, result, total_size=count, page_size=page_size)
-    seen = list(page.rows)
+    seen = [whole(cursors, row) for row in page.rows]
     while page.locator is not None:
         page = cursors.next_page(TOKEN, page.locator)
         assert count == page.total_size
         assert page.rows
-        seen += page.rows
+        seen += [whole(cursors, row) for row in page.rows]
 
     assert result == seen
+
+
+def whole(cursors: Cursors, row):
+    """Return a record with all its children."""
+    children = dict(row["Contacts"])
+    url = children.pop("nextRecordsUrl", None)
+    assert children["done"] is (url is None)
+    records = list(children["records"])
+    while url is not None:
+        page = cursors.next_page(TOKEN, url.removeprefix("/query/"))
+        records += page.rows
+        url = page.locator
+    return {**row, "Contacts": {"done": True, "records": records}}
+
+
+def test_children_beyond_a_page_have_a_locator(clock):
+    """The rest of many children is asked for as the rest of a result is, also when the page is asked for again."""
+    cursors = Cursors(clock)
+    parents: list[dict[str, object]] = [
+        {"attributes": {"url": f"/{number}"}, "Contacts": {"totalSize": 5, "done": True, "records": rows(5)}}
+        for number in range(OPEN_CURSORS + 2)
+    ]
+
+    page = cursors.first_page(TOKEN, parents, total_size=len(parents), page_size=2, base="/v")
+    pages = [page]
+    while page.locator is not None:
+        page = cursors.next_page(TOKEN, page.locator, base="/v")
+        pages.append(page)
+    again = cursors.next_page(TOKEN, str(pages[0].locator), base="/v")
+
+    children = pages[0].rows[0]["Contacts"]
+    assert isinstance(children, dict)
+    assert (children["totalSize"], children["done"], children["records"]) == (5, False, rows(2))
+    url = str(children["nextRecordsUrl"])
+    assert url.startswith("/v/query/01g")
+    rest = cursors.next_page(TOKEN, url.removeprefix("/v/query/"))
+    assert (rest.total_size, rest.rows) == (5, rows(4)[2:])
+    assert again.rows == pages[1].rows
+
+
+def test_wide_rows_make_small_pages(clock):
+    """Long texts and binary data shrink the page, unless that is switched off."""
+
+    def first(width: Width, *, shrink: bool = True, page_size: int = 2_000) -> int:
+        cursors = Cursors(clock, shrink=shrink)
+        return len(cursors.first_page(TOKEN, rows(3_000), total_size=3_000, page_size=page_size, width=width).rows)
+
+    assert first(Width(5)) == 2_000
+    assert first(Width(5, long_texts=True)) == 500
+    assert first(Width(101)) == 500
+    assert first(Width(5, blobs=True)) == 200
+    assert first(Width(5, long_texts=True), page_size=300) == 300
+    assert first(Width(5, long_texts=True), shrink=False) == 2_000
 
 
 def test_a_short_result_leaves_nothing_open(clock):
