@@ -1,6 +1,7 @@
 """The API versions the emulator speaks."""
 
 _RELEASES = {
+    "59.0": "Winter '24",  # what simple-salesforce asks for by itself
     "60.0": "Spring '24",
     "61.0": "Summer '24",
     "62.0": "Winter '25",

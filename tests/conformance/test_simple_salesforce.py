@@ -117,6 +117,13 @@ def test_it_is_tls(credentials):
             session.get(f"{credentials.instance_url}/services/data")
 
 
+def test_its_own_version(credentials, session):
+    """Whoever names no API version gets the library's own, which the emulator speaks."""
+    salesforce = Salesforce(session_id=credentials.access_token, instance_url=credentials.instance_url, session=session)
+
+    assert salesforce.query("SELECT COUNT() FROM Lead")["totalSize"] == 0
+
+
 def test_rows(salesforce):
     """Rows are created, read, changed, upserted, found by external id and deleted."""
     created = salesforce.Account.create({"Name": "Acme"})

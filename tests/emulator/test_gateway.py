@@ -25,7 +25,7 @@ async def test_versions_need_no_session(anonymous, emulator):
     response = await anonymous.get("/services/data/")
 
     assert response.json()[-1] == {"label": "Spring '26", "url": "/services/data/v66.0", "version": "66.0"}
-    assert [entry["version"] for entry in response.json()] == [f"{number}.0" for number in range(60, 67)]
+    assert [entry["version"] for entry in response.json()] == [f"{number}.0" for number in range(59, 67)]
     assert "Sforce-Limit-Info" not in response.headers
     assert response.headers["X-SFDC-Request-Id"]
 
@@ -63,7 +63,7 @@ async def test_an_idle_session_expires(client, clock):
     assert (await client.get("/limits")).status_code == 401
 
 
-@pytest.mark.parametrize("version", ["v59.0", "v67.0", "66.0", "v66", "vx"])
+@pytest.mark.parametrize("version", ["v58.0", "v67.0", "66.0", "v66", "vx"])
 async def test_an_unknown_version(client, emulator, version):
     """A version the emulator does not speak is an unknown resource."""
     response = await client.get(f"{emulator.url}/services/data/{version}/limits")
