@@ -194,7 +194,8 @@ class _Loading:
         if self.request.format is Format.CSV:
             self._check_columns()
         self.job = await self.client.create_job(self.request)
-        self.created_at = self.clock.now()
+        # Whole seconds, as the token holds them: whoever asks later is told the same.
+        self.created_at = float(int(self.clock.now()))
         return Accepted(self._load())
 
     def _check_columns(self) -> None:

@@ -94,11 +94,12 @@ async def test_the_order_of_events(channel, unique):
 async def test_a_token_finds_the_load(channel, unique):
     """GetBulkLoad tells of a load that is over."""
     responses = await load(channel, header(), f"Ext__c,LastName,Company\n{unique('B')},C,R\n".encode())
-    token = responses[0].accepted.load.resume_token
+    finished = responses[-1].finished.load
 
-    found = await BulkServiceStub(channel).GetBulkLoad(pb.GetBulkLoadRequest(resume_token=token))
+    found = await BulkServiceStub(channel).GetBulkLoad(pb.GetBulkLoadRequest(resume_token=finished.resume_token))
 
-    assert responses[-1].finished.load.job_id == found.load.job_id
+    assert finished == found.load
+    assert responses[0].accepted.load.create_time == found.load.create_time
     assert (
         found.load.state,
         found.load.rows_processed,
