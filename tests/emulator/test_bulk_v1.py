@@ -6,10 +6,11 @@ import io
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
-from simple_salesforce import Salesforce
+from simple_salesforce.api import Salesforce
 
 from service.emulator.server import Emulator, EmulatorConfig
 from tests.support.emulation import ManualClock
@@ -229,8 +230,10 @@ async def test_simple_salesforce(emulator):
     """A client that is not ours, unchanged: its bulk handler speaks JSON throughout."""
     credentials = emulator.credentials
 
-    def scenario() -> list[object]:
-        client = Salesforce(instance_url=credentials.instance_url, session_id=credentials.access_token, version="66.0")
+    def scenario() -> list[Any]:
+        client: Any = Salesforce(
+            instance_url=credentials.instance_url, session_id=credentials.access_token, version="66.0"
+        )
         client.bulk_url = f"{credentials.instance_url}/services/async/66.0/"
         contacts = client.bulk.Contact
         made = contacts.insert([{"LastName": "Smith", "Phone": None}, {"FirstName": "x"}], use_serial=True)

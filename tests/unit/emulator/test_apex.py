@@ -1,5 +1,7 @@
 """Apex in Python and in files."""
 
+from functools import partial
+
 import pytest
 
 from service.emulator.apex import Apex, ApexFileError, load_apex
@@ -17,6 +19,10 @@ def answer(apex, method, path):
 def apex():
     """Endpoints whose answers are their patterns."""
     made = Apex()
+
+    def answer(path: str, _request: object) -> str:
+        return path
+
     for method, path in [
         ("get", "/orders/*"),
         ("GET", "/orders/{number}"),
@@ -25,7 +31,7 @@ def apex():
         ("POST", "orders/{number}/lines/{line}"),
         ("GET", "/"),
     ]:
-        made.endpoint(method, path)(lambda _, path=path: path)
+        made.endpoint(method, path)(partial(answer, path))
     return made
 
 

@@ -535,8 +535,8 @@ async def test_jobs_are_listed_in_pages(loader, tenant):
     """1,000 jobs are named at a time, newest first, and the address of the next page leads on."""
     ids = [await loader.create() for _ in range(1001)]
 
-    first = (await loader.call("GET", "jobs/ingest")).value
-    rest = (await call(loader.router, tenant, "GET", "jobs/ingest", query={"queryLocator": "1000"})).value
+    first: Any = (await loader.call("GET", "jobs/ingest")).value
+    rest: Any = (await call(loader.router, tenant, "GET", "jobs/ingest", query={"queryLocator": "1000"})).value
     other = (await call(loader.router, tenant, "GET", "jobs/ingest", query={"jobType": "V2Query"})).value
 
     assert (first["done"], first["nextRecordsUrl"]) == (False, "/services/data/v66.0/jobs/ingest?queryLocator=1000")

@@ -1,5 +1,7 @@
 """Composite calls, without a server."""
 
+from typing import Any
+
 import pytest
 
 from service.emulator.exchange import OrgCall
@@ -26,7 +28,8 @@ def send(tenant):
         body = {"compositeRequest": list(subrequests), **options}
         answer = await call(router, tenant, "POST", "composite", body=body)
         assert answer.status == 200
-        return answer.value["compositeResponse"]
+        value: Any = answer.value
+        return value["compositeResponse"]
 
     return send
 
