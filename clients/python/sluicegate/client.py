@@ -107,10 +107,12 @@ class Client:
 
         Raises:
             SluicegateError: The call failed.
-            TypeError: A value is of a type that no field takes.
+            TypeError: A value is of a type that no field takes, or the external id is not text.
             ValueError: A value cannot be sent.
 
         """
+        if not isinstance(external_id, str):
+            raise TypeError(f"external_id is {type(external_id).__name__}; it must be text: str(...) makes it so")
         request = UpsertRecordRequest(
             org=self._org,
             object=object_name,
@@ -132,6 +134,8 @@ class Client:
     ) -> AsyncGenerator[dict[str, object], None]:
         """Run a query and yield its rows, in the query's order, as dicts by column.
 
+        `SELECT COUNT()` has no rows: `query_batches` tells the number as the `total_size` of its only batch, and
+        `SELECT COUNT(Id) n` has a row.
         Leaving the loop early leaves the query open until the iterator is closed; `contextlib.aclosing` does that.
 
         Args:

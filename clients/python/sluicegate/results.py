@@ -40,6 +40,8 @@ class RecordRef:
     """The external id."""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.external_id, str):
+            raise TypeError(f"external_id is {type(self.external_id).__name__}; it must be text: str(...) makes it so")
         if bool(self.id) == bool(self.external_id_field and self.external_id):
             raise ValueError("a record is named by its id, or by external_id_field and external_id, and not by both")
 

@@ -27,9 +27,9 @@ const KEEPALIVE_TIMEOUT_MS = 20_000;
  * @throws TypeError if the url is not an http or https address.
  */
 export function connect(url: string, options: ConnectOptions = {}): Connection {
-  const { protocol } = new URL(url);
+  const protocol = URL.canParse(url) ? new URL(url).protocol : "";
   if (protocol !== "http:" && protocol !== "https:") {
-    throw new TypeError(`the address must begin with http:// or https://, not ${protocol}`);
+    throw new TypeError(`the address must be a URL that begins with http:// or https://, not ${JSON.stringify(url)}`);
   }
   const sessionManager = new Http2SessionManager(
     url,

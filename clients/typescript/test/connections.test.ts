@@ -6,8 +6,9 @@ import { Code, ConnectError, connectWeb } from "../src/web.js";
 import { serve } from "./support/server.js";
 
 test("an address without a scheme is refused", () => {
-  assert.throws(() => connect("127.0.0.1:50051"), TypeError);
-  assert.throws(() => connect("dns:///sluicegate:50051"), /http:\/\/ or https:\/\//);
+  for (const address of ["127.0.0.1:50051", "localhost:50051", "dns:///sluicegate:50051", ""]) {
+    assert.throws(() => connect(address), { name: "TypeError", message: /begins with http:\/\/ or https:\/\// });
+  }
 });
 
 test("gRPC-Web over HTTP/1.1 carries answers and reasons", async (context) => {

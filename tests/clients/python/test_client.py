@@ -273,3 +273,11 @@ async def test_timeout(target, script, call):
             await call(client)
 
     assert caught.value.code == "DEADLINE_EXCEEDED"
+
+
+async def test_external_ids_that_are_no_text(client):
+    """A number for an external id is refused in words, before protobuf would refuse it in its own."""
+    with pytest.raises(TypeError, match=r"external_id is int; it must be text: str\(\.\.\.\) makes it so"):
+        await client.upsert_record("Lead", "Ext__c", 4711, {})
+    with pytest.raises(TypeError, match="external_id is int"):
+        RecordRef("Lead", external_id_field="Ext__c", external_id=4711)  # type: ignore[arg-type]
