@@ -196,7 +196,7 @@ class BulkRowResult(_message.Message):
     RECORD_ID_FIELD_NUMBER: _builtins.int
     ERROR_FIELD_NUMBER: _builtins.int
     row: _builtins.int
-    """The row's number in the caller's data, from 1; a CSV header is not counted."""
+    """The row's number in the caller's data, from 1; a CSV header and empty lines are not counted."""
     outcome: Global___BulkRowOutcome.ValueType
     """What became of it."""
     record_id: _builtins.str

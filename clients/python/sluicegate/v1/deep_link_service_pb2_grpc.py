@@ -63,7 +63,8 @@ class DeepLinkServiceServicer:
 
         A record given by external id costs one API call, because Salesforce's own targets need its id; a record given by
         id costs none, and its existence is then not checked. If the external id matches no record the call fails with
-        RECORD_NOT_FOUND. Targets are built only from the org's configuration, never from hosts in the link.
+        RECORD_NOT_FOUND; to tell that from an sObject or a field that does not exist costs another call now and then.
+        Targets are built only from the org's configuration, never from hosts in the link.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -40,7 +40,8 @@ class DeepLinkServiceStub:
 
     A record given by external id costs one API call, because Salesforce's own targets need its id; a record given by
     id costs none, and its existence is then not checked. If the external id matches no record the call fails with
-    RECORD_NOT_FOUND. Targets are built only from the org's configuration, never from hosts in the link.
+    RECORD_NOT_FOUND; to tell that from an sObject or a field that does not exist costs another call now and then.
+    Targets are built only from the org's configuration, never from hosts in the link.
     """
 
 @_typing.type_check_only
@@ -55,7 +56,8 @@ class DeepLinkServiceAsyncStub(DeepLinkServiceStub):
 
     A record given by external id costs one API call, because Salesforce's own targets need its id; a record given by
     id costs none, and its existence is then not checked. If the external id matches no record the call fails with
-    RECORD_NOT_FOUND. Targets are built only from the org's configuration, never from hosts in the link.
+    RECORD_NOT_FOUND; to tell that from an sObject or a field that does not exist costs another call now and then.
+    Targets are built only from the org's configuration, never from hosts in the link.
     """
 
 class DeepLinkServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -79,7 +81,8 @@ class DeepLinkServiceServicer(metaclass=_abc_1.ABCMeta):
 
         A record given by external id costs one API call, because Salesforce's own targets need its id; a record given by
         id costs none, and its existence is then not checked. If the external id matches no record the call fails with
-        RECORD_NOT_FOUND. Targets are built only from the org's configuration, never from hosts in the link.
+        RECORD_NOT_FOUND; to tell that from an sObject or a field that does not exist costs another call now and then.
+        Targets are built only from the org's configuration, never from hosts in the link.
         """
 
 def add_DeepLinkServiceServicer_to_server(servicer: DeepLinkServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

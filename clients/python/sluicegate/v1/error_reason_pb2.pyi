@@ -73,7 +73,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         }
     """
     ERROR_REASON_UNKNOWN_FIELD: _ErrorReason.ValueType  # 5
-    """The sObject has no field of that name, or the user it is called as may not see it.
+    """The sObject has no field of that name, or the user it is called as may not see it; or the field that was to find a
+    record is no external id.
 
     Example of an ErrorInfo:
 
@@ -544,7 +545,8 @@ Example of an ErrorInfo:
     }
 """
 ERROR_REASON_UNKNOWN_FIELD: ErrorReason.ValueType  # 5
-"""The sObject has no field of that name, or the user it is called as may not see it.
+"""The sObject has no field of that name, or the user it is called as may not see it; or the field that was to find a
+record is no external id.
 
 Example of an ErrorInfo:
 

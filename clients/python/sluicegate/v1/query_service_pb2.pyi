@@ -95,7 +95,9 @@ class QueryResponse(_message.Message):
     BATCH_FIELD_NUMBER: _builtins.int
     TOTAL_SIZE_FIELD_NUMBER: _builtins.int
     total_size: _builtins.int
-    """How many rows the whole result has, as Salesforce counted them. The same in each response."""
+    """How many rows the whole result has, as Salesforce counted them. The same in each response.
+    For `SELECT COUNT()` it is the answer: the batch has then neither rows nor columns.
+    """
     @_builtins.property
     def batch(self) -> _record_batch_pb2.RecordBatch:
         """The next rows."""

@@ -79,7 +79,7 @@ class RecordBatch(_message.Message):
     ROW_COUNT_FIELD_NUMBER: _builtins.int
     COLUMNS_FIELD_NUMBER: _builtins.int
     row_count: _builtins.int
-    """How many rows the batch holds. Zero only in a result without rows."""
+    """How many rows the batch holds. Zero only in a result without rows, as that of `SELECT COUNT()` is."""
     @_builtins.property
     def columns(self) -> _containers.RepeatedCompositeFieldContainer[Global___Column]:
         """The columns, in the order of the query's SELECT. Every batch of one call has the same columns."""

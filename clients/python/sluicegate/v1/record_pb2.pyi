@@ -32,7 +32,9 @@ class RecordRef(_message.Message):
     object: _builtins.str
     """API name of the record's sObject, for example `Case`. Case does not matter."""
     id: _builtins.str
-    """The Salesforce id, 15 or 18 characters. Answers always carry 18."""
+    """The Salesforce id, 15 or 18 characters. Answers always carry 18. Of 18 case does not matter; an id whose last
+    three characters do not belong to the others is refused.
+    """
     @_builtins.property
     def external_id(self) -> _field_value_pb2.ExternalId:
         """The external id."""

@@ -60,7 +60,8 @@ class UpsertRecordRequest(_message.Message):
 
     @_builtins.property
     def fields(self) -> _containers.MessageMap[_builtins.str, _field_value_pb2.FieldValue]:
-        """Values by API name of the field, or of the relationship for `reference_value`. Case does not matter.
+        """Values by API name of the field, or of the relationship for `reference_value`. Case does not matter, and two names
+        that differ in nothing else are refused.
         The external-id field may be absent, or present with the same value.
         """
 

@@ -101,7 +101,7 @@ export const BulkLoadSchema: GenMessage<BulkLoad> = /*@__PURE__*/
  */
 export type BulkRowResult = Message<"sluicegate.v1.BulkRowResult"> & {
   /**
-   * The row's number in the caller's data, from 1; a CSV header is not counted.
+   * The row's number in the caller's data, from 1; a CSV header and empty lines are not counted.
    *
    * @generated from field: int32 row = 1;
    */

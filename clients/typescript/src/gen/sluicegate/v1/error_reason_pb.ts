@@ -94,7 +94,8 @@ export enum ErrorReason {
   UNKNOWN_OBJECT = 4,
 
   /**
-   * The sObject has no field of that name, or the user it is called as may not see it.
+   * The sObject has no field of that name, or the user it is called as may not see it; or the field that was to find a
+   * record is no external id.
    *
    * Example of an ErrorInfo:
    *

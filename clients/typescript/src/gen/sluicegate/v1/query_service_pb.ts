@@ -84,6 +84,7 @@ export type QueryResponse = Message<"sluicegate.v1.QueryResponse"> & {
 
   /**
    * How many rows the whole result has, as Salesforce counted them. The same in each response.
+   * For `SELECT COUNT()` it is the answer: the batch has then neither rows nor columns.
    *
    * @generated from field: int32 total_size = 2;
    */

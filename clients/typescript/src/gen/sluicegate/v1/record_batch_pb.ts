@@ -21,7 +21,7 @@ export const file_sluicegate_v1_record_batch: GenFile = /*@__PURE__*/
  */
 export type RecordBatch = Message<"sluicegate.v1.RecordBatch"> & {
   /**
-   * How many rows the batch holds. Zero only in a result without rows.
+   * How many rows the batch holds. Zero only in a result without rows, as that of `SELECT COUNT()` is.
    *
    * @generated from field: int32 row_count = 1;
    */

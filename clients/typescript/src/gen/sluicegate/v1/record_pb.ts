@@ -37,7 +37,8 @@ export type RecordRef = Message<"sluicegate.v1.RecordRef"> & {
    */
   key: {
     /**
-     * The Salesforce id, 15 or 18 characters. Answers always carry 18.
+     * The Salesforce id, 15 or 18 characters. Answers always carry 18. Of 18 case does not matter; an id whose last
+     * three characters do not belong to the others is refused.
      *
      * @generated from field: string id = 2;
      */

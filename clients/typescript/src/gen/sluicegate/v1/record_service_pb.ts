@@ -43,7 +43,8 @@ export type UpsertRecordRequest = Message<"sluicegate.v1.UpsertRecordRequest"> &
   externalId?: ExternalId | undefined;
 
   /**
-   * Values by API name of the field, or of the relationship for `reference_value`. Case does not matter.
+   * Values by API name of the field, or of the relationship for `reference_value`. Case does not matter, and two names
+   * that differ in nothing else are refused.
    * The external-id field may be absent, or present with the same value.
    *
    * @generated from field: map<string, sluicegate.v1.FieldValue> fields = 4;
