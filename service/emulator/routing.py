@@ -1,6 +1,6 @@
 """From method and path to handler, with Salesforce's own words for what does not exist."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -52,6 +52,12 @@ class Router(Generic[CallT]):
         """
         segments = tuple(pattern.split("/")) if pattern else ()
         self._routes.append(Route(segments, {method.upper(): handler for method, handler in handlers.items()}))
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        """Yield method and pattern of every resource, in the order they are tried."""
+        for route in self._routes:
+            for method in route.handlers:
+                yield method, "/".join(route.pattern)
 
     def find(self, method: str, segments: Sequence[str]) -> tuple[Handler[CallT], dict[str, str]]:
         """Return the handler of a request and the variable parts of its path.
