@@ -183,7 +183,8 @@ class Gateway:
             with tenant.allocation.admit(used_up=used_up):
                 await self._inside(effects)
                 async with self._disturbances.transaction(tenant.org.id, self._clock):
-                    answer = await dispatch(request, segments, tenant, session)
+                    await tenant.org.idle()
+                answer = await dispatch(request, segments, tenant, session)
         except SalesforceFault as fault:
             answer = fault_answer(fault)
         except (ConnectionResetError, _Dropped):

@@ -110,6 +110,7 @@ class Ingestion:
                     raise _QuotaExceeded("ExceededQuota : ApiBatchItems Limit exceeded.")
             org_id = self._writer.org.id
             async with self._writer.disturbances.transaction(org_id, self._clock):
+                await self._writer.org.idle()
                 rows.write(chunk)
             if self._slow.chunk_seconds:
                 await self._clock.sleep(self._slow.chunk_seconds)

@@ -1,10 +1,13 @@
 """One emulated Salesforce org: a schema, rows, users and queries, without any HTTP."""
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from service.clock import Clock
@@ -12,6 +15,7 @@ from service.emulator import ids
 from service.emulator.deletion import Deletion
 from service.emulator.duplicates import DuplicateRules
 from service.emulator.engine import QueryResult, run
+from service.emulator.engine.effort import Postponed
 from service.emulator.guards import Guards
 from service.emulator.reading import Reading
 from service.emulator.recent import Recent
@@ -34,6 +38,8 @@ from service.emulator.write_options import PLAIN, WriteOptions
 
 __all__ = ["DEFAULT_API_VERSION", "DEFAULT_ORG_ID", "DEFAULT_USERNAME", "Org", "QueryResult", "Saved"]
 
+T = TypeVar("T")
+
 DEFAULT_API_VERSION = "66.0"
 DEFAULT_ORG_ID = ids.from_counter("00D", 1)
 DEFAULT_USERNAME = "admin@emulator.example"
@@ -43,7 +49,7 @@ class Org:
     """One org of the emulator.
 
     Names of sObjects and fields are taken in any case and given back in theirs. Ids are taken with
-    15 or 18 characters and given back with 18. All calls are synchronous; a row call takes tens of
+    15 or 18 characters and given back with 18. Row calls are synchronous; one takes tens of
     microseconds. Every refusal is a `SalesforceFault`, and a refused call changes nothing.
 
     Args:
@@ -109,6 +115,7 @@ class Org:
         """The deleted rows."""
         self._recent = Recent(self._store)
         self._described_at = int(clock.now())
+        self._turn = asyncio.Lock()
         self._deletion = Deletion(self.schema, self._store, self._references, self._rows)
         self.admin_id = ids.from_counter("005", 1, pod)
         """The id of the administrator."""
@@ -401,40 +408,94 @@ class Org:
             SalesforceFault: MALFORMED_QUERY, INVALID_FIELD, INVALID_TYPE and the other faults of queries.
 
         """
-        if include_deleted:
-            self.recycle_bin.purge()
-        return run(
-            self._store.connection,
-            self.schema,
-            soql,
-            include_deleted=include_deleted,
-            api_version=api_version,
-            now=datetime.fromtimestamp(self._clock.now(), self._zone(user_id)),
-            user_id=user_id,
-        )
+        return self._asked(soql, include_deleted, api_version, user_id)(False)
 
-    def search(
-        self, search: Search, *, api_version: str = DEFAULT_API_VERSION, user_id: str
+    async def query_beside(
+        self,
+        soql: str,
+        *,
+        include_deleted: bool = False,
+        api_version: str = DEFAULT_API_VERSION,
+        user_id: str | None = None,
+    ) -> QueryResult:
+        """Run a SOQL query as `query` does, in a thread of its own when it takes long.
+
+        Other calls of the org wait for it: those that await `idle` first without holding up the event loop.
+
+        Args:
+            soql: As for `query`.
+            include_deleted: As for `query`.
+            api_version: As for `query`.
+            user_id: As for `query`.
+
+        Raises:
+            SalesforceFault: As `query`.
+
+        """
+        return await self._beside(self._asked(soql, include_deleted, api_version, user_id))
+
+    async def search(
+        self, search: Search, *, api_version: str = DEFAULT_API_VERSION, user_id: str, at_once: bool = False
     ) -> list[dict[str, object]]:
-        """Return the records a search finds.
+        """Return the records a search finds; it runs in a thread of its own when it takes long.
 
         Args:
             search: What to find.
             api_version: Goes into the URLs of records.
             user_id: Who asks.
+            at_once: Whether nothing may run meanwhile.
 
         Raises:
             SalesforceFault: INVALID_FIELD, INVALID_TYPE and the other faults of queries.
 
         """
-        return run_search(
-            self._store.connection,
-            self.schema,
-            search,
-            now=datetime.fromtimestamp(self._clock.now(), self._zone(user_id)),
-            api_version=api_version,
-            user_id=user_id,
-        )
+        now = datetime.fromtimestamp(self._clock.now(), self._zone(user_id))
+        run_it = partial(run_search, self._store.connection, self.schema, search)
+
+        def work(postpone: bool) -> list[dict[str, object]]:  # noqa: FBT001 - called here only
+            return run_it(now=now, api_version=api_version, user_id=user_id, postpone=postpone)
+
+        return work(False) if at_once else await self._beside(work)
+
+    async def idle(self) -> None:
+        """Wait until no query runs beside the event loop; what follows without waiting runs before the next does."""
+        if self._turn.locked():
+            async with self._turn:
+                pass
+
+    def _asked(
+        self,
+        soql: str,
+        include_deleted: bool,  # noqa: FBT001 - called here only
+        api_version: str,
+        user_id: str | None,
+    ) -> Callable[[bool], QueryResult]:
+        """Return what runs a query as it is meant now; it takes whether to stop when the query takes long."""
+        if include_deleted:
+            self.recycle_bin.purge()
+        now = datetime.fromtimestamp(self._clock.now(), self._zone(user_id))
+
+        def work(postpone: bool) -> QueryResult:  # noqa: FBT001 - called here only
+            return run(
+                self._store.connection,
+                self.schema,
+                soql,
+                include_deleted=include_deleted,
+                api_version=api_version,
+                now=now,
+                user_id=user_id,
+                postpone=postpone,
+            )
+
+        return work
+
+    async def _beside(self, work: Callable[[bool], T]) -> T:
+        await self.idle()
+        try:
+            return work(True)
+        except Postponed:
+            async with self._turn:
+                return await self._store.connection.lend(partial(work, False))
 
     def _zone(self, user_id: str | None) -> ZoneInfo:
         """Return the time zone of a user; UTC where nobody asks."""

@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from service.emulator import folding, sql_functions
+from service.emulator.lending import LendableConnection
 from service.emulator.schema.model import Field, FieldType, Schema, SObject
 from service.emulator.search import terms
 from service.emulator.values import ID_TYPES, NUMBER_TYPES, Stored
@@ -37,7 +38,7 @@ class Store:
     """The rows of one org.
 
     Calls are synchronous and short; SQLite is opened so that one thread may make the org and
-    another serve it, never both at once.
+    another serve it, never both at once, beside a query that borrows the connection.
 
     Args:
         schema: Gives the tables; columns that a database file lacks are added to it.
@@ -51,7 +52,11 @@ class Store:
 
     def __init__(self, schema: Schema, path: str = ":memory:", source: Path | None = None) -> None:
         self.connection = sqlite3.connect(
-            path, isolation_level=None, cached_statements=_STATEMENTS, check_same_thread=False
+            path,
+            isolation_level=None,
+            cached_statements=_STATEMENTS,
+            check_same_thread=False,
+            factory=LendableConnection,
         )
         if source is not None:
             with closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as saved:

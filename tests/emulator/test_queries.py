@@ -1,6 +1,11 @@
 """What queries over HTTP know of who asks."""
 
+import asyncio
+import threading
 from datetime import UTC, datetime
+
+from service.emulator.engine import effort
+from service.emulator.engine.plans import Plan
 
 
 async def rows(client, soql):
@@ -63,3 +68,34 @@ async def test_many_children_come_in_pages_of_their_own(client, emulator):
     assert (answer["totalSize"], answer["done"], "nextRecordsUrl" in answer) == (1, True, False)
     assert (children["totalSize"], children["done"]) == (450, True)
     assert [f"{number:03d}" for number in range(450)] == names
+
+
+async def test_a_long_query_holds_up_nobody_else(client, emulator, monkeypatch):
+    """A query that takes long runs beside other requests; what is written after it began is not in its answer."""
+    monkeypatch.setattr(effort, "_STRIDE", 1_000)
+    monkeypatch.setattr(effort, "QUICK", 1_000)
+    org = emulator.org
+    for number in range(300):
+        org.create("Account", {"Name": f"{number:03d}"}, user_id=org.admin_id)
+    threads = set()
+    build = Plan.build
+
+    def noting(self, *arguments):
+        threads.add(threading.get_ident())
+        return build(self, *arguments)
+
+    monkeypatch.setattr(Plan, "build", noting)
+    condition = " OR ".join(f"Name LIKE '%{number}x'" for number in range(50))
+    query = client.get("/query", params={"q": f"SELECT Name FROM Account WHERE Name LIKE '%' OR {condition}"})
+    answer, *others = await asyncio.gather(
+        query, *(client.post("/sobjects/Account", json={"Name": "new"}) for _ in range(5))
+    )
+    everything = await client.get("/query", params={"q": "SELECT COUNT() FROM Account"})
+    found = await client.get("/search", params={"q": "FIND {new} RETURNING Account(Name)"})
+
+    assert threads
+    assert threading.get_ident() not in threads
+    assert 300 <= answer.json()["totalSize"] <= 305
+    assert [other.status_code for other in others] == [201] * 5
+    assert everything.json()["totalSize"] == 305
+    assert len(found.json()["searchRecords"]) == 5

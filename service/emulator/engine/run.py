@@ -81,7 +81,7 @@ class Records(Sequence[Record]):
         return self._chunk[place - start]
 
 
-def run(
+def run(  # noqa: PLR0913 - what a query depends on
     connection: sqlite3.Connection,
     schema: Schema,
     soql: str,
@@ -90,6 +90,7 @@ def run(
     include_deleted: bool = False,
     api_version: str = "66.0",
     user_id: str | None = None,
+    postpone: bool = False,
 ) -> QueryResult:
     """Answer a query; the rows matched are those of this moment.
 
@@ -101,8 +102,10 @@ def run(
         include_deleted: Whether rows in the Recycle Bin match (`queryAll`).
         api_version: Version in the URLs of `attributes`.
         user_id: Who asks, for USING SCOPE mine; 18 characters.
+        postpone: Whether to stop when it takes long.
 
     Raises:
+        Postponed: It takes long; nothing has happened.
         SalesforceFault: MALFORMED_QUERY, INVALID_TYPE, INVALID_FIELD and their kin, with Salesforce's texts.
 
     """
@@ -118,7 +121,7 @@ def run(
         raise not_queryable(sobject.name)
     statement = Statement(schema, refuse, include_deleted, zone=getattr(now.tzinfo, "key", "UTC"))
     context = Context(statement, Reader(refuse, Today(now)), api_version, user_id)
-    with bounded(connection):
+    with bounded(connection, postpone=postpone):
         return _answer(connection, context, query, sobject)
 
 

@@ -45,7 +45,7 @@ class QueryJobRoutes:
         body = parse_object(await call.body.read())
         order, soql = _order(call, body)
         org = call.tenant.org
-        result = org.query(
+        result = await org.query_beside(
             soql,
             include_deleted=order.operation == "queryAll",
             api_version=call.version,

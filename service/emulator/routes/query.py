@@ -3,6 +3,7 @@
 import re
 
 from service.emulator.cursors import DEFAULT_PAGE_SIZE, MINIMUM_PAGE_SIZE, Page
+from service.emulator.engine import QueryResult
 from service.emulator.exchange import Answer, OrgCall
 from service.emulator.faults import SalesforceFault
 from service.emulator.routing import Router
@@ -19,20 +20,18 @@ def add_to(router: Router[OrgCall]) -> None:
 
 
 async def _query(call: OrgCall) -> Answer:
-    return _first_page(call, include_deleted=False)
+    return await _first_page(call, include_deleted=False)
 
 
 async def _query_all(call: OrgCall) -> Answer:
-    return _first_page(call, include_deleted=True)
+    return await _first_page(call, include_deleted=True)
 
 
-def _first_page(call: OrgCall, *, include_deleted: bool) -> Answer:
+async def _first_page(call: OrgCall, *, include_deleted: bool) -> Answer:
     soql = call.query.get("q", "")
     if not soql.strip():
         raise SalesforceFault(400, "MALFORMED_QUERY", "A query string has to be specified")
-    result = call.tenant.org.query(
-        soql, include_deleted=include_deleted, api_version=call.version, user_id=call.user_id
-    )
+    result = await _result(call, soql, include_deleted=include_deleted)
     page = call.tenant.cursors.first_page(
         call.session.token,
         result.rows,
@@ -42,6 +41,13 @@ def _first_page(call: OrgCall, *, include_deleted: bool) -> Answer:
         base=call.base,
     )
     return _answer(call, page)
+
+
+async def _result(call: OrgCall, soql: str, *, include_deleted: bool) -> QueryResult:
+    org = call.tenant.org
+    if call.at_once:
+        return org.query(soql, include_deleted=include_deleted, api_version=call.version, user_id=call.user_id)
+    return await org.query_beside(soql, include_deleted=include_deleted, api_version=call.version, user_id=call.user_id)
 
 
 async def _next_page(call: OrgCall) -> Answer:

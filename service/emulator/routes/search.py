@@ -32,7 +32,7 @@ async def _search(call: OrgCall) -> Answer:
     sosl = call.query.get("q", "")
     if not sosl.strip():
         raise terms.malformed("A search string has to be specified")
-    return _answer(call, read(sosl))
+    return await _answer(call, read(sosl))
 
 
 async def _parameterized_by_url(call: OrgCall) -> Answer:
@@ -49,15 +49,16 @@ async def _parameterized_by_url(call: OrgCall) -> Answer:
         for name in names
         if name
     ]
-    return _answer(call, _read({**query, "sobjects": sobjects}))
+    return await _answer(call, _read({**query, "sobjects": sobjects}))
 
 
 async def _parameterized_by_body(call: OrgCall) -> Answer:
-    return _answer(call, _read(parse_object(await call.body.read())))
+    return await _answer(call, _read(parse_object(await call.body.read())))
 
 
-def _answer(call: OrgCall, search: Search) -> Answer:
-    found: list[Record] = call.tenant.org.search(search, api_version=call.version, user_id=call.user_id)
+async def _answer(call: OrgCall, search: Search) -> Answer:
+    org = call.tenant.org
+    found: list[Record] = await org.search(search, api_version=call.version, user_id=call.user_id, at_once=call.at_once)
     return Answer(value={"searchRecords": found} if float(call.version) >= _WRAPPED_FROM else found)
 
 

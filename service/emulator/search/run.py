@@ -34,6 +34,7 @@ def run_search(
     now: datetime,
     api_version: str,
     user_id: str | None,
+    postpone: bool = False,
 ) -> list[Record]:
     """Return the records a search finds, sObject by sObject in the order it names them.
 
@@ -44,13 +45,15 @@ def run_search(
         now: As for a query.
         api_version: Version in the URLs of `attributes`.
         user_id: Who asks.
+        postpone: As for a query.
 
     Raises:
+        Postponed: As for a query.
         SalesforceFault: INVALID_TYPE, INVALID_FIELD and their kin.
 
     """
     found: list[Record] = []
-    with bounded(connection):
+    with bounded(connection, postpone=postpone):
         for each in search.targets or _everything(schema):
             sobject = _sobject(schema, each)
             statement = Statement(schema, each.refuse, include_deleted=False, zone=getattr(now.tzinfo, "key", "UTC"))
