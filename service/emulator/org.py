@@ -16,6 +16,7 @@ from service.emulator.deletion import Deletion
 from service.emulator.duplicates import DuplicateRules
 from service.emulator.engine import QueryResult, run
 from service.emulator.engine.effort import Postponed
+from service.emulator.engine.explain import explain
 from service.emulator.guards import Guards
 from service.emulator.reading import Reading
 from service.emulator.recent import Recent
@@ -454,6 +455,26 @@ class Org:
 
         def work(postpone: bool) -> list[dict[str, object]]:  # noqa: FBT001 - called here only
             return run_it(now=now, api_version=api_version, user_id=user_id, postpone=postpone)
+
+        return work(False) if at_once else await self._beside(work)
+
+    async def explain(self, soql: str, *, user_id: str, at_once: bool = False) -> list[dict[str, object]]:
+        """Return how a query would be answered, the best plan first; counting its rows may take a thread of its own.
+
+        Args:
+            soql: The query.
+            user_id: Who asks.
+            at_once: Whether nothing may run meanwhile.
+
+        Raises:
+            SalesforceFault: As `query`.
+
+        """
+        now = datetime.fromtimestamp(self._clock.now(), self._zone(user_id))
+        run_it = partial(explain, self._store.connection, self.schema, soql, now=now, user_id=user_id)
+
+        def work(postpone: bool) -> list[dict[str, object]]:  # noqa: FBT001 - called here only
+            return run_it(postpone=postpone)
 
         return work(False) if at_once else await self._beside(work)
 

@@ -99,3 +99,23 @@ async def test_a_long_query_holds_up_nobody_else(client, emulator, monkeypatch):
     assert [other.status_code for other in others] == [201] * 5
     assert everything.json()["totalSize"] == 305
     assert len(found.json()["searchRecords"]) == 5
+
+
+async def test_a_query_can_be_explained(client, emulator):
+    """The plans come best first, with the query they are for; what is no query is refused as a query is."""
+    org = emulator.org
+    for number in range(10):
+        org.create("Account", {"Name": "x", "Ext__c": f"A-{number}"}, user_id=org.admin_id)
+    soql = "SELECT Id FROM Account WHERE Ext__c = 'A-1'"
+
+    answer = (await client.get("/query", params={"explain": soql})).json()
+    unknown = await client.get("/query", params={"explain": "SELECT Id FROM Nope"})
+    report = await client.get("/query", params={"explain": "00O000000000001AAA"})
+
+    assert answer["sourceQuery"] == soql
+    assert [plan["leadingOperationType"] for plan in answer["plans"]] == ["Index", "TableScan"]
+    assert (answer["plans"][0]["cardinality"], answer["plans"][0]["sobjectCardinality"]) == (1, 10)
+    assert [(each.status_code, each.json()[0]["errorCode"]) for each in (unknown, report)] == [
+        (400, "INVALID_TYPE"),
+        (404, "NOT_FOUND"),
+    ]

@@ -109,6 +109,20 @@ def run(  # noqa: PLR0913 - what a query depends on
         SalesforceFault: MALFORMED_QUERY, INVALID_TYPE, INVALID_FIELD and their kin, with Salesforce's texts.
 
     """
+    refuse, query, sobject = resolve(schema, soql)
+    statement = Statement(schema, refuse, include_deleted, zone=getattr(now.tzinfo, "key", "UTC"))
+    context = Context(statement, Reader(refuse, Today(now)), api_version, user_id)
+    with bounded(connection, postpone=postpone):
+        return _answer(connection, context, query, sobject)
+
+
+def resolve(schema: Schema, soql: str) -> tuple[Refusals, ast.Query, SObject]:
+    """Parse a query and find what it reads.
+
+    Raises:
+        SalesforceFault: MALFORMED_QUERY, or INVALID_TYPE and its kin for the sObject.
+
+    """
     refuse = Refusals(soql)
     try:
         query = parse(soql, parameters=False)
@@ -119,10 +133,7 @@ def run(  # noqa: PLR0913 - what a query depends on
         raise refuse.unknown_object(query.source, query.source_at)
     if not sobject.queryable:
         raise not_queryable(sobject.name)
-    statement = Statement(schema, refuse, include_deleted, zone=getattr(now.tzinfo, "key", "UTC"))
-    context = Context(statement, Reader(refuse, Today(now)), api_version, user_id)
-    with bounded(connection, postpone=postpone):
-        return _answer(connection, context, query, sobject)
+    return refuse, query, sobject
 
 
 def _answer(connection: sqlite3.Connection, context: Context, query: ast.Query, sobject: SObject) -> QueryResult:

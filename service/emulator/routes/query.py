@@ -2,6 +2,7 @@
 
 import re
 
+from service.emulator import ids
 from service.emulator.cursors import DEFAULT_PAGE_SIZE, MINIMUM_PAGE_SIZE, Page
 from service.emulator.engine import QueryResult
 from service.emulator.exchange import Answer, OrgCall
@@ -20,6 +21,8 @@ def add_to(router: Router[OrgCall]) -> None:
 
 
 async def _query(call: OrgCall) -> Answer:
+    if "explain" in call.query and "q" not in call.query:
+        return await _explain(call)
     return await _first_page(call, include_deleted=False)
 
 
@@ -41,6 +44,17 @@ async def _first_page(call: OrgCall, *, include_deleted: bool) -> Answer:
         base=call.base,
     )
     return _answer(call, page)
+
+
+async def _explain(call: OrgCall) -> Answer:
+    soql = call.query["explain"]
+    if not soql.strip():
+        raise SalesforceFault(400, "MALFORMED_QUERY", "A query string has to be specified")
+    if ids.normalise(soql) is not None:
+        # Plans of reports and list views, which an emulated org has none of.
+        raise SalesforceFault(404, "NOT_FOUND", "The requested resource does not exist")
+    plans = await call.tenant.org.explain(soql, user_id=call.user_id, at_once=call.at_once)
+    return Answer(value={"plans": plans, "sourceQuery": soql})
 
 
 async def _result(call: OrgCall, soql: str, *, include_deleted: bool) -> QueryResult:
