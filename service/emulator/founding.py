@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from service.clock import Clock
 from service.emulator import ids
 from service.emulator.allocation import Allocation
+from service.emulator.blueprint import Blueprint
 from service.emulator.config import EmulatorConfig, Login
 from service.emulator.credentials import Credentials
 from service.emulator.cursors import Cursors
@@ -121,6 +122,11 @@ class Founder:
         self._definition = definition
         self._url = url
         self._disturbances = disturbances
+        self._blueprint = Blueprint(definition.schema)
+
+    def close(self) -> None:
+        """Let go of what further orgs would have been made from; those there are stay as they are."""
+        self._blueprint.close()
 
     def found(
         self,
@@ -157,6 +163,7 @@ class Founder:
             username=username,
             source=origin.copy_of,
             organization_type=EDITIONS[self._config.edition].organization_type,
+            blueprint=self._blueprint,
         )
         apply_definition(origin.definition, org)
         plant_records(org, origin.records)

@@ -37,6 +37,11 @@ class ParentKey:
     value: object
 
 
+def plans_of(schema: Schema) -> dict[str, "Plan"]:
+    """Return the plan of each sObject of a schema, by canonical name."""
+    return {sobject.name: Plan(schema, sobject) for sobject in schema.sobjects}
+
+
 class Plan:
     """How rows of one sObject are read from JSON, checked and completed.
 

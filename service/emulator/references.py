@@ -1,8 +1,10 @@
 """Finding rows that others point at: by id, by external id, by a parent's external id."""
 
+from collections.abc import Mapping
+
 from service.emulator import faults, ids, values
 from service.emulator.faults import MultipleMatches
-from service.emulator.plan import FieldWriter, ParentKey, Plan
+from service.emulator.plan import FieldWriter, ParentKey, Plan, plans_of
 from service.emulator.schema.model import Schema
 from service.emulator.store import Store, quoted
 from service.emulator.values import Stored
@@ -14,13 +16,14 @@ class References:
     Args:
         schema: The org's sObjects.
         store: Where the rows are.
+        plans: Of all sObjects, where they have been made already.
 
     """
 
-    def __init__(self, schema: Schema, store: Store) -> None:
+    def __init__(self, schema: Schema, store: Store, plans: Mapping[str, Plan] | None = None) -> None:
         self._schema = schema
         self._store = store
-        self._plans = {sobject.name: Plan(schema, sobject) for sobject in schema.sobjects}
+        self._plans = plans if plans is not None else plans_of(schema)
 
     def plan(self, sobject: str) -> Plan:
         """Return the plan of an sObject, whatever the case of its name.

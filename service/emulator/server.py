@@ -130,6 +130,7 @@ class Emulator:
                 url=self._url,
                 disturbances=self.disturbances,
             )
+            stack.callback(self._founder.close)
             first, *others = zip(origins, sources, strict=True)
             self._make_org(first[0], first[1].save, database=self.config.database, login=self.config.login)
             for origin, source in others:

@@ -44,13 +44,16 @@ class Store:
         schema: Gives the tables; columns that a database file lacks are added to it.
         path: A database file, or `:memory:`.
         source: A database to start with a copy of; None for none. What `path` held is gone then.
+        like: A store of the same schema to start with a copy of, with all its tables; None for none.
 
     Raises:
         sqlite3.Error: The file is no database or cannot be opened.
 
     """
 
-    def __init__(self, schema: Schema, path: str = ":memory:", source: Path | None = None) -> None:
+    def __init__(
+        self, schema: Schema, path: str = ":memory:", source: Path | None = None, like: "Store | None" = None
+    ) -> None:
         self.connection = sqlite3.connect(
             path,
             isolation_level=None,
@@ -61,6 +64,8 @@ class Store:
         if source is not None:
             with closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as saved:
                 saved.backup(self.connection)
+        if like is not None:
+            like.connection.backup(self.connection)
         # An emulated org may lose its last rows when the machine dies, never its consistency.
         self.connection.execute("PRAGMA journal_mode = WAL")
         self.connection.execute("PRAGMA synchronous = OFF")
@@ -72,9 +77,10 @@ class Store:
         self._folding = self._late = False
         if self.one("PRAGMA user_version") == (_FOLDED,):
             self.fold_case()
-        with self.savepoint():
-            for sobject in schema.sobjects:
-                self._create_table(sobject)
+        if like is None:
+            with self.savepoint():
+                for sobject in schema.sobjects:
+                    self._create_table(sobject)
 
     def fold_case(self) -> None:
         """Compare text without case in every alphabet from now on; to be called before the first text beyond ASCII.

@@ -58,7 +58,7 @@ def table() -> Iterator[tuple[str, str, str]]:
 
 
 def nameless(pattern: str) -> str:
-    return re.sub(r"\{\w+\}", "{}", pattern)
+    return re.sub(r"\{\w+\}", "{}", pattern.partition("?")[0])
 
 
 def routes(emulator) -> set[tuple[str, str]]:
@@ -123,7 +123,7 @@ def is_salesforces(answer: httpx.Response) -> bool:
     if answer.request.method == "HEAD" or not answer.content:
         return True
     if not kind.startswith("application/json"):
-        return kind.startswith(("text/", "application/xml"))
+        return bool(kind.startswith(("text/", "application/xml")))
     told = answer.json()
     if isinstance(told, list):
         return all({"message", "errorCode"} <= set(each) for each in told)
