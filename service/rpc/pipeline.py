@@ -25,6 +25,7 @@ from service.errors import (
     InternalError,
     MalformedMessage,
     MessageTooLarge,
+    OrgAuthenticationFailed,
     ShuttingDown,
     SluicegateError,
 )
@@ -194,10 +195,17 @@ class Pipeline:
                 span.set_attribute(names.RPC_STATUS, "CANCELLED")
             return
         refusal = _translate(method, error)
-        if refusal.code in _SERVER_FAULTS:
+        if refusal.code in _SERVER_FAULTS or isinstance(refusal, OrgAuthenticationFailed):
             facts = {name: refusal.metadata[name] for name in _LOGGED if name in refusal.metadata}
             trace_id = format_trace_id(span.get_span_context().trace_id) if span is not None else None
-            _log.warning("call failed", method=method.name, reason=refusal.reason, trace_id=trace_id, **facts)
+            _log.warning(
+                "call failed",
+                method=method.name,
+                reason=refusal.reason,
+                message=refusal.message,
+                trace_id=trace_id,
+                **facts,
+            )
         if span is not None:
             span.set_attribute(names.RPC_STATUS, refusal.code)
             span.set_attribute(names.REASON, refusal.reason)

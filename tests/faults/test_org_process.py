@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -73,15 +74,19 @@ async def test_tls_is_verified(with_certificate):
             async with aio.insecure_channel(app.addresses.grpc) as channel:
                 try:
                     await RecordServiceStub(channel).UpsertRecord(lead(1))
-                    reason = ""
+                    told = ("", "")
                 except aio.AioRpcError as error:
-                    reason = failure(error).reason
+                    told = (failure(error).reason, failure(error).message)
 
-    assert ("" if with_certificate else "UPSTREAM_UNAVAILABLE") == reason
+    untrusted = "the org 'tls' cannot be reached: its certificate is not trusted; ca_file names further authorities"
+    assert (("", "") if with_certificate else ("UPSTREAM_UNAVAILABLE", untrusted)) == told
 
 
-async def test_refused_credentials_are_an_operators_matter(tmp_path):
+async def test_refused_credentials_are_an_operators_matter(tmp_path, monkeypatch):
     """A user that may not log in, and a key file that is not there, say so without a retry storm or a traceback."""
+    logged: list[dict[str, Any]] = []
+    log = SimpleNamespace(warning=lambda _event, **facts: logged.append(facts))
+    monkeypatch.setattr("service.rpc.pipeline._log", log)
     async with org_process() as org:
         broken = jwt_bearer(org)
         missing = broken.auth.model_copy(update={"private_key_file": tmp_path / "missing.pem"})
@@ -99,6 +104,9 @@ async def test_refused_credentials_are_an_operators_matter(tmp_path):
                         await RecordServiceStub(channel).UpsertRecord(request)
                     failed = failure(raised.value)
                     assert ("FAILED_PRECONDITION", "ORG_AUTHENTICATION_FAILED") == (failed.code, failed.reason)
+                    assert name == failed.metadata["org"]
+
+    assert [("ORG_AUTHENTICATION_FAILED", name) for name in orgs] == [(line["reason"], line["org"]) for line in logged]
 
 
 async def test_an_org_killed_in_the_middle_of_calls():

@@ -105,6 +105,7 @@ class TokenCache:
             try:
                 self._token = await self._request(context)
             except OrgAuthenticationFailed as error:
+                error.metadata.setdefault("org", self._org)
                 self._refusal = (context.clock.monotonic() + _LATCH_SECONDS, error)
                 raise
             self._refusal = None

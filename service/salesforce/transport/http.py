@@ -22,6 +22,14 @@ _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 """What aiohttp raises before a connection stands. httpx's own classes do not tell: a server that hangs up after it
 took the request comes out of `httpx_aiohttp` as `httpx.ConnectTimeout` too."""
 
+_WORDS = (
+    (aiohttp.ClientConnectorDNSError, "its host is not known"),
+    (aiohttp.ClientConnectorCertificateError, "its certificate is not trusted; ca_file names further authorities"),
+    (aiohttp.ClientSSLError, "TLS cannot be agreed on"),
+    (aiohttp.ClientConnectorError, "it takes no connection"),
+)
+"""What a failure to connect means, the narrowest first; none of aiohttp's own text, which holds the URL."""
+
 _READ_AHEAD_BYTES = 1_048_576
 """A page of 2,000 rows fits, so that reading it needs no pause."""
 
@@ -67,9 +75,11 @@ class HttpTransport:
             async with asyncio.timeout(seconds):
                 return await self._exchange(request)
         except (httpx.HTTPError, aiohttp.ClientError) as error:
-            # What is not HTTP comes out of aiohttp itself, and its text holds the URL: only its name goes on.
-            failure = NotSent if isinstance(error.__cause__, _NOT_SENT) else ConnectionLost
-            raise failure(type(error.__cause__ or error).__name__) from None
+            # What is not HTTP comes out of aiohttp itself.
+            cause = error.__cause__ or error
+            failure = NotSent if isinstance(cause, _NOT_SENT) else ConnectionLost
+            words = next((words for kind, words in _WORDS if isinstance(cause, kind)), type(cause).__name__)
+            raise failure(words) from None
         except TimeoutError as error:
             raise ConnectionLost(type(error).__name__) from error
 

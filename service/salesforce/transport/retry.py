@@ -70,7 +70,7 @@ class RetryTransport:
                 sent = isinstance(lost, ConnectionLost)
                 pause = self._pause(self._policy.base_delay_seconds, attempt)
                 if (sent and not request.repeatable) or last or not _fits(pause, context):
-                    raise self._failure(request, context, sent=sent) from lost
+                    raise self._failure(request, context, sent=sent, why=f": {lost}" if str(lost) else "") from lost
             else:
                 outage = faults.is_outage(response)
                 if outage and not request.repeatable and faults.may_have_run(response):
@@ -87,7 +87,7 @@ class RetryTransport:
         ceiling = min(self._policy.longest_delay_seconds, base_seconds * 2.0**attempt)
         return self._jitter() * ceiling
 
-    def _failure(self, request: Request, context: CallContext, *, sent: bool) -> Exception:
+    def _failure(self, request: Request, context: CallContext, *, sent: bool, why: str = "") -> Exception:
         metadata = {"org": self._org}
         if sent and not request.repeatable:
             return OutcomeUnknown(
@@ -98,7 +98,7 @@ class RetryTransport:
         if context.deadline is not None and context.clock.monotonic() >= context.deadline:
             return DeadlineExceeded(f"the deadline passed while the org {self._org!r} was asked", metadata=metadata)
         return UpstreamUnavailable(
-            f"the org {self._org!r} cannot be reached", metadata=metadata, retry_after_seconds=5.0
+            f"the org {self._org!r} cannot be reached{why}", metadata=metadata, retry_after_seconds=5.0
         )
 
 

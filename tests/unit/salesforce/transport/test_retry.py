@@ -56,8 +56,9 @@ async def test_three_attempts_are_the_end():
 async def test_an_unreachable_org_is_unavailable():
     """No connection at all is UNAVAILABLE with a time to come back."""
     with pytest.raises(UpstreamUnavailable) as raised:
-        await send(READ, NotSent("refused"))
+        await send(READ, NotSent("its host is not known"))
 
+    assert "the org 'prod' cannot be reached: its host is not known" == raised.value.message
     assert raised.value.retry_after_seconds is not None
 
 
