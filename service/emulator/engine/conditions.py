@@ -5,6 +5,8 @@ match. `!=`, NOT IN and EXCLUDES match null.
 """
 
 import json
+from collections.abc import Callable
+from functools import partial
 
 from service.emulator.engine.functions import expression
 from service.emulator.engine.literals import Reader, Span
@@ -23,15 +25,15 @@ class Conditions:
     Args:
         scope: The tables in reach; paths add joins to it.
         reader: Makes literals stored values.
-        grouped: Whether the condition is a HAVING.
+        resolve: Resolves what is compared, where that is not a field or a function of fields: in HAVING.
 
     """
 
-    def __init__(self, scope: Scope, reader: Reader, *, grouped: bool = False) -> None:
+    def __init__(self, scope: Scope, reader: Reader, resolve: Callable[[ast.Expression], Term] | None = None) -> None:
         self._scope = scope
         self._reader = reader
         self._refuse = scope.statement.refuse
-        self._grouped = grouped
+        self._resolve = resolve or partial(expression, scope)
 
     def compile(self, condition: ast.Condition) -> str:
         """Return a condition as SQL in parentheses of its own.
@@ -155,7 +157,7 @@ class Conditions:
         return f"({' AND '.join(found) or '0'})"
 
     def _filterable(self, node: ast.Expression) -> Term:
-        term = expression(self._scope, node, grouped=self._grouped)
+        term = self._resolve(node)
         if not term.field.filterable or not term.field.stored:
             raise self._refuse.unusable(term.field.name, "filtered", term.at)
         return term

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import overload
 
 from service.emulator.engine import grouping
@@ -161,7 +162,8 @@ def _groups(connection: sqlite3.Connection, context: Context, query: ast.Query, 
     where = where_sql(scope, query, context.reader) + scope_sql(context, query, scope.root)
     having = None
     if query.having is not None:
-        having = Conditions(scope, context.reader, grouped=True).compile(query.having)
+        resolved = partial(grouping.resolved, scope, query, groups.by)
+        having = Conditions(scope, context.reader, resolved).compile(query.having)
     sql = folded_sql(scope, query, groups, where, having)
     rows = connection.execute(sql, context.statement.parameters).fetchall()
     if len(rows) > MAX_GROUPS:

@@ -46,7 +46,7 @@ def _part(groups: Groups, chosen: tuple[Term, ...], wanted: list[Order], source:
     by = ", ".join(term.sql for term in chosen)
     # Without GROUP BY one row would come out of no rows at all, which has no total.
     grouped = f" GROUP BY {by or '1 = 1'}"
-    return f"SELECT {', '.join(columns)} {source}{grouped}{condition}"
+    return f"SELECT {', '.join(columns)} {source}{grouped}{groups.in_set(condition, chosen)}"
 
 
 def _after_groups(groups: Groups) -> list[Order]:

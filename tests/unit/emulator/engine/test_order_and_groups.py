@@ -130,6 +130,14 @@ def test_cube_adds_every_subtotal(sales: World) -> None:
     assert sales.rows("SELECT Name FROM Account WHERE Name = 'none' GROUP BY ROLLUP(Name)") == []
 
 
+def test_having_chooses_among_subtotals(sales: World) -> None:
+    """HAVING can ask by GROUPING for the subtotals alone."""
+    head = "SELECT Industry, SUM(AnnualRevenue) total FROM Account GROUP BY ROLLUP(Industry)"
+
+    assert sales.rows(f"{head} HAVING GROUPING(Industry) = 1") == [{"Industry": None, "total": 45.0}]
+    assert len(sales.rows(f"{head} HAVING GROUPING(Industry) = 0 AND SUM(AnnualRevenue) > 1")) == 2
+
+
 def test_folds_can_be_formatted(sales: World) -> None:
     """FORMAT of an aggregate is an aggregate."""
     rows = sales.rows("SELECT FORMAT(SUM(AnnualRevenue)) total, FORMAT(COUNT(Id)) FROM Account")
