@@ -70,7 +70,8 @@ def _human_text(addresses: Addresses) -> str:
         lines += [
             "No org is configured, so calls go to the embedded one, which forgets",
             f"everything at exit. {CONFIG_VARIABLE} names a file with yours. Try:",
-            f"  {_command()} call --target {addresses.grpc} RecordService/UpsertRecord '",
+            f"  {_command()} call --target {addresses.grpc} \\",
+            "    RecordService/UpsertRecord '",
             f"{_EXAMPLE}'",
         ]
     return "\n".join(lines)

@@ -15,7 +15,7 @@ WITHOUT_DEFAULT = Addresses("127.0.0.1:50051", "http://127.0.0.1:8080", None, ""
 @pytest.mark.parametrize("addresses", [EMBEDDED, CONFIGURED, WITHOUT_DEFAULT])
 def test_a_person_reads_it_in_a_narrow_terminal(addresses, monkeypatch):
     """Every line fits into 80 columns and the addresses are there."""
-    monkeypatch.setattr("sys.argv", ["sluicegate"])
+    monkeypatch.setattr("sys.argv", [".venv/bin/sluicegate"])
 
     text = _human_text(addresses)
 
