@@ -15,7 +15,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Column, Table
 
-from tests.load import links, loads, queries, upserts
+from tests.load import emulated, links, loads, queries, upserts
 from tests.load.calls import Rounds
 from tests.load.figure import Figure
 from tests.load.processes import FREE_PORTS, Server, running, service_on
@@ -33,6 +33,8 @@ class Plan:
     query_rows: int = 200_000
     load_rounds: int = 3
     load_rows: int = 20_000
+    emulator_rounds: int = 3
+    emulator_rows: int = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ async def measure(plan: Plan) -> AsyncIterator[Figure]:
         yield await queries.against_simple_salesforce(stage.service, stage.upstream, plan.query_rounds, plan.query_rows)
     async with running("service", "serve", "--json", environment=FREE_PORTS) as service:
         yield await loads.into_embedded_org(service, plan.load_rounds, plan.load_rows)
+    async for figure in emulated.figures(plan.emulator_rounds, plan.emulator_rows):
+        yield figure
 
 
 @asynccontextmanager

@@ -17,9 +17,21 @@ NAMES = [
     "resolve_vs_echo",
     "query_rows_vs_simple_salesforce",
     "bulk_rows_per_second",
+    "emulator_start_s",
+    "emulator_new_org_ms",
+    "emulator_upsert_rows_per_s",
+    "emulator_query_rows_per_s",
+    "emulator_bulk_rows_per_s",
 ]
 SMALLEST = Plan(
-    rounds=Rounds(count=1, seconds=0.1), in_flight=(4,), query_rounds=1, query_rows=4000, load_rounds=1, load_rows=600
+    rounds=Rounds(count=1, seconds=0.1),
+    in_flight=(4,),
+    query_rounds=1,
+    query_rows=4000,
+    load_rounds=1,
+    load_rows=600,
+    emulator_rounds=1,
+    emulator_rows=600,
 )
 
 
