@@ -184,7 +184,7 @@ class Gateway:
                 await self._inside(effects)
                 async with self._disturbances.transaction(tenant.org.id, self._clock):
                     await tenant.org.idle()
-                answer = await dispatch(request, segments, tenant, session)
+                    answer = await dispatch(request, segments, tenant, session)
         except SalesforceFault as fault:
             answer = fault_answer(fault)
         except (ConnectionResetError, _Dropped):
