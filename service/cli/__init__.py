@@ -1,26 +1,44 @@
 """The `sluicegate` command."""
 
+import sys
+from collections.abc import Collection
+from importlib import import_module
+
 import typer
 
-from service.cli import call, config, demo, emulate, serve
+_COMMANDS = ("serve", "emulate", "call", "demo")
+_GROUPS = ("config",)
 
-app = typer.Typer(
-    name="sluicegate",
-    help="A gRPC service between backend teams and Salesforce.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-app.command("serve")(serve.command)
-app.command("emulate")(emulate.command)
-app.command("call")(call.command)
-app.command("demo")(demo.command)
-app.add_typer(config.app, name="config")
+
+def application(names: Collection[str] = (*_COMMANDS, *_GROUPS)) -> typer.Typer:
+    """Return the command line with some of its commands.
+
+    Args:
+        names: The commands it needs. Only their modules are imported: an org that starts has no use for gRPC.
+
+    """
+    app = typer.Typer(
+        name="sluicegate",
+        help="A gRPC service between backend teams and Salesforce.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    # With a single command typer would take its name for an argument.
+    app.callback()(lambda: None)
+    for name in names:
+        module = import_module(f"service.cli.{name}")
+        if name in _GROUPS:
+            app.add_typer(module.app, name=name)
+        else:
+            app.command(name)(module.command)
+    return app
 
 
 def main() -> None:
     """Run the command line."""
-    app()
+    wanted = [name for name in sys.argv[1:2] if name in {*_COMMANDS, *_GROUPS}]
+    application(wanted or (*_COMMANDS, *_GROUPS))()
 
 
-__all__ = ["app", "main"]
+__all__ = ["application", "main"]

@@ -16,7 +16,7 @@ from sluicegate.json_calls import methods
 from sluicegate.v1.error_reason_pb2 import ErrorReason
 
 from service import errors, settings
-from service.cli import app
+from service.cli import application
 from service.errors import SluicegateError
 from service.settings import PREFIX, OrgSettings, Settings
 
@@ -144,6 +144,7 @@ def test_the_commands_exist():
     """Every make target and every sluicegate command of the README is there."""
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     made = set(re.findall(r"`make ([a-z-]+)`", README)) | {words[1] for words in commands() if words[0] == "make"}
+    app = application()
     known = {command.name for command in app.registered_commands} | {group.name for group in app.registered_groups}
     used = {words[1] for words in commands() if words[0].endswith("sluicegate")}
     used |= set(re.findall(r"`sluicegate ([a-z]+)", README))

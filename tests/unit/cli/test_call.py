@@ -3,7 +3,7 @@
 import pytest
 from typer.testing import CliRunner
 
-from service.cli import app
+from service.cli import application
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from service.cli import app
 )
 def test_mistakes(arguments, stdin, told):
     """A call that cannot be made is told why, with status 2, which no failed call has."""
-    result = CliRunner().invoke(app, ["call", *arguments], input=stdin)
+    result = CliRunner().invoke(application(), ["call", *arguments], input=stdin)
 
     assert (2, "") == (result.exit_code, result.stdout)
     assert told in result.stderr

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from typer.testing import CliRunner
 
-from service.cli import app
+from service.cli import application
 from service.settings import CONFIG_VARIABLE, PREFIX
 
 SECRET = "a secret of at least thirty-two bytes"
@@ -27,7 +27,7 @@ def invoke(tmp_path, monkeypatch):
         environment = {CONFIG_VARIABLE: str(path), **{PREFIX + name: value for name, value in variables.items()}}
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
-        result = runner.invoke(app, ["config", *arguments])
+        result = runner.invoke(application(), ["config", *arguments])
         assert result.exception is None or isinstance(result.exception, SystemExit)
         return result.exit_code, result.stdout, result.stderr
 
