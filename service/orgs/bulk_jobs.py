@@ -4,13 +4,11 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from service.bulk.job import Job, LoadRequest, LoadState, ResultFile
-from service.bulk.spool import Spool
+from service.bulk.spool import CHUNK_BYTES, Spool
 from service.context import CallContext
 from service.errors import FieldViolation, SalesforceRejected, SluicegateError, UnknownField, UnknownObject
 from service.salesforce.calls import bulk_ingest
 from service.salesforce.client import SalesforceClient
-
-_CHUNK_BYTES = 262_144
 
 
 class OrgBulkJobs:
@@ -64,8 +62,8 @@ class OrgBulkJobs:
         """Yield a result file."""
         response = await self._client.send(bulk_ingest.results(self._client.base, job_id, file), self._context)
         bulk_ingest.check(response, org=self._client.org, job_id=job_id)
-        for start in range(0, len(response.content), _CHUNK_BYTES):
-            yield response.content[start : start + _CHUNK_BYTES]
+        for start in range(0, len(response.content), CHUNK_BYTES):
+            yield response.content[start : start + CHUNK_BYTES]
 
     async def _set_state(self, job_id: str, state: bulk_ingest.SettableState, context: CallContext) -> Job:
         request = bulk_ingest.set_state(self._client.base, job_id, state)

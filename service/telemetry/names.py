@@ -10,7 +10,6 @@ ERROR_TYPE = "error.type"
 
 HTTP_METHOD = "http.request.method"
 HTTP_STATUS = "http.response.status_code"
-HTTP_RESEND_COUNT = "http.request.resend_count"
 SERVER_ADDRESS = "server.address"
 SERVER_PORT = "server.port"
 URL_TEMPLATE = "url.template"
