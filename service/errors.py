@@ -16,6 +16,7 @@
     + InvalidData               bulk data that is not CSV or JSON Lines; carries the row
     + InvalidToken              a resume token that this service did not sign
     + InvalidLink               a deep link that is malformed or carries a wrong signature
+    + RequestIdReused           the request id belongs to a request with another body
   x NotFound
     + UnknownOrg · RecordNotFound · RecordDeleted · LoadNotFound
   x Conflict
@@ -28,9 +29,9 @@
     + AccessDenied              (PERMISSION_DENIED)
     + ValidationRuleFailed · SalesforceRejected · LoadFailed · LinkExpired · OrgAuthenticationFailed
   x Exhausted
-    + DailyLimitExceeded · ConcurrencyLimitExceeded · AllocationExceeded
+    + DailyLimitExceeded · ConcurrencyLimitExceeded · AllocationExceeded · QueueFull
   x Unavailable
-    + UpstreamUnavailable · ShuttingDown
+    + UpstreamUnavailable · ShuttingDown · SharedStoreUnavailable
   x DeadlineExceeded
   x InternalError
     + UpstreamProtocolError     Salesforce answered something no documented answer looks like
@@ -220,6 +221,12 @@ class InvalidLink(InvalidArgument):
     reason = "INVALID_LINK"
 
 
+class RequestIdReused(InvalidArgument):
+    """The request id was used for a request with another body. Metadata: request_id."""
+
+    reason = "REQUEST_ID_REUSED"
+
+
 class NotFound(SluicegateError):
     """What the caller named does not exist."""
 
@@ -355,6 +362,12 @@ class AllocationExceeded(Exhausted):
     """Another allocation of the org is used up: storage, bulk batches, events. Metadata: salesforce_error_code."""
 
 
+class QueueFull(Exhausted):
+    """As many records wait for the org as the service holds. Metadata: org, waiting, maximum."""
+
+    reason = "QUEUE_FULL"
+
+
 class Unavailable(SluicegateError):
     """The service or its upstream cannot answer now; a repeat is worthwhile and harmless."""
 
@@ -370,6 +383,12 @@ class ShuttingDown(Unavailable):
     """This replica is draining and begins no bulk load; another one will."""
 
     reason = "SHUTTING_DOWN"
+
+
+class SharedStoreUnavailable(Unavailable):
+    """The store that replicas share cannot be reached, and the call is not made without it."""
+
+    reason = "SHARED_STORE_UNAVAILABLE"
 
 
 class DeadlineExceeded(SluicegateError):

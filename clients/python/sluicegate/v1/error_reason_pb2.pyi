@@ -484,6 +484,43 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
           }
         }
     """
+    ERROR_REASON_QUEUE_FULL: _ErrorReason.ValueType  # 38
+    """As many records wait for this org as the service holds. RetryInfo says when to come back.
+
+    Example of an ErrorInfo:
+
+        { "reason": "QUEUE_FULL",
+          "domain": "sluicegate",
+          "metadata": {
+            "org": "prod",
+            "waiting": "20000",
+            "maximum": "20000"
+          }
+        }
+    """
+    ERROR_REASON_REQUEST_ID_REUSED: _ErrorReason.ValueType  # 39
+    """The request id was used within the last 24 hours for a request with another body.
+
+    Example of an ErrorInfo:
+
+        { "reason": "REQUEST_ID_REUSED",
+          "domain": "sluicegate",
+          "metadata": {
+            "request_id": "5e0f6f2c-6c1d-4d7b-9a55-0d6b1f2f8f11"
+          }
+        }
+    """
+    ERROR_REASON_SHARED_STORE_UNAVAILABLE: _ErrorReason.ValueType  # 40
+    """The store that replicas share cannot be reached, and a call with a request id is not made without it. Leaving the
+    request id out makes the call without its protection.
+
+    Example of an ErrorInfo:
+
+        { "reason": "SHARED_STORE_UNAVAILABLE",
+          "domain": "sluicegate",
+          "metadata": {}
+        }
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed, one value for each class of failure.
@@ -954,6 +991,43 @@ Example of an ErrorInfo:
         "org": "prod",
         "http_status": "200"
       }
+    }
+"""
+ERROR_REASON_QUEUE_FULL: ErrorReason.ValueType  # 38
+"""As many records wait for this org as the service holds. RetryInfo says when to come back.
+
+Example of an ErrorInfo:
+
+    { "reason": "QUEUE_FULL",
+      "domain": "sluicegate",
+      "metadata": {
+        "org": "prod",
+        "waiting": "20000",
+        "maximum": "20000"
+      }
+    }
+"""
+ERROR_REASON_REQUEST_ID_REUSED: ErrorReason.ValueType  # 39
+"""The request id was used within the last 24 hours for a request with another body.
+
+Example of an ErrorInfo:
+
+    { "reason": "REQUEST_ID_REUSED",
+      "domain": "sluicegate",
+      "metadata": {
+        "request_id": "5e0f6f2c-6c1d-4d7b-9a55-0d6b1f2f8f11"
+      }
+    }
+"""
+ERROR_REASON_SHARED_STORE_UNAVAILABLE: ErrorReason.ValueType  # 40
+"""The store that replicas share cannot be reached, and a call with a request id is not made without it. Leaving the
+request id out makes the call without its protection.
+
+Example of an ErrorInfo:
+
+    { "reason": "SHARED_STORE_UNAVAILABLE",
+      "domain": "sluicegate",
+      "metadata": {}
     }
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -26,7 +26,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fsluicegate/v1/field_value.proto\x12\rsluicegate.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/protobuf/struct.proto\"\xb6\x04\n\nFieldValue\x12\x30\n\nnull_value\x18\x01 \x01(\x0e\x32\x1a.google.protobuf.NullValueH\x00\x12\x14\n\nbool_value\x18\x02 \x01(\x08H\x00\x12\x15\n\x0bint64_value\x18\x03 \x01(\x12H\x00\x12\x16\n\x0c\x64ouble_value\x18\x04 \x01(\x01H\x00\x12!\n\x0cstring_value\x18\x05 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x08H\x00\x12\x38\n\rdecimal_value\x18\x06 \x01(\tB\x1f\xbaH\x1cr\x1a\x18@2\x16^-?[0-9]+([.][0-9]+)?$H\x00\x12\x15\n\x0b\x62ytes_value\x18\x07 \x01(\x0cH\x00\x12\x39\n\x0freference_value\x18\x08 \x01(\x0b\x32\x1e.sluicegate.v1.RecordReferenceH\x00\x12\x33\n\nlist_value\x18\t \x01(\x0b\x32\x1d.sluicegate.v1.FieldValueListH\x00\x12\x39\n\ndate_value\x18\n \x01(\tB#\xbaH r\x1e\x32\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$H\x00\x12\x82\x01\n\x0e\x64\x61tetime_value\x18\x0b \x01(\tBh\xbaHerc2a^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?(Z|[+-][0-9]{2}:?[0-9]{2})$H\x00\x42\r\n\x04kind\x12\x05\xbaH\x02\x08\x01\"F\n\x0e\x46ieldValueList\x12\x34\n\x06values\x18\x01 \x03(\x0b\x32\x19.sluicegate.v1.FieldValueB\t\xbaH\x06\x92\x01\x03\x10\x90N\"[\n\nExternalId\x12\x32\n\x05\x66ield\x18\x01 \x01(\tB#\xbaH r\x1e\x32\x1c^[A-Za-z][A-Za-z0-9_]{0,79}$\x12\x19\n\x05value\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xff\x01\"\x81\x01\n\x0fRecordReference\x12\x36\n\x0b\x65xternal_id\x18\x01 \x01(\x0b\x32\x19.sluicegate.v1.ExternalIdB\x06\xbaH\x03\xc8\x01\x01\x12\x36\n\x06object\x18\x02 \x01(\tB&\xbaH#r!2\x1f^([A-Za-z][A-Za-z0-9_]{0,79})?$b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fsluicegate/v1/field_value.proto\x12\rsluicegate.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/protobuf/struct.proto\"\xf1\x04\n\nFieldValue\x12\x30\n\nnull_value\x18\x01 \x01(\x0e\x32\x1a.google.protobuf.NullValueH\x00\x12\x14\n\nbool_value\x18\x02 \x01(\x08H\x00\x12\x15\n\x0bint64_value\x18\x03 \x01(\x12H\x00\x12\x16\n\x0c\x64ouble_value\x18\x04 \x01(\x01H\x00\x12!\n\x0cstring_value\x18\x05 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x08H\x00\x12\x38\n\rdecimal_value\x18\x06 \x01(\tB\x1f\xbaH\x1cr\x1a\x18@2\x16^-?[0-9]+([.][0-9]+)?$H\x00\x12\x15\n\x0b\x62ytes_value\x18\x07 \x01(\x0cH\x00\x12\x39\n\x0freference_value\x18\x08 \x01(\x0b\x32\x1e.sluicegate.v1.RecordReferenceH\x00\x12\x33\n\nlist_value\x18\t \x01(\x0b\x32\x1d.sluicegate.v1.FieldValueListH\x00\x12\x39\n\ndate_value\x18\n \x01(\tB#\xbaH r\x1e\x32\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$H\x00\x12\x82\x01\n\x0e\x64\x61tetime_value\x18\x0b \x01(\tBh\xbaHerc2a^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?(Z|[+-][0-9]{2}:?[0-9]{2})$H\x00\x12\x39\n\nnode_value\x18\x0c \x01(\tB#\xbaH r\x1e\x32\x1c^[A-Za-z][A-Za-z0-9_]{0,39}$H\x00\x42\r\n\x04kind\x12\x05\xbaH\x02\x08\x01\"F\n\x0e\x46ieldValueList\x12\x34\n\x06values\x18\x01 \x03(\x0b\x32\x19.sluicegate.v1.FieldValueB\t\xbaH\x06\x92\x01\x03\x10\x90N\"[\n\nExternalId\x12\x32\n\x05\x66ield\x18\x01 \x01(\tB#\xbaH r\x1e\x32\x1c^[A-Za-z][A-Za-z0-9_]{0,79}$\x12\x19\n\x05value\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xff\x01\"\x81\x01\n\x0fRecordReference\x12\x36\n\x0b\x65xternal_id\x18\x01 \x01(\x0b\x32\x19.sluicegate.v1.ExternalIdB\x06\xbaH\x03\xc8\x01\x01\x12\x36\n\x06object\x18\x02 \x01(\tB&\xbaH#r!2\x1f^([A-Za-z][A-Za-z0-9_]{0,79})?$b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,6 +43,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FIELDVALUE'].fields_by_name['date_value']._serialized_options = b'\272H r\0362\034^[0-9]{4}-[0-9]{2}-[0-9]{2}$'
   _globals['_FIELDVALUE'].fields_by_name['datetime_value']._loaded_options = None
   _globals['_FIELDVALUE'].fields_by_name['datetime_value']._serialized_options = b'\272Herc2a^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?(Z|[+-][0-9]{2}:?[0-9]{2})$'
+  _globals['_FIELDVALUE'].fields_by_name['node_value']._loaded_options = None
+  _globals['_FIELDVALUE'].fields_by_name['node_value']._serialized_options = b'\272H r\0362\034^[A-Za-z][A-Za-z0-9_]{0,39}$'
   _globals['_FIELDVALUELIST'].fields_by_name['values']._loaded_options = None
   _globals['_FIELDVALUELIST'].fields_by_name['values']._serialized_options = b'\272H\006\222\001\003\020\220N'
   _globals['_EXTERNALID'].fields_by_name['field']._loaded_options = None
@@ -54,11 +56,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECORDREFERENCE'].fields_by_name['object']._loaded_options = None
   _globals['_RECORDREFERENCE'].fields_by_name['object']._serialized_options = b'\272H#r!2\037^([A-Za-z][A-Za-z0-9_]{0,79})?$'
   _globals['_FIELDVALUE']._serialized_start=110
-  _globals['_FIELDVALUE']._serialized_end=676
-  _globals['_FIELDVALUELIST']._serialized_start=678
-  _globals['_FIELDVALUELIST']._serialized_end=748
-  _globals['_EXTERNALID']._serialized_start=750
-  _globals['_EXTERNALID']._serialized_end=841
-  _globals['_RECORDREFERENCE']._serialized_start=844
-  _globals['_RECORDREFERENCE']._serialized_end=973
+  _globals['_FIELDVALUE']._serialized_end=735
+  _globals['_FIELDVALUELIST']._serialized_start=737
+  _globals['_FIELDVALUELIST']._serialized_end=807
+  _globals['_EXTERNALID']._serialized_start=809
+  _globals['_EXTERNALID']._serialized_end=900
+  _globals['_RECORDREFERENCE']._serialized_start=903
+  _globals['_RECORDREFERENCE']._serialized_end=1032
 # @@protoc_insertion_point(module_scope)

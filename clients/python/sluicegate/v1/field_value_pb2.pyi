@@ -40,6 +40,7 @@ class FieldValue(_message.Message):
     LIST_VALUE_FIELD_NUMBER: _builtins.int
     DATE_VALUE_FIELD_NUMBER: _builtins.int
     DATETIME_VALUE_FIELD_NUMBER: _builtins.int
+    NODE_VALUE_FIELD_NUMBER: _builtins.int
     null_value: _struct_pb2.NullValue.ValueType
     """Sets the field to null. In a query parameter: compares with null."""
     bool_value: _builtins.bool
@@ -57,11 +58,13 @@ class FieldValue(_message.Message):
     bytes_value: _builtins.bytes
     """The bytes of a base64 field, unencoded."""
     date_value: _builtins.str
-    """In a query parameter: a date (`2026-03-01`), which SOQL writes without quotes."""
+    """A date (`2026-03-01`), which SOQL writes without quotes."""
     datetime_value: _builtins.str
-    """In a query parameter: a dateTime with its offset (`2026-03-01T12:34:56Z`, `2026-03-01T12:34:56.789+01:00`),
-    which SOQL writes without quotes.
+    """A dateTime with its offset (`2026-03-01T12:34:56Z`, `2026-03-01T12:34:56.789+01:00`), which SOQL writes without
+    quotes.
     """
+    node_value: _builtins.str
+    """In ComposeRecords: the id of the record that the node of this name writes. Refused everywhere else."""
     @_builtins.property
     def reference_value(self) -> Global___RecordReference:
         """A lookup given by external id. The field's name is then the relationship's, for example `Account` or
@@ -88,12 +91,13 @@ class FieldValue(_message.Message):
         list_value: Global___FieldValueList | None = ...,
         date_value: _builtins.str = ...,
         datetime_value: _builtins.str = ...,
+        node_value: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["bool_value", b"bool_value", "bytes_value", b"bytes_value", "date_value", b"date_value", "datetime_value", b"datetime_value", "decimal_value", b"decimal_value", "double_value", b"double_value", "int64_value", b"int64_value", "kind", b"kind", "list_value", b"list_value", "null_value", b"null_value", "reference_value", b"reference_value", "string_value", b"string_value"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bool_value", b"bool_value", "bytes_value", b"bytes_value", "date_value", b"date_value", "datetime_value", b"datetime_value", "decimal_value", b"decimal_value", "double_value", b"double_value", "int64_value", b"int64_value", "kind", b"kind", "list_value", b"list_value", "node_value", b"node_value", "null_value", b"null_value", "reference_value", b"reference_value", "string_value", b"string_value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bool_value", b"bool_value", "bytes_value", b"bytes_value", "date_value", b"date_value", "datetime_value", b"datetime_value", "decimal_value", b"decimal_value", "double_value", b"double_value", "int64_value", b"int64_value", "kind", b"kind", "list_value", b"list_value", "null_value", b"null_value", "reference_value", b"reference_value", "string_value", b"string_value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bool_value", b"bool_value", "bytes_value", b"bytes_value", "date_value", b"date_value", "datetime_value", b"datetime_value", "decimal_value", b"decimal_value", "double_value", b"double_value", "int64_value", b"int64_value", "kind", b"kind", "list_value", b"list_value", "node_value", b"node_value", "null_value", b"null_value", "reference_value", b"reference_value", "string_value", b"string_value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["null_value", "bool_value", "int64_value", "double_value", "string_value", "decimal_value", "bytes_value", "reference_value", "list_value", "date_value", "datetime_value"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["null_value", "bool_value", "int64_value", "double_value", "string_value", "decimal_value", "bytes_value", "reference_value", "list_value", "date_value", "datetime_value", "node_value"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 

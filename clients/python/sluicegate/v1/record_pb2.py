@@ -27,7 +27,7 @@ from sluicegate.v1 import error_reason_pb2 as sluicegate_dot_v1_dot_error__reaso
 from sluicegate.v1 import field_value_pb2 as sluicegate_dot_v1_dot_field__value__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1asluicegate/v1/record.proto\x12\rsluicegate.v1\x1a\x1b\x62uf/validate/validate.proto\x1a sluicegate/v1/error_reason.proto\x1a\x1fsluicegate/v1/field_value.proto\"\xb9\x01\n\tRecordRef\x12\x33\n\x06object\x18\x01 \x01(\tB#\xbaH r\x1e\x32\x1c^[A-Za-z][A-Za-z0-9_]{0,79}$\x12\x37\n\x02id\x18\x02 \x01(\tB)\xbaH&r$2\"^[A-Za-z0-9]{15}([A-Za-z0-9]{3})?$H\x00\x12\x30\n\x0b\x65xternal_id\x18\x03 \x01(\x0b\x32\x19.sluicegate.v1.ExternalIdH\x00\x42\x0c\n\x03key\x12\x05\xbaH\x02\x08\x01\"s\n\x0bRecordError\x12*\n\x06reason\x18\x01 \x01(\x0e\x32\x1a.sluicegate.v1.ErrorReason\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0e\n\x06\x66ields\x18\x03 \x03(\t\x12\x17\n\x0fsalesforce_code\x18\x04 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1asluicegate/v1/record.proto\x12\rsluicegate.v1\x1a\x1b\x62uf/validate/validate.proto\x1a sluicegate/v1/error_reason.proto\x1a\x1fsluicegate/v1/field_value.proto\"\xb9\x01\n\tRecordRef\x12\x33\n\x06object\x18\x01 \x01(\tB#\xbaH r\x1e\x32\x1c^[A-Za-z][A-Za-z0-9_]{0,79}$\x12\x37\n\x02id\x18\x02 \x01(\tB)\xbaH&r$2\"^[A-Za-z0-9]{15}([A-Za-z0-9]{3})?$H\x00\x12\x30\n\x0b\x65xternal_id\x18\x03 \x01(\x0b\x32\x19.sluicegate.v1.ExternalIdH\x00\x42\x0c\n\x03key\x12\x05\xbaH\x02\x08\x01\"\xa8\x01\n\x06Record\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\x11\n\trecord_id\x18\x02 \x01(\t\x12\x31\n\x06\x66ields\x18\x03 \x03(\x0b\x32!.sluicegate.v1.Record.FieldsEntry\x1aH\n\x0b\x46ieldsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12(\n\x05value\x18\x02 \x01(\x0b\x32\x19.sluicegate.v1.FieldValue:\x02\x38\x01\"s\n\x0bRecordError\x12*\n\x06reason\x18\x01 \x01(\x0e\x32\x1a.sluicegate.v1.ErrorReason\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0e\n\x06\x66ields\x18\x03 \x03(\t\x12\x17\n\x0fsalesforce_code\x18\x04 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,8 +40,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECORDREF'].fields_by_name['object']._serialized_options = b'\272H r\0362\034^[A-Za-z][A-Za-z0-9_]{0,79}$'
   _globals['_RECORDREF'].fields_by_name['id']._loaded_options = None
   _globals['_RECORDREF'].fields_by_name['id']._serialized_options = b'\272H&r$2\"^[A-Za-z0-9]{15}([A-Za-z0-9]{3})?$'
+  _globals['_RECORD_FIELDSENTRY']._loaded_options = None
+  _globals['_RECORD_FIELDSENTRY']._serialized_options = b'8\001'
   _globals['_RECORDREF']._serialized_start=142
   _globals['_RECORDREF']._serialized_end=327
-  _globals['_RECORDERROR']._serialized_start=329
-  _globals['_RECORDERROR']._serialized_end=444
+  _globals['_RECORD']._serialized_start=330
+  _globals['_RECORD']._serialized_end=498
+  _globals['_RECORD_FIELDSENTRY']._serialized_start=426
+  _globals['_RECORD_FIELDSENTRY']._serialized_end=498
+  _globals['_RECORDERROR']._serialized_start=500
+  _globals['_RECORDERROR']._serialized_end=615
 # @@protoc_insertion_point(module_scope)

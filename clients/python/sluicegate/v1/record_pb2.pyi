@@ -57,6 +57,63 @@ class RecordRef(_message.Message):
 Global___RecordRef: _TypeAlias = RecordRef  # noqa: Y015
 
 @_typing.final
+class Record(_message.Message):
+    """A record that was read."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class FieldsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def value(self) -> _field_value_pb2.FieldValue: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _field_value_pb2.FieldValue | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    OBJECT_FIELD_NUMBER: _builtins.int
+    RECORD_ID_FIELD_NUMBER: _builtins.int
+    FIELDS_FIELD_NUMBER: _builtins.int
+    object: _builtins.str
+    """API name of the record's sObject, as Salesforce spells it."""
+    record_id: _builtins.str
+    """The record's Salesforce id, 18 characters."""
+    @_builtins.property
+    def fields(self) -> _containers.MessageMap[_builtins.str, _field_value_pb2.FieldValue]:
+        """Values by API name of the field, as Salesforce spells it. Null fields are present with `null_value`. Numbers of more
+        than 15 digits and currencies come as `decimal_value`, dates as `date_value`, dateTimes as `datetime_value` in UTC,
+        multi-select picklists as `list_value`, everything that has no kind of its own as `string_value`. Compound fields
+        are left out; their parts are fields of their own.
+        """
+
+    def __init__(
+        self,
+        *,
+        object: _builtins.str = ...,
+        record_id: _builtins.str = ...,
+        fields: _abc.Mapping[_builtins.str, _field_value_pb2.FieldValue] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fields", b"fields", "object", b"object", "record_id", b"record_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Record: _TypeAlias = Record  # noqa: Y015
+
+@_typing.final
 class RecordError(_message.Message):
     """Why one record of several was not written. The call itself succeeded."""
 
@@ -71,7 +128,7 @@ class RecordError(_message.Message):
     message: _builtins.str
     """One sentence for a person."""
     salesforce_code: _builtins.str
-    """Salesforce's own code, for example `REQUIRED_FIELD_MISSING`."""
+    """Salesforce's own code, for example `REQUIRED_FIELD_MISSING`; empty if Salesforce was not asked."""
     @_builtins.property
     def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """API names of the fields at fault; empty when Salesforce names none."""

@@ -24,9 +24,11 @@ _sym_db = _symbol_database.Default()
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from sluicegate.v1 import field_value_pb2 as sluicegate_dot_v1_dot_field__value__pb2
+from sluicegate.v1 import record_pb2 as sluicegate_dot_v1_dot_record__pb2
+from sluicegate.v1 import record_operation_pb2 as sluicegate_dot_v1_dot_record__operation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"sluicegate/v1/record_service.proto\x12\rsluicegate.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fsluicegate/v1/field_value.proto\"\xcf\x02\n\x13UpsertRecordRequest\x12\x14\n\x03org\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18?\x12\x33\n\x06object\x18\x02 \x01(\tB#\xbaH r\x1e\x32\x1c^[A-Za-z][A-Za-z0-9_]{0,79}$\x12\x36\n\x0b\x65xternal_id\x18\x03 \x01(\x0b\x32\x19.sluicegate.v1.ExternalIdB\x06\xbaH\x03\xc8\x01\x01\x12k\n\x06\x66ields\x18\x04 \x03(\x0b\x32..sluicegate.v1.UpsertRecordRequest.FieldsEntryB+\xbaH(\x9a\x01%\x10\xa0\x06\" r\x1e\x32\x1c^[A-Za-z][A-Za-z0-9_]{0,79}$\x1aH\n\x0b\x46ieldsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12(\n\x05value\x18\x02 \x01(\x0b\x32\x19.sluicegate.v1.FieldValue:\x02\x38\x01\":\n\x14UpsertRecordResponse\x12\x11\n\trecord_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\x32m\n\rRecordService\x12\\\n\x0cUpsertRecord\x12\".sluicegate.v1.UpsertRecordRequest\x1a#.sluicegate.v1.UpsertRecordResponse\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"sluicegate/v1/record_service.proto\x12\rsluicegate.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fsluicegate/v1/field_value.proto\x1a\x1asluicegate/v1/record.proto\x1a$sluicegate/v1/record_operation.proto\"\x92\x03\n\x13UpsertRecordRequest\x12\x14\n\x03org\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18?\x12\x33\n\x06object\x18\x02 \x01(\tB#\xbaH r\x1e\x32\x1c^[A-Za-z][A-Za-z0-9_]{0,79}$\x12\x36\n\x0b\x65xternal_id\x18\x03 \x01(\x0b\x32\x19.sluicegate.v1.ExternalIdB\x06\xbaH\x03\xc8\x01\x01\x12k\n\x06\x66ields\x18\x04 \x03(\x0b\x32..sluicegate.v1.UpsertRecordRequest.FieldsEntryB+\xbaH(\x9a\x01%\x10\xa0\x06\" r\x1e\x32\x1c^[A-Za-z][A-Za-z0-9_]{0,79}$\x12\x13\n\x0bupdate_only\x18\x05 \x01(\x08\x12,\n\x07options\x18\x06 \x01(\x0b\x32\x1b.sluicegate.v1.WriteOptions\x1aH\n\x0b\x46ieldsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12(\n\x05value\x18\x02 \x01(\x0b\x32\x19.sluicegate.v1.FieldValue:\x02\x38\x01\":\n\x14UpsertRecordResponse\x12\x11\n\trecord_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\"\xf9\x02\n\x13\x43reateRecordRequest\x12\x14\n\x03org\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18?\x12\x33\n\x06object\x18\x02 \x01(\tB#\xbaH r\x1e\x32\x1c^[A-Za-z][A-Za-z0-9_]{0,79}$\x12k\n\x06\x66ields\x18\x03 \x03(\x0b\x32..sluicegate.v1.CreateRecordRequest.FieldsEntryB+\xbaH(\x9a\x01%\x10\xa0\x06\" r\x1e\x32\x1c^[A-Za-z][A-Za-z0-9_]{0,79}$\x12,\n\x07options\x18\x04 \x01(\x0b\x32\x1b.sluicegate.v1.WriteOptions\x12\x32\n\nrequest_id\x18\x05 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[A-Za-z0-9_.:-]{0,64}$\x1aH\n\x0b\x46ieldsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12(\n\x05value\x18\x02 \x01(\x0b\x32\x19.sluicegate.v1.FieldValue:\x02\x38\x01\")\n\x14\x43reateRecordResponse\x12\x11\n\trecord_id\x18\x01 \x01(\t\"\x97\x01\n\x10GetRecordRequest\x12\x14\n\x03org\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18?\x12\x30\n\x06record\x18\x02 \x01(\x0b\x32\x18.sluicegate.v1.RecordRefB\x06\xbaH\x03\xc8\x01\x01\x12;\n\x06\x66ields\x18\x03 \x03(\tB+\xbaH(\x92\x01%\x10\x90\x03\" r\x1e\x32\x1c^[A-Za-z][A-Za-z0-9_]{0,79}$\":\n\x11GetRecordResponse\x12%\n\x06record\x18\x01 \x01(\x0b\x32\x15.sluicegate.v1.Record\"\xc4\x02\n\x13UpdateRecordRequest\x12\x14\n\x03org\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18?\x12\x30\n\x06record\x18\x02 \x01(\x0b\x32\x18.sluicegate.v1.RecordRefB\x06\xbaH\x03\xc8\x01\x01\x12m\n\x06\x66ields\x18\x03 \x03(\x0b\x32..sluicegate.v1.UpdateRecordRequest.FieldsEntryB-\xbaH*\x9a\x01\'\x08\x01\x10\xa0\x06\" r\x1e\x32\x1c^[A-Za-z][A-Za-z0-9_]{0,79}$\x12,\n\x07options\x18\x04 \x01(\x0b\x32\x1b.sluicegate.v1.WriteOptions\x1aH\n\x0b\x46ieldsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12(\n\x05value\x18\x02 \x01(\x0b\x32\x19.sluicegate.v1.FieldValue:\x02\x38\x01\")\n\x14UpdateRecordResponse\x12\x11\n\trecord_id\x18\x01 \x01(\t\"]\n\x13\x44\x65leteRecordRequest\x12\x14\n\x03org\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18?\x12\x30\n\x06record\x18\x02 \x01(\x0b\x32\x18.sluicegate.v1.RecordRefB\x06\xbaH\x03\xc8\x01\x01\"B\n\x14\x44\x65leteRecordResponse\x12\x11\n\trecord_id\x18\x01 \x01(\t\x12\x17\n\x0f\x61lready_deleted\x18\x02 \x01(\x08\"\xce\x01\n\x13\x41pplyRecordsRequest\x12\x14\n\x03org\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18?\x12?\n\noperations\x18\x02 \x03(\x0b\x32\x1e.sluicegate.v1.RecordOperationB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xd0\x0f\x12,\n\x07options\x18\x03 \x01(\x0b\x32\x1b.sluicegate.v1.WriteOptions\x12\x32\n\nrequest_id\x18\x04 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[A-Za-z0-9_.:-]{0,64}$\"D\n\x14\x41pplyRecordsResponse\x12,\n\x07results\x18\x01 \x03(\x0b\x32\x1b.sluicegate.v1.RecordResult\"\xc6\x01\n\x15\x43omposeRecordsRequest\x12\x14\n\x03org\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18?\x12\x35\n\x05nodes\x18\x02 \x03(\x0b\x32\x19.sluicegate.v1.RecordNodeB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xf4\x03\x12,\n\x07options\x18\x03 \x01(\x0b\x32\x1b.sluicegate.v1.WriteOptions\x12\x32\n\nrequest_id\x18\x04 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[A-Za-z0-9_.:-]{0,64}$\"E\n\x16\x43omposeRecordsResponse\x12+\n\x07records\x18\x01 \x03(\x0b\x32\x1a.sluicegate.v1.SavedRecord2\x9e\x05\n\rRecordService\x12\\\n\x0cUpsertRecord\x12\".sluicegate.v1.UpsertRecordRequest\x1a#.sluicegate.v1.UpsertRecordResponse\"\x03\x90\x02\x02\x12\\\n\x0c\x43reateRecord\x12\".sluicegate.v1.CreateRecordRequest\x1a#.sluicegate.v1.CreateRecordResponse\"\x03\x90\x02\x00\x12S\n\tGetRecord\x12\x1f.sluicegate.v1.GetRecordRequest\x1a .sluicegate.v1.GetRecordResponse\"\x03\x90\x02\x01\x12\\\n\x0cUpdateRecord\x12\".sluicegate.v1.UpdateRecordRequest\x1a#.sluicegate.v1.UpdateRecordResponse\"\x03\x90\x02\x02\x12\\\n\x0c\x44\x65leteRecord\x12\".sluicegate.v1.DeleteRecordRequest\x1a#.sluicegate.v1.DeleteRecordResponse\"\x03\x90\x02\x02\x12\\\n\x0c\x41pplyRecords\x12\".sluicegate.v1.ApplyRecordsRequest\x1a#.sluicegate.v1.ApplyRecordsResponse\"\x03\x90\x02\x00\x12\x62\n\x0e\x43omposeRecords\x12$.sluicegate.v1.ComposeRecordsRequest\x1a%.sluicegate.v1.ComposeRecordsResponse\"\x03\x90\x02\x00\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,14 +45,94 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPSERTRECORDREQUEST'].fields_by_name['external_id']._serialized_options = b'\272H\003\310\001\001'
   _globals['_UPSERTRECORDREQUEST'].fields_by_name['fields']._loaded_options = None
   _globals['_UPSERTRECORDREQUEST'].fields_by_name['fields']._serialized_options = b'\272H(\232\001%\020\240\006\" r\0362\034^[A-Za-z][A-Za-z0-9_]{0,79}$'
+  _globals['_CREATERECORDREQUEST_FIELDSENTRY']._loaded_options = None
+  _globals['_CREATERECORDREQUEST_FIELDSENTRY']._serialized_options = b'8\001'
+  _globals['_CREATERECORDREQUEST'].fields_by_name['org']._loaded_options = None
+  _globals['_CREATERECORDREQUEST'].fields_by_name['org']._serialized_options = b'\272H\004r\002\030?'
+  _globals['_CREATERECORDREQUEST'].fields_by_name['object']._loaded_options = None
+  _globals['_CREATERECORDREQUEST'].fields_by_name['object']._serialized_options = b'\272H r\0362\034^[A-Za-z][A-Za-z0-9_]{0,79}$'
+  _globals['_CREATERECORDREQUEST'].fields_by_name['fields']._loaded_options = None
+  _globals['_CREATERECORDREQUEST'].fields_by_name['fields']._serialized_options = b'\272H(\232\001%\020\240\006\" r\0362\034^[A-Za-z][A-Za-z0-9_]{0,79}$'
+  _globals['_CREATERECORDREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_CREATERECORDREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\033r\0312\027^[A-Za-z0-9_.:-]{0,64}$'
+  _globals['_GETRECORDREQUEST'].fields_by_name['org']._loaded_options = None
+  _globals['_GETRECORDREQUEST'].fields_by_name['org']._serialized_options = b'\272H\004r\002\030?'
+  _globals['_GETRECORDREQUEST'].fields_by_name['record']._loaded_options = None
+  _globals['_GETRECORDREQUEST'].fields_by_name['record']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_GETRECORDREQUEST'].fields_by_name['fields']._loaded_options = None
+  _globals['_GETRECORDREQUEST'].fields_by_name['fields']._serialized_options = b'\272H(\222\001%\020\220\003\" r\0362\034^[A-Za-z][A-Za-z0-9_]{0,79}$'
+  _globals['_UPDATERECORDREQUEST_FIELDSENTRY']._loaded_options = None
+  _globals['_UPDATERECORDREQUEST_FIELDSENTRY']._serialized_options = b'8\001'
+  _globals['_UPDATERECORDREQUEST'].fields_by_name['org']._loaded_options = None
+  _globals['_UPDATERECORDREQUEST'].fields_by_name['org']._serialized_options = b'\272H\004r\002\030?'
+  _globals['_UPDATERECORDREQUEST'].fields_by_name['record']._loaded_options = None
+  _globals['_UPDATERECORDREQUEST'].fields_by_name['record']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_UPDATERECORDREQUEST'].fields_by_name['fields']._loaded_options = None
+  _globals['_UPDATERECORDREQUEST'].fields_by_name['fields']._serialized_options = b'\272H*\232\001\'\010\001\020\240\006\" r\0362\034^[A-Za-z][A-Za-z0-9_]{0,79}$'
+  _globals['_DELETERECORDREQUEST'].fields_by_name['org']._loaded_options = None
+  _globals['_DELETERECORDREQUEST'].fields_by_name['org']._serialized_options = b'\272H\004r\002\030?'
+  _globals['_DELETERECORDREQUEST'].fields_by_name['record']._loaded_options = None
+  _globals['_DELETERECORDREQUEST'].fields_by_name['record']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_APPLYRECORDSREQUEST'].fields_by_name['org']._loaded_options = None
+  _globals['_APPLYRECORDSREQUEST'].fields_by_name['org']._serialized_options = b'\272H\004r\002\030?'
+  _globals['_APPLYRECORDSREQUEST'].fields_by_name['operations']._loaded_options = None
+  _globals['_APPLYRECORDSREQUEST'].fields_by_name['operations']._serialized_options = b'\272H\010\222\001\005\010\001\020\320\017'
+  _globals['_APPLYRECORDSREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_APPLYRECORDSREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\033r\0312\027^[A-Za-z0-9_.:-]{0,64}$'
+  _globals['_COMPOSERECORDSREQUEST'].fields_by_name['org']._loaded_options = None
+  _globals['_COMPOSERECORDSREQUEST'].fields_by_name['org']._serialized_options = b'\272H\004r\002\030?'
+  _globals['_COMPOSERECORDSREQUEST'].fields_by_name['nodes']._loaded_options = None
+  _globals['_COMPOSERECORDSREQUEST'].fields_by_name['nodes']._serialized_options = b'\272H\010\222\001\005\010\001\020\364\003'
+  _globals['_COMPOSERECORDSREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_COMPOSERECORDSREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\033r\0312\027^[A-Za-z0-9_.:-]{0,64}$'
   _globals['_RECORDSERVICE'].methods_by_name['UpsertRecord']._loaded_options = None
   _globals['_RECORDSERVICE'].methods_by_name['UpsertRecord']._serialized_options = b'\220\002\002'
-  _globals['_UPSERTRECORDREQUEST']._serialized_start=116
-  _globals['_UPSERTRECORDREQUEST']._serialized_end=451
-  _globals['_UPSERTRECORDREQUEST_FIELDSENTRY']._serialized_start=379
-  _globals['_UPSERTRECORDREQUEST_FIELDSENTRY']._serialized_end=451
-  _globals['_UPSERTRECORDRESPONSE']._serialized_start=453
-  _globals['_UPSERTRECORDRESPONSE']._serialized_end=511
-  _globals['_RECORDSERVICE']._serialized_start=513
-  _globals['_RECORDSERVICE']._serialized_end=622
+  _globals['_RECORDSERVICE'].methods_by_name['CreateRecord']._loaded_options = None
+  _globals['_RECORDSERVICE'].methods_by_name['CreateRecord']._serialized_options = b'\220\002\000'
+  _globals['_RECORDSERVICE'].methods_by_name['GetRecord']._loaded_options = None
+  _globals['_RECORDSERVICE'].methods_by_name['GetRecord']._serialized_options = b'\220\002\001'
+  _globals['_RECORDSERVICE'].methods_by_name['UpdateRecord']._loaded_options = None
+  _globals['_RECORDSERVICE'].methods_by_name['UpdateRecord']._serialized_options = b'\220\002\002'
+  _globals['_RECORDSERVICE'].methods_by_name['DeleteRecord']._loaded_options = None
+  _globals['_RECORDSERVICE'].methods_by_name['DeleteRecord']._serialized_options = b'\220\002\002'
+  _globals['_RECORDSERVICE'].methods_by_name['ApplyRecords']._loaded_options = None
+  _globals['_RECORDSERVICE'].methods_by_name['ApplyRecords']._serialized_options = b'\220\002\000'
+  _globals['_RECORDSERVICE'].methods_by_name['ComposeRecords']._loaded_options = None
+  _globals['_RECORDSERVICE'].methods_by_name['ComposeRecords']._serialized_options = b'\220\002\000'
+  _globals['_UPSERTRECORDREQUEST']._serialized_start=182
+  _globals['_UPSERTRECORDREQUEST']._serialized_end=584
+  _globals['_UPSERTRECORDREQUEST_FIELDSENTRY']._serialized_start=512
+  _globals['_UPSERTRECORDREQUEST_FIELDSENTRY']._serialized_end=584
+  _globals['_UPSERTRECORDRESPONSE']._serialized_start=586
+  _globals['_UPSERTRECORDRESPONSE']._serialized_end=644
+  _globals['_CREATERECORDREQUEST']._serialized_start=647
+  _globals['_CREATERECORDREQUEST']._serialized_end=1024
+  _globals['_CREATERECORDREQUEST_FIELDSENTRY']._serialized_start=512
+  _globals['_CREATERECORDREQUEST_FIELDSENTRY']._serialized_end=584
+  _globals['_CREATERECORDRESPONSE']._serialized_start=1026
+  _globals['_CREATERECORDRESPONSE']._serialized_end=1067
+  _globals['_GETRECORDREQUEST']._serialized_start=1070
+  _globals['_GETRECORDREQUEST']._serialized_end=1221
+  _globals['_GETRECORDRESPONSE']._serialized_start=1223
+  _globals['_GETRECORDRESPONSE']._serialized_end=1281
+  _globals['_UPDATERECORDREQUEST']._serialized_start=1284
+  _globals['_UPDATERECORDREQUEST']._serialized_end=1608
+  _globals['_UPDATERECORDREQUEST_FIELDSENTRY']._serialized_start=512
+  _globals['_UPDATERECORDREQUEST_FIELDSENTRY']._serialized_end=584
+  _globals['_UPDATERECORDRESPONSE']._serialized_start=1610
+  _globals['_UPDATERECORDRESPONSE']._serialized_end=1651
+  _globals['_DELETERECORDREQUEST']._serialized_start=1653
+  _globals['_DELETERECORDREQUEST']._serialized_end=1746
+  _globals['_DELETERECORDRESPONSE']._serialized_start=1748
+  _globals['_DELETERECORDRESPONSE']._serialized_end=1814
+  _globals['_APPLYRECORDSREQUEST']._serialized_start=1817
+  _globals['_APPLYRECORDSREQUEST']._serialized_end=2023
+  _globals['_APPLYRECORDSRESPONSE']._serialized_start=2025
+  _globals['_APPLYRECORDSRESPONSE']._serialized_end=2093
+  _globals['_COMPOSERECORDSREQUEST']._serialized_start=2096
+  _globals['_COMPOSERECORDSREQUEST']._serialized_end=2294
+  _globals['_COMPOSERECORDSRESPONSE']._serialized_start=2296
+  _globals['_COMPOSERECORDSRESPONSE']._serialized_end=2365
+  _globals['_RECORDSERVICE']._serialized_start=2368
+  _globals['_RECORDSERVICE']._serialized_end=3038
 # @@protoc_insertion_point(module_scope)

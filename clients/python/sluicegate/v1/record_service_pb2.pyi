@@ -8,6 +8,8 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from sluicegate.v1 import field_value_pb2 as _field_value_pb2
+from sluicegate.v1 import record_operation_pb2 as _record_operation_pb2
+from sluicegate.v1 import record_pb2 as _record_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -50,10 +52,14 @@ class UpsertRecordRequest(_message.Message):
     OBJECT_FIELD_NUMBER: _builtins.int
     EXTERNAL_ID_FIELD_NUMBER: _builtins.int
     FIELDS_FIELD_NUMBER: _builtins.int
+    UPDATE_ONLY_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
     org: _builtins.str
     """Name of the configured org. Empty means the default org."""
     object: _builtins.str
     """API name of the sObject, for example `Lead`. Case does not matter."""
+    update_only: _builtins.bool
+    """True refuses with RECORD_NOT_FOUND instead of creating a record."""
     @_builtins.property
     def external_id(self) -> _field_value_pb2.ExternalId:
         """The external id that finds the record. A record that is created gets this value."""
@@ -65,6 +71,10 @@ class UpsertRecordRequest(_message.Message):
         The external-id field may be absent, or present with the same value.
         """
 
+    @_builtins.property
+    def options(self) -> _record_operation_pb2.WriteOptions:
+        """How the record is written. Absent means the org's defaults."""
+
     def __init__(
         self,
         *,
@@ -72,10 +82,12 @@ class UpsertRecordRequest(_message.Message):
         object: _builtins.str = ...,
         external_id: _field_value_pb2.ExternalId | None = ...,
         fields: _abc.Mapping[_builtins.str, _field_value_pb2.FieldValue] | None = ...,
+        update_only: _builtins.bool = ...,
+        options: _record_operation_pb2.WriteOptions | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["external_id", b"external_id"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["external_id", b"external_id", "options", b"options"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["external_id", b"external_id", "fields", b"fields", "object", b"object", "org", b"org"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["external_id", b"external_id", "fields", b"fields", "object", b"object", "options", b"options", "org", b"org", "update_only", b"update_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -92,7 +104,9 @@ class UpsertRecordResponse(_message.Message):
     record_id: _builtins.str
     """The record's Salesforce id, 18 characters."""
     created: _builtins.bool
-    """True if the record was created, false if it was updated."""
+    """True if the record was created, false if it was updated. After an interruption that made the service send the
+    record again, false may also mean that it was created the first time.
+    """
     def __init__(
         self,
         *,
@@ -106,3 +120,412 @@ class UpsertRecordResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UpsertRecordResponse: _TypeAlias = UpsertRecordResponse  # noqa: Y015
+
+@_typing.final
+class CreateRecordRequest(_message.Message):
+    """The record to create."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class FieldsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def value(self) -> _field_value_pb2.FieldValue: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _field_value_pb2.FieldValue | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    ORG_FIELD_NUMBER: _builtins.int
+    OBJECT_FIELD_NUMBER: _builtins.int
+    FIELDS_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    org: _builtins.str
+    """Name of the configured org. Empty means the default org."""
+    object: _builtins.str
+    """API name of the sObject. Case does not matter."""
+    request_id: _builtins.str
+    """The caller's own id of this request, a UUID for example. For 24 hours the same id returns the first answer again
+    and writes nothing; with another body it is refused with REQUEST_ID_REUSED. Empty means no such protection.
+    Ids are remembered by this replica, and by all of them where a shared store is configured.
+    """
+    @_builtins.property
+    def fields(self) -> _containers.MessageMap[_builtins.str, _field_value_pb2.FieldValue]:
+        """Values by API name of the field, or of the relationship for `reference_value`. Case does not matter."""
+
+    @_builtins.property
+    def options(self) -> _record_operation_pb2.WriteOptions:
+        """How the record is written. Absent means the org's defaults."""
+
+    def __init__(
+        self,
+        *,
+        org: _builtins.str = ...,
+        object: _builtins.str = ...,
+        fields: _abc.Mapping[_builtins.str, _field_value_pb2.FieldValue] | None = ...,
+        options: _record_operation_pb2.WriteOptions | None = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["options", b"options"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fields", b"fields", "object", b"object", "options", b"options", "org", b"org", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateRecordRequest: _TypeAlias = CreateRecordRequest  # noqa: Y015
+
+@_typing.final
+class CreateRecordResponse(_message.Message):
+    """The record that was created."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORD_ID_FIELD_NUMBER: _builtins.int
+    record_id: _builtins.str
+    """The record's Salesforce id, 18 characters."""
+    def __init__(
+        self,
+        *,
+        record_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["record_id", b"record_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateRecordResponse: _TypeAlias = CreateRecordResponse  # noqa: Y015
+
+@_typing.final
+class GetRecordRequest(_message.Message):
+    """The record to read."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORG_FIELD_NUMBER: _builtins.int
+    RECORD_FIELD_NUMBER: _builtins.int
+    FIELDS_FIELD_NUMBER: _builtins.int
+    org: _builtins.str
+    """Name of the configured org. Empty means the default org."""
+    @_builtins.property
+    def record(self) -> _record_pb2.RecordRef:
+        """The record."""
+
+    @_builtins.property
+    def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """API names of the fields to return. Case does not matter. Empty returns every field that the org's user may see."""
+
+    def __init__(
+        self,
+        *,
+        org: _builtins.str = ...,
+        record: _record_pb2.RecordRef | None = ...,
+        fields: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["record", b"record"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fields", b"fields", "org", b"org", "record", b"record"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetRecordRequest: _TypeAlias = GetRecordRequest  # noqa: Y015
+
+@_typing.final
+class GetRecordResponse(_message.Message):
+    """The record that was read."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORD_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def record(self) -> _record_pb2.Record:
+        """The record."""
+
+    def __init__(
+        self,
+        *,
+        record: _record_pb2.Record | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["record", b"record"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["record", b"record"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetRecordResponse: _TypeAlias = GetRecordResponse  # noqa: Y015
+
+@_typing.final
+class UpdateRecordRequest(_message.Message):
+    """The record to update."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class FieldsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def value(self) -> _field_value_pb2.FieldValue: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _field_value_pb2.FieldValue | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    ORG_FIELD_NUMBER: _builtins.int
+    RECORD_FIELD_NUMBER: _builtins.int
+    FIELDS_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    org: _builtins.str
+    """Name of the configured org. Empty means the default org."""
+    @_builtins.property
+    def record(self) -> _record_pb2.RecordRef:
+        """The record."""
+
+    @_builtins.property
+    def fields(self) -> _containers.MessageMap[_builtins.str, _field_value_pb2.FieldValue]:
+        """Values by API name of the field, or of the relationship for `reference_value`. Case does not matter."""
+
+    @_builtins.property
+    def options(self) -> _record_operation_pb2.WriteOptions:
+        """How the record is written. Absent means the org's defaults."""
+
+    def __init__(
+        self,
+        *,
+        org: _builtins.str = ...,
+        record: _record_pb2.RecordRef | None = ...,
+        fields: _abc.Mapping[_builtins.str, _field_value_pb2.FieldValue] | None = ...,
+        options: _record_operation_pb2.WriteOptions | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["options", b"options", "record", b"record"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fields", b"fields", "options", b"options", "org", b"org", "record", b"record"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateRecordRequest: _TypeAlias = UpdateRecordRequest  # noqa: Y015
+
+@_typing.final
+class UpdateRecordResponse(_message.Message):
+    """The record that was updated."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORD_ID_FIELD_NUMBER: _builtins.int
+    record_id: _builtins.str
+    """The record's Salesforce id, 18 characters."""
+    def __init__(
+        self,
+        *,
+        record_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["record_id", b"record_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateRecordResponse: _TypeAlias = UpdateRecordResponse  # noqa: Y015
+
+@_typing.final
+class DeleteRecordRequest(_message.Message):
+    """The record to delete."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORG_FIELD_NUMBER: _builtins.int
+    RECORD_FIELD_NUMBER: _builtins.int
+    org: _builtins.str
+    """Name of the configured org. Empty means the default org."""
+    @_builtins.property
+    def record(self) -> _record_pb2.RecordRef:
+        """The record."""
+
+    def __init__(
+        self,
+        *,
+        org: _builtins.str = ...,
+        record: _record_pb2.RecordRef | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["record", b"record"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["org", b"org", "record", b"record"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteRecordRequest: _TypeAlias = DeleteRecordRequest  # noqa: Y015
+
+@_typing.final
+class DeleteRecordResponse(_message.Message):
+    """The record that is gone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORD_ID_FIELD_NUMBER: _builtins.int
+    ALREADY_DELETED_FIELD_NUMBER: _builtins.int
+    record_id: _builtins.str
+    """The record's Salesforce id, 18 characters; empty if it was given by an external id."""
+    already_deleted: _builtins.bool
+    """True if there was nothing left to delete: the record was deleted before, or no record has the external id."""
+    def __init__(
+        self,
+        *,
+        record_id: _builtins.str = ...,
+        already_deleted: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["already_deleted", b"already_deleted", "record_id", b"record_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteRecordResponse: _TypeAlias = DeleteRecordResponse  # noqa: Y015
+
+@_typing.final
+class ApplyRecordsRequest(_message.Message):
+    """The operations to carry out."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORG_FIELD_NUMBER: _builtins.int
+    OPERATIONS_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    org: _builtins.str
+    """Name of the configured org. Empty means the default org."""
+    request_id: _builtins.str
+    """The caller's own id of this request, as in CreateRecordRequest."""
+    @_builtins.property
+    def operations(self) -> _containers.RepeatedCompositeFieldContainer[_record_operation_pb2.RecordOperation]:
+        """The operations."""
+
+    @_builtins.property
+    def options(self) -> _record_operation_pb2.WriteOptions:
+        """How the records are written. Absent means the org's defaults."""
+
+    def __init__(
+        self,
+        *,
+        org: _builtins.str = ...,
+        operations: _abc.Iterable[_record_operation_pb2.RecordOperation] | None = ...,
+        options: _record_operation_pb2.WriteOptions | None = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["options", b"options"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["operations", b"operations", "options", b"options", "org", b"org", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApplyRecordsRequest: _TypeAlias = ApplyRecordsRequest  # noqa: Y015
+
+@_typing.final
+class ApplyRecordsResponse(_message.Message):
+    """What became of the operations."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[_record_operation_pb2.RecordResult]:
+        """One result for each operation, in the order of the operations."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[_record_operation_pb2.RecordResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApplyRecordsResponse: _TypeAlias = ApplyRecordsResponse  # noqa: Y015
+
+@_typing.final
+class ComposeRecordsRequest(_message.Message):
+    """The nodes of one atomic graph."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORG_FIELD_NUMBER: _builtins.int
+    NODES_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    org: _builtins.str
+    """Name of the configured org. Empty means the default org."""
+    request_id: _builtins.str
+    """The caller's own id of this request, as in CreateRecordRequest."""
+    @_builtins.property
+    def nodes(self) -> _containers.RepeatedCompositeFieldContainer[_record_operation_pb2.RecordNode]:
+        """The nodes, in any order. More than 25 travel as a graph, for which Salesforce allows chains of references of at
+        most 15 nodes and at most 15 different pairs of object and kind of operation.
+        """
+
+    @_builtins.property
+    def options(self) -> _record_operation_pb2.WriteOptions:
+        """How the records are written. Absent means the org's defaults; `max_wait` is of no use here."""
+
+    def __init__(
+        self,
+        *,
+        org: _builtins.str = ...,
+        nodes: _abc.Iterable[_record_operation_pb2.RecordNode] | None = ...,
+        options: _record_operation_pb2.WriteOptions | None = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["options", b"options"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["nodes", b"nodes", "options", b"options", "org", b"org", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ComposeRecordsRequest: _TypeAlias = ComposeRecordsRequest  # noqa: Y015
+
+@_typing.final
+class ComposeRecordsResponse(_message.Message):
+    """The records that were written."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def records(self) -> _containers.RepeatedCompositeFieldContainer[_record_operation_pb2.SavedRecord]:
+        """One record for each node, in the order of the nodes."""
+
+    def __init__(
+        self,
+        *,
+        records: _abc.Iterable[_record_operation_pb2.SavedRecord] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["records", b"records"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ComposeRecordsResponse: _TypeAlias = ComposeRecordsResponse  # noqa: Y015

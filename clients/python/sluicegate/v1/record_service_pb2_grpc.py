@@ -26,7 +26,14 @@ if _version_not_supported:
 
 
 class RecordServiceStub:
-    """Reads and writes single records.
+    """Reads and writes records.
+
+    Single writes of many callers leave together, up to 200 records in one call to Salesforce, and each gets its own
+    answer: one caller's bad record never fails another's. Nothing waits while Salesforce is idle. Writes of one kind
+    with equal keys (the same id, or external ids that Salesforce takes for the same) are carried out in the order in
+    which they arrived at this replica. Records that another transaction had locked are tried again within the deadline.
+
+    A call that is cancelled before its record left writes nothing; after that the write stands.
     """
 
     def __init__(self, channel):
@@ -40,10 +47,47 @@ class RecordServiceStub:
                 request_serializer=sluicegate_dot_v1_dot_record__service__pb2.UpsertRecordRequest.SerializeToString,
                 response_deserializer=sluicegate_dot_v1_dot_record__service__pb2.UpsertRecordResponse.FromString,
                 _registered_method=True)
+        self.CreateRecord = channel.unary_unary(
+                '/sluicegate.v1.RecordService/CreateRecord',
+                request_serializer=sluicegate_dot_v1_dot_record__service__pb2.CreateRecordRequest.SerializeToString,
+                response_deserializer=sluicegate_dot_v1_dot_record__service__pb2.CreateRecordResponse.FromString,
+                _registered_method=True)
+        self.GetRecord = channel.unary_unary(
+                '/sluicegate.v1.RecordService/GetRecord',
+                request_serializer=sluicegate_dot_v1_dot_record__service__pb2.GetRecordRequest.SerializeToString,
+                response_deserializer=sluicegate_dot_v1_dot_record__service__pb2.GetRecordResponse.FromString,
+                _registered_method=True)
+        self.UpdateRecord = channel.unary_unary(
+                '/sluicegate.v1.RecordService/UpdateRecord',
+                request_serializer=sluicegate_dot_v1_dot_record__service__pb2.UpdateRecordRequest.SerializeToString,
+                response_deserializer=sluicegate_dot_v1_dot_record__service__pb2.UpdateRecordResponse.FromString,
+                _registered_method=True)
+        self.DeleteRecord = channel.unary_unary(
+                '/sluicegate.v1.RecordService/DeleteRecord',
+                request_serializer=sluicegate_dot_v1_dot_record__service__pb2.DeleteRecordRequest.SerializeToString,
+                response_deserializer=sluicegate_dot_v1_dot_record__service__pb2.DeleteRecordResponse.FromString,
+                _registered_method=True)
+        self.ApplyRecords = channel.unary_unary(
+                '/sluicegate.v1.RecordService/ApplyRecords',
+                request_serializer=sluicegate_dot_v1_dot_record__service__pb2.ApplyRecordsRequest.SerializeToString,
+                response_deserializer=sluicegate_dot_v1_dot_record__service__pb2.ApplyRecordsResponse.FromString,
+                _registered_method=True)
+        self.ComposeRecords = channel.unary_unary(
+                '/sluicegate.v1.RecordService/ComposeRecords',
+                request_serializer=sluicegate_dot_v1_dot_record__service__pb2.ComposeRecordsRequest.SerializeToString,
+                response_deserializer=sluicegate_dot_v1_dot_record__service__pb2.ComposeRecordsResponse.FromString,
+                _registered_method=True)
 
 
 class RecordServiceServicer:
-    """Reads and writes single records.
+    """Reads and writes records.
+
+    Single writes of many callers leave together, up to 200 records in one call to Salesforce, and each gets its own
+    answer: one caller's bad record never fails another's. Nothing waits while Salesforce is idle. Writes of one kind
+    with equal keys (the same id, or external ids that Salesforce takes for the same) are carried out in the order in
+    which they arrived at this replica. Records that another transaction had locked are tried again within the deadline.
+
+    A call that is cancelled before its record left writes nothing; after that the write stands.
     """
 
     def UpsertRecord(self, request, context):
@@ -58,6 +102,64 @@ class RecordServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateRecord(self, request, context):
+        """Creates the record.
+
+        Atomic. If the connection to Salesforce is lost after the record was sent, the call fails with OUTCOME_UNKNOWN and
+        is not repeated: it would create the record twice. With a `request_id` the caller may repeat the call and gets the
+        first answer again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRecord(self, request, context):
+        """Returns the record's fields.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateRecord(self, request, context):
+        """Updates a record that exists; it never creates one.
+
+        Atomic. Repeating the call has the same effect as making it once. Fields that are absent keep their values.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteRecord(self, request, context):
+        """Moves the record to the recycle bin.
+
+        A record that is deleted already counts as done, so that the call may be repeated.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ApplyRecords(self, request, context):
+        """Carries out up to 2,000 operations of any kinds on any objects, each on its own.
+
+        Not atomic: one operation that fails does not stop the others, and the call succeeds whatever became of them;
+        `results` has one answer for each operation. Operations of one kind with equal keys are carried out in their
+        order; for all others no order is promised. The call fails as a whole only if nothing was tried.
+        Without creates, repeating the call has the same effect as making it once.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ComposeRecords(self, request, context):
+        """Carries out up to 500 operations that may refer to each other, all or none.
+
+        Atomic: if one node fails, nothing is written, and the call fails with that node's error; the metadata `node` and
+        `node_index` say which it was. Nodes run in an order in which each comes after those it refers to.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RecordServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -65,6 +167,36 @@ def add_RecordServiceServicer_to_server(servicer, server):
                     servicer.UpsertRecord,
                     request_deserializer=sluicegate_dot_v1_dot_record__service__pb2.UpsertRecordRequest.FromString,
                     response_serializer=sluicegate_dot_v1_dot_record__service__pb2.UpsertRecordResponse.SerializeToString,
+            ),
+            'CreateRecord': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateRecord,
+                    request_deserializer=sluicegate_dot_v1_dot_record__service__pb2.CreateRecordRequest.FromString,
+                    response_serializer=sluicegate_dot_v1_dot_record__service__pb2.CreateRecordResponse.SerializeToString,
+            ),
+            'GetRecord': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRecord,
+                    request_deserializer=sluicegate_dot_v1_dot_record__service__pb2.GetRecordRequest.FromString,
+                    response_serializer=sluicegate_dot_v1_dot_record__service__pb2.GetRecordResponse.SerializeToString,
+            ),
+            'UpdateRecord': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateRecord,
+                    request_deserializer=sluicegate_dot_v1_dot_record__service__pb2.UpdateRecordRequest.FromString,
+                    response_serializer=sluicegate_dot_v1_dot_record__service__pb2.UpdateRecordResponse.SerializeToString,
+            ),
+            'DeleteRecord': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteRecord,
+                    request_deserializer=sluicegate_dot_v1_dot_record__service__pb2.DeleteRecordRequest.FromString,
+                    response_serializer=sluicegate_dot_v1_dot_record__service__pb2.DeleteRecordResponse.SerializeToString,
+            ),
+            'ApplyRecords': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApplyRecords,
+                    request_deserializer=sluicegate_dot_v1_dot_record__service__pb2.ApplyRecordsRequest.FromString,
+                    response_serializer=sluicegate_dot_v1_dot_record__service__pb2.ApplyRecordsResponse.SerializeToString,
+            ),
+            'ComposeRecords': grpc.unary_unary_rpc_method_handler(
+                    servicer.ComposeRecords,
+                    request_deserializer=sluicegate_dot_v1_dot_record__service__pb2.ComposeRecordsRequest.FromString,
+                    response_serializer=sluicegate_dot_v1_dot_record__service__pb2.ComposeRecordsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -75,7 +207,14 @@ def add_RecordServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class RecordService:
-    """Reads and writes single records.
+    """Reads and writes records.
+
+    Single writes of many callers leave together, up to 200 records in one call to Salesforce, and each gets its own
+    answer: one caller's bad record never fails another's. Nothing waits while Salesforce is idle. Writes of one kind
+    with equal keys (the same id, or external ids that Salesforce takes for the same) are carried out in the order in
+    which they arrived at this replica. Records that another transaction had locked are tried again within the deadline.
+
+    A call that is cancelled before its record left writes nothing; after that the write stands.
     """
 
     @staticmethod
@@ -95,6 +234,168 @@ class RecordService:
             '/sluicegate.v1.RecordService/UpsertRecord',
             sluicegate_dot_v1_dot_record__service__pb2.UpsertRecordRequest.SerializeToString,
             sluicegate_dot_v1_dot_record__service__pb2.UpsertRecordResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateRecord(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sluicegate.v1.RecordService/CreateRecord',
+            sluicegate_dot_v1_dot_record__service__pb2.CreateRecordRequest.SerializeToString,
+            sluicegate_dot_v1_dot_record__service__pb2.CreateRecordResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRecord(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sluicegate.v1.RecordService/GetRecord',
+            sluicegate_dot_v1_dot_record__service__pb2.GetRecordRequest.SerializeToString,
+            sluicegate_dot_v1_dot_record__service__pb2.GetRecordResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateRecord(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sluicegate.v1.RecordService/UpdateRecord',
+            sluicegate_dot_v1_dot_record__service__pb2.UpdateRecordRequest.SerializeToString,
+            sluicegate_dot_v1_dot_record__service__pb2.UpdateRecordResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteRecord(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sluicegate.v1.RecordService/DeleteRecord',
+            sluicegate_dot_v1_dot_record__service__pb2.DeleteRecordRequest.SerializeToString,
+            sluicegate_dot_v1_dot_record__service__pb2.DeleteRecordResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ApplyRecords(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sluicegate.v1.RecordService/ApplyRecords',
+            sluicegate_dot_v1_dot_record__service__pb2.ApplyRecordsRequest.SerializeToString,
+            sluicegate_dot_v1_dot_record__service__pb2.ApplyRecordsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ComposeRecords(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sluicegate.v1.RecordService/ComposeRecords',
+            sluicegate_dot_v1_dot_record__service__pb2.ComposeRecordsRequest.SerializeToString,
+            sluicegate_dot_v1_dot_record__service__pb2.ComposeRecordsResponse.FromString,
             options,
             channel_credentials,
             insecure,

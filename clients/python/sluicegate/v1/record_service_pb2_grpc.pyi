@@ -27,7 +27,15 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class RecordServiceStub:
-    """Reads and writes single records."""
+    """Reads and writes records.
+
+    Single writes of many callers leave together, up to 200 records in one call to Salesforce, and each gets its own
+    answer: one caller's bad record never fails another's. Nothing waits while Salesforce is idle. Writes of one kind
+    with equal keys (the same id, or external ids that Salesforce takes for the same) are carried out in the order in
+    which they arrived at this replica. Records that another transaction had locked are tried again within the deadline.
+
+    A call that is cancelled before its record left writes nothing; after that the write stands.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -41,10 +49,51 @@ class RecordServiceStub:
     Fields that are absent keep their values; fields given as null become null.
     A cancelled call may or may not have written the record.
     """
+    CreateRecord: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.CreateRecordRequest, _record_service_pb2.CreateRecordResponse]
+    """Creates the record.
+
+    Atomic. If the connection to Salesforce is lost after the record was sent, the call fails with OUTCOME_UNKNOWN and
+    is not repeated: it would create the record twice. With a `request_id` the caller may repeat the call and gets the
+    first answer again.
+    """
+    GetRecord: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.GetRecordRequest, _record_service_pb2.GetRecordResponse]
+    """Returns the record's fields."""
+    UpdateRecord: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.UpdateRecordRequest, _record_service_pb2.UpdateRecordResponse]
+    """Updates a record that exists; it never creates one.
+
+    Atomic. Repeating the call has the same effect as making it once. Fields that are absent keep their values.
+    """
+    DeleteRecord: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.DeleteRecordRequest, _record_service_pb2.DeleteRecordResponse]
+    """Moves the record to the recycle bin.
+
+    A record that is deleted already counts as done, so that the call may be repeated.
+    """
+    ApplyRecords: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.ApplyRecordsRequest, _record_service_pb2.ApplyRecordsResponse]
+    """Carries out up to 2,000 operations of any kinds on any objects, each on its own.
+
+    Not atomic: one operation that fails does not stop the others, and the call succeeds whatever became of them;
+    `results` has one answer for each operation. Operations of one kind with equal keys are carried out in their
+    order; for all others no order is promised. The call fails as a whole only if nothing was tried.
+    Without creates, repeating the call has the same effect as making it once.
+    """
+    ComposeRecords: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.ComposeRecordsRequest, _record_service_pb2.ComposeRecordsResponse]
+    """Carries out up to 500 operations that may refer to each other, all or none.
+
+    Atomic: if one node fails, nothing is written, and the call fails with that node's error; the metadata `node` and
+    `node_index` say which it was. Nodes run in an order in which each comes after those it refers to.
+    """
 
 @_typing.type_check_only
 class RecordServiceAsyncStub(RecordServiceStub):
-    """Reads and writes single records."""
+    """Reads and writes records.
+
+    Single writes of many callers leave together, up to 200 records in one call to Salesforce, and each gets its own
+    answer: one caller's bad record never fails another's. Nothing waits while Salesforce is idle. Writes of one kind
+    with equal keys (the same id, or external ids that Salesforce takes for the same) are carried out in the order in
+    which they arrived at this replica. Records that another transaction had locked are tried again within the deadline.
+
+    A call that is cancelled before its record left writes nothing; after that the write stands.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     UpsertRecord: _aio.UnaryUnaryMultiCallable[_record_service_pb2.UpsertRecordRequest, _record_service_pb2.UpsertRecordResponse]  # type: ignore[assignment]
@@ -55,9 +104,50 @@ class RecordServiceAsyncStub(RecordServiceStub):
     Fields that are absent keep their values; fields given as null become null.
     A cancelled call may or may not have written the record.
     """
+    CreateRecord: _aio.UnaryUnaryMultiCallable[_record_service_pb2.CreateRecordRequest, _record_service_pb2.CreateRecordResponse]  # type: ignore[assignment]
+    """Creates the record.
+
+    Atomic. If the connection to Salesforce is lost after the record was sent, the call fails with OUTCOME_UNKNOWN and
+    is not repeated: it would create the record twice. With a `request_id` the caller may repeat the call and gets the
+    first answer again.
+    """
+    GetRecord: _aio.UnaryUnaryMultiCallable[_record_service_pb2.GetRecordRequest, _record_service_pb2.GetRecordResponse]  # type: ignore[assignment]
+    """Returns the record's fields."""
+    UpdateRecord: _aio.UnaryUnaryMultiCallable[_record_service_pb2.UpdateRecordRequest, _record_service_pb2.UpdateRecordResponse]  # type: ignore[assignment]
+    """Updates a record that exists; it never creates one.
+
+    Atomic. Repeating the call has the same effect as making it once. Fields that are absent keep their values.
+    """
+    DeleteRecord: _aio.UnaryUnaryMultiCallable[_record_service_pb2.DeleteRecordRequest, _record_service_pb2.DeleteRecordResponse]  # type: ignore[assignment]
+    """Moves the record to the recycle bin.
+
+    A record that is deleted already counts as done, so that the call may be repeated.
+    """
+    ApplyRecords: _aio.UnaryUnaryMultiCallable[_record_service_pb2.ApplyRecordsRequest, _record_service_pb2.ApplyRecordsResponse]  # type: ignore[assignment]
+    """Carries out up to 2,000 operations of any kinds on any objects, each on its own.
+
+    Not atomic: one operation that fails does not stop the others, and the call succeeds whatever became of them;
+    `results` has one answer for each operation. Operations of one kind with equal keys are carried out in their
+    order; for all others no order is promised. The call fails as a whole only if nothing was tried.
+    Without creates, repeating the call has the same effect as making it once.
+    """
+    ComposeRecords: _aio.UnaryUnaryMultiCallable[_record_service_pb2.ComposeRecordsRequest, _record_service_pb2.ComposeRecordsResponse]  # type: ignore[assignment]
+    """Carries out up to 500 operations that may refer to each other, all or none.
+
+    Atomic: if one node fails, nothing is written, and the call fails with that node's error; the metadata `node` and
+    `node_index` say which it was. Nodes run in an order in which each comes after those it refers to.
+    """
 
 class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Reads and writes single records."""
+    """Reads and writes records.
+
+    Single writes of many callers leave together, up to 200 records in one call to Salesforce, and each gets its own
+    answer: one caller's bad record never fails another's. Nothing waits while Salesforce is idle. Writes of one kind
+    with equal keys (the same id, or external ids that Salesforce takes for the same) are carried out in the order in
+    which they arrived at this replica. Records that another transaction had locked are tried again within the deadline.
+
+    A call that is cancelled before its record left writes nothing; after that the write stands.
+    """
 
     @_abc_1.abstractmethod
     def UpsertRecord(
@@ -71,6 +161,75 @@ class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
         If the external id matches several records nothing is written and the call fails with AMBIGUOUS_EXTERNAL_ID.
         Fields that are absent keep their values; fields given as null become null.
         A cancelled call may or may not have written the record.
+        """
+
+    @_abc_1.abstractmethod
+    def CreateRecord(
+        self,
+        request: _record_service_pb2.CreateRecordRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_record_service_pb2.CreateRecordResponse, _abc.Awaitable[_record_service_pb2.CreateRecordResponse]]:
+        """Creates the record.
+
+        Atomic. If the connection to Salesforce is lost after the record was sent, the call fails with OUTCOME_UNKNOWN and
+        is not repeated: it would create the record twice. With a `request_id` the caller may repeat the call and gets the
+        first answer again.
+        """
+
+    @_abc_1.abstractmethod
+    def GetRecord(
+        self,
+        request: _record_service_pb2.GetRecordRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_record_service_pb2.GetRecordResponse, _abc.Awaitable[_record_service_pb2.GetRecordResponse]]:
+        """Returns the record's fields."""
+
+    @_abc_1.abstractmethod
+    def UpdateRecord(
+        self,
+        request: _record_service_pb2.UpdateRecordRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_record_service_pb2.UpdateRecordResponse, _abc.Awaitable[_record_service_pb2.UpdateRecordResponse]]:
+        """Updates a record that exists; it never creates one.
+
+        Atomic. Repeating the call has the same effect as making it once. Fields that are absent keep their values.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteRecord(
+        self,
+        request: _record_service_pb2.DeleteRecordRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_record_service_pb2.DeleteRecordResponse, _abc.Awaitable[_record_service_pb2.DeleteRecordResponse]]:
+        """Moves the record to the recycle bin.
+
+        A record that is deleted already counts as done, so that the call may be repeated.
+        """
+
+    @_abc_1.abstractmethod
+    def ApplyRecords(
+        self,
+        request: _record_service_pb2.ApplyRecordsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_record_service_pb2.ApplyRecordsResponse, _abc.Awaitable[_record_service_pb2.ApplyRecordsResponse]]:
+        """Carries out up to 2,000 operations of any kinds on any objects, each on its own.
+
+        Not atomic: one operation that fails does not stop the others, and the call succeeds whatever became of them;
+        `results` has one answer for each operation. Operations of one kind with equal keys are carried out in their
+        order; for all others no order is promised. The call fails as a whole only if nothing was tried.
+        Without creates, repeating the call has the same effect as making it once.
+        """
+
+    @_abc_1.abstractmethod
+    def ComposeRecords(
+        self,
+        request: _record_service_pb2.ComposeRecordsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_record_service_pb2.ComposeRecordsResponse, _abc.Awaitable[_record_service_pb2.ComposeRecordsResponse]]:
+        """Carries out up to 500 operations that may refer to each other, all or none.
+
+        Atomic: if one node fails, nothing is written, and the call fails with that node's error; the metadata `node` and
+        `node_index` say which it was. Nodes run in an order in which each comes after those it refers to.
         """
 
 def add_RecordServiceServicer_to_server(servicer: RecordServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sluicegate/v1/field_value.proto.
  */
 export const file_sluicegate_v1_field_value: GenFile = /*@__PURE__*/
-  fileDesc("Ch9zbHVpY2VnYXRlL3YxL2ZpZWxkX3ZhbHVlLnByb3RvEg1zbHVpY2VnYXRlLnYxIrYECgpGaWVsZFZhbHVlEjAKCm51bGxfdmFsdWUYASABKA4yGi5nb29nbGUucHJvdG9idWYuTnVsbFZhbHVlSAASFAoKYm9vbF92YWx1ZRgCIAEoCEgAEhUKC2ludDY0X3ZhbHVlGAMgASgSSAASFgoMZG91YmxlX3ZhbHVlGAQgASgBSAASIQoMc3RyaW5nX3ZhbHVlGAUgASgJQgm6SAZyBBiAgAhIABI4Cg1kZWNpbWFsX3ZhbHVlGAYgASgJQh+6SBxyGhhAMhZeLT9bMC05XSsoWy5dWzAtOV0rKT8kSAASFQoLYnl0ZXNfdmFsdWUYByABKAxIABI5Cg9yZWZlcmVuY2VfdmFsdWUYCCABKAsyHi5zbHVpY2VnYXRlLnYxLlJlY29yZFJlZmVyZW5jZUgAEjMKCmxpc3RfdmFsdWUYCSABKAsyHS5zbHVpY2VnYXRlLnYxLkZpZWxkVmFsdWVMaXN0SAASOQoKZGF0ZV92YWx1ZRgKIAEoCUIjukggch4yHF5bMC05XXs0fS1bMC05XXsyfS1bMC05XXsyfSRIABKCAQoOZGF0ZXRpbWVfdmFsdWUYCyABKAlCaLpIZXJjMmFeWzAtOV17NH0tWzAtOV17Mn0tWzAtOV17Mn1UWzAtOV17Mn06WzAtOV17Mn06WzAtOV17Mn0oWy5dWzAtOV17MSw2fSk/KFp8WystXVswLTldezJ9Oj9bMC05XXsyfSkkSABCDQoEa2luZBIFukgCCAEiRgoORmllbGRWYWx1ZUxpc3QSNAoGdmFsdWVzGAEgAygLMhkuc2x1aWNlZ2F0ZS52MS5GaWVsZFZhbHVlQgm6SAaSAQMQkE4iWwoKRXh0ZXJuYWxJZBIyCgVmaWVsZBgBIAEoCUIjukggch4yHF5bQS1aYS16XVtBLVphLXowLTlfXXswLDc5fSQSGQoFdmFsdWUYAiABKAlCCrpIB3IFEAEY/wEigQEKD1JlY29yZFJlZmVyZW5jZRI2CgtleHRlcm5hbF9pZBgBIAEoCzIZLnNsdWljZWdhdGUudjEuRXh0ZXJuYWxJZEIGukgDyAEBEjYKBm9iamVjdBgCIAEoCUImukgjciEyH14oW0EtWmEtel1bQS1aYS16MC05X117MCw3OX0pPyRiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_struct]);
+  fileDesc("Ch9zbHVpY2VnYXRlL3YxL2ZpZWxkX3ZhbHVlLnByb3RvEg1zbHVpY2VnYXRlLnYxIvEECgpGaWVsZFZhbHVlEjAKCm51bGxfdmFsdWUYASABKA4yGi5nb29nbGUucHJvdG9idWYuTnVsbFZhbHVlSAASFAoKYm9vbF92YWx1ZRgCIAEoCEgAEhUKC2ludDY0X3ZhbHVlGAMgASgSSAASFgoMZG91YmxlX3ZhbHVlGAQgASgBSAASIQoMc3RyaW5nX3ZhbHVlGAUgASgJQgm6SAZyBBiAgAhIABI4Cg1kZWNpbWFsX3ZhbHVlGAYgASgJQh+6SBxyGhhAMhZeLT9bMC05XSsoWy5dWzAtOV0rKT8kSAASFQoLYnl0ZXNfdmFsdWUYByABKAxIABI5Cg9yZWZlcmVuY2VfdmFsdWUYCCABKAsyHi5zbHVpY2VnYXRlLnYxLlJlY29yZFJlZmVyZW5jZUgAEjMKCmxpc3RfdmFsdWUYCSABKAsyHS5zbHVpY2VnYXRlLnYxLkZpZWxkVmFsdWVMaXN0SAASOQoKZGF0ZV92YWx1ZRgKIAEoCUIjukggch4yHF5bMC05XXs0fS1bMC05XXsyfS1bMC05XXsyfSRIABKCAQoOZGF0ZXRpbWVfdmFsdWUYCyABKAlCaLpIZXJjMmFeWzAtOV17NH0tWzAtOV17Mn0tWzAtOV17Mn1UWzAtOV17Mn06WzAtOV17Mn06WzAtOV17Mn0oWy5dWzAtOV17MSw2fSk/KFp8WystXVswLTldezJ9Oj9bMC05XXsyfSkkSAASOQoKbm9kZV92YWx1ZRgMIAEoCUIjukggch4yHF5bQS1aYS16XVtBLVphLXowLTlfXXswLDM5fSRIAEINCgRraW5kEgW6SAIIASJGCg5GaWVsZFZhbHVlTGlzdBI0CgZ2YWx1ZXMYASADKAsyGS5zbHVpY2VnYXRlLnYxLkZpZWxkVmFsdWVCCbpIBpIBAxCQTiJbCgpFeHRlcm5hbElkEjIKBWZpZWxkGAEgASgJQiO6SCByHjIcXltBLVphLXpdW0EtWmEtejAtOV9dezAsNzl9JBIZCgV2YWx1ZRgCIAEoCUIKukgHcgUQARj/ASKBAQoPUmVjb3JkUmVmZXJlbmNlEjYKC2V4dGVybmFsX2lkGAEgASgLMhkuc2x1aWNlZ2F0ZS52MS5FeHRlcm5hbElkQga6SAPIAQESNgoGb2JqZWN0GAIgASgJQia6SCNyITIfXihbQS1aYS16XVtBLVphLXowLTlfXXswLDc5fSk/JGIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_struct]);
 
 /**
  * One value of a Salesforce field.
@@ -106,7 +106,7 @@ export type FieldValue = Message<"sluicegate.v1.FieldValue"> & {
     case: "listValue";
   } | {
     /**
-     * In a query parameter: a date (`2026-03-01`), which SOQL writes without quotes.
+     * A date (`2026-03-01`), which SOQL writes without quotes.
      *
      * @generated from field: string date_value = 10;
      */
@@ -114,13 +114,21 @@ export type FieldValue = Message<"sluicegate.v1.FieldValue"> & {
     case: "dateValue";
   } | {
     /**
-     * In a query parameter: a dateTime with its offset (`2026-03-01T12:34:56Z`, `2026-03-01T12:34:56.789+01:00`),
-     * which SOQL writes without quotes.
+     * A dateTime with its offset (`2026-03-01T12:34:56Z`, `2026-03-01T12:34:56.789+01:00`), which SOQL writes without
+     * quotes.
      *
      * @generated from field: string datetime_value = 11;
      */
     value: string;
     case: "datetimeValue";
+  } | {
+    /**
+     * In ComposeRecords: the id of the record that the node of this name writes. Refused everywhere else.
+     *
+     * @generated from field: string node_value = 12;
+     */
+    value: string;
+    case: "nodeValue";
   } | { case: undefined; value?: undefined };
 };
 

@@ -7,7 +7,7 @@ import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.js";
 import type { ErrorReason } from "./error_reason_pb.js";
 import { file_sluicegate_v1_error_reason } from "./error_reason_pb.js";
-import type { ExternalId } from "./field_value_pb.js";
+import type { ExternalId, FieldValue } from "./field_value_pb.js";
 import { file_sluicegate_v1_field_value } from "./field_value_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sluicegate/v1/record.proto.
  */
 export const file_sluicegate_v1_record: GenFile = /*@__PURE__*/
-  fileDesc("ChpzbHVpY2VnYXRlL3YxL3JlY29yZC5wcm90bxINc2x1aWNlZ2F0ZS52MSK5AQoJUmVjb3JkUmVmEjMKBm9iamVjdBgBIAEoCUIjukggch4yHF5bQS1aYS16XVtBLVphLXowLTlfXXswLDc5fSQSNwoCaWQYAiABKAlCKbpIJnIkMiJeW0EtWmEtejAtOV17MTV9KFtBLVphLXowLTldezN9KT8kSAASMAoLZXh0ZXJuYWxfaWQYAyABKAsyGS5zbHVpY2VnYXRlLnYxLkV4dGVybmFsSWRIAEIMCgNrZXkSBbpIAggBInMKC1JlY29yZEVycm9yEioKBnJlYXNvbhgBIAEoDjIaLnNsdWljZWdhdGUudjEuRXJyb3JSZWFzb24SDwoHbWVzc2FnZRgCIAEoCRIOCgZmaWVsZHMYAyADKAkSFwoPc2FsZXNmb3JjZV9jb2RlGAQgASgJYgZwcm90bzM", [file_buf_validate_validate, file_sluicegate_v1_error_reason, file_sluicegate_v1_field_value]);
+  fileDesc("ChpzbHVpY2VnYXRlL3YxL3JlY29yZC5wcm90bxINc2x1aWNlZ2F0ZS52MSK5AQoJUmVjb3JkUmVmEjMKBm9iamVjdBgBIAEoCUIjukggch4yHF5bQS1aYS16XVtBLVphLXowLTlfXXswLDc5fSQSNwoCaWQYAiABKAlCKbpIJnIkMiJeW0EtWmEtejAtOV17MTV9KFtBLVphLXowLTldezN9KT8kSAASMAoLZXh0ZXJuYWxfaWQYAyABKAsyGS5zbHVpY2VnYXRlLnYxLkV4dGVybmFsSWRIAEIMCgNrZXkSBbpIAggBIqgBCgZSZWNvcmQSDgoGb2JqZWN0GAEgASgJEhEKCXJlY29yZF9pZBgCIAEoCRIxCgZmaWVsZHMYAyADKAsyIS5zbHVpY2VnYXRlLnYxLlJlY29yZC5GaWVsZHNFbnRyeRpICgtGaWVsZHNFbnRyeRILCgNrZXkYASABKAkSKAoFdmFsdWUYAiABKAsyGS5zbHVpY2VnYXRlLnYxLkZpZWxkVmFsdWU6AjgBInMKC1JlY29yZEVycm9yEioKBnJlYXNvbhgBIAEoDjIaLnNsdWljZWdhdGUudjEuRXJyb3JSZWFzb24SDwoHbWVzc2FnZRgCIAEoCRIOCgZmaWVsZHMYAyADKAkSFwoPc2FsZXNmb3JjZV9jb2RlGAQgASgJYgZwcm90bzM", [file_buf_validate_validate, file_sluicegate_v1_error_reason, file_sluicegate_v1_field_value]);
 
 /**
  * Names one record.
@@ -63,6 +63,44 @@ export const RecordRefSchema: GenMessage<RecordRef> = /*@__PURE__*/
   messageDesc(file_sluicegate_v1_record, 0);
 
 /**
+ * A record that was read.
+ *
+ * @generated from message sluicegate.v1.Record
+ */
+export type Record = Message<"sluicegate.v1.Record"> & {
+  /**
+   * API name of the record's sObject, as Salesforce spells it.
+   *
+   * @generated from field: string object = 1;
+   */
+  object: string;
+
+  /**
+   * The record's Salesforce id, 18 characters.
+   *
+   * @generated from field: string record_id = 2;
+   */
+  recordId: string;
+
+  /**
+   * Values by API name of the field, as Salesforce spells it. Null fields are present with `null_value`. Numbers of more
+   * than 15 digits and currencies come as `decimal_value`, dates as `date_value`, dateTimes as `datetime_value` in UTC,
+   * multi-select picklists as `list_value`, everything that has no kind of its own as `string_value`. Compound fields
+   * are left out; their parts are fields of their own.
+   *
+   * @generated from field: map<string, sluicegate.v1.FieldValue> fields = 3;
+   */
+  fields: { [key: string]: FieldValue };
+};
+
+/**
+ * Describes the message sluicegate.v1.Record.
+ * Use `create(RecordSchema)` to create a new message.
+ */
+export const RecordSchema: GenMessage<Record> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_record, 1);
+
+/**
  * Why one record of several was not written. The call itself succeeded.
  *
  * @generated from message sluicegate.v1.RecordError
@@ -90,7 +128,7 @@ export type RecordError = Message<"sluicegate.v1.RecordError"> & {
   fields: string[];
 
   /**
-   * Salesforce's own code, for example `REQUIRED_FIELD_MISSING`.
+   * Salesforce's own code, for example `REQUIRED_FIELD_MISSING`; empty if Salesforce was not asked.
    *
    * @generated from field: string salesforce_code = 4;
    */
@@ -102,5 +140,5 @@ export type RecordError = Message<"sluicegate.v1.RecordError"> & {
  * Use `create(RecordErrorSchema)` to create a new message.
  */
 export const RecordErrorSchema: GenMessage<RecordError> = /*@__PURE__*/
-  messageDesc(file_sluicegate_v1_record, 1);
+  messageDesc(file_sluicegate_v1_record, 2);
 

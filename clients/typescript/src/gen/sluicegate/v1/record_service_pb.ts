@@ -7,13 +7,17 @@ import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.js";
 import type { ExternalId, FieldValue } from "./field_value_pb.js";
 import { file_sluicegate_v1_field_value } from "./field_value_pb.js";
+import type { Record, RecordRef } from "./record_pb.js";
+import { file_sluicegate_v1_record } from "./record_pb.js";
+import type { RecordNode, RecordOperation, RecordResult, SavedRecord, WriteOptions } from "./record_operation_pb.js";
+import { file_sluicegate_v1_record_operation } from "./record_operation_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file sluicegate/v1/record_service.proto.
  */
 export const file_sluicegate_v1_record_service: GenFile = /*@__PURE__*/
-  fileDesc("CiJzbHVpY2VnYXRlL3YxL3JlY29yZF9zZXJ2aWNlLnByb3RvEg1zbHVpY2VnYXRlLnYxIs8CChNVcHNlcnRSZWNvcmRSZXF1ZXN0EhQKA29yZxgBIAEoCUIHukgEcgIYPxIzCgZvYmplY3QYAiABKAlCI7pIIHIeMhxeW0EtWmEtel1bQS1aYS16MC05X117MCw3OX0kEjYKC2V4dGVybmFsX2lkGAMgASgLMhkuc2x1aWNlZ2F0ZS52MS5FeHRlcm5hbElkQga6SAPIAQESawoGZmllbGRzGAQgAygLMi4uc2x1aWNlZ2F0ZS52MS5VcHNlcnRSZWNvcmRSZXF1ZXN0LkZpZWxkc0VudHJ5Qiu6SCiaASUQoAYiIHIeMhxeW0EtWmEtel1bQS1aYS16MC05X117MCw3OX0kGkgKC0ZpZWxkc0VudHJ5EgsKA2tleRgBIAEoCRIoCgV2YWx1ZRgCIAEoCzIZLnNsdWljZWdhdGUudjEuRmllbGRWYWx1ZToCOAEiOgoUVXBzZXJ0UmVjb3JkUmVzcG9uc2USEQoJcmVjb3JkX2lkGAEgASgJEg8KB2NyZWF0ZWQYAiABKAgybQoNUmVjb3JkU2VydmljZRJcCgxVcHNlcnRSZWNvcmQSIi5zbHVpY2VnYXRlLnYxLlVwc2VydFJlY29yZFJlcXVlc3QaIy5zbHVpY2VnYXRlLnYxLlVwc2VydFJlY29yZFJlc3BvbnNlIgOQAgJiBnByb3RvMw", [file_buf_validate_validate, file_sluicegate_v1_field_value]);
+  fileDesc("CiJzbHVpY2VnYXRlL3YxL3JlY29yZF9zZXJ2aWNlLnByb3RvEg1zbHVpY2VnYXRlLnYxIpIDChNVcHNlcnRSZWNvcmRSZXF1ZXN0EhQKA29yZxgBIAEoCUIHukgEcgIYPxIzCgZvYmplY3QYAiABKAlCI7pIIHIeMhxeW0EtWmEtel1bQS1aYS16MC05X117MCw3OX0kEjYKC2V4dGVybmFsX2lkGAMgASgLMhkuc2x1aWNlZ2F0ZS52MS5FeHRlcm5hbElkQga6SAPIAQESawoGZmllbGRzGAQgAygLMi4uc2x1aWNlZ2F0ZS52MS5VcHNlcnRSZWNvcmRSZXF1ZXN0LkZpZWxkc0VudHJ5Qiu6SCiaASUQoAYiIHIeMhxeW0EtWmEtel1bQS1aYS16MC05X117MCw3OX0kEhMKC3VwZGF0ZV9vbmx5GAUgASgIEiwKB29wdGlvbnMYBiABKAsyGy5zbHVpY2VnYXRlLnYxLldyaXRlT3B0aW9ucxpICgtGaWVsZHNFbnRyeRILCgNrZXkYASABKAkSKAoFdmFsdWUYAiABKAsyGS5zbHVpY2VnYXRlLnYxLkZpZWxkVmFsdWU6AjgBIjoKFFVwc2VydFJlY29yZFJlc3BvbnNlEhEKCXJlY29yZF9pZBgBIAEoCRIPCgdjcmVhdGVkGAIgASgIIvkCChNDcmVhdGVSZWNvcmRSZXF1ZXN0EhQKA29yZxgBIAEoCUIHukgEcgIYPxIzCgZvYmplY3QYAiABKAlCI7pIIHIeMhxeW0EtWmEtel1bQS1aYS16MC05X117MCw3OX0kEmsKBmZpZWxkcxgDIAMoCzIuLnNsdWljZWdhdGUudjEuQ3JlYXRlUmVjb3JkUmVxdWVzdC5GaWVsZHNFbnRyeUIrukgomgElEKAGIiByHjIcXltBLVphLXpdW0EtWmEtejAtOV9dezAsNzl9JBIsCgdvcHRpb25zGAQgASgLMhsuc2x1aWNlZ2F0ZS52MS5Xcml0ZU9wdGlvbnMSMgoKcmVxdWVzdF9pZBgFIAEoCUIeukgbchkyF15bQS1aYS16MC05Xy46LV17MCw2NH0kGkgKC0ZpZWxkc0VudHJ5EgsKA2tleRgBIAEoCRIoCgV2YWx1ZRgCIAEoCzIZLnNsdWljZWdhdGUudjEuRmllbGRWYWx1ZToCOAEiKQoUQ3JlYXRlUmVjb3JkUmVzcG9uc2USEQoJcmVjb3JkX2lkGAEgASgJIpcBChBHZXRSZWNvcmRSZXF1ZXN0EhQKA29yZxgBIAEoCUIHukgEcgIYPxIwCgZyZWNvcmQYAiABKAsyGC5zbHVpY2VnYXRlLnYxLlJlY29yZFJlZkIGukgDyAEBEjsKBmZpZWxkcxgDIAMoCUIrukgokgElEJADIiByHjIcXltBLVphLXpdW0EtWmEtejAtOV9dezAsNzl9JCI6ChFHZXRSZWNvcmRSZXNwb25zZRIlCgZyZWNvcmQYASABKAsyFS5zbHVpY2VnYXRlLnYxLlJlY29yZCLEAgoTVXBkYXRlUmVjb3JkUmVxdWVzdBIUCgNvcmcYASABKAlCB7pIBHICGD8SMAoGcmVjb3JkGAIgASgLMhguc2x1aWNlZ2F0ZS52MS5SZWNvcmRSZWZCBrpIA8gBARJtCgZmaWVsZHMYAyADKAsyLi5zbHVpY2VnYXRlLnYxLlVwZGF0ZVJlY29yZFJlcXVlc3QuRmllbGRzRW50cnlCLbpIKpoBJwgBEKAGIiByHjIcXltBLVphLXpdW0EtWmEtejAtOV9dezAsNzl9JBIsCgdvcHRpb25zGAQgASgLMhsuc2x1aWNlZ2F0ZS52MS5Xcml0ZU9wdGlvbnMaSAoLRmllbGRzRW50cnkSCwoDa2V5GAEgASgJEigKBXZhbHVlGAIgASgLMhkuc2x1aWNlZ2F0ZS52MS5GaWVsZFZhbHVlOgI4ASIpChRVcGRhdGVSZWNvcmRSZXNwb25zZRIRCglyZWNvcmRfaWQYASABKAkiXQoTRGVsZXRlUmVjb3JkUmVxdWVzdBIUCgNvcmcYASABKAlCB7pIBHICGD8SMAoGcmVjb3JkGAIgASgLMhguc2x1aWNlZ2F0ZS52MS5SZWNvcmRSZWZCBrpIA8gBASJCChREZWxldGVSZWNvcmRSZXNwb25zZRIRCglyZWNvcmRfaWQYASABKAkSFwoPYWxyZWFkeV9kZWxldGVkGAIgASgIIs4BChNBcHBseVJlY29yZHNSZXF1ZXN0EhQKA29yZxgBIAEoCUIHukgEcgIYPxI/CgpvcGVyYXRpb25zGAIgAygLMh4uc2x1aWNlZ2F0ZS52MS5SZWNvcmRPcGVyYXRpb25CC7pICJIBBQgBENAPEiwKB29wdGlvbnMYAyABKAsyGy5zbHVpY2VnYXRlLnYxLldyaXRlT3B0aW9ucxIyCgpyZXF1ZXN0X2lkGAQgASgJQh66SBtyGTIXXltBLVphLXowLTlfLjotXXswLDY0fSQiRAoUQXBwbHlSZWNvcmRzUmVzcG9uc2USLAoHcmVzdWx0cxgBIAMoCzIbLnNsdWljZWdhdGUudjEuUmVjb3JkUmVzdWx0IsYBChVDb21wb3NlUmVjb3Jkc1JlcXVlc3QSFAoDb3JnGAEgASgJQge6SARyAhg/EjUKBW5vZGVzGAIgAygLMhkuc2x1aWNlZ2F0ZS52MS5SZWNvcmROb2RlQgu6SAiSAQUIARD0AxIsCgdvcHRpb25zGAMgASgLMhsuc2x1aWNlZ2F0ZS52MS5Xcml0ZU9wdGlvbnMSMgoKcmVxdWVzdF9pZBgEIAEoCUIeukgbchkyF15bQS1aYS16MC05Xy46LV17MCw2NH0kIkUKFkNvbXBvc2VSZWNvcmRzUmVzcG9uc2USKwoHcmVjb3JkcxgBIAMoCzIaLnNsdWljZWdhdGUudjEuU2F2ZWRSZWNvcmQyngUKDVJlY29yZFNlcnZpY2USXAoMVXBzZXJ0UmVjb3JkEiIuc2x1aWNlZ2F0ZS52MS5VcHNlcnRSZWNvcmRSZXF1ZXN0GiMuc2x1aWNlZ2F0ZS52MS5VcHNlcnRSZWNvcmRSZXNwb25zZSIDkAICElwKDENyZWF0ZVJlY29yZBIiLnNsdWljZWdhdGUudjEuQ3JlYXRlUmVjb3JkUmVxdWVzdBojLnNsdWljZWdhdGUudjEuQ3JlYXRlUmVjb3JkUmVzcG9uc2UiA5ACABJTCglHZXRSZWNvcmQSHy5zbHVpY2VnYXRlLnYxLkdldFJlY29yZFJlcXVlc3QaIC5zbHVpY2VnYXRlLnYxLkdldFJlY29yZFJlc3BvbnNlIgOQAgESXAoMVXBkYXRlUmVjb3JkEiIuc2x1aWNlZ2F0ZS52MS5VcGRhdGVSZWNvcmRSZXF1ZXN0GiMuc2x1aWNlZ2F0ZS52MS5VcGRhdGVSZWNvcmRSZXNwb25zZSIDkAICElwKDERlbGV0ZVJlY29yZBIiLnNsdWljZWdhdGUudjEuRGVsZXRlUmVjb3JkUmVxdWVzdBojLnNsdWljZWdhdGUudjEuRGVsZXRlUmVjb3JkUmVzcG9uc2UiA5ACAhJcCgxBcHBseVJlY29yZHMSIi5zbHVpY2VnYXRlLnYxLkFwcGx5UmVjb3Jkc1JlcXVlc3QaIy5zbHVpY2VnYXRlLnYxLkFwcGx5UmVjb3Jkc1Jlc3BvbnNlIgOQAgASYgoOQ29tcG9zZVJlY29yZHMSJC5zbHVpY2VnYXRlLnYxLkNvbXBvc2VSZWNvcmRzUmVxdWVzdBolLnNsdWljZWdhdGUudjEuQ29tcG9zZVJlY29yZHNSZXNwb25zZSIDkAIAYgZwcm90bzM", [file_buf_validate_validate, file_sluicegate_v1_field_value, file_sluicegate_v1_record, file_sluicegate_v1_record_operation]);
 
 /**
  * The record to write and the external id that finds it.
@@ -50,6 +54,20 @@ export type UpsertRecordRequest = Message<"sluicegate.v1.UpsertRecordRequest"> &
    * @generated from field: map<string, sluicegate.v1.FieldValue> fields = 4;
    */
   fields: { [key: string]: FieldValue };
+
+  /**
+   * True refuses with RECORD_NOT_FOUND instead of creating a record.
+   *
+   * @generated from field: bool update_only = 5;
+   */
+  updateOnly: boolean;
+
+  /**
+   * How the record is written. Absent means the org's defaults.
+   *
+   * @generated from field: sluicegate.v1.WriteOptions options = 6;
+   */
+  options?: WriteOptions | undefined;
 };
 
 /**
@@ -73,7 +91,8 @@ export type UpsertRecordResponse = Message<"sluicegate.v1.UpsertRecordResponse">
   recordId: string;
 
   /**
-   * True if the record was created, false if it was updated.
+   * True if the record was created, false if it was updated. After an interruption that made the service send the
+   * record again, false may also mean that it was created the first time.
    *
    * @generated from field: bool created = 2;
    */
@@ -88,7 +107,388 @@ export const UpsertRecordResponseSchema: GenMessage<UpsertRecordResponse> = /*@_
   messageDesc(file_sluicegate_v1_record_service, 1);
 
 /**
- * Reads and writes single records.
+ * The record to create.
+ *
+ * @generated from message sluicegate.v1.CreateRecordRequest
+ */
+export type CreateRecordRequest = Message<"sluicegate.v1.CreateRecordRequest"> & {
+  /**
+   * Name of the configured org. Empty means the default org.
+   *
+   * @generated from field: string org = 1;
+   */
+  org: string;
+
+  /**
+   * API name of the sObject. Case does not matter.
+   *
+   * @generated from field: string object = 2;
+   */
+  object: string;
+
+  /**
+   * Values by API name of the field, or of the relationship for `reference_value`. Case does not matter.
+   *
+   * @generated from field: map<string, sluicegate.v1.FieldValue> fields = 3;
+   */
+  fields: { [key: string]: FieldValue };
+
+  /**
+   * How the record is written. Absent means the org's defaults.
+   *
+   * @generated from field: sluicegate.v1.WriteOptions options = 4;
+   */
+  options?: WriteOptions | undefined;
+
+  /**
+   * The caller's own id of this request, a UUID for example. For 24 hours the same id returns the first answer again
+   * and writes nothing; with another body it is refused with REQUEST_ID_REUSED. Empty means no such protection.
+   * Ids are remembered by this replica, and by all of them where a shared store is configured.
+   *
+   * @generated from field: string request_id = 5;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message sluicegate.v1.CreateRecordRequest.
+ * Use `create(CreateRecordRequestSchema)` to create a new message.
+ */
+export const CreateRecordRequestSchema: GenMessage<CreateRecordRequest> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_record_service, 2);
+
+/**
+ * The record that was created.
+ *
+ * @generated from message sluicegate.v1.CreateRecordResponse
+ */
+export type CreateRecordResponse = Message<"sluicegate.v1.CreateRecordResponse"> & {
+  /**
+   * The record's Salesforce id, 18 characters.
+   *
+   * @generated from field: string record_id = 1;
+   */
+  recordId: string;
+};
+
+/**
+ * Describes the message sluicegate.v1.CreateRecordResponse.
+ * Use `create(CreateRecordResponseSchema)` to create a new message.
+ */
+export const CreateRecordResponseSchema: GenMessage<CreateRecordResponse> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_record_service, 3);
+
+/**
+ * The record to read.
+ *
+ * @generated from message sluicegate.v1.GetRecordRequest
+ */
+export type GetRecordRequest = Message<"sluicegate.v1.GetRecordRequest"> & {
+  /**
+   * Name of the configured org. Empty means the default org.
+   *
+   * @generated from field: string org = 1;
+   */
+  org: string;
+
+  /**
+   * The record.
+   *
+   * @generated from field: sluicegate.v1.RecordRef record = 2;
+   */
+  record?: RecordRef | undefined;
+
+  /**
+   * API names of the fields to return. Case does not matter. Empty returns every field that the org's user may see.
+   *
+   * @generated from field: repeated string fields = 3;
+   */
+  fields: string[];
+};
+
+/**
+ * Describes the message sluicegate.v1.GetRecordRequest.
+ * Use `create(GetRecordRequestSchema)` to create a new message.
+ */
+export const GetRecordRequestSchema: GenMessage<GetRecordRequest> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_record_service, 4);
+
+/**
+ * The record that was read.
+ *
+ * @generated from message sluicegate.v1.GetRecordResponse
+ */
+export type GetRecordResponse = Message<"sluicegate.v1.GetRecordResponse"> & {
+  /**
+   * The record.
+   *
+   * @generated from field: sluicegate.v1.Record record = 1;
+   */
+  record?: Record | undefined;
+};
+
+/**
+ * Describes the message sluicegate.v1.GetRecordResponse.
+ * Use `create(GetRecordResponseSchema)` to create a new message.
+ */
+export const GetRecordResponseSchema: GenMessage<GetRecordResponse> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_record_service, 5);
+
+/**
+ * The record to update.
+ *
+ * @generated from message sluicegate.v1.UpdateRecordRequest
+ */
+export type UpdateRecordRequest = Message<"sluicegate.v1.UpdateRecordRequest"> & {
+  /**
+   * Name of the configured org. Empty means the default org.
+   *
+   * @generated from field: string org = 1;
+   */
+  org: string;
+
+  /**
+   * The record.
+   *
+   * @generated from field: sluicegate.v1.RecordRef record = 2;
+   */
+  record?: RecordRef | undefined;
+
+  /**
+   * Values by API name of the field, or of the relationship for `reference_value`. Case does not matter.
+   *
+   * @generated from field: map<string, sluicegate.v1.FieldValue> fields = 3;
+   */
+  fields: { [key: string]: FieldValue };
+
+  /**
+   * How the record is written. Absent means the org's defaults.
+   *
+   * @generated from field: sluicegate.v1.WriteOptions options = 4;
+   */
+  options?: WriteOptions | undefined;
+};
+
+/**
+ * Describes the message sluicegate.v1.UpdateRecordRequest.
+ * Use `create(UpdateRecordRequestSchema)` to create a new message.
+ */
+export const UpdateRecordRequestSchema: GenMessage<UpdateRecordRequest> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_record_service, 6);
+
+/**
+ * The record that was updated.
+ *
+ * @generated from message sluicegate.v1.UpdateRecordResponse
+ */
+export type UpdateRecordResponse = Message<"sluicegate.v1.UpdateRecordResponse"> & {
+  /**
+   * The record's Salesforce id, 18 characters.
+   *
+   * @generated from field: string record_id = 1;
+   */
+  recordId: string;
+};
+
+/**
+ * Describes the message sluicegate.v1.UpdateRecordResponse.
+ * Use `create(UpdateRecordResponseSchema)` to create a new message.
+ */
+export const UpdateRecordResponseSchema: GenMessage<UpdateRecordResponse> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_record_service, 7);
+
+/**
+ * The record to delete.
+ *
+ * @generated from message sluicegate.v1.DeleteRecordRequest
+ */
+export type DeleteRecordRequest = Message<"sluicegate.v1.DeleteRecordRequest"> & {
+  /**
+   * Name of the configured org. Empty means the default org.
+   *
+   * @generated from field: string org = 1;
+   */
+  org: string;
+
+  /**
+   * The record.
+   *
+   * @generated from field: sluicegate.v1.RecordRef record = 2;
+   */
+  record?: RecordRef | undefined;
+};
+
+/**
+ * Describes the message sluicegate.v1.DeleteRecordRequest.
+ * Use `create(DeleteRecordRequestSchema)` to create a new message.
+ */
+export const DeleteRecordRequestSchema: GenMessage<DeleteRecordRequest> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_record_service, 8);
+
+/**
+ * The record that is gone.
+ *
+ * @generated from message sluicegate.v1.DeleteRecordResponse
+ */
+export type DeleteRecordResponse = Message<"sluicegate.v1.DeleteRecordResponse"> & {
+  /**
+   * The record's Salesforce id, 18 characters; empty if it was given by an external id.
+   *
+   * @generated from field: string record_id = 1;
+   */
+  recordId: string;
+
+  /**
+   * True if there was nothing left to delete: the record was deleted before, or no record has the external id.
+   *
+   * @generated from field: bool already_deleted = 2;
+   */
+  alreadyDeleted: boolean;
+};
+
+/**
+ * Describes the message sluicegate.v1.DeleteRecordResponse.
+ * Use `create(DeleteRecordResponseSchema)` to create a new message.
+ */
+export const DeleteRecordResponseSchema: GenMessage<DeleteRecordResponse> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_record_service, 9);
+
+/**
+ * The operations to carry out.
+ *
+ * @generated from message sluicegate.v1.ApplyRecordsRequest
+ */
+export type ApplyRecordsRequest = Message<"sluicegate.v1.ApplyRecordsRequest"> & {
+  /**
+   * Name of the configured org. Empty means the default org.
+   *
+   * @generated from field: string org = 1;
+   */
+  org: string;
+
+  /**
+   * The operations.
+   *
+   * @generated from field: repeated sluicegate.v1.RecordOperation operations = 2;
+   */
+  operations: RecordOperation[];
+
+  /**
+   * How the records are written. Absent means the org's defaults.
+   *
+   * @generated from field: sluicegate.v1.WriteOptions options = 3;
+   */
+  options?: WriteOptions | undefined;
+
+  /**
+   * The caller's own id of this request, as in CreateRecordRequest.
+   *
+   * @generated from field: string request_id = 4;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message sluicegate.v1.ApplyRecordsRequest.
+ * Use `create(ApplyRecordsRequestSchema)` to create a new message.
+ */
+export const ApplyRecordsRequestSchema: GenMessage<ApplyRecordsRequest> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_record_service, 10);
+
+/**
+ * What became of the operations.
+ *
+ * @generated from message sluicegate.v1.ApplyRecordsResponse
+ */
+export type ApplyRecordsResponse = Message<"sluicegate.v1.ApplyRecordsResponse"> & {
+  /**
+   * One result for each operation, in the order of the operations.
+   *
+   * @generated from field: repeated sluicegate.v1.RecordResult results = 1;
+   */
+  results: RecordResult[];
+};
+
+/**
+ * Describes the message sluicegate.v1.ApplyRecordsResponse.
+ * Use `create(ApplyRecordsResponseSchema)` to create a new message.
+ */
+export const ApplyRecordsResponseSchema: GenMessage<ApplyRecordsResponse> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_record_service, 11);
+
+/**
+ * The nodes of one atomic graph.
+ *
+ * @generated from message sluicegate.v1.ComposeRecordsRequest
+ */
+export type ComposeRecordsRequest = Message<"sluicegate.v1.ComposeRecordsRequest"> & {
+  /**
+   * Name of the configured org. Empty means the default org.
+   *
+   * @generated from field: string org = 1;
+   */
+  org: string;
+
+  /**
+   * The nodes, in any order. More than 25 travel as a graph, for which Salesforce allows chains of references of at
+   * most 15 nodes and at most 15 different pairs of object and kind of operation.
+   *
+   * @generated from field: repeated sluicegate.v1.RecordNode nodes = 2;
+   */
+  nodes: RecordNode[];
+
+  /**
+   * How the records are written. Absent means the org's defaults; `max_wait` is of no use here.
+   *
+   * @generated from field: sluicegate.v1.WriteOptions options = 3;
+   */
+  options?: WriteOptions | undefined;
+
+  /**
+   * The caller's own id of this request, as in CreateRecordRequest.
+   *
+   * @generated from field: string request_id = 4;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message sluicegate.v1.ComposeRecordsRequest.
+ * Use `create(ComposeRecordsRequestSchema)` to create a new message.
+ */
+export const ComposeRecordsRequestSchema: GenMessage<ComposeRecordsRequest> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_record_service, 12);
+
+/**
+ * The records that were written.
+ *
+ * @generated from message sluicegate.v1.ComposeRecordsResponse
+ */
+export type ComposeRecordsResponse = Message<"sluicegate.v1.ComposeRecordsResponse"> & {
+  /**
+   * One record for each node, in the order of the nodes.
+   *
+   * @generated from field: repeated sluicegate.v1.SavedRecord records = 1;
+   */
+  records: SavedRecord[];
+};
+
+/**
+ * Describes the message sluicegate.v1.ComposeRecordsResponse.
+ * Use `create(ComposeRecordsResponseSchema)` to create a new message.
+ */
+export const ComposeRecordsResponseSchema: GenMessage<ComposeRecordsResponse> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_record_service, 13);
+
+/**
+ * Reads and writes records.
+ *
+ * Single writes of many callers leave together, up to 200 records in one call to Salesforce, and each gets its own
+ * answer: one caller's bad record never fails another's. Nothing waits while Salesforce is idle. Writes of one kind
+ * with equal keys (the same id, or external ids that Salesforce takes for the same) are carried out in the order in
+ * which they arrived at this replica. Records that another transaction had locked are tried again within the deadline.
+ *
+ * A call that is cancelled before its record left writes nothing; after that the write stands.
  *
  * @generated from service sluicegate.v1.RecordService
  */
@@ -107,6 +507,82 @@ export const RecordService: GenService<{
     methodKind: "unary";
     input: typeof UpsertRecordRequestSchema;
     output: typeof UpsertRecordResponseSchema;
+  },
+  /**
+   * Creates the record.
+   *
+   * Atomic. If the connection to Salesforce is lost after the record was sent, the call fails with OUTCOME_UNKNOWN and
+   * is not repeated: it would create the record twice. With a `request_id` the caller may repeat the call and gets the
+   * first answer again.
+   *
+   * @generated from rpc sluicegate.v1.RecordService.CreateRecord
+   */
+  createRecord: {
+    methodKind: "unary";
+    input: typeof CreateRecordRequestSchema;
+    output: typeof CreateRecordResponseSchema;
+  },
+  /**
+   * Returns the record's fields.
+   *
+   * @generated from rpc sluicegate.v1.RecordService.GetRecord
+   */
+  getRecord: {
+    methodKind: "unary";
+    input: typeof GetRecordRequestSchema;
+    output: typeof GetRecordResponseSchema;
+  },
+  /**
+   * Updates a record that exists; it never creates one.
+   *
+   * Atomic. Repeating the call has the same effect as making it once. Fields that are absent keep their values.
+   *
+   * @generated from rpc sluicegate.v1.RecordService.UpdateRecord
+   */
+  updateRecord: {
+    methodKind: "unary";
+    input: typeof UpdateRecordRequestSchema;
+    output: typeof UpdateRecordResponseSchema;
+  },
+  /**
+   * Moves the record to the recycle bin.
+   *
+   * A record that is deleted already counts as done, so that the call may be repeated.
+   *
+   * @generated from rpc sluicegate.v1.RecordService.DeleteRecord
+   */
+  deleteRecord: {
+    methodKind: "unary";
+    input: typeof DeleteRecordRequestSchema;
+    output: typeof DeleteRecordResponseSchema;
+  },
+  /**
+   * Carries out up to 2,000 operations of any kinds on any objects, each on its own.
+   *
+   * Not atomic: one operation that fails does not stop the others, and the call succeeds whatever became of them;
+   * `results` has one answer for each operation. Operations of one kind with equal keys are carried out in their
+   * order; for all others no order is promised. The call fails as a whole only if nothing was tried.
+   * Without creates, repeating the call has the same effect as making it once.
+   *
+   * @generated from rpc sluicegate.v1.RecordService.ApplyRecords
+   */
+  applyRecords: {
+    methodKind: "unary";
+    input: typeof ApplyRecordsRequestSchema;
+    output: typeof ApplyRecordsResponseSchema;
+  },
+  /**
+   * Carries out up to 500 operations that may refer to each other, all or none.
+   *
+   * Atomic: if one node fails, nothing is written, and the call fails with that node's error; the metadata `node` and
+   * `node_index` say which it was. Nodes run in an order in which each comes after those it refers to.
+   *
+   * @generated from rpc sluicegate.v1.RecordService.ComposeRecords
+   */
+  composeRecords: {
+    methodKind: "unary";
+    input: typeof ComposeRecordsRequestSchema;
+    output: typeof ComposeRecordsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_sluicegate_v1_record_service, 0);

@@ -1,0 +1,1 @@
+"""The first answer of a request again for whoever repeats its id."""

@@ -1,0 +1,95 @@
+"""What a write of one record is, whatever resource carries it: its operation, its options, its outcome."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+
+NO_ASSIGNMENT = "FALSE"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeId:
+    """The id of the record that another node of the same graph writes, known only to Salesforce."""
+
+    node: str
+
+
+JsonValue = None | bool | int | float | Decimal | str | Mapping[str, str] | NodeId
+"""What a field of a record may be set to: a scalar, a lookup by external id as an object, or in a graph another node."""
+
+
+class Operation(StrEnum):
+    """What is done to a record."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    """Never creates; an external id finds the record where its id is not known."""
+    UPSERT = "upsert"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOptions:
+    """How records are written; one call to Salesforce has one set of options (Salesforce REST API, "Headers")."""
+
+    allow_duplicates: bool = False
+    """Pass duplicate rules that only alert."""
+    duplicate_rules_as_current_user: bool = False
+    """Let duplicate rules see only what the org's user may see."""
+    assignment: str = ""
+    """Assignment rule of Cases and Leads: an id, `FALSE` for none, empty for Salesforce's default."""
+
+    def headers(self) -> dict[str, str]:
+        """Return the request headers that say so; none for the defaults."""
+        headers = {}
+        duplicates = [
+            f"{name}=true"
+            for name, wanted in (
+                ("allowSave", self.allow_duplicates),
+                ("runAsCurrentUser", self.duplicate_rules_as_current_user),
+            )
+            if wanted
+        ]
+        if duplicates:
+            headers["Sforce-Duplicate-Rule-Header"] = "; ".join(duplicates)
+        if self.assignment:
+            headers["Sforce-Auto-Assign"] = self.assignment
+        return headers
+
+
+DEFAULT_OPTIONS = WriteOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalKey:
+    """An external id: the field and the value that find a record."""
+
+    field: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One write of one record. Its repr holds no value."""
+
+    operation: Operation
+    sobject: str
+    """API name, in any case."""
+    values: Mapping[str, JsonValue] = field(default_factory=dict, repr=False)
+    """What to set, by field or relationship name; empty for a deletion."""
+    record_id: str = ""
+    """18 characters; of an update or deletion by id."""
+    key: ExternalKey | None = field(default=None, repr=False)
+    """Of an upsert, and of an update or deletion by external id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A record that was written."""
+
+    record_id: str
+    """18 characters; empty for a deletion by external id."""
+    created: bool = False
+    already_deleted: bool = False
+    """A deletion found nothing left to delete."""
