@@ -16,7 +16,7 @@ class NodeId:
 
 
 JsonValue = None | bool | int | float | Decimal | str | Mapping[str, str] | NodeId
-"""What a field of a record may be set to: a scalar, a lookup by external id as an object, or in a graph another node."""
+"""What a field of a record may be set to: a scalar, a lookup by external id as an object, in a graph another node."""
 
 
 class Operation(StrEnum):
