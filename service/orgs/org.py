@@ -19,7 +19,6 @@ from service.deep_links.resolver import Device, Resolution, resolve
 from service.errors import (
     FieldViolation,
     InvalidFieldValue,
-    InvalidRequest,
     RecordNotFound,
     UnknownField,
     UnknownObject,
@@ -33,7 +32,7 @@ from service.salesforce.auth.token_cache import TokenCache
 from service.salesforce.calls.limits import Limit
 from service.salesforce.calls.records import JsonValue, Upserted
 from service.salesforce.client import SalesforceClient
-from service.salesforce.ids import to_18
+from service.salesforce.ids import long_id
 
 _LONG_QUERY = 8_192
 """From how many characters on a query is parsed beside the event loop: 100,000 of them take most of a second."""
@@ -159,7 +158,7 @@ class Org:
 
         """
         if isinstance(link.record.key, str):
-            link = replace(link, record=LinkedRecord(link.record.object, _long_id(link.record.key)))
+            link = replace(link, record=LinkedRecord(link.record.object, long_id(link.record.key, "record.id")))
         expires_at = self._signer.expiry(context.clock.now(), ttl_seconds)
         return self._signer.write(replace(link, org=self.name, expires_at=expires_at)), expires_at
 
@@ -189,7 +188,7 @@ class Org:
         if isinstance(key, ExternalId):
             record_id = await self._look_up(link.record.object, key, context)
         else:
-            record_id = _long_id(key)
+            record_id = long_id(key, "record.id")
         instance_url = await self._instance_url(context)
         provider = self._links.provider(link.provider)
         resolution = resolve(link, device, provider, instance_url=instance_url, record_id=record_id)
@@ -213,11 +212,3 @@ class Org:
         if (urlsplit(self._login_url).hostname or "").endswith(".my.salesforce.com"):
             return self._login_url
         return (await self._tokens.current(context)).instance_url
-
-
-def _long_id(record_id: str) -> str:
-    try:
-        return to_18(record_id)
-    except ValueError as error:
-        problem = f"is no record's id: {error}"
-        raise InvalidRequest(f"record.id {problem}", violations=[FieldViolation("record.id", problem)]) from None

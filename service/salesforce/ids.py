@@ -1,8 +1,13 @@
 """Record ids: 15 characters that tell case apart, or 18 that also do without (Salesforce Help, "Record ID")."""
 
+import re
+
+from service.errors import FieldViolation, InvalidRequest
+
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 _SHORT = 15
 _BLOCK = 5
+_ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
 
 
 def to_18(record_id: str) -> str:
@@ -26,6 +31,26 @@ def to_18(record_id: str) -> str:
         if _suffix(restored) == suffix.upper():
             return restored + suffix.upper()
     raise ValueError("the last three characters do not belong to the others")
+
+
+def long_id(record_id: str, path: str) -> str:
+    """Return the 18-character form of an id that a caller gave.
+
+    Args:
+        record_id: Anything.
+        path: The request's field that holds it, for example `record.id`.
+
+    Raises:
+        InvalidRequest: It is no record's id.
+
+    """
+    try:
+        if _ID.fullmatch(record_id):
+            return to_18(record_id)
+        problem = "is no record's id: give its 15 or 18 letters and digits"
+    except ValueError as error:
+        problem = f"is no record's id: {error}"
+    raise InvalidRequest(f"{path} {problem}", violations=[FieldViolation(path, problem)])
 
 
 def _suffix(short: str) -> str:

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.salesforce.ids import to_18
+from service.errors import InvalidRequest
+from service.salesforce.ids import long_id, to_18
 
 SHORT = st.text("0123456789ABCXYZabcxyz", min_size=15, max_size=15)
 
@@ -46,3 +47,20 @@ def test_damaged_ids(damaged):
     """An id whose last three characters do not belong to the others is refused."""
     with pytest.raises(ValueError, match="last three characters"):
         to_18(damaged)
+
+
+@pytest.mark.parametrize("given_", ["00Q010000000001", "00Q010000000001EAA", "00q010000000001eaa"])
+def test_an_id_of_a_request(given_):
+    """However a caller writes an id, it travels in its long form."""
+    assert "00Q010000000001EAA" == long_id(given_, "record.id")
+
+
+@pytest.mark.parametrize(
+    "given_", ["", "A-1", "00Q0100000000011", "00Q010000000001EAB", "00Q01000000000ü", "../query00Q0100"]
+)
+def test_what_is_no_id_of_a_request(given_):
+    """The refusal names the request's field and does not repeat what was in it."""
+    with pytest.raises(InvalidRequest, match="^record.id is no record's id: ") as raised:
+        long_id(given_, "record.id")
+
+    assert ["record.id"] == [violation.field for violation in raised.value.violations]
