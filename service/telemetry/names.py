@@ -17,6 +17,12 @@ URL_TEMPLATE = "url.template"
 REASON = "sluicegate.error.reason"
 ORG = "sluicegate.org"
 
+LANE = "sluicegate.lane"
+BATCH_RECORDS = "sluicegate.batch.records"
+BATCH_REASON = "sluicegate.batch.reason"
+BATCH_WAITED_MS = "sluicegate.batch.waited_ms"
+BATCH_ATTEMPT = "sluicegate.batch.attempt"
+
 SALESFORCE_REQUEST_ID = "salesforce.request_id"
 SALESFORCE_API_USED = "salesforce.api_requests.used"
 SALESFORCE_API_MAXIMUM = "salesforce.api_requests.maximum"

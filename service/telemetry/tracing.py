@@ -1,22 +1,27 @@
 """Spans, made only for calls that are sampled: an unsampled call pays for one comparison."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
-from opentelemetry.trace import Span, SpanKind
+from opentelemetry.trace import Link, Span, SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
+
+from service.telemetry import names
 
 Attributes = Mapping[str, AttributeValue]
 
 _propagator = TraceContextTextMapPropagator()
+
+_MOST_LINKS = 256
+"""A batch has up to 200 callers; the SDK would drop all but the last 128."""
 
 
 class Tracing:
@@ -34,7 +39,10 @@ class Tracing:
         if exporter is not None:
             resource = Resource.create({"service.name": "sluicegate", "service.version": version})
             self._provider = TracerProvider(
-                sampler=ParentBased(TraceIdRatioBased(sample_ratio)), resource=resource, shutdown_on_exit=False
+                sampler=ParentBased(TraceIdRatioBased(sample_ratio)),
+                resource=resource,
+                shutdown_on_exit=False,
+                span_limits=SpanLimits(max_links=_MOST_LINKS),
             )
             self._provider.add_span_processor(BatchSpanProcessor(exporter))
             self._tracer = self._provider.get_tracer("sluicegate", version)
@@ -68,19 +76,51 @@ class Tracing:
             yield None
             return
         span = self._tracer.start_span(name, context=parent, kind=SpanKind.CLIENT, attributes=attributes)
-        try:
+        with _ending(span):
             yield span
-        except BaseException as error:
-            span.set_attribute("error.type", type(error).__qualname__)
-            span.set_status(trace.StatusCode.ERROR)
-            raise
-        finally:
-            span.end()
+
+    @contextmanager
+    def batch_span(
+        self, name: str, parent: Context | None, links: Sequence[Context], attributes: Attributes
+    ) -> Iterator[tuple[Span | None, Context | None]]:
+        """Span work that is done once for many callers. An exception ends it as an error by its class name.
+
+        Yields the span, and the context that makes further spans its children; None and None if no caller is sampled.
+
+        Args:
+            name: The span's name: what is done.
+            parent: The context of the call in whose trace the span appears; None takes the first of `links`.
+            links: The contexts of every sampled caller's span, at most 256, the parent's among them or not.
+            attributes: What is known before the work.
+
+        """
+        if parent is None and links:
+            parent = links[0]
+        if self._provider is None or parent is None:
+            yield None, None
+            return
+        linked = [Link(trace.get_current_span(caller).get_span_context()) for caller in links]
+        span = self._tracer.start_span(name, context=parent, attributes=attributes, links=linked)
+        with _ending(span):
+            yield span, trace.set_span_in_context(span, parent)
 
     def close(self) -> None:
         """Send what is still held back, then stop. Blocks for the exporter's own timeout at most."""
         if self._provider is not None:
             self._provider.shutdown()
+
+
+@contextmanager
+def _ending(span: Span) -> Iterator[None]:
+    """End a span when its work ends."""
+    try:
+        yield
+    except BaseException as error:
+        span.set_attribute(names.ERROR_TYPE, type(error).__qualname__)
+        span.set_status(trace.StatusCode.ERROR)
+        raise
+    finally:
+        span.end()
 
 
 def otlp_exporter(endpoint: str) -> SpanExporter | None:

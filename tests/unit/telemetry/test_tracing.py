@@ -1,0 +1,115 @@
+"""Spans: whose children they are, what they are linked to, and that there are none where nobody is sampled."""
+
+from collections.abc import Iterator
+
+import pytest
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import Span, SpanKind, StatusCode, set_span_in_context
+
+from service.telemetry import names
+from service.telemetry.tracing import Tracing
+
+RECORDS = {names.BATCH_RECORDS: 2}
+
+
+@pytest.fixture
+def exporter() -> InMemorySpanExporter:
+    """Keeps what is exported, also after its tracing was closed."""
+
+    class Keeping(InMemorySpanExporter):
+        def shutdown(self) -> None:
+            """Keep what was exported."""
+
+    return Keeping()
+
+
+@pytest.fixture
+def tracing(exporter: InMemorySpanExporter) -> Iterator[Tracing]:
+    """Tracing of every call."""
+    made = Tracing(exporter, sample_ratio=1.0, version="1")
+    yield made
+    made.close()
+
+
+def caller(tracing: Tracing) -> tuple[Span, Context]:
+    """Begin a caller's span."""
+    span = tracing.start_server_span("call", None, {})
+    assert span is not None
+    return span, set_span_in_context(span)
+
+
+def test_a_batch_is_a_child_of_one_caller_and_linked_to_all(tracing, exporter):
+    """Each caller's trace leads to the batch its record rode in, 200 callers included."""
+    callers = [caller(tracing) for _ in range(200)]
+    first, parent = callers[0]
+
+    with tracing.batch_span("write", parent, [context for _, context in callers], RECORDS) as (span, _):
+        assert span is not None
+    tracing.close()
+
+    (batch,) = (finished for finished in exporter.get_finished_spans() if finished.name == "write")
+    assert batch.parent is not None
+    assert first.get_span_context().span_id == batch.parent.span_id
+    assert [span.get_span_context() for span, _ in callers] == [link.context for link in batch.links]
+    assert SpanKind.INTERNAL == batch.kind
+    assert RECORDS == dict(batch.attributes or {})
+
+
+def test_what_a_batch_sends_is_its_child(tracing, exporter):
+    """The context that a batch yields makes the HTTP request's span part of it."""
+    _, parent = caller(tracing)
+
+    with (
+        tracing.batch_span("write", parent, [], {}) as (_, context),
+        tracing.client_span("POST", context, {}),
+    ):
+        pass
+    tracing.close()
+
+    request, batch = exporter.get_finished_spans()
+    assert request.parent is not None
+    assert batch.context.span_id == request.parent.span_id
+
+
+def test_a_batch_without_a_parent_belongs_to_its_first_caller(tracing):
+    """A caller that is sampled finds the batch even if the one that opened it is not."""
+    span, context = caller(tracing)
+
+    with tracing.batch_span("write", None, [context], {}) as (batch, _):
+        pass
+
+    assert batch is not None
+    assert span.get_span_context().trace_id == batch.get_span_context().trace_id
+
+
+def test_a_batch_of_callers_that_are_not_sampled_has_no_span(tracing):
+    """There is nothing to show it to."""
+    with tracing.batch_span("write", None, [], {}) as made:
+        pass
+
+    assert (None, None) == made
+
+
+def test_without_an_exporter_nothing_is_made():
+    """Contexts that came from elsewhere do not change that."""
+    tracing = Tracing(None, sample_ratio=1.0, version="1")
+
+    with tracing.batch_span("write", Context(), [Context()], {}) as made:
+        pass
+
+    assert (None, None) == made
+
+
+def test_work_that_fails_ends_its_span_as_an_error(tracing, exporter):
+    """The class of the exception is told, its text, which may hold anything, is not."""
+    _, parent = caller(tracing)
+
+    with pytest.raises(ValueError, match="secret"), tracing.batch_span("write", parent, [], {}):
+        raise ValueError("secret")
+    tracing.close()
+
+    (batch,) = exporter.get_finished_spans()
+    assert {names.ERROR_TYPE: "ValueError"} == dict(batch.attributes or {})
+    assert StatusCode.ERROR is batch.status.status_code
+    assert "secret" not in batch.to_json()
