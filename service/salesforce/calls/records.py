@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from urllib.parse import quote
 
 import msgspec
 
 from service.errors import FieldViolation, InvalidRequest, UpstreamProtocolError
 from service.salesforce import faults
 from service.salesforce.answers import UNREADABLE, RecordId
+from service.salesforce.calls.paths import segment
 from service.salesforce.transport.base import Request, Response
 
 JsonValue = None | bool | int | float | Decimal | str | Mapping[str, str]
@@ -54,7 +54,7 @@ def upsert(base: str, sobject: str, field: str, value: str, values: Mapping[str,
     """
     return Request(
         "PATCH",
-        f"{base}/sobjects/{sobject}/{field}/{_segment(value)}",
+        f"{base}/sobjects/{sobject}/{field}/{segment(value)}",
         template=f"{base}/sobjects/{{sobject}}/{{field}}/{{value}}",
         repeatable=True,
         body=_encoder.encode(_without_key(values, field, value)),
@@ -76,7 +76,7 @@ def lookup(base: str, sobject: str, field: str, value: str) -> Request:
     """
     return Request(
         "GET",
-        f"{base}/sobjects/{sobject}/{field}/{_segment(value)}?fields=Id",
+        f"{base}/sobjects/{sobject}/{field}/{segment(value)}?fields=Id",
         template=f"{base}/sobjects/{{sobject}}/{{field}}/{{value}}",
         repeatable=True,
     )
@@ -90,14 +90,6 @@ def _without_key(values: Mapping[str, JsonValue], field: str, value: str) -> Map
             problem = "differs from external_id.value; leave it out, or give it the same value"
             raise InvalidRequest(f"{name} {problem}", violations=[FieldViolation(f"fields.{name}", problem)])
     return {name: item for name, item in values.items() if name not in repeated} if repeated else values
-
-
-def _segment(value: str) -> str:
-    if value in {".", ".."}:
-        # Even percent-encoded these are steps up and down the path (RFC 3986, 5.2.4): another resource would answer.
-        problem = f"the external id {value!r} cannot stand in Salesforce's URLs"
-        raise InvalidRequest(problem, violations=[FieldViolation("external_id.value", problem)])
-    return quote(value, safe="")
 
 
 def looked_up(response: Response, *, org: str, sobject: str, field: str) -> str:
