@@ -1,0 +1,23 @@
+"""What callers choose, as a part of a URL's path."""
+
+from urllib.parse import quote
+
+from service.errors import FieldViolation, InvalidRequest
+
+
+def segment(value: str, field: str = "external_id.value") -> str:
+    """Return a value percent-encoded, so that it is one segment of a path whatever characters it has.
+
+    Args:
+        value: An external id.
+        field: The request's field that holds it, for the error.
+
+    Raises:
+        InvalidRequest: The value is `.` or `..`.
+
+    """
+    if value in {".", ".."}:
+        # Even percent-encoded these are steps up and down the path (RFC 3986, 5.2.4): another resource would answer.
+        problem = f"the external id {value!r} cannot stand in Salesforce's URLs"
+        raise InvalidRequest(problem, violations=[FieldViolation(field, problem)])
+    return quote(value, safe="")
