@@ -53,7 +53,7 @@ def test_python_has_a_method_for_each_rpc(method):
 
 def test_python_has_no_method_beside_the_contract():
     """What the client adds is another form of an RPC."""
-    public = {name for name in vars(sluicegate.Client) if not name.startswith("_")}
+    public = {name for name in dir(sluicegate.Client) if not name.startswith("_")}
 
     assert {"query_batches"} == public - {snake(method.name) for method in RPCS}
 

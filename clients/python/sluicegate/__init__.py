@@ -3,37 +3,43 @@
 from sluicegate.bulk import Accepted, BulkLoad, Event, Finished, Progress, Results, RowResult
 from sluicegate.client import Client
 from sluicegate.errors import FieldViolation, SluicegateError
-from sluicegate.results import (
-    DeepLink,
-    DeepLinkTarget,
-    Limit,
-    OrgLimits,
-    RecordRef,
-    ResolvedDeepLink,
-    UpsertResult,
-)
+from sluicegate.operations import Create, Delete, Node, Operation, Update, Upsert
+from sluicegate.records import Record, RecordError, RecordRef, SavedRecord, UpsertResult
+from sluicegate.results import DeepLink, DeepLinkTarget, Limit, OrgLimits, ResolvedDeepLink
 from sluicegate.rows import Batch
-from sluicegate.values import Reference, Value
+from sluicegate.values import NodeId, Reference, Value
+from sluicegate.write_options import WriteOptions
 
 __all__ = [
     "Accepted",
     "Batch",
     "BulkLoad",
     "Client",
+    "Create",
     "DeepLink",
     "DeepLinkTarget",
+    "Delete",
     "Event",
     "FieldViolation",
     "Finished",
     "Limit",
+    "Node",
+    "NodeId",
+    "Operation",
     "OrgLimits",
     "Progress",
+    "Record",
+    "RecordError",
     "RecordRef",
     "Reference",
     "ResolvedDeepLink",
     "Results",
     "RowResult",
+    "SavedRecord",
     "SluicegateError",
+    "Update",
+    "Upsert",
     "UpsertResult",
     "Value",
+    "WriteOptions",
 ]

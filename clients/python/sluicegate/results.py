@@ -1,12 +1,12 @@
-"""What the client's single calls take and answer: records, deep links and limits."""
+"""What the client answers about deep links and limits."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, TypeAlias
 
-from sluicegate.v1 import deep_link_pb2, deep_link_service_pb2, org_pb2, record_pb2
-from sluicegate.v1.field_value_pb2 import ExternalId
+from sluicegate.records import RecordRef, decode_ref
+from sluicegate.v1 import deep_link_pb2, deep_link_service_pb2, org_pb2
 from sluicegate.words import to_number, to_word
 
 Platform: TypeAlias = Literal["ios", "android", "web"]
@@ -14,36 +14,6 @@ Platform: TypeAlias = Literal["ios", "android", "web"]
 
 _TARGET_KINDS = deep_link_pb2.DeepLinkTargetKind.DESCRIPTOR
 _PLATFORMS = deep_link_pb2.Platform.DESCRIPTOR
-
-
-@dataclass(frozen=True, slots=True)
-class UpsertResult:
-    """A record that was written."""
-
-    record_id: str
-    """The record's Salesforce id, 18 characters."""
-    created: bool
-    """True if the record was created, false if it was updated."""
-
-
-@dataclass(frozen=True, slots=True)
-class RecordRef:
-    """Names one record: by its Salesforce id, or by a field that identifies it and its value."""
-
-    object: str
-    """API name of the sObject, for example `Lead`."""
-    id: str = ""
-    """The Salesforce id, 15 or 18 characters."""
-    external_id_field: str = ""
-    """API name of the external-id field, where the record is known by it."""
-    external_id: str = ""
-    """The external id."""
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.external_id, str):
-            raise TypeError(f"external_id is {type(self.external_id).__name__}; it must be text: str(...) makes it so")
-        if bool(self.id) == bool(self.external_id_field and self.external_id):
-            raise ValueError("a record is named by its id, or by external_id_field and external_id, and not by both")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +80,6 @@ class OrgLimits:
     """When Salesforce told them, in UTC."""
 
 
-def encode_record(record: RecordRef) -> record_pb2.RecordRef:
-    """Make the message that names a record."""
-    if record.id:
-        return record_pb2.RecordRef(object=record.object, id=record.id)
-    external_id = ExternalId(field=record.external_id_field, value=record.external_id)
-    return record_pb2.RecordRef(object=record.object, external_id=external_id)
-
-
 def encode_device(platform: Platform | None, *, app_installed: bool | None) -> deep_link_pb2.DeviceContext:
     """Make the message that describes a device; None is what is not known.
 
@@ -135,9 +97,8 @@ def encode_device(platform: Platform | None, *, app_installed: bool | None) -> d
 
 def decode_resolved(response: deep_link_service_pb2.ResolveDeepLinkResponse) -> ResolvedDeepLink:
     """Read what a link opens from its message."""
-    record = response.record
     return ResolvedDeepLink(
-        record=RecordRef(record.object, record.id, record.external_id.field, record.external_id.value),
+        record=decode_ref(response.record),
         targets=tuple(
             DeepLinkTarget(to_word(_TARGET_KINDS, target.kind), target.uri, target.explanation)
             for target in response.targets

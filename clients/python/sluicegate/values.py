@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from math import isfinite
 from typing import TypeAlias
 
@@ -31,10 +31,21 @@ class Reference:
     """API name of the record's sObject; needed only where the lookup is polymorphic (`Owner`, `Who`, `What`)."""
 
 
+@dataclass(frozen=True, slots=True)
+class NodeId:
+    """The id of the record that another node of the same `compose_records` writes; refused everywhere else.
+
+    The field that holds it is the lookup field itself: `{"AccountId": NodeId("acc")}`.
+    """
+
+    node: str
+    """Name of the other node."""
+
+
 Scalar: TypeAlias = bool | int | float | Decimal | str | bytes | date | datetime | time | None
 """A value that a list may hold."""
 
-Value: TypeAlias = Scalar | Reference | list[Scalar] | tuple[Scalar, ...]
+Value: TypeAlias = Scalar | Reference | NodeId | list[Scalar] | tuple[Scalar, ...]
 """What a field or a query parameter may be given as.
 
 None writes null. An int beyond 64 bits and a Decimal travel as decimal text, digit for digit. A datetime must be aware.
@@ -47,7 +58,7 @@ def encode_value(value: Value) -> FieldValue:
 
     Raises:
         TypeError: The value is of a type that no field takes, is a datetime without a time zone or a time with one, or
-            is a list that holds a list or a reference.
+            is a list that holds a list, a reference or a node's id.
         ValueError: A number is not finite or has more than 64 digits, or a text holds half of a surrogate pair.
 
     """
@@ -77,6 +88,42 @@ def encode_values(values: Mapping[str, Value]) -> dict[str, FieldValue]:
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
     return encoded
+
+
+def decode_value(value: FieldValue) -> Value:
+    """Read one value from its message: what `encode_value` takes, and a time as the text that Salesforce writes.
+
+    A number that was sent as decimal text is a `Decimal`, whole ones too. A datetime is aware, with the offset sent.
+
+    Raises:
+        ValueError: The message is not what the contract says: it has no kind, one that this package does not know, or
+            text that is no date or number.
+
+    """
+    kind = value.WhichOneof("kind")
+    decode = _DECODERS.get(kind or "")
+    if decode is None:
+        raise ValueError("the value is of a kind that this package does not know; update it")
+    try:
+        return decode(value)
+    except InvalidOperation:
+        raise ValueError(f"the {kind} is no number") from None
+
+
+def decode_values(values: Mapping[str, FieldValue]) -> dict[str, Value]:
+    """Read several named values from their messages.
+
+    Raises:
+        ValueError: As `decode_value`; the text starts with the name.
+
+    """
+    decoded = {}
+    for name, value in values.items():
+        try:
+            decoded[name] = decode_value(value)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+    return decoded
 
 
 def _null(_value: None) -> FieldValue:
@@ -146,12 +193,16 @@ def _reference(value: Reference) -> FieldValue:
     return FieldValue(reference_value=RecordReference(external_id=external_id, object=value.object))
 
 
+def _node_id(value: NodeId) -> FieldValue:
+    return FieldValue(node_value=value.node)
+
+
 def _list(values: Iterable[Scalar]) -> FieldValue:
     return FieldValue(list_value=FieldValueList(values=[_entry(value) for value in values]))
 
 
 def _entry(value: Scalar) -> FieldValue:
-    if isinstance(value, list | tuple | Reference):
+    if isinstance(value, list | tuple | Reference | NodeId):
         raise TypeError(f"a list may not hold a {type(value).__name__}")
     return encode_value(value)
 
@@ -168,6 +219,38 @@ _ENCODERS: tuple[tuple[type | tuple[type, ...], Callable[..., FieldValue]], ...]
     (date, _date),
     (time, _time),
     (Reference, _reference),
+    (NodeId, _node_id),
     ((list, tuple), _list),
     ((bytes, bytearray, memoryview), _bytes),
 )
+
+
+def _decode_list(value: FieldValue) -> list[Scalar]:
+    decoded: list[Scalar] = []
+    for item in value.list_value.values:
+        entry = decode_value(item)
+        if isinstance(entry, list | tuple | Reference | NodeId):
+            raise ValueError("a list holds a list, a reference or a node's id")  # noqa: TRY004 - it came from the service
+        decoded.append(entry)
+    return decoded
+
+
+def _decode_reference(value: FieldValue) -> Reference:
+    reference = value.reference_value
+    return Reference(reference.external_id.field, reference.external_id.value, reference.object)
+
+
+_DECODERS: Mapping[str, Callable[[FieldValue], Value]] = {
+    "null_value": lambda _: None,
+    "bool_value": lambda value: value.bool_value,
+    "int64_value": lambda value: value.int64_value,
+    "double_value": lambda value: value.double_value,
+    "string_value": lambda value: value.string_value,
+    "decimal_value": lambda value: Decimal(value.decimal_value),
+    "bytes_value": lambda value: value.bytes_value,
+    "reference_value": _decode_reference,
+    "list_value": _decode_list,
+    "date_value": lambda value: date.fromisoformat(value.date_value),
+    "datetime_value": lambda value: datetime.fromisoformat(value.datetime_value),
+    "node_value": lambda value: NodeId(value.node_value),
+}

@@ -16,6 +16,7 @@ from sluicegate.v1 import (
     deep_link_service_pb2_grpc,
     org_service_pb2_grpc,
     query_service_pb2_grpc,
+    record_service_pb2,
     record_service_pb2_grpc,
 )
 from sluicegate.v1.bulk_service_pb2 import BulkLoadRequest
@@ -99,7 +100,11 @@ def _one(script: Script) -> Callable[..., Any]:
 
 
 _SERVICES: dict[ModuleType, dict[str, dict[str, Callable[[Script], Any]]]] = {
-    record_service_pb2_grpc: {"RecordService": {"UpsertRecord": _one}},
+    record_service_pb2_grpc: {
+        "RecordService": {
+            method.name: _one for method in record_service_pb2.DESCRIPTOR.services_by_name["RecordService"].methods
+        }
+    },
     query_service_pb2_grpc: {"QueryService": {"Query": lambda script: script.stream}},
     bulk_service_pb2_grpc: {"BulkService": {"BulkLoad": lambda script: script.load, "GetBulkLoad": _one}},
     deep_link_service_pb2_grpc: {"DeepLinkService": {"CreateDeepLink": _one, "ResolveDeepLink": _one}},

@@ -29,6 +29,9 @@ def test_retries():
         "DeepLinkService/ResolveDeepLink",
         "OrgService/GetLimits",
         "QueryService/Query",
+        "RecordService/DeleteRecord",
+        "RecordService/GetRecord",
+        "RecordService/UpdateRecord",
         "RecordService/UpsertRecord",
     }
     assert expected == names

@@ -11,9 +11,18 @@ from sluicegate.json_calls import InvalidCall, call
 from sluicegate.json_requests import read_requests
 from sluicegate.v1 import bulk_service_pb2 as bulk
 from sluicegate.v1 import deep_link_service_pb2 as links
+from sluicegate.v1.error_reason_pb2 import ERROR_REASON_RECORD_NOT_FOUND
 from sluicegate.v1.query_service_pb2 import QueryResponse
 from sluicegate.v1.record_batch_pb2 import RecordBatch
-from sluicegate.v1.record_service_pb2 import UpsertRecordRequest, UpsertRecordResponse
+from sluicegate.v1.record_operation_pb2 import RecordResult, SavedRecord
+from sluicegate.v1.record_pb2 import RecordError
+from sluicegate.v1.record_service_pb2 import (
+    ApplyRecordsRequest,
+    ApplyRecordsResponse,
+    ComposeRecordsRequest,
+    UpsertRecordRequest,
+    UpsertRecordResponse,
+)
 
 LEAD = '{"object": "Lead", "externalId": {"field": "Ext__c", "value": "L-1"}}'
 
@@ -31,6 +40,37 @@ async def test_one_answer(target, script):
 
     assert [{"recordId": "00Q", "created": True}] == answers
     assert ["Lead"] == [request.object for request in script.requests]
+
+
+async def test_several_operations_in_one_request(target, script):
+    """Operations go up in their order, each as its kind, and every result comes back."""
+    script.answers = [
+        ApplyRecordsResponse(
+            results=[
+                RecordResult(saved=SavedRecord(record_id="001", created=True)),
+                RecordResult(error=RecordError(reason=ERROR_REASON_RECORD_NOT_FOUND, message="no")),
+            ]
+        )
+    ]
+    document = {
+        "operations": [
+            {"create": {"object": "Account", "fields": {"Name": {"stringValue": "Acme"}}}},
+            {"delete": {"record": {"object": "Lead", "id": "00Q000000000001AAA"}}},
+        ],
+        "options": {"skipAssignmentRule": True, "maxWait": "0.5s"},
+        "requestId": "r-1",
+    }
+
+    answers = await collect(target, "RecordService/ApplyRecords", [json.dumps(document)])
+
+    (request,) = script.requests
+    results = [
+        {"saved": {"recordId": "001", "created": True}},
+        {"error": {"reason": "ERROR_REASON_RECORD_NOT_FOUND", "message": "no"}},
+    ]
+    assert [{"results": results}] == answers
+    assert ["create", "delete"] == [operation.WhichOneof("operation") for operation in request.operations]
+    assert request.options.max_wait.nanos == 500_000_000
 
 
 async def test_a_stream_of_answers(target, script):
@@ -99,7 +139,7 @@ async def test_unknown_methods(target):
         ('{"fields": []}', "fields must be an object"),
         (
             '{"fields": {"LastName": "Curie"}}',
-            'referenceValue, listValue, dateValue, datetimeValue, for example {"stringValue": "Curie"}',
+            'listValue, dateValue, datetimeValue, nodeValue, for example {"stringValue": "Curie"}',
         ),
         ('{"fields": {"Age": 3}}', '{"int64Value": 3}'),
         ('{"fields": {"Rate": 0.5}}', '{"doubleValue": 0.5}'),
@@ -118,6 +158,33 @@ def test_requests_that_do_not_fit(text, told):
     """What does not fit is refused with its place and what would."""
     with pytest.raises(InvalidCall) as raised:
         read_requests(text, UpsertRecordRequest.DESCRIPTOR)
+
+    assert told in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "descriptor", "told"),
+    [
+        ('{"operations": [{"insert": {}}]}', ApplyRecordsRequest, "operations[0] has no field 'insert'; "),
+        ('{"operations": [{}, {"create": []}]}', ApplyRecordsRequest, "operations[1].create must be an object of obj"),
+        ('{"operations": {}}', ApplyRecordsRequest, "operations must be a list"),
+        ('{"options": {"maxWait": "soon"}}', ApplyRecordsRequest, "the JSON is no ApplyRecordsRequest: "),
+        (
+            '{"nodes": [{"operation": {"create": {"fields": {"AccountId": {"nodeId": "acc"}}}}}]}',
+            ComposeRecordsRequest,
+            "nodes[0].operation.create.fields.AccountId has no field 'nodeId'; there are: ",
+        ),
+        (
+            '{"operations": [{"create": {}, "delete": {}}]}',
+            ApplyRecordsRequest,
+            "the JSON is no ApplyRecordsRequest: ",
+        ),
+    ],
+)
+def test_operations_that_do_not_fit(text, descriptor, told):
+    """What does not fit in an operation is refused with the operation's place."""
+    with pytest.raises(InvalidCall) as raised:
+        read_requests(text, descriptor.DESCRIPTOR)
 
     assert told in str(raised.value)
 

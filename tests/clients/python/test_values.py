@@ -8,9 +8,9 @@ import protovalidate
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sluicegate import Reference
-from sluicegate.v1.field_value_pb2 import FieldValue
-from sluicegate.values import encode_value, encode_values
+from sluicegate import NodeId, Reference
+from sluicegate.v1.field_value_pb2 import FieldValue, FieldValueList
+from sluicegate.values import decode_value, decode_values, encode_value, encode_values
 
 SCALARS = (
     st.none()
@@ -25,8 +25,12 @@ SCALARS = (
     | st.datetimes(min_value=datetime(2, 1, 1), max_value=datetime(9998, 1, 1), timezones=st.timezones())  # noqa: DTZ001
 )
 FIELD_NAMES = st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,79}", fullmatch=True)
+NODE_NAMES = st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,39}", fullmatch=True)
 VALUES = (
-    SCALARS | st.lists(SCALARS) | st.builds(Reference, FIELD_NAMES, st.text(st.characters(codec="utf-8"), min_size=1))
+    SCALARS
+    | st.lists(SCALARS)
+    | st.builds(NodeId, NODE_NAMES)
+    | st.builds(Reference, FIELD_NAMES, st.text(st.characters(codec="utf-8"), min_size=1))
 )
 
 
@@ -47,6 +51,7 @@ VALUES = (
         (datetime(2026, 3, 1, 12, 34, 56, tzinfo=UTC), "datetime_value", "2026-03-01T12:34:56Z"),
         (datetime(2026, 3, 1, 12, 0, tzinfo=timezone(timedelta(hours=2))), "datetime_value", "2026-03-01T10:00:00Z"),
         (time(13, 5), "string_value", "13:05:00.000Z"),
+        (NodeId("acc"), "node_value", "acc"),
     ],
 )
 def test_kind(value, kind, content):
@@ -90,6 +95,7 @@ def test_list():
         (Reference("Ext__c", "\ud83d"), ValueError, "half of a surrogate pair at 0"),
         ([["a"]], TypeError, "a list may not hold a list"),
         ([Reference("Ext__c", "A-1")], TypeError, "a list may not hold a Reference"),
+        ([NodeId("acc")], TypeError, "a list may not hold a NodeId"),
         ({"a": 1}, TypeError, "dict is not a value"),
         ({"a"}, TypeError, "set is not a value"),
     ],
@@ -119,3 +125,56 @@ def test_numbers_are_exact(value):
 def test_instants_are_exact(value):
     """A datetime of any zone travels as the same instant."""
     assert value.astimezone(UTC) == datetime.fromisoformat(encode_value(value).datetime_value)
+
+
+def as_read(value):
+    """Return a value as it comes back: large numbers are decimals, times are text, and sequences are lists."""
+    if isinstance(value, list | tuple):
+        return [as_read(item) for item in value]
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return Decimal(value)
+    if isinstance(value, time):
+        return f"{value.isoformat(timespec='milliseconds')}Z"
+    if isinstance(value, datetime):
+        return value.astimezone(UTC)
+    return value
+
+
+@given(VALUES)
+def test_values_come_back(value):
+    """Whatever is encoded reads back as the value it was, an instant as the same instant."""
+    read = decode_value(encode_value(value))
+
+    assert as_read(value) == read
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (FieldValue(datetime_value="2026-03-01T12:34:56.789Z"), datetime(2026, 3, 1, 12, 34, 56, 789_000, tzinfo=UTC)),
+        (FieldValue(datetime_value="2026-03-01T12:34:56.000+0000"), datetime(2026, 3, 1, 12, 34, 56, tzinfo=UTC)),
+        (FieldValue(decimal_value="1234567890123456.70"), Decimal("1234567890123456.70")),
+        (FieldValue(date_value="1700-01-01"), date(1700, 1, 1)),
+    ],
+)
+def test_what_the_service_sends(message, expected):
+    """Values that the service alone writes in this form are read exactly."""
+    assert expected == decode_value(message)
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        (FieldValue(), "AnnualRevenue: the value is of a kind that this package does not know"),
+        (FieldValue(decimal_value="twelve"), "AnnualRevenue: the decimal_value is no number"),
+        (FieldValue(date_value="2026-02-30"), "AnnualRevenue: day"),
+        (
+            FieldValue(list_value=FieldValueList(values=[FieldValue(list_value=FieldValueList())])),
+            "AnnualRevenue: a list holds a list",
+        ),
+    ],
+)
+def test_what_is_no_value(message, told):
+    """An answer that is not what the contract says is refused with the name of the field."""
+    with pytest.raises(ValueError, match=f"^{told}"):
+        decode_values({"AnnualRevenue": message})
