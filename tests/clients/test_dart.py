@@ -24,6 +24,7 @@ from sluicegate.v1 import (
     org_service_pb2,
     query_service_pb2,
     record_batch_pb2,
+    record_operation_pb2,
     record_pb2,
     record_service_pb2,
 )
@@ -45,6 +46,7 @@ CONTRACT: tuple[FileDescriptor, ...] = tuple(
         org_service_pb2,
         query_service_pb2,
         record_batch_pb2,
+        record_operation_pb2,
         record_pb2,
         record_service_pb2,
     )
@@ -173,6 +175,24 @@ def test_exactly_the_harmless_calls_are_repeated():
     repeated = set(re.findall(r"_repeat\(\(options\) => \w+\.(\w+)\(request, options: options\)\)", source))
 
     assert repeated == harmless
+
+
+def test_calls_that_may_create_are_repeated_with_a_request_id():
+    """The client asks for the request id of each unary method that has one, and of no other, before it repeats."""
+    source = (PACKAGE / "lib" / "src" / "client.dart").read_text()
+    identified = {
+        method.name[0].lower() + method.name[1:]
+        for file in CONTRACT
+        for service in file.services_by_name.values()
+        for method in service.methods
+        if "request_id" in method.input_type.fields_by_name
+    }
+
+    asked = set(
+        re.findall(r"_repeatIf\(request\.requestId, \(options\) => \w+\.(\w+)\(request, options: options\)\)", source)
+    )
+
+    assert asked == identified == {"createRecord", "applyRecords", "composeRecords"}
 
 
 def test_every_contract_file_is_exported():

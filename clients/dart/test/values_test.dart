@@ -32,6 +32,16 @@ void main() {
     expect(made.externalId.value, 'A-1');
   });
 
+  test('the id of a record of another node names the node', () {
+    expect(nodeId('acc').nodeValue, 'acc');
+  });
+
+  test('the fields of a record are read, nulls included', () {
+    final fields = values({'LastName': 'Curie', 'Fax': null, 'AnnualRevenue': decimal('12.50')});
+
+    expect(fromValues(fields), {'LastName': 'Curie', 'Fax': null, 'AnnualRevenue': '12.50'});
+  });
+
   test('what no field can take is refused', () {
     for (final input in [double.nan, Object(), [<int>[]]]) {
       expect(() => value(input), throwsArgumentError);

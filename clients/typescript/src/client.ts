@@ -3,6 +3,7 @@
 export * from "./bulk.js";
 export * from "./contract.js";
 export { SluicegateError, type FieldViolation } from "./errors.js";
+export * from "./operations.js";
 export type { CallDefaults } from "./options.js";
 export { DEFAULT_RETRY_POLICY, type RetryPolicy } from "./retries.js";
 export * from "./rows.js";

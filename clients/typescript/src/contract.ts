@@ -10,5 +10,6 @@ export * from "./gen/sluicegate/v1/org_pb.js";
 export * from "./gen/sluicegate/v1/org_service_pb.js";
 export * from "./gen/sluicegate/v1/query_service_pb.js";
 export * from "./gen/sluicegate/v1/record_batch_pb.js";
+export * from "./gen/sluicegate/v1/record_operation_pb.js";
 export * from "./gen/sluicegate/v1/record_pb.js";
 export * from "./gen/sluicegate/v1/record_service_pb.js";

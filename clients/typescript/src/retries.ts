@@ -1,8 +1,8 @@
-/** Repeats calls that failed with UNAVAILABLE, where the contract says that a repeat is harmless. */
+/** Repeats calls that failed with UNAVAILABLE, where a repeat is harmless by the contract or by a request id. */
 
 import type { DescMethod } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel as Idempotency } from "@bufbuild/protobuf/wkt";
-import { Code, ConnectError, type Interceptor, type StreamRequest } from "@connectrpc/connect";
+import { Code, ConnectError, type Interceptor, type StreamRequest, type UnaryRequest } from "@connectrpc/connect";
 import { retryAfterMs } from "./errors.js";
 
 /** When and how often to repeat. */
@@ -28,11 +28,17 @@ export function isRepeatable(method: DescMethod): boolean {
   return single && method.idempotency !== Idempotency.IDEMPOTENCY_UNKNOWN;
 }
 
+/** True if the request carries an id of the caller's, by which the service answers a repeat as it answered the first. */
+export function hasRequestId(request: UnaryRequest | StreamRequest): boolean {
+  return !request.stream && "requestId" in request.message && request.message.requestId !== "";
+}
+
 /**
  * An interceptor that repeats calls which failed with UNAVAILABLE.
  *
  * Only methods that the contract declares idempotent are repeated, a server stream only while none of its messages has
- * arrived. The call's deadline covers all attempts. A pause asked for by the service's RetryInfo is kept; otherwise
+ * arrived, and of the other methods only requests with a request id, which replicas know of each other where they share
+ * a store. The call's deadline covers all attempts. A pause asked for by the service's RetryInfo is kept; otherwise
  * pauses are random, so that the callers of a lost replica do not come back together. When most calls of the transport
  * fail, repeats stop until calls succeed again (the retry throttling of gRPC's A6).
  */
@@ -42,7 +48,7 @@ export function retryUnavailable(policy: RetryPolicy = DEFAULT_RETRY_POLICY): In
   }
   let budget = FULL_BUDGET;
   return (next) => async (request) => {
-    if (!isRepeatable(request.method)) {
+    if (!isRepeatable(request.method) && !hasRequestId(request)) {
       return await next(request);
     }
     const shortenTimeout = timeoutShortener(request.header);

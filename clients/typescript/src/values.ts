@@ -7,7 +7,8 @@ import { FieldValueSchema, type FieldValue, type RecordReference } from "./contr
 /**
  * What a field or a query parameter may be given as.
  *
- * A FieldValue passes unchanged: `decimal()`, `date()` and `reference()` make those that no JavaScript type stands for.
+ * A FieldValue passes unchanged: `decimal()`, `date()`, `reference()` and `nodeId()` make those that no JavaScript type
+ * stands for.
  */
 export type FieldInput =
   | null
@@ -19,6 +20,9 @@ export type FieldInput =
   | Date
   | FieldValue
   | readonly FieldInput[];
+
+/** Values by name of a field or a parameter; those that are undefined are left out. */
+export type FieldInputs = Readonly<Record<string, FieldInput | undefined>>;
 
 /** What a FieldValue holds, as JavaScript has it. */
 export type FieldOutput = null | boolean | number | bigint | string | Uint8Array | RecordReference | FieldOutput[];
@@ -61,7 +65,7 @@ export function value(input: FieldInput): FieldValue {
  *
  * @throws what `value` throws, with the key in the message.
  */
-export function values(inputs: Readonly<Record<string, FieldInput | undefined>>): Record<string, FieldValue> {
+export function values(inputs: FieldInputs): Record<string, FieldValue> {
   const entries: [string, FieldValue][] = [];
   for (const [name, input] of Object.entries(inputs)) {
     if (input === undefined) {
@@ -112,6 +116,11 @@ export function reference(field: string, externalId: string, object = ""): Field
   return create(FieldValueSchema, {
     kind: { case: "referenceValue", value: { externalId: { field, value: externalId }, object } },
   });
+}
+
+/** In ComposeRecords: the id of the record that the node of this name writes. The service refuses it everywhere else. */
+export function nodeId(name: string): FieldValue {
+  return fieldValue({ case: "nodeValue", value: name });
 }
 
 /**

@@ -53,7 +53,17 @@ test("exactly the methods that the contract declares harmless are repeated", () 
     .map((method) => method.name);
 
   assert.deepEqual(
-    ["UpsertRecord", "Query", "GetBulkLoad", "CreateDeepLink", "ResolveDeepLink", "GetLimits"].sort(),
+    [
+      "UpsertRecord",
+      "GetRecord",
+      "UpdateRecord",
+      "DeleteRecord",
+      "Query",
+      "GetBulkLoad",
+      "CreateDeepLink",
+      "ResolveDeepLink",
+      "GetLimits",
+    ].sort(),
     repeated.sort(),
   );
 });
@@ -161,6 +171,30 @@ test("repeats stop while most calls fail", async (context) => {
 
   assert.ok(attempts() < 20, `${attempts()} attempts for 10 calls`);
 });
+
+for (const name of ["createRecord", "applyRecords", "composeRecords"] as const) {
+  test(`${name} is repeated only with a request id, and then unchanged`, async (context) => {
+    const seen: string[] = [];
+    const url = await serve(context, (router) =>
+      router.service(RecordService, {
+        [name]: ({ requestId }: { requestId: string }) => {
+          seen.push(requestId);
+          if (seen.length < 4) {
+            throw unavailable();
+          }
+          return {};
+        },
+      }),
+    );
+    const service = connect(url, { retry: FAST });
+    context.after(() => service.close());
+
+    await assert.rejects(service.records[name]({}), { code: Code.Unavailable });
+    await service.records[name]({ requestId: "r-1" });
+
+    assert.deepEqual(["", "r-1", "r-1", "r-1"], seen);
+  });
+}
 
 test("headers are asked for before each attempt", async (context) => {
   const seen: (string | null)[] = [];

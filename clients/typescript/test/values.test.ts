@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { date, decimal, fromValue, reference, value, values, type FieldInput } from "../src/index.js";
+import { date, decimal, fromValue, nodeId, reference, value, values, type FieldInput } from "../src/index.js";
 
 test("each JavaScript type has its kind of FieldValue", () => {
   const kinds = [null, true, 5, 5.5, 5n, "five", new Uint8Array([5]), new Date(0), [5]].map(
@@ -45,6 +45,10 @@ test("a reference names the record by external id", () => {
     ["Ext__c", "A-1", "Account"],
     [made.value.externalId?.field, made.value.externalId?.value, made.value.object],
   );
+});
+
+test("the id of a node's record names the node", () => {
+  assert.deepEqual({ case: "nodeValue", value: "acc" }, nodeId("acc").kind);
 });
 
 for (const [name, input] of [

@@ -10,8 +10,9 @@ import 'rows.dart';
 
 /// Calls Sluicegate.
 ///
-/// The methods here give each call a deadline and repeat it where the contract says that a repeat is harmless and it
-/// failed with UNAVAILABLE. [records], [queries], [bulk], [deepLinks] and [orgs] are the generated stubs without either;
+/// The methods here give each call a deadline and repeat it where it failed with UNAVAILABLE and a repeat is harmless: by
+/// the contract, or because the request has a `requestId`, which replicas know of each other where they share a store.
+/// [records], [queries], [bulk], [deepLinks] and [orgs] are the generated stubs without either;
 /// bulk loads go through [bulk], because they stream both ways and must not be repeated. Browsers cannot call them.
 final class Sluicegate {
   /// Calls over a channel of the caller's, which stays the caller's to close.
@@ -70,6 +71,30 @@ final class Sluicegate {
   Future<UpsertRecordResponse> upsertRecord(UpsertRecordRequest request) =>
       _repeat((options) => records.upsertRecord(request, options: options));
 
+  /// Creates the record. Repeated only with a `requestId`, because a repeat could create it twice.
+  Future<CreateRecordResponse> createRecord(CreateRecordRequest request) =>
+      _repeatIf(request.requestId, (options) => records.createRecord(request, options: options));
+
+  /// Reads the record's fields; `fromValues` gives them as Dart values.
+  Future<GetRecordResponse> getRecord(GetRecordRequest request) =>
+      _repeat((options) => records.getRecord(request, options: options));
+
+  /// Updates a record that exists.
+  Future<UpdateRecordResponse> updateRecord(UpdateRecordRequest request) =>
+      _repeat((options) => records.updateRecord(request, options: options));
+
+  /// Moves the record to the recycle bin; one that is deleted already counts as done.
+  Future<DeleteRecordResponse> deleteRecord(DeleteRecordRequest request) =>
+      _repeat((options) => records.deleteRecord(request, options: options));
+
+  /// Carries out up to 2,000 operations, each on its own, with one result for each. Repeated only with a `requestId`.
+  Future<ApplyRecordsResponse> applyRecords(ApplyRecordsRequest request) =>
+      _repeatIf(request.requestId, (options) => records.applyRecords(request, options: options));
+
+  /// Carries out up to 500 operations that may refer to each other, all or none. Repeated only with a `requestId`.
+  Future<ComposeRecordsResponse> composeRecords(ComposeRecordsRequest request) =>
+      _repeatIf(request.requestId, (options) => records.composeRecords(request, options: options));
+
   /// Makes a signed link to a record.
   Future<CreateDeepLinkResponse> createDeepLink(CreateDeepLinkRequest request) =>
       _repeat((options) => deepLinks.createDeepLink(request, options: options));
@@ -101,4 +126,7 @@ final class Sluicegate {
 
   Future<R> _repeat<R>(ResponseFuture<R> Function(CallOptions options) call) =>
       repeatUnavailable(call, timeout: timeout, policy: retries);
+
+  Future<R> _repeatIf<R>(String requestId, ResponseFuture<R> Function(CallOptions options) call) =>
+      repeatUnavailable(call, timeout: timeout, policy: requestId.isEmpty ? RetryPolicy.never : retries);
 }

@@ -12,4 +12,5 @@ export 'gen/sluicegate/v1/org_service.pbgrpc.dart' hide OrgServiceBase;
 export 'gen/sluicegate/v1/query_service.pbgrpc.dart' hide QueryServiceBase;
 export 'gen/sluicegate/v1/record.pb.dart';
 export 'gen/sluicegate/v1/record_batch.pb.dart';
+export 'gen/sluicegate/v1/record_operation.pb.dart';
 export 'gen/sluicegate/v1/record_service.pbgrpc.dart' hide RecordServiceBase;

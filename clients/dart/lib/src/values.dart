@@ -14,8 +14,9 @@ final _date = RegExp(r'^[0-9]{4}-[0-9]{2}-[0-9]{2}$');
 /// The FieldValue of a Dart value: null, bool, int, [Int64], double, String, [Uint8List], [DateTime], FieldValue, or an
 /// iterable of them.
 ///
-/// A [DateTime] becomes an instant in UTC; null writes null. [decimal], [date] and [reference] make the values that no
-/// Dart type stands for. Throws [ArgumentError] for anything else, for doubles that are not finite and lists in lists.
+/// A [DateTime] becomes an instant in UTC; null writes null. [decimal], [date], [reference] and [nodeId] make the values
+/// that no Dart type stands for. Throws [ArgumentError] for anything else, for doubles that are not finite and lists in
+/// lists.
 FieldValue value(Object? input) => switch (input) {
   null => FieldValue(nullValue: NullValue.NULL_VALUE),
   final FieldValue given => given,
@@ -56,6 +57,9 @@ FieldValue reference(String field, String externalId, {String? object}) => Field
   referenceValue: RecordReference(externalId: ExternalId(field_1: field, value: externalId), object: object),
 );
 
+/// In ComposeRecords: the id of the record that the node of this [name] writes. The service refuses it everywhere else.
+FieldValue nodeId(String name) => FieldValue(nodeValue: name);
+
 /// The Dart value of a FieldValue. Decimals, dates and instants stay text, so that nothing is lost; int64 is [Int64].
 ///
 /// Throws [ArgumentError] if no kind is set.
@@ -71,8 +75,13 @@ Object? fromValue(FieldValue field) => switch (field.whichKind()) {
   FieldValue_Kind.listValue => [for (final item in field.listValue.values) fromValue(item)],
   FieldValue_Kind.dateValue => field.dateValue,
   FieldValue_Kind.datetimeValue => field.datetimeValue,
+  FieldValue_Kind.nodeValue => field.nodeValue,
   FieldValue_Kind.notSet => throw ArgumentError('the FieldValue has no kind set'),
 };
+
+/// The `fields` of a record that was read, as [fromValue] gives each; null fields are there.
+Map<String, Object?> fromValues(Map<String, FieldValue> fields) =>
+    fields.map((name, field) => MapEntry(name, fromValue(field)));
 
 FieldValue _list(Iterable<Object?> inputs) {
   final items = [for (final input in inputs) value(input)];
