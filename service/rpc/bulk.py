@@ -7,15 +7,18 @@ from typing import Any
 from google.protobuf.timestamp_pb2 import Timestamp
 from sluicegate.v1 import bulk_load_pb2 as nouns
 from sluicegate.v1 import bulk_service_pb2 as pb
+from sluicegate.v1.record_pb2 import RecordError
 
 from service.bulk.data import Format
 from service.bulk.events import Accepted, Event, Finished, Progress, Results
 from service.bulk.job import Load, LoadRequest, LoadState, Operation, RowResult, WantedResults
+from service.bulk.results import RowError
 from service.context import CallContext
 from service.errors import FieldViolation, InvalidRequest
 from service.orgs.org import Org
 from service.orgs.registry import OrgRegistry
 from service.rpc.record_errors import to_record_error
+from service.salesforce.faults import Fault, from_fault
 
 _OPERATIONS = {
     nouns.BULK_OPERATION_INSERT: Operation.INSERT,
@@ -150,5 +153,10 @@ def _row(row: RowResult) -> nouns.BulkRowResult:
         row=row.row,
         outcome=nouns.BulkRowOutcome.Value(f"BULK_ROW_OUTCOME_{row.outcome.name}"),
         record_id=row.record_id,
-        error=to_record_error(error.code, error.message, error.fields) if error else None,
+        error=_error(error) if error else None,
     )
+
+
+def _error(error: RowError) -> RecordError:
+    fault = Fault(error.code, error.message, tuple(error.fields))
+    return to_record_error(from_fault(fault, metadata={}))

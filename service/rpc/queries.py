@@ -12,7 +12,7 @@ from service.orgs.registry import OrgRegistry
 from service.query.batches import Batch
 from service.query.columns import ColumnType
 from service.query.cursor import Options
-from service.rpc.values import to_parameters
+from service.rpc.parameters import to_parameters
 
 _FIELDS = {
     ColumnType.INT64: "int64_values",

@@ -1,14 +1,21 @@
 """RecordService."""
 
-from sluicegate.v1.record_service_pb2 import UpsertRecordRequest, UpsertRecordResponse
+from sluicegate.v1 import record_operation_pb2 as nouns
+from sluicegate.v1 import record_service_pb2 as pb
+from sluicegate.v1.record_pb2 import Record
 
 from service.context import CallContext
+from service.errors import SluicegateError
+from service.orgs.org import Org
 from service.orgs.registry import OrgRegistry
-from service.rpc.values import to_json_values
+from service.rpc import record_errors, record_writes
+from service.rpc.record_writes import Place
+from service.rpc.values import to_field_value
+from service.salesforce.calls.writes import Saved, Write
 
 
 class RecordService:
-    """Reads and writes single records.
+    """Reads and writes records.
 
     Args:
         orgs: The configured orgs.
@@ -18,9 +25,81 @@ class RecordService:
     def __init__(self, orgs: OrgRegistry) -> None:
         self._orgs = orgs
 
-    async def upsert_record(self, request: UpsertRecordRequest, call: CallContext) -> UpsertRecordResponse:
+    async def upsert_record(self, request: pb.UpsertRecordRequest, call: CallContext) -> pb.UpsertRecordResponse:
         """Create or update a record by external id."""
+        write = record_writes.to_upsert(request)
+        saved = await _write(self._orgs.get(request.org), write, request.options, call)
+        return pb.UpsertRecordResponse(record_id=saved.record_id, created=saved.created)
+
+    async def create_record(self, request: pb.CreateRecordRequest, call: CallContext) -> pb.CreateRecordResponse:
+        """Create a record."""
+        write = record_writes.to_create(request)
+        saved = await _write(self._orgs.get(request.org), write, request.options, call)
+        return pb.CreateRecordResponse(record_id=saved.record_id)
+
+    async def get_record(self, request: pb.GetRecordRequest, call: CallContext) -> pb.GetRecordResponse:
+        """Read a record."""
+        record_id, key = record_writes.to_key(request.record)
         org = self._orgs.get(request.org)
-        key = request.external_id
-        saved = await org.upsert(request.object, key.field, key.value, to_json_values(request.fields), call)
-        return UpsertRecordResponse(record_id=saved.record_id, created=saved.created)
+        with record_errors.relocating(record_writes.in_record):
+            found = await org.get_record(request.record.object, record_id, key, request.fields, call)
+        fields = {name: to_field_value(item.value, item.type, item.precision) for name, item in found.values.items()}
+        return pb.GetRecordResponse(record=Record(object=found.sobject, record_id=found.record_id, fields=fields))
+
+    async def update_record(self, request: pb.UpdateRecordRequest, call: CallContext) -> pb.UpdateRecordResponse:
+        """Update a record that exists."""
+        write = record_writes.to_update(request)
+        place = record_writes.in_record
+        saved = await _write(self._orgs.get(request.org), write, request.options, call, place)
+        return pb.UpdateRecordResponse(record_id=saved.record_id)
+
+    async def delete_record(self, request: pb.DeleteRecordRequest, call: CallContext) -> pb.DeleteRecordResponse:
+        """Delete a record."""
+        write = record_writes.to_delete(request)
+        place = record_writes.in_record
+        saved = await _write(self._orgs.get(request.org), write, nouns.WriteOptions(), call, place)
+        return pb.DeleteRecordResponse(record_id=saved.record_id, already_deleted=saved.already_deleted)
+
+    async def apply_records(self, request: pb.ApplyRecordsRequest, call: CallContext) -> pb.ApplyRecordsResponse:
+        """Carry out operations, each on its own."""
+        org = self._orgs.get(request.org)
+        outcomes = [_attempted(operation) for operation in request.operations]
+        writes = [outcome for outcome in outcomes if isinstance(outcome, Write)]
+        options, wait = record_writes.to_options(request.options), record_writes.to_max_wait_seconds(request.options)
+        written = iter(await org.apply(writes, options, call, max_wait_seconds=wait) if writes else ())
+        results = [_result(next(written) if isinstance(outcome, Write) else outcome) for outcome in outcomes]
+        return pb.ApplyRecordsResponse(results=results)
+
+    async def compose_records(self, request: pb.ComposeRecordsRequest, call: CallContext) -> pb.ComposeRecordsResponse:
+        """Carry out operations that refer to each other, all or none."""
+        org = self._orgs.get(request.org)
+        nodes = record_writes.to_nodes(request.nodes)
+        with record_errors.relocating(record_writes.in_nodes(request.nodes)):
+            saved = await org.compose(nodes, record_writes.to_options(request.options), call)
+        return pb.ComposeRecordsResponse(records=[_saved(record) for record in saved])
+
+
+async def _write(
+    org: Org, write: Write, options: nouns.WriteOptions, call: CallContext, place: Place = record_writes.as_is
+) -> Saved:
+    wait = record_writes.to_max_wait_seconds(options)
+    with record_errors.relocating(place):
+        return await org.write(write, record_writes.to_options(options), call, max_wait_seconds=wait)
+
+
+def _attempted(operation: nouns.RecordOperation) -> Write | SluicegateError:
+    """Return an operation as an org takes it, or why it cannot be taken: its neighbours go on."""
+    try:
+        return record_writes.to_write(operation, in_graph=False)
+    except SluicegateError as error:
+        return error
+
+
+def _result(outcome: Saved | SluicegateError) -> nouns.RecordResult:
+    if isinstance(outcome, Saved):
+        return nouns.RecordResult(saved=_saved(outcome))
+    return nouns.RecordResult(error=record_errors.to_record_error(outcome))
+
+
+def _saved(saved: Saved) -> nouns.SavedRecord:
+    return nouns.SavedRecord(record_id=saved.record_id, created=saved.created, already_deleted=saved.already_deleted)

@@ -2,69 +2,70 @@
 
 import base64
 import math
-from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from sluicegate.v1.field_value_pb2 import FieldValue
+from google.protobuf.struct_pb2 import NULL_VALUE
+from sluicegate.v1.field_value_pb2 import FieldValue, FieldValueList
 
-from service import soql
-from service.errors import FieldViolation, InvalidFieldValue, InvalidParameter, InvalidRequest
-from service.salesforce.calls.records import JsonValue
+from service.errors import FieldViolation, InvalidFieldValue, InvalidRequest
+from service.salesforce.calls.writes import JsonValue, NodeId
 
-_MOST_PARAMETER_VALUES = 50_000
-"""A query has at most 100,000 characters (SOQL and SOSL Reference, "SOQL Limits"), and a value takes two or more."""
+Found = bool | int | float | Decimal | str | None
+"""A value as Salesforce answers it."""
 
-_PLAIN = frozenset({"string_value", "bool_value", "int64_value", "date_value", "datetime_value"})
+_PLAIN = frozenset({"string_value", "bool_value", "int64_value"})
 """Kinds that Salesforce's JSON holds as they are."""
 
-Scalar = None | bool | int | float | Decimal | str | date
-"""What one place of a query can hold."""
+_WHOLE = frozenset({"int", "long"})
+_EXACT_DOUBLE_DIGITS = 15
+"""A binary double holds every decimal number of up to 15 digits."""
 
 
-def to_json_values(fields: Mapping[str, FieldValue]) -> dict[str, JsonValue]:
+def to_json_values(fields: Mapping[str, FieldValue], *, in_graph: bool = False) -> dict[str, JsonValue]:
     """Return a record's fields as Salesforce's JSON takes them.
 
     Args:
         fields: The caller's values by field or relationship name.
+        in_graph: Whether a value may be the id of another node.
 
     Raises:
-        InvalidFieldValue: A number is not finite, or a list holds something but text.
+        InvalidFieldValue: A number is not finite, a list holds something but text, there is no such day, or a value
+            is another node's id where there are no nodes. All such fields are named.
         InvalidRequest: Two names are the same but for case, which Salesforce does not tell apart.
 
     """
     if len({name.lower() for name in fields}) < len(fields):
         raise _named_twice(sorted(fields))
-    return {name: _json_value(name, value) for name, value in fields.items()}
+    values: dict[str, JsonValue] = {}
+    wrong: dict[str, str] = {}
+    for name, value in fields.items():
+        try:
+            values[name] = _json_value(value, in_graph=in_graph)
+        except ValueError as error:
+            wrong[name] = str(error)
+    if wrong:
+        raise _refused(wrong)
+    return values
 
 
-def to_parameters(parameters: Mapping[str, FieldValue]) -> dict[str, soql.Value]:
-    """Return query parameters as the SOQL binder takes them.
+def to_field_value(value: Found, kind: str, precision: int) -> FieldValue:
+    """Return a field that was read; see `Record` in the contract for which kind of value stands for what.
 
     Args:
-        parameters: The caller's values by parameter name.
-
-    Raises:
-        InvalidParameter: A value has no place in SOQL: bytes, a lookup, a list within a list, no such day; or there
-            are more values than a query can hold.
+        value: The value as Salesforce's JSON has it; numbers as int or Decimal, so that no digit is lost.
+        kind: The field's type in its sObject's description, for example `multipicklist`.
+        precision: How many digits a number of the field may have, as the description says; 0 if it is none.
 
     """
-    bound: dict[str, soql.Value] = {}
-    count = 0
-    for name, value in parameters.items():
-        count += len(value.list_value.values)
-        if count > _MOST_PARAMETER_VALUES:
-            problem = f"the lists hold more than {_MOST_PARAMETER_VALUES:,} values; split the query"
-            raise InvalidParameter(
-                f"parameter {name!r}: {problem}",
-                metadata={"parameter": name},
-                violations=[FieldViolation(f"parameters.{name}", problem)],
-            )
-        if value.WhichOneof("kind") == "list_value":
-            bound[name] = [_scalar_parameter(name, item) for item in value.list_value.values]
-        else:
-            bound[name] = _scalar_parameter(name, value)
-    return bound
+    if value is None:
+        return FieldValue(null_value=NULL_VALUE)
+    if isinstance(value, bool):
+        return FieldValue(bool_value=value)
+    if isinstance(value, str):
+        return _text_value(value, kind)
+    return _number_value(Decimal(value), kind, precision)
 
 
 def _named_twice(names: Sequence[str]) -> InvalidRequest:
@@ -77,26 +78,17 @@ def _named_twice(names: Sequence[str]) -> InvalidRequest:
     return InvalidRequest(f"{violations[0].field}: {violations[0].description}", violations=violations)
 
 
-def _json_value(name: str, value: FieldValue) -> JsonValue:
+def _json_value(value: FieldValue, *, in_graph: bool) -> JsonValue:
+    """Return a value as JSON; raises ValueError, with what is wrong and what would be right."""
     kind = value.WhichOneof("kind")
     if kind in _PLAIN:
         plain: JsonValue = getattr(value, kind)
         return plain
-    match kind:
-        case "null_value":
-            return None
-        case "double_value":
-            return _finite(name, value.double_value)
-        case "decimal_value":
-            return Decimal(value.decimal_value)
-        case "bytes_value":
-            return base64.b64encode(value.bytes_value).decode()
-        case "reference_value":
-            return _lookup(value)
-        case "list_value":
-            return ";".join(_entry(name, item) for item in value.list_value.values)
-        case _:
-            raise _refused(name, "has no value; to set a field to null, set null_value")
+    if kind is None:
+        raise ValueError("has no value; to set a field to null, set null_value")
+    if kind == "node_value" and not in_graph:
+        raise ValueError("is the id of another node, which only ComposeRecords has; give the id as string_value")
+    return _JSON[kind](value)
 
 
 def _lookup(value: FieldValue) -> Mapping[str, str]:
@@ -105,56 +97,78 @@ def _lookup(value: FieldValue) -> Mapping[str, str]:
     return {"type": reference.object, **lookup} if reference.object else lookup
 
 
-def _entry(name: str, value: FieldValue) -> str:
+def _entry(value: FieldValue) -> str:
     if value.WhichOneof("kind") != "string_value" or ";" in value.string_value:
-        raise _refused(name, "is a multi-select picklist: its entries are texts without `;`")
+        raise ValueError("is a multi-select picklist: its entries are texts without `;`")
     return value.string_value
 
 
-def _finite(name: str, number: float) -> float:
+def _finite(number: float) -> float:
     if not math.isfinite(number):
-        raise _refused(name, "is not a finite number, which Salesforce cannot store")
+        raise ValueError("is not a finite number, which Salesforce cannot store")
     return number
 
 
-def _scalar_parameter(name: str, value: FieldValue) -> Scalar:
-    match value.WhichOneof("kind"):
-        case "string_value":
-            return value.string_value
-        case "null_value":
-            return None
-        case "bool_value":
-            return value.bool_value
-        case "int64_value":
-            return value.int64_value
-        case "double_value":
-            return value.double_value
-        case "decimal_value":
-            return Decimal(value.decimal_value)
-        case "date_value":
-            return _moment(name, value.date_value, date)
-        case "datetime_value":
-            return _moment(name, value.datetime_value, datetime)
-        case kind:
-            raise InvalidParameter(
-                f"parameter {name!r} is of kind {kind or 'nothing'}, which SOQL cannot hold there",
-                metadata={"parameter": name},
-                violations=[FieldViolation(f"parameters.{name}", "give text, a number, a date or a list of these")],
-            )
-
-
-def _moment(name: str, text: str, kind: type[date]) -> date:
+def _existing(text: str, kind: type[date]) -> str:
     try:
-        return kind.fromisoformat(text)
+        kind.fromisoformat(text)
     except ValueError:
-        raise InvalidParameter(
-            f"parameter {name!r}: there is no such {kind.__name__} as {text}",
-            metadata={"parameter": name},
-            violations=[FieldViolation(f"parameters.{name}", "give a day that exists, in ISO 8601")],
-        ) from None
+        raise ValueError(f"is no {kind.__name__} that exists; give one in ISO 8601") from None
+    return text
 
 
-def _refused(name: str, problem: str) -> InvalidFieldValue:
+def _with_colon(text: str) -> str:
+    """Return a dateTime with its offset as Salesforce reads it: `Z` or `+hh:mm`."""
+    return f"{text[:-2]}:{text[-2:]}" if text[-5] in "+-" else text
+
+
+def _text_value(text: str, kind: str) -> FieldValue:
+    # JSON can hold half a character, which no protobuf text can.
+    text = text.encode(errors="replace").decode()
+    match kind:
+        case "date":
+            return FieldValue(date_value=text)
+        case "datetime":
+            return FieldValue(datetime_value=_in_utc(text))
+        case "multipicklist":
+            entries = [FieldValue(string_value=entry) for entry in text.split(";")]
+            return FieldValue(list_value=FieldValueList(values=entries))
+        case _:
+            return FieldValue(string_value=text)
+
+
+def _in_utc(text: str) -> str:
+    """Return a dateTime with `Z` for its offset; Salesforce writes `+0000`."""
+    if text.endswith("+0000"):
+        return f"{text[:-5]}Z"
+    return datetime.fromisoformat(text).astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _number_value(number: Decimal, kind: str, precision: int) -> FieldValue:
+    if kind in _WHOLE and number == int(number):
+        return FieldValue(int64_value=int(number))
+    exact = len(number.as_tuple().digits) <= _EXACT_DOUBLE_DIGITS >= precision
+    if kind == "currency" or not exact:
+        return FieldValue(decimal_value=format(number, "f"))
+    return FieldValue(double_value=float(number))
+
+
+def _refused(wrong: Mapping[str, str]) -> InvalidFieldValue:
+    violations = [FieldViolation(f"fields.{name}", wrong[name]) for name in sorted(wrong)]
     return InvalidFieldValue(
-        f"{name} {problem}", metadata={"fields": name}, violations=[FieldViolation(f"fields.{name}", problem)]
+        f"{min(wrong)} {violations[0].description}", metadata={"fields": ",".join(sorted(wrong))}, violations=violations
     )
+
+
+_JSON: Mapping[str, Callable[[FieldValue], JsonValue]] = {
+    "null_value": lambda _: None,
+    "double_value": lambda value: _finite(value.double_value),
+    "decimal_value": lambda value: Decimal(value.decimal_value),
+    "bytes_value": lambda value: base64.b64encode(value.bytes_value).decode(),
+    "reference_value": _lookup,
+    "list_value": lambda value: ";".join(map(_entry, value.list_value.values)),
+    "date_value": lambda value: _existing(value.date_value, date),
+    "datetime_value": lambda value: _with_colon(_existing(value.datetime_value, datetime)),
+    "node_value": lambda value: NodeId(value.node_value),
+}
+"""How each further kind becomes JSON."""

@@ -60,7 +60,7 @@ def test_an_id_of_a_request(given_):
 )
 def test_what_is_no_id_of_a_request(given_):
     """The refusal names the request's field and does not repeat what was in it."""
-    with pytest.raises(InvalidRequest, match="^record.id is no record's id: ") as raised:
+    with pytest.raises(InvalidRequest, match=r"^record\.id is no record's id: ") as raised:
         long_id(given_, "record.id")
 
     assert ["record.id"] == [violation.field for violation in raised.value.violations]

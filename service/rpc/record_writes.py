@@ -1,0 +1,183 @@
+"""The contract's writes as an org takes them; a request for one record has the shape of the operation it stands for."""
+
+import re
+from collections.abc import Callable, Sequence
+
+from sluicegate.v1 import record_operation_pb2 as pb
+from sluicegate.v1.field_value_pb2 import ExternalId
+from sluicegate.v1.record_pb2 import RecordRef
+from sluicegate.v1.record_service_pb2 import (
+    CreateRecordRequest,
+    DeleteRecordRequest,
+    UpdateRecordRequest,
+    UpsertRecordRequest,
+)
+
+from service.errors import FieldViolation, InvalidRequest, SluicegateError
+from service.rpc.record_errors import of_node
+from service.rpc.values import to_json_values
+from service.salesforce.calls.composite import Node
+from service.salesforce.calls.writes import NO_ASSIGNMENT, ExternalKey, JsonValue, Operation, Write, WriteOptions
+from service.salesforce.ids import long_id
+
+Place = Callable[[str], str]
+"""Returns the path in the request of what has another path in a single write, for example `fields.LastName`."""
+
+_OF_RECORD = frozenset({"update", "delete"})
+"""Kinds of operations that name their record by a `RecordRef`."""
+_NODE_PATH = re.compile(r"nodes\[([0-9]{1,3})\]\.operation\.[a-z]+\.(.+)", re.DOTALL)
+
+_ID = "id"
+"""The field of every sObject that finds a record without being an external id, in lower case."""
+
+
+def to_write(operation: pb.RecordOperation, *, in_graph: bool) -> Write:
+    """Return one operation of several.
+
+    Args:
+        operation: The operation; the contract's rules hold of it.
+        in_graph: Whether its values may be the ids of other nodes.
+
+    Raises:
+        service.errors.InvalidRequest: An id is damaged, or two names are the same but for case.
+        service.errors.InvalidFieldValue: No field can take a value.
+
+    """
+    match operation.WhichOneof("operation"):
+        case "create":
+            return to_create(operation.create, in_graph=in_graph)
+        case "update":
+            return to_update(operation.update, in_graph=in_graph)
+        case "upsert":
+            return to_upsert(operation.upsert, in_graph=in_graph)
+        case _:
+            return to_delete(operation.delete)
+
+
+def to_create(message: pb.RecordCreate | CreateRecordRequest, *, in_graph: bool = False) -> Write:
+    """Return a creation; raises what `to_write` does."""
+    return Write(Operation.CREATE, message.object, to_json_values(message.fields, in_graph=in_graph))
+
+
+def to_update(message: pb.RecordUpdate | UpdateRecordRequest, *, in_graph: bool = False) -> Write:
+    """Return an update; raises what `to_write` does."""
+    record_id, key = to_key(message.record)
+    values = to_json_values(message.fields, in_graph=in_graph)
+    return Write(Operation.UPDATE, message.record.object, values, record_id=record_id, key=key)
+
+
+def to_upsert(message: pb.RecordUpsert | UpsertRecordRequest, *, in_graph: bool = False) -> Write:
+    """Return an upsert, or the update that it is where no record may be created; raises what `to_write` does."""
+    values = to_json_values(message.fields, in_graph=in_graph)
+    record_id, key = _found_by(message.external_id, "external_id")
+    if key is None:
+        values = _without_id(values, record_id)
+    operation = Operation.UPDATE if key is None or message.update_only else Operation.UPSERT
+    return Write(operation, message.object, values, record_id=record_id, key=key)
+
+
+def to_delete(message: pb.RecordDelete | DeleteRecordRequest) -> Write:
+    """Return a deletion; raises what `to_write` does."""
+    record_id, key = to_key(message.record)
+    return Write(Operation.DELETE, message.record.object, record_id=record_id, key=key)
+
+
+def to_key(record: RecordRef) -> tuple[str, ExternalKey | None]:
+    """Return a record's id, 18 characters, or an empty text and the external id that finds it.
+
+    Raises:
+        service.errors.InvalidRequest: The id is damaged.
+
+    """
+    if record.WhichOneof("key") == "id":
+        return long_id(record.id, "record.id"), None
+    return _found_by(record.external_id, "record.external_id")
+
+
+def to_options(options: pb.WriteOptions) -> WriteOptions:
+    """Return how records are written; the defaults if the message is absent.
+
+    Raises:
+        service.errors.InvalidRequest: The assignment rule's id is damaged.
+
+    """
+    return WriteOptions(
+        allow_duplicates=options.allow_duplicates,
+        duplicate_rules_as_current_user=options.duplicate_rules_as_current_user,
+        assignment=NO_ASSIGNMENT if options.skip_assignment_rule else _rule(options.assignment_rule_id),
+    )
+
+
+def to_max_wait_seconds(options: pb.WriteOptions) -> float | None:
+    """Return how long a record may be held back; None for the org's default."""
+    wait = options.max_wait
+    return wait.seconds + wait.nanos / 1e9 if options.HasField("max_wait") else None
+
+
+def to_nodes(nodes: Sequence[pb.RecordNode]) -> list[Node]:
+    """Return the nodes of a graph.
+
+    Raises:
+        service.errors.SluicegateError: What `to_write` raises of a node, which the metadata and the paths name.
+
+    """
+    made = []
+    for index, node in enumerate(nodes):
+        try:
+            made.append(Node(node.name, to_write(node.operation, in_graph=True)))
+        except SluicegateError as error:
+            place = _in_node(index, node)
+            raise of_node(error, place, name=node.name, index=index, count=len(nodes)) from error
+    return made
+
+
+def as_is(path: str) -> str:
+    """Return the path of a request that is one write."""
+    return path
+
+
+def in_record(path: str) -> str:
+    """Return the path of a request whose record is a `RecordRef`."""
+    return f"record.{path}" if path == "object" or path.startswith("external_id.") else path
+
+
+def in_nodes(nodes: Sequence[pb.RecordNode]) -> Place:
+    """Return what finds the paths of a graph: an upsert that must not create is an update further down."""
+
+    def place(path: str) -> str:
+        found = _NODE_PATH.fullmatch(path)
+        if found is None or int(found[1]) >= len(nodes):
+            return path
+        index = int(found[1])
+        return _in_node(index, nodes[index])(found[2])
+
+    return place
+
+
+def _in_node(index: int, node: pb.RecordNode) -> Place:
+    kind = node.operation.WhichOneof("operation")
+    inner = in_record if kind in _OF_RECORD else as_is
+    return lambda path: f"nodes[{index}].operation.{kind}.{inner(path)}"
+
+
+def _rule(rule_id: str) -> str:
+    return long_id(rule_id, "options.assignment_rule_id") if rule_id else ""
+
+
+def _found_by(external_id: ExternalId, path: str) -> tuple[str, ExternalKey | None]:
+    """Return an id or an external id: the field `Id` is no external id, and an update by it is one by id."""
+    if external_id.field.lower() == _ID:
+        return long_id(external_id.value, f"{path}.value"), None
+    return "", ExternalKey(external_id.field, external_id.value)
+
+
+def _without_id(values: dict[str, JsonValue], record_id: str) -> dict[str, JsonValue]:
+    """Return the values but the record's id, which names the record and cannot be set."""
+    name = next((name for name in values if name.lower() == _ID), None)
+    if name is None:
+        return values
+    repeated = values.pop(name)
+    if not isinstance(repeated, str) or long_id(repeated, f"fields.{name}") != record_id:
+        problem = "differs from external_id.value; leave it out, or give it the same value"
+        raise InvalidRequest(f"{name} {problem}", violations=[FieldViolation(f"fields.{name}", problem)])
+    return values
