@@ -1,5 +1,6 @@
 """Ending a connection without a whole answer, as networks and crashing servers do."""
 
+import asyncio
 import socket
 import struct
 
@@ -28,10 +29,22 @@ async def cut(request: web.Request, answer: Answer | None, *, reset: bool) -> we
         response.content_length = max(1, len(content))
         await response.prepare(request)
         await response.write(content[: len(content) // 2])
-    transport = request.transport
-    if transport is not None:
-        connection = transport.get_extra_info("socket")
-        if reset and connection is not None:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGERING)
-        transport.abort()
+    if request.transport is not None:
+        _abort(request.transport, reset=reset)
     return response
+
+
+class TurnedAway(asyncio.Protocol):
+    """A connection that is reset as soon as it is there."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Reset it."""
+        if isinstance(transport, asyncio.Transport):
+            _abort(transport, reset=True)
+
+
+def _abort(transport: asyncio.Transport, *, reset: bool) -> None:
+    connection = transport.get_extra_info("socket")
+    if reset and connection is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGERING)
+    transport.abort()

@@ -1,10 +1,8 @@
 """Scripted faults: what the emulated Salesforce is made to do wrong, and when."""
 
 import re
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from random import Random
 
 from service.clock import Clock
 from service.emulator.effects import (
@@ -20,62 +18,15 @@ from service.emulator.effects import (
     RequestEffect,
     RevokeSessions,
     SlowJob,
+    SlowRows,
+    TurnAway,
     UniformDelay,
 )
 from service.emulator.faults import SalesforceFault
 from service.emulator.parent_locks import ParentLocks
+from service.emulator.rule import Rule, Surroundings, enter, leave, surroundings
 
 __all__ = ["Delay", "Disturbances", "Drop", "Effect", "Page", "Refuse", "RevokeSessions", "Rule"]
-
-_ANYTHING = re.compile("")
-_ANY_METHOD = re.compile(".*")
-
-
-@dataclass(slots=True)
-class Rule:
-    """One effect, what it befalls and how often it still will."""
-
-    effect: Effect
-    method: re.Pattern[str] = _ANY_METHOD
-    path: re.Pattern[str] = _ANYTHING
-    org_id: str | None = None
-    """Only what carries a token of this org; None for all."""
-    skip: int = 0
-    """Matches that still pass unharmed."""
-    times: int | None = None
-    """Matches that will still be hit; None for all to come."""
-    probability: float = 1.0
-    """Of a match that is not skipped to be hit."""
-    id: str = ""
-    random: Random = field(default_factory=lambda: Random(0))  # noqa: S311 - has to be repeatable, not secret
-    source: Mapping[str, object] | None = None
-    """What it was read from."""
-    matched: int = 0
-    hits: int = 0
-
-    def take(self, method: str, path: str, org_id: str | None) -> bool:
-        """Tell whether a request is hit, and count it when it matches."""
-        if not self.concerns(org_id) or not self.method.fullmatch(method) or not self.path.search(path):
-            return False
-        return self.draw()
-
-    def concerns(self, org_id: str | None) -> bool:
-        """Tell whether the rule has hits left for an org."""
-        return self.times != 0 and self.org_id in {None, org_id}
-
-    def draw(self) -> bool:
-        """Count a match, and tell whether it is hit."""
-        self.matched += 1
-        if self.skip > 0:
-            self.skip -= 1
-            return False
-        # Drawn for every match, so that what is hit depends on the seed and the order of matches alone.
-        if self.probability < 1.0 and self.random.random() >= self.probability:
-            return False
-        if self.times is not None:
-            self.times -= 1
-        self.hits += 1
-        return True
 
 
 class Disturbances:
@@ -105,8 +56,9 @@ class Disturbances:
 
         Args:
             effect: What happens.
-            method: Regular expression for the whole HTTP method; only requests have one.
-            path: Regular expression found anywhere in the raw path, query string included; only requests have one.
+            method: Regular expression for the whole HTTP method of a request, or of the one that rows came by.
+            path: Regular expression found anywhere in its raw path, query string included. Rows of a bulk job came by
+                the request that closed the job.
             org_id: 18-character id of the only org it befalls; None for all.
             skip: How many matches pass before the first is hit.
             times: How many are hit; None for all.
@@ -167,14 +119,22 @@ class Disturbances:
 
         Delays of a distribution are returned as the delay drawn.
         """
+        enter(Surroundings(method, path))
         if not self._requests:
             return []
         hit = [rule for rule in self._requests if rule.take(method, path, org_id)]
         self._requests = [rule for rule in self._requests if rule.times != 0]
         return [_drawn(rule) for rule in hit]
 
+    def turns_away(self) -> bool:
+        """Tell whether a connection that was just accepted is to be reset, and count it as used."""
+        for rule in self._others:
+            if isinstance(rule.effect, TurnAway) and rule.concerns(None) and self._draw(rule):
+                return True
+        return False
+
     def check_row(self, org_id: str, record_id: str | None, sobject: str = "") -> None:
-        """Let one row write pass, or refuse it; of several rules that concern it the first decides.
+        """Let one row write pass, or refuse it; of several locks that concern it the first decides, delays add up.
 
         Args:
             org_id: The org of the row.
@@ -187,15 +147,26 @@ class Disturbances:
         """
         if not self._others:
             return
-        for rule in self._others:
+        locked_by: LockRow | None = None
+        decided = False
+        for rule in list(self._others):
             effect = rule.effect
-            if isinstance(effect, LockRow) and rule.concerns(org_id) and _is_of(effect, sobject):
-                hit = rule.draw()
-                if rule.times == 0 and not rule.id:
-                    self.remove(rule)
-                if hit:
-                    raise _locked(record_id, in_trigger=effect.in_trigger)
-                return
+            if not isinstance(effect, LockRow | SlowRows) or not rule.concerns_rows(org_id, effect.sobject, sobject):
+                continue
+            if isinstance(effect, SlowRows):
+                if self._draw(rule):
+                    _slow(rule, effect)
+            elif not decided:
+                decided = True
+                locked_by = effect if self._draw(rule) else None
+        if locked_by is not None:
+            raise _locked(record_id, in_trigger=locked_by.in_trigger)
+
+    def _draw(self, rule: Rule) -> bool:
+        hit = rule.draw()
+        if rule.times == 0 and not rule.id:
+            self.remove(rule)
+        return hit
 
     def slow_job(self, org_id: str) -> SlowJob:
         """Return how slow a bulk job of an org is that starts now; what several rules say adds up."""
@@ -208,18 +179,28 @@ class Disturbances:
 
     @asynccontextmanager
     async def transaction(self, org_id: str, clock: Clock) -> AsyncIterator[None]:
-        """Let the rows written inside conflict with others, where a rule says so; see `LockParents`.
+        """Let the rows written inside take long and conflict with others, where rules say so.
+
+        See `SlowRows` and `LockParents`. A block that raises does not wait for its rows.
 
         Args:
             org_id: The org, 18 characters.
-            clock: Waits until the rows are let go of.
+            clock: Waits for slow rows, then until the rows are let go of.
 
         """
-        if not self.locks_parents(org_id):
+        if not self._others:
             yield
             return
         async with self._locks.transaction(clock, lambda: self._hold_seconds(org_id) or 0.0):
-            yield
+            around = surroundings()
+            inside = Surroundings(around.method, around.path)
+            token = enter(inside)
+            try:
+                yield
+            finally:
+                leave(token)
+            if inside.delay_seconds:
+                await clock.sleep(inside.delay_seconds)
 
     def hold(self, org_id: str, record_ids: Iterable[str]) -> None:
         """Hold rows for the transaction around the call.
@@ -261,8 +242,12 @@ def _hits(rule: Rule, org_id: str) -> bool:
     return rule.concerns(org_id) and rule.draw()
 
 
-def _is_of(effect: LockRow, sobject: str) -> bool:
-    return effect.sobject is None or effect.sobject.lower() == sobject.lower()
+def _slow(rule: Rule, effect: SlowRows) -> None:
+    around = surroundings()
+    around.delay_seconds += effect.row_seconds
+    if rule not in around.slowed_by:
+        around.slowed_by.add(rule)
+        around.delay_seconds += effect.request_seconds
 
 
 def _locked(record_id: str | None, *, in_trigger: bool) -> SalesforceFault:

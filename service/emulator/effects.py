@@ -67,8 +67,15 @@ class Drop:
     after_handling: bool = False
     mid_body: bool = False
     """Handle the request, send head and half of the body, then cut."""
+    mid_request: bool = False
+    """Read half of the request's body, then cut; nothing is handled."""
     reset: bool = False
     """Cut with a TCP reset, which the peer sees as an error at once, rather than an end."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnAway:
+    """Reset a connection as soon as it is accepted; with TLS, as soon as both sides have shaken hands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +96,18 @@ class LockRow:
     """API name in any case; None for every object."""
     in_trigger: bool = False
     """Wrap the code in the text of a trigger's exception."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlowRows:
+    """Take longer over requests that write rows: their rows are written, and the answer and its locks wait."""
+
+    sobject: str | None = None
+    """API name in any case; None for every object."""
+    request_seconds: float = 0.0
+    """Once for a request, or for 200 rows of a bulk job, that writes such rows."""
+    row_seconds: float = 0.0
+    """For each of the rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,4 +133,6 @@ class SlowJob:
 
 RequestEffect = Delay | UniformDelay | LogNormalDelay | Page | Refuse | Drop | RevokeSessions | QuotaUsedUp
 """What befalls requests."""
-Effect = RequestEffect | LockRow | LockParents | SlowJob
+RowEffect = LockRow | SlowRows
+"""What befalls the writing of rows."""
+Effect = RequestEffect | RowEffect | LockParents | SlowJob | TurnAway

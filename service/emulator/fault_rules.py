@@ -11,41 +11,34 @@ from typing import Any
 
 import yaml
 
-from service.emulator.disturbances import Rule
-from service.emulator.effects import (
-    Delay,
-    Drop,
-    Effect,
-    LockParents,
-    LockRow,
-    LogNormalDelay,
-    Page,
-    QuotaUsedUp,
-    Refuse,
-    RevokeSessions,
-    SlowJob,
-    UniformDelay,
-)
+from service.emulator import effects
+from service.emulator.effects import Effect
+from service.emulator.rule import Rule
+from service.emulator.rule_part import Part, RuleError
+
+__all__ = ["FindOrg", "RuleError", "parse_rule", "parse_rules", "read_rules", "rule_as_json"]
 
 FindOrg = Callable[[str], str | None]
 """Returns the 18-character id of an org by its name or id, or None."""
 
 _MAXIMUM_RULES = 1_000
-_MAXIMUM_TEXT = 10_000
-_DAY = 86_400.0
-_ERRORS: Mapping[str, Refuse] = {
-    "QUERY_TIMEOUT": Refuse(400, "QUERY_TIMEOUT", "Your query request was running for too long."),
-    "UNABLE_TO_LOCK_ROW": Refuse(
+_ERRORS: Mapping[str, effects.Refuse] = {
+    "QUERY_TIMEOUT": effects.Refuse(400, "QUERY_TIMEOUT", "Your query request was running for too long."),
+    "UNABLE_TO_LOCK_ROW": effects.Refuse(
         400, "UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this record or 1 records"
     ),
-    "CONCURRENT_LIMIT": Refuse(403, "REQUEST_LIMIT_EXCEEDED", "ConcurrentPerOrgLongTxn Limit exceeded."),
-    "SERVER_UNAVAILABLE": Refuse(503, "SERVER_UNAVAILABLE", "The server is unavailable"),
-    "INVALID_SESSION_ID": Refuse(401, "INVALID_SESSION_ID", "Session expired or invalid"),
+    "CONCURRENT_LIMIT": effects.Refuse(403, "REQUEST_LIMIT_EXCEEDED", "ConcurrentPerOrgLongTxn Limit exceeded."),
+    "SERVER_UNAVAILABLE": effects.Refuse(503, "SERVER_UNAVAILABLE", "The server is unavailable"),
+    "INVALID_SESSION_ID": effects.Refuse(401, "INVALID_SESSION_ID", "Session expired or invalid"),
 }
-
-
-class RuleError(ValueError):
-    """A rule that cannot be understood; the text names the place."""
+_RESETS: Mapping[str, Effect] = {
+    "accept": effects.TurnAway(),
+    "before": effects.Drop(reset=True),
+    "mid-request": effects.Drop(mid_request=True, reset=True),
+    "after": effects.Drop(after_handling=True, reset=True),
+    "mid-body": effects.Drop(mid_body=True, reset=True),
+}
+"""Where a connection may be reset, in the order of what happens on it."""
 
 
 def read_rules(path: Path, find_org: FindOrg) -> list[Rule]:
@@ -74,7 +67,7 @@ def parse_rules(document: object, find_org: FindOrg) -> list[Rule]:
     """
     seed = 0
     if isinstance(document, Mapping):
-        top = _Part("the document", document)
+        top = Part("the document", document)
         seed = top.whole("seed", 0, least=-(2**63), most=2**63)
         document = top.take("rules", [])
         top.finish()
@@ -103,8 +96,8 @@ def parse_rule(given: object, find_org: FindOrg, *, seed: int = 0, number: int =
 
     """
     place = f"rule {number if rule_id is None else rule_id}"
-    part = _Part(place, given)
-    match = _Part(f"{place}, match", part.take("match", {}))
+    part = Part(place, given)
+    match = Part(f"{place}, match", part.take("match", {}))
     org = match.text("org", "")
     org_id = find_org(org) if org else None
     if org and org_id is None:
@@ -112,8 +105,10 @@ def parse_rule(given: object, find_org: FindOrg, *, seed: int = 0, number: int =
     own_id = part.text("id", f"rule-{number}")
     name = own_id if rule_id is None else rule_id
     seed = part.whole("seed", seed, least=-(2**63), most=2**63)
+    effect = _effect(place, part.take("effect", None))
+    _refuse_matches(place, effect, match.given)
     rule = Rule(
-        _effect(place, part.take("effect", None)),
+        effect,
         match.pattern("method", ".*"),
         match.pattern("path", ""),
         org_id,
@@ -150,26 +145,34 @@ def _effect(place: str, given: object) -> Effect:
     return build(f"{place}, {kind}", value)
 
 
+def _refuse_matches(place: str, effect: Effect, match: Mapping[Any, Any]) -> None:
+    """Refuse what a rule could never match by, rather than let it hit everything."""
+    if isinstance(effect, effects.TurnAway) and match:
+        raise RuleError(f"{place}, match: a connection that is reset at once has neither method, path nor org")
+    if isinstance(effect, effects.LockParents | effects.SlowJob) and {"method", "path"} & set(match):
+        raise RuleError(f"{place}, match: method and path do not apply to {', '.join(_OF_ORGS)}")
+
+
 def _latency(place: str, value: object) -> Effect:
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return Delay(_Part(place, {"seconds": value}).number("seconds", 0.0))
-    part = _Part(place, value)
+        return effects.Delay(Part(place, {"seconds": value}).number("seconds", 0.0))
+    part = Part(place, value)
     if len(part.given) != 1:
         raise RuleError(f"{place}: has to be seconds, or one of fixed, uniform and lognormal")
     kind = next(iter(part.given))
     inner = part.given[kind]
     if kind == "fixed":
-        return Delay(part.number("fixed", 0.0))
+        return effects.Delay(part.number("fixed", 0.0))
     if kind == "uniform":
-        bounds = _Part(f"{place}.uniform", inner)
+        bounds = Part(f"{place}.uniform", inner)
         low, high = bounds.number("low", 0.0), bounds.number("high", 1.0)
         bounds.finish()
         if low > high:
             raise RuleError(f"{place}.uniform: low has to be at most high")
-        return UniformDelay(low, high)
+        return effects.UniformDelay(low, high)
     if kind == "lognormal":
-        shape = _Part(f"{place}.lognormal", inner)
-        made = LogNormalDelay(
+        shape = Part(f"{place}.lognormal", inner)
+        made = effects.LogNormalDelay(
             shape.number("median", 0.1, least=1e-6),
             shape.number("sigma", 0.5, most=10.0),
             shape.number("maximum", 60.0),
@@ -180,17 +183,16 @@ def _latency(place: str, value: object) -> Effect:
 
 
 def _page(place: str, value: object) -> Effect:
-    part = _Part(place, {"status": value} if isinstance(value, int) else value or {})
-    status, html = part.whole("status", 503, least=300, most=599), part.text("html", Page().html)
+    part = Part(place, {"status": value} if isinstance(value, int) else value or {})
+    status, html = part.whole("status", 503, least=300, most=599), part.text("html", effects.Page().html)
     part.finish()
-    return Page(status, html)
+    return effects.Page(status, html)
 
 
 def _reset(place: str, value: object) -> Effect:
-    kinds = {"before": {}, "mid-body": {"mid_body": True}, "after": {"after_handling": True}}
-    if not isinstance(value, str) or value not in kinds:
-        raise RuleError(f"{place}: has to be one of {', '.join(kinds)}, not {value!r}")
-    return Drop(reset=True, **kinds[value])
+    if not isinstance(value, str) or value not in _RESETS:
+        raise RuleError(f"{place}: has to be one of {', '.join(_RESETS)}, not {value!r}")
+    return _RESETS[value]
 
 
 def _error(place: str, value: object) -> Effect:
@@ -200,11 +202,11 @@ def _error(place: str, value: object) -> Effect:
                 f"{place}: {value!r} is not known; there are {', '.join(_ERRORS)}, or status, code, message"
             )
         return _ERRORS[value]
-    part = _Part(place, value)
+    part = Part(place, value)
     fields = part.take("fields", [])
     if not isinstance(fields, list) or not all(isinstance(each, str) for each in fields):
         raise RuleError(f"{place}.fields: has to be a list of field names")
-    refused = Refuse(
+    refused = effects.Refuse(
         part.whole("status", 400, least=300, most=599), part.text("code"), part.text("message", ""), tuple(fields)
     )
     part.finish()
@@ -221,22 +223,29 @@ def _flag(effect: Effect) -> Callable[[str, object], Effect]:
 
 
 def _row_lock(place: str, value: object) -> Effect:
-    part = _Part(place, {} if value is None or value is True else value)
-    made = LockRow(part.text("sobject", "") or None, part.flag("in_trigger"))
+    part = Part(place, {} if value is None or value is True else value)
+    made = effects.LockRow(part.text("sobject", "") or None, part.flag("in_trigger"))
     part.finish()
     return made
 
 
+def _row_latency(place: str, value: object) -> Effect:
+    part = Part(place, value)
+    sobject, request, row = part.text("sobject", "") or None, part.number("request", 0.0), part.number("row", 0.0)
+    part.finish()
+    return effects.SlowRows(sobject, request, row)
+
+
 def _parent_locks(place: str, value: object) -> Effect:
-    part = _Part(place, {} if value is None or value is True else value)
-    made = LockParents(part.number("hold", 0.1, most=600.0))
+    part = Part(place, {} if value is None or value is True else value)
+    made = effects.LockParents(part.number("hold", 0.1, most=600.0))
     part.finish()
     return made
 
 
 def _slow_jobs(place: str, value: object) -> Effect:
-    part = _Part(place, value)
-    made = SlowJob(part.number("wait", 0.0), part.number("chunk", 0.0))
+    part = Part(place, value)
+    made = effects.SlowJob(part.number("wait", 0.0), part.number("chunk", 0.0))
     part.finish()
     return made
 
@@ -246,65 +255,11 @@ _EFFECTS: Mapping[str, Callable[[str, object], Effect]] = {
     "page": _page,
     "reset": _reset,
     "error": _error,
-    "quota_used_up": _flag(QuotaUsedUp()),
-    "revoke_tokens": _flag(RevokeSessions()),
+    "quota_used_up": _flag(effects.QuotaUsedUp()),
+    "revoke_tokens": _flag(effects.RevokeSessions()),
     "slow_jobs": _slow_jobs,
     "row_lock": _row_lock,
+    "row_latency": _row_latency,
     "parent_locks": _parent_locks,
 }
-
-
-class _Part:
-    """A mapping of a rule, whose keys have to be taken one by one."""
-
-    def __init__(self, place: str, given: object) -> None:
-        if not isinstance(given, Mapping):
-            raise RuleError(f"{place}: has to be a mapping")
-        self.given: Mapping[Any, Any] = given
-        self._place = place
-        self._taken: set[str] = set()
-
-    def take(self, key: str, absent: object) -> object:
-        self._taken.add(key)
-        value = self.given.get(key)
-        return absent if value is None else value
-
-    def text(self, key: str, absent: str | None = None) -> str:
-        value = self.take(key, absent)
-        if not isinstance(value, str) or len(value) > _MAXIMUM_TEXT:
-            raise RuleError(f"{self._place}, {key}: has to be text")
-        return value
-
-    def flag(self, key: str) -> bool:
-        value = self.take(key, False)
-        if not isinstance(value, bool):
-            raise RuleError(f"{self._place}, {key}: has to be true or false")
-        return value
-
-    def pattern(self, key: str, absent: str) -> re.Pattern[str]:
-        try:
-            return re.compile(self.text(key, absent))
-        except (re.error, RecursionError, OverflowError) as error:
-            raise RuleError(f"{self._place}, {key}: is no regular expression: {error}") from None
-
-    def number(self, key: str, absent: float, *, least: float = 0.0, most: float = _DAY) -> float:
-        value = self.take(key, absent)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-            raise RuleError(f"{self._place}, {key}: has to be a number from {least:g} to {most:g}")
-        return float(value)
-
-    def whole(self, key: str, absent: int, *, least: int = 0, most: int = 10**9) -> int:
-        value = self.take(key, absent)
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise RuleError(f"{self._place}, {key}: has to be a whole number from {least} to {most}")
-        return value
-
-    def count(self, key: str) -> int | None:
-        if self.take(key, None) is None:
-            return None
-        return self.whole(key, 1)
-
-    def finish(self) -> None:
-        unknown = next((str(key) for key in self.given if key not in self._taken), None)
-        if unknown is not None:
-            raise RuleError(f"{self._place}: {unknown} is not known; there are {', '.join(sorted(self._taken))}")
+_OF_ORGS = ("parent_locks", "slow_jobs")

@@ -127,7 +127,7 @@ class Gateway:
             return await self._control.answer(request, segments[1:])
         tenant = self._tenants.by_token(_token(request)[1])
         effects = self._disturbances.take(request.method, request.raw_path, tenant.org.id if tenant else None)
-        answer = self._at_the_edge(effects, tenant)
+        answer = await self._at_the_edge(request, effects, tenant)
         if answer is None:
             rest = segments[len(_DATA) :]
             if rest and tuple(segments[: len(_DATA)]) == _DATA:
@@ -141,7 +141,9 @@ class Gateway:
                 raise _Dropped(reset=effect.reset, answer=answer if effect.mid_body else None)
         return answer
 
-    def _at_the_edge(self, effects: Sequence[RequestEffect], tenant: Tenant | None) -> Answer | None:
+    async def _at_the_edge(
+        self, request: web.Request, effects: Sequence[RequestEffect], tenant: Tenant | None
+    ) -> Answer | None:
         for effect in effects:
             if isinstance(effect, RevokeSessions):
                 for each in [tenant] if tenant else list(self._tenants):
@@ -149,6 +151,8 @@ class Gateway:
             elif isinstance(effect, Page):
                 return Answer.text(effect.html, "text/html;charset=UTF-8", status=effect.status)
             elif isinstance(effect, Drop) and not effect.after_handling and not effect.mid_body:
+                if effect.mid_request:
+                    await _read_half(request)
                 raise _Dropped(reset=effect.reset)
         return None
 
@@ -246,6 +250,16 @@ class Gateway:
         if tenant is None or session is None:
             raise SalesforceFault(401, "INVALID_SESSION_ID", "Session expired or invalid")
         return tenant, session
+
+
+async def _read_half(request: web.Request) -> None:
+    """Read half of the content; of content whose length is not told the first piece."""
+    if request.content_length is None:
+        await request.content.readany()
+        return
+    left = request.content_length // 2
+    while left > 0 and (piece := await request.content.read(left)):
+        left -= len(piece)
 
 
 def _token(request: web.Request) -> tuple[str, str]:

@@ -20,6 +20,7 @@ from service.emulator.control import Control
 from service.emulator.credentials import Credentials
 from service.emulator.definition import Definition
 from service.emulator.disturbances import Disturbances
+from service.emulator.entrance import Entrance
 from service.emulator.exchange import Call
 from service.emulator.fault_rules import read_rules
 from service.emulator.founding import Founder, Origin, keys_in, org_id, origin_of
@@ -259,7 +260,7 @@ class Emulator:
             clock=clock,
             control=self._control(),
         )
-        port = await _serve(stack, self._gateway, self.config, certificate)
+        port = await _serve(stack, self._gateway, self.disturbances, self.config, certificate)
         host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
         url = self.config.public_url or f"{'https' if certificate else 'http'}://{host}:{port}"
         refresh = self.config.app.refresh_seconds
@@ -335,7 +336,11 @@ class Emulator:
 
 
 async def _serve(
-    stack: AsyncExitStack, gateway: Gateway, config: EmulatorConfig, certificate: Certificate | None
+    stack: AsyncExitStack,
+    gateway: Gateway,
+    disturbances: Disturbances,
+    config: EmulatorConfig,
+    certificate: Certificate | None,
 ) -> int:
     """Listen until the stack closes, and return the port."""
     application = web.Application()
@@ -351,7 +356,7 @@ async def _serve(
     await runner.setup()
     stack.push_async_callback(_stop, runner)
     context = server_context(certificate) if certificate else None
-    await web.TCPSite(runner, config.host, config.port, ssl_context=context).start()
+    await Entrance(runner, config.host, config.port, context, disturbances).start()
     return int(runner.addresses[0][1])
 
 

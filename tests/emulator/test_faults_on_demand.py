@@ -69,7 +69,7 @@ async def test_the_quota_used_up(client, control):
     assert passed.status_code == 200
 
 
-@pytest.mark.parametrize(("kind", "written"), [("before", 0), ("mid-body", 1), ("after", 1)])
+@pytest.mark.parametrize(("kind", "written"), [("before", 0), ("mid-request", 0), ("after", 1), ("mid-body", 1)])
 async def test_resets(client, control, emulator, kind, written):
     """A reset leaves the caller without an answer, and the row written or not as its kind says."""
     await script(control, {"effect": {"reset": kind}, "match": {"method": "POST"}})
@@ -225,13 +225,16 @@ async def test_the_resources_of_control(control):
         ({"effect": {"latency": "long"}}, "latency: has to be a mapping"),
         ({"effect": {"latency": float("inf")}}, "seconds: has to be a number"),
         ({"effect": {"page": 200}}, "status: has to be a whole number from 300"),
-        ({"effect": {"reset": "never"}}, "has to be one of before, mid-body, after"),
+        ({"effect": {"reset": "never"}}, "has to be one of accept, before, mid-request, after, mid-body"),
         ({"effect": {"error": "NOPE"}}, "'NOPE' is not known"),
         ({"effect": {"error": {"status": 400}}}, "code: has to be text"),
         ({"effect": "quota_used_up", "match": {"path": "("}}, "path: is no regular expression"),
         ({"effect": "quota_used_up", "match": {"org": "nobody"}}, "there is no org 'nobody'"),
         ({"effect": "quota_used_up", "probability": 2}, "probability: has to be a number from 0 to 1"),
         ({"effect": "quota_used_up", "often": 1}, "often is not known"),
+        ({"effect": {"reset": "accept"}, "match": {"path": "/x"}}, "has neither method, path nor org"),
+        ({"effect": "parent_locks", "match": {"path": "/x"}}, "method and path do not apply to parent_locks"),
+        ({"effect": {"row_latency": {"rows": 1}}}, "rows is not known"),
         ({"effect": "quota_used_up", "id": "a b"}, "id has to be"),
         ([], "has to be a mapping"),
     ],
