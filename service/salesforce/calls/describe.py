@@ -1,7 +1,8 @@
 """sObject describe (Salesforce REST API, "sObject Describe")."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
@@ -10,24 +11,94 @@ from service.salesforce import faults
 from service.salesforce.answers import UNREADABLE
 from service.salesforce.transport.base import Request, Response
 
+COMPOUND_TYPES = frozenset({"address", "location", "complexvalue"})
+"""Types of fields that only show others together."""
+
 _OK = 200
+_NOT_MODIFIED = 304
+_NOTHING: Mapping[str, str] = {}
 
 
 class Field(msgspec.Struct, frozen=True):
-    """What the service needs to know of a field."""
+    """What the service needs to know of a field. What Salesforce leaves out forbids nothing."""
 
     name: str
     type: str
     precision: int = 0
+    """All digits of a decimal number; 0 for other types."""
     relationshipName: str | None = None  # noqa: N815 - Salesforce's spelling
     referenceTo: tuple[str, ...] = ()  # noqa: N815 - Salesforce's spelling
     externalId: bool = False  # noqa: N815 - Salesforce's spelling
     idLookup: bool = False  # noqa: N815 - Salesforce's spelling
+    length: int = 0
+    """Characters of text; 0 for other types."""
+    digits: int = 0
+    """All digits of a whole number; 0 for other types."""
+    scale: int = 0
+    """Digits behind the decimal point."""
+    nillable: bool = True
+    createable: bool = True
+    updateable: bool = True
+    defaultedOnCreate: bool = False  # noqa: N815 - Salesforce's spelling
+    """Whether a record that is created without the field gets a value nevertheless, from whatever default."""
+    caseSensitive: bool = False  # noqa: N815 - Salesforce's spelling
+    calculated: bool = False
+    autoNumber: bool = False  # noqa: N815 - Salesforce's spelling
+    htmlFormatted: bool = False  # noqa: N815 - Salesforce's spelling
+    picklist: Mapping[str, str] = _NOTHING
+    """What a restricted picklist takes: its values by folded value and folded label. Empty for all other fields."""
+
+    @property
+    def is_key(self) -> bool:
+        """Tell whether the field finds records in upserts."""
+        return self.externalId or self.idLookup
+
+    @property
+    def is_required(self) -> bool:
+        """Tell whether no record is created without the field."""
+        return self.createable and not self.nillable and not self.defaultedOnCreate and self.type != "boolean"
+
+
+class _Described(msgspec.Struct, gc=False, rename="camel"):
+    """A field as Salesforce sends it, as far as it is read."""
+
+    name: str
+    type: str
+    precision: int = 0
+    relationship_name: str | None = None
+    reference_to: tuple[str, ...] = ()
+    external_id: bool = False
+    id_lookup: bool = False
+    length: int = 0
+    digits: int = 0
+    scale: int = 0
+    nillable: bool = True
+    createable: bool = True
+    updateable: bool = True
+    defaulted_on_create: bool = False
+    case_sensitive: bool = False
+    calculated: bool = False
+    auto_number: bool = False
+    html_formatted: bool = False
+    restricted_picklist: bool = False
+    default_value: Any = None
+    default_value_formula: str | None = None
+    picklist_values: msgspec.Raw = msgspec.Raw(b"[]")
+
+
+class _Choice(msgspec.Struct, gc=False, rename="camel"):
+    value: str
+    label: str | None = None
+    default_value: bool = False
 
 
 class _Describe(msgspec.Struct, frozen=True):
     name: str
-    fields: tuple[Field, ...]
+    fields: tuple[_Described, ...]
+
+
+_describes = msgspec.json.Decoder(_Describe)
+_choices = msgspec.json.Decoder(list[_Choice])
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +109,22 @@ class SObject:
     fields: Mapping[str, Field]
     relationships: Mapping[str, Field]
     """Lookup fields by lower-case relationship name."""
+    last_modified: str = field(default="", compare=False)
+    """The HTTP date of the description; empty if Salesforce gave none."""
 
 
-def get(base: str, sobject: str) -> Request:
+def folded_choice(text: str) -> str:
+    """Return a picklist's value as values are compared: without case and without blanks around it."""
+    return text.strip().casefold()
+
+
+def get(base: str, sobject: str, modified_since: str = "") -> Request:
     """Return the request for one sObject's description.
 
     Args:
         base: Path of the API version, `/services/data/v66.0`.
         sobject: API name; letters, digits and underscores only.
+        modified_since: The HTTP date of a description that is known already; empty if none is.
 
     """
     return Request(
@@ -53,25 +132,73 @@ def get(base: str, sobject: str) -> Request:
         f"{base}/sobjects/{sobject}/describe",
         template=f"{base}/sobjects/{{sobject}}/describe",
         repeatable=True,
+        headers={"If-Modified-Since": modified_since} if modified_since else {},
     )
 
 
-def parse(response: Response, *, org: str, sobject: str) -> SObject:
+def parse(response: Response, *, org: str, sobject: str, known: SObject | None = None) -> SObject:
     """Return the description.
+
+    Args:
+        response: The answer.
+        org: The org's configured name.
+        sobject: The name asked for.
+        known: What was known when asking with `modified_since`; returned if it still holds.
 
     Raises:
         UnknownObject: The org has no such sObject, or its user may not see it.
         service.errors.SluicegateError: Salesforce refused otherwise.
 
     """
+    if known is not None and response.status == _NOT_MODIFIED:
+        return known
     if response.status != _OK:
         raise faults.from_response(response, org=org, subject={"object": sobject}, object_may_be_missing=True)
     try:
-        found = msgspec.json.decode(response.content, type=_Describe)
+        found = _describes.decode(response.content)
+        fields = [_field(described) for described in found.fields]
     except UNREADABLE as error:
         raise UpstreamProtocolError("a description cannot be read", metadata={"org": org}) from error
     return SObject(
         found.name,
-        {field.name.lower(): field for field in found.fields},
-        {field.relationshipName.lower(): field for field in found.fields if field.relationshipName},
+        {known.name.lower(): known for known in fields},
+        {known.relationshipName.lower(): known for known in fields if known.relationshipName},
+        response.headers.get("last-modified", ""),
+    )
+
+
+def _field(described: _Described) -> Field:
+    picklist: Mapping[str, str] = _NOTHING
+    defaulted = (
+        described.defaulted_on_create
+        or described.default_value is not None
+        or described.default_value_formula is not None
+    )
+    if described.restricted_picklist or not (described.nillable or defaulted):
+        # Most picklists are not restricted, and theirs are the longest part of a description: they are not even read.
+        choices = _choices.decode(described.picklist_values)
+        defaulted = defaulted or any(choice.default_value for choice in choices)
+        if described.restricted_picklist:
+            picklist = {folded_choice(choice.label): choice.value for choice in choices if choice.label}
+            picklist |= {folded_choice(choice.value): choice.value for choice in choices}
+    return Field(
+        described.name,
+        described.type,
+        described.precision,
+        described.relationship_name,
+        described.reference_to,
+        described.external_id,
+        described.id_lookup,
+        described.length,
+        described.digits,
+        described.scale,
+        described.nillable,
+        described.createable,
+        described.updateable,
+        defaulted,
+        described.case_sensitive,
+        described.calculated,
+        described.auto_number,
+        described.html_formatted,
+        picklist,
     )
