@@ -87,4 +87,4 @@ def test_the_example_of_the_readme():
 
     rules = parse_rules(yaml.safe_load(example), lambda name: "00D100000000001EAA" if name == "sales" else None)
 
-    assert len({type(rule.effect) for rule in rules}) == 10
+    assert len({type(rule.effect) for rule in rules}) == 11
