@@ -1,1 +1,1 @@
-"""Many callers' records in few calls: lanes that gather while Salesforce is busy and hold nothing back while it is not."""
+"""Many callers' records in few calls: lanes gather while Salesforce is busy and hold nothing back when it is not."""

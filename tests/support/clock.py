@@ -35,3 +35,37 @@ class FakeClock:
             self.sleeps.append(seconds)
             self.advance(seconds)
         await asyncio.sleep(0)
+
+
+class ManualClock(FakeClock):
+    """A `service.clock.Clock` whose sleeps end only when a test lets time pass."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sleepers: list[tuple[float, asyncio.Future[None]]] = []
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait until `pass_time` has brought the moment."""
+        self.sleeps.append(seconds)
+        woken = asyncio.get_running_loop().create_future()
+        self._sleepers.append((self.monotonic() + seconds, woken))
+        await woken
+
+    async def pass_time(self, seconds: float) -> None:
+        """Let time pass, wake who slept no longer than that, in their order, and let them run."""
+        end = self.monotonic() + seconds
+        while due := sorted((at, number) for number, (at, _) in enumerate(self._sleepers) if at <= end):
+            at, number = due[0]
+            _, woken = self._sleepers.pop(number)
+            self.advance(max(0.0, at - self.monotonic()))
+            if not woken.done():
+                woken.set_result(None)
+            await settle()
+        self.advance(end - self.monotonic())
+        await settle()
+
+
+async def settle() -> None:
+    """Let every task run that can run without time passing or anything arriving."""
+    for _ in range(20):
+        await asyncio.sleep(0)

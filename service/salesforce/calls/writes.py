@@ -85,6 +85,19 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True)
+class Row:
+    """A write as it stands in a call for several. Its repr holds no value."""
+
+    write: Write
+    sobject: str
+    """The sObject as Salesforce spells it."""
+    content: bytes = field(repr=False)
+    """The record as JSON; of a deletion its id; empty where a call makes a request of its own for each record."""
+    size: int
+    """How many bytes it takes, about."""
+
+
+@dataclass(frozen=True, slots=True)
 class Saved:
     """A record that was written."""
 

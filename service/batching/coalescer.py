@@ -1,0 +1,278 @@
+"""Routes records to lanes, sends the lanes' calls, and keeps what they hold within bounds."""
+
+import asyncio
+from collections.abc import Coroutine, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from service.batching.item import Gathering, Item, Outcome, Part, Route, Single
+from service.batching.lane import Lane, LaneStatistics, Shared
+from service.batching.policy import Hold, Policy, never
+from service.clock import Clock
+from service.context import CallContext
+from service.errors import (
+    InternalError,
+    InvalidArgument,
+    OutcomeUnknown,
+    QueueFull,
+    SluicegateError,
+    UnknownObject,
+)
+from service.salesforce.calls.writes import Operation, Row, Saved, WriteOptions
+from service.telemetry import logs, names
+from service.telemetry.tracing import Tracing
+
+_log = logs.get_logger(__name__)
+_MOST_LANES = 1_000
+"""Idle lanes beyond these are dropped: their names come from callers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What a coalescer has done since it was made, and how its lanes stand."""
+
+    calls: int
+    """Calls sent."""
+    records: int
+    """Records sent; those sent again count again."""
+    retried: int
+    """Records sent again because another transaction had locked them."""
+    held_records: int
+    """Records that are waiting or in flight."""
+    held_bytes: int
+    """Their bytes."""
+    lanes: Mapping[str, LaneStatistics]
+    """The lanes that hold records, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A write that is ready to travel."""
+
+    route: Route
+    row: Row
+    key: str
+    """Equal for writes of the same record; empty for one that is yet to be created."""
+    locks: tuple[str, ...]
+    """The records that writing it locks."""
+
+
+class RowCalls(Protocol):
+    """The calls that carry the records of a lane; `service.salesforce.client.SalesforceClient` has them."""
+
+    def most_rows(self, operation: Operation, *, by_key: bool) -> int:
+        """Return how many records one call carries at most."""
+        ...
+
+    async def write_rows(
+        self,
+        operation: Operation,
+        rows: Sequence[Row],
+        options: WriteOptions,
+        context: CallContext,
+        *,
+        field: str,
+    ) -> Sequence[Outcome]:
+        """Write records in one call; see `SalesforceClient.write_rows`."""
+        ...
+
+
+class Coalescer:
+    """Turns the writes of many callers into few calls. One coalescer serves one org, as one Salesforce user.
+
+    Use it as an async context manager; leaving abandons calls in flight and refuses what waits.
+
+    Args:
+        calls: Sends calls.
+        org: The org's configured name.
+        policy: Bounds.
+        clock: Tells the time and waits.
+        tracing: Makes the spans of calls.
+        hold: How long calls that are not full are held back; the governor's word.
+
+    """
+
+    def __init__(
+        self, calls: RowCalls, *, org: str, policy: Policy, clock: Clock, tracing: Tracing, hold: Hold = never
+    ) -> None:
+        self._calls = calls
+        self._org = org
+        self._policy = policy
+        self._clock = clock
+        self._tracing = tracing
+        self._shared = Shared(self._send, policy, clock, hold, self._spawn)
+        self._lanes: dict[Route, Lane] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        """Begin."""
+        return self
+
+    async def __aexit__(
+        self, _type: type[BaseException] | None, _value: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        """Abandon the calls in flight and refuse what waits."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def statistics(self) -> Statistics:
+        """Return what was done and how the lanes stand."""
+        totals = self._shared.totals
+        lanes = {str(route): lane.statistics() for route, lane in self._lanes.items() if not lane.is_idle}
+        return Statistics(totals.calls, totals.records, totals.retried, totals.held_records, totals.held_bytes, lanes)
+
+    async def write(self, prepared: Prepared, context: CallContext, max_wait_seconds: float | None = None) -> Saved:
+        """Write one record in a call that may carry others.
+
+        Cancelling withdraws the record if it has not left; after that the write stands.
+
+        Args:
+            prepared: What to write.
+            context: The call it is for; its deadline bounds the retries.
+            max_wait_seconds: How long the record may be held back for a fuller call; None for the org's default.
+
+        Raises:
+            QueueFull: As many records wait as the org may have; nothing was written.
+            service.errors.SluicegateError: The record was refused, or Salesforce could not be asked.
+
+        """
+        self._admit(1, prepared.row.size)
+        waiter = Single(asyncio.get_running_loop())
+        lane = self._lane(prepared.route)
+        item = self._item(prepared, context, max_wait_seconds, waiter)
+        lane.put(item)
+        try:
+            outcome = await waiter.future
+        except asyncio.CancelledError:
+            lane.withdraw(item)
+            raise
+        if isinstance(outcome, SluicegateError):
+            raise outcome
+        return outcome
+
+    async def write_all(
+        self, prepared: Sequence[Prepared], context: CallContext, max_wait_seconds: float | None = None
+    ) -> list[Outcome]:
+        """Write several records, each on its own, and return an outcome for each in their order.
+
+        Cancelling withdraws the records that have not left.
+
+        Args:
+            prepared: What to write, those of one key in the order in which they are to be written.
+            context: The call it is for.
+            max_wait_seconds: As of `write`.
+
+        Raises:
+            QueueFull: They are more than may wait; none was written.
+
+        """
+        self._admit(len(prepared), sum(each.row.size for each in prepared))
+        if not prepared:
+            return []
+        gathering = Gathering(asyncio.get_running_loop(), len(prepared))
+        put: list[tuple[Lane, Item]] = []
+        for index, each in enumerate(prepared):
+            lane = self._lane(each.route)
+            item = self._item(each, context, max_wait_seconds, Part(gathering, index))
+            put.append((lane, item))
+            lane.put(item)
+        try:
+            await gathering.future
+        except asyncio.CancelledError:
+            for lane, item in put:
+                lane.withdraw(item)
+            raise
+        return [outcome for outcome in gathering.outcomes if outcome is not None]
+
+    def _item(self, prepared: Prepared, context: CallContext, max_wait: float | None, waiter: Single | Part) -> Item:
+        return Item(
+            prepared.row,
+            prepared.key,
+            prepared.locks,
+            context,
+            self._policy.max_wait_seconds if max_wait is None else max_wait,
+            waiter,
+        )
+
+    def _admit(self, records: int, size: int) -> None:
+        totals, policy = self._shared.totals, self._policy
+        if totals.held_records + records > policy.most_records or totals.held_bytes + size > policy.most_bytes:
+            raise QueueFull(
+                f"{totals.held_records} records wait for the org {self._org!r} already; come back later",
+                metadata={
+                    "org": self._org,
+                    "waiting": str(totals.held_records),
+                    "maximum": str(policy.most_records),
+                    "waiting_bytes": str(totals.held_bytes),
+                    "maximum_bytes": str(policy.most_bytes),
+                },
+                retry_after_seconds=1.0,
+            )
+
+    def _lane(self, route: Route) -> Lane:
+        lane = self._lanes.get(route)
+        if lane is None:
+            if len(self._lanes) >= _MOST_LANES:
+                self._lanes = {name: found for name, found in self._lanes.items() if not found.is_idle}
+            most = self._calls.most_rows(route.operation, by_key=bool(route.field))
+            lane = self._lanes[route] = Lane(route, most, self._shared)
+        return lane
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _send(self, route: Route, items: Sequence[Item]) -> Sequence[Outcome]:
+        """Send one call in a span of its own, which names every caller that rides along."""
+        callers = [item.context.trace for item in items if item.context.trace is not None]
+        waited = self._clock.monotonic() - min(item.queued_at for item in items)
+        attributes = {
+            names.ORG: self._org,
+            names.LANE: str(route),
+            names.BATCH_RECORDS: len(items),
+            names.BATCH_ATTEMPT: items[0].attempt,
+            names.BATCH_WAITED_MS: round(waited * 1000, 3),
+        }
+        parent = callers[0] if callers else None
+        with self._tracing.batch_span(f"batch {route}", parent, callers, attributes) as (_, trace):
+            context = _context_of(items, trace)
+            try:
+                return await self._deliver(route, items, context)
+            except Exception as error:  # noqa: BLE001 - a fault of ours must reach the callers, not end the lane
+                _log.error("unexpected error in a batch", org=self._org, lane=str(route), exc_info=error)
+                kind = OutcomeUnknown if route.operation is Operation.CREATE else InternalError
+                return [kind("an unexpected error while the record was sent") for _ in items]
+
+    async def _deliver(self, route: Route, items: Sequence[Item], context: CallContext) -> Sequence[Outcome]:
+        """Send a call, and if Salesforce refuses it whole for one row's sake, its halves: nothing was written then."""
+        try:
+            rows = [item.row for item in items]
+            return await self._calls.write_rows(route.operation, rows, route.options, context, field=route.field)
+        except SluicegateError as error:
+            if len(items) == 1:
+                return [error]
+            if not _may_be_one_row(error, route):
+                return [copy(error) for _ in items]
+        middle = len(items) // 2
+        first = await self._deliver(route, items[:middle], context)
+        return [*first, *await self._deliver(route, items[middle:], context)]
+
+
+def _may_be_one_row(error: SluicegateError, route: Route) -> bool:
+    """Tell whether a call may have been refused for the sake of one of its rows."""
+    if isinstance(error, UnknownObject):
+        return not route.sobject
+    return isinstance(error, InvalidArgument)
+
+
+def _context_of(items: Sequence[Item], trace: Any) -> CallContext:
+    """Return the context of a call for several callers: it may take as long as the most patient of them waits."""
+    first = items[0].context
+    deadlines = [item.context.deadline for item in items]
+    latest = None if None in deadlines else max(deadline for deadline in deadlines if deadline is not None)
+    return replace(first, deadline=latest, trace=trace)

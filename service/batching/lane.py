@@ -1,0 +1,300 @@
+"""One lane: records of one route gather while a call is in flight and leave as soon as none is, or as they fill one."""
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from service.batching.item import Item, Outcome, Route, State
+from service.batching.locks import Locks
+from service.batching.policy import Hold, Policy
+from service.clock import Clock
+from service.errors import RowLocked
+from service.salesforce.calls.collections import MOST_RUNS
+
+Send = Callable[[Route, Sequence[Item]], Awaitable[Sequence[Outcome]]]
+"""Sends items in one call and returns their outcomes in order; raises nothing but CancelledError."""
+
+Spawn = Callable[[Coroutine[Any, Any, None]], None]
+"""Runs a coroutine as a task that someone owns."""
+
+
+@dataclass(slots=True)
+class Totals:
+    """What lanes have done since they were made, and what they hold; shared by the lanes of an org."""
+
+    calls: int = 0
+    """Calls sent."""
+    records: int = 0
+    """Records sent, those sent again counted again."""
+    retried: int = 0
+    """Records sent again because another transaction had locked them."""
+    held_records: int = 0
+    """Records that are waiting or in flight."""
+    held_bytes: int = 0
+    """Their bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneStatistics:
+    """How a lane stands."""
+
+    waiting: int
+    """Records that may leave with the next call."""
+    behind: int
+    """Records that an earlier one with the same key keeps waiting."""
+    in_flight: int
+    """Calls in flight."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What the lanes of an org have in common."""
+
+    send: Send
+    policy: Policy
+    clock: Clock
+    hold: Hold
+    """How long calls that are not full are held back."""
+    spawn: Spawn
+    """Runs calls and pauses."""
+    jitter: Callable[[], float] = random.random
+    """Returns a number from 0 to 1."""
+    locks: Locks = field(default_factory=Locks)
+    totals: Totals = field(default_factory=Totals)
+
+
+class Lane:
+    """Gathers the records of one route into calls.
+
+    A record leaves at once if no call of the lane is in flight and nothing holds it back. Otherwise it leaves with the
+    next 200, or when the last call in flight ends, or after `Policy.longest_gather_seconds`. Records with equal keys
+    leave one after the other, each after the outcome of the one before. Records that lock the same parent share a call
+    or wait for each other, across all lanes of the org. A record that another transaction had locked is sent again
+    after a pause, in ever smaller calls, until its caller's deadline.
+
+    All methods belong to the event loop's thread; none blocks.
+
+    Args:
+        route: What the records have in common.
+        most: Most records of a call.
+        shared: What the lanes of the org have in common.
+
+    """
+
+    def __init__(self, route: Route, most: int, shared: Shared) -> None:
+        self.route = route
+        self._most = most
+        self._shared = shared
+        self._policy = shared.policy
+        self._clock = shared.clock
+        self._totals = shared.totals
+        self._loop = asyncio.get_running_loop()
+        self._ready: deque[Item] = deque()
+        self._again: deque[Item] = deque()
+        self._keys: dict[str, deque[Item] | None] = {}
+        """The items that wait behind each key that is on its way."""
+        self._behind = 0
+        self._in_flight = 0
+        self._unfinished = 0
+        self._departing = False
+        self._alarm_at: float | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        """True if the lane holds no record."""
+        return not self._unfinished
+
+    def statistics(self) -> LaneStatistics:
+        """Return how the lane stands."""
+        return LaneStatistics(len(self._ready) + len(self._again), self._behind, self._in_flight)
+
+    def put(self, item: Item) -> None:
+        """Take a record; its waiter is told the outcome."""
+        item.queued_at = self._clock.monotonic()
+        self._unfinished += 1
+        self._totals.held_records += 1
+        self._totals.held_bytes += item.row.size
+        if item.key:
+            if item.key in self._keys:
+                behind = self._keys[item.key]
+                if behind is None:
+                    self._keys[item.key] = behind = deque()
+                behind.append(item)
+                item.state = State.BEHIND
+                self._behind += 1
+                return
+            self._keys[item.key] = None
+        self._ready.append(item)
+        self._consider()
+
+    def withdraw(self, item: Item) -> None:
+        """Forget a record whose caller has gone. One that has left stays written; its outcome is dropped."""
+        if item.state is State.WAITING:
+            self._finish(item)
+        elif item.state is State.BEHIND:
+            self._behind -= 1
+            self._let_go(item)
+        elif item.state is State.AWAY:
+            item.state = State.ABANDONED
+
+    def _consider(self) -> None:
+        """See to it that what is ready leaves in time."""
+        if self._departing or self._in_flight >= self._policy.calls_in_flight:
+            return
+        if not self._in_flight or len(self._ready) >= self._most or self._again:
+            # Not at once: what arrives in the same turn of the loop rides along.
+            self._departing = True
+            self._loop.call_soon(self._depart)
+        else:
+            self._wake_at(self._clock.monotonic() + self._policy.longest_gather_seconds)
+
+    def _depart(self) -> None:
+        """Send what may leave now."""
+        self._departing = False
+        while self._again and self._in_flight < self._policy.calls_in_flight:
+            self._start(self._take(self._again, self._shrunk(self._again[0])))
+        while self._ready and self._in_flight < self._policy.calls_in_flight and self._may_leave():
+            self._start(self._take(self._ready, self._most))
+
+    def _may_leave(self) -> bool:
+        """Tell whether a call is full or need not be; wake the lane later if it must."""
+        waiting = len(self._ready)
+        if waiting >= self._most:
+            return True
+        now = self._clock.monotonic()
+        if self._in_flight:
+            leaves_at = self._ready[0].queued_at + self._policy.longest_gather_seconds
+        else:
+            seconds = self._shared.hold(waiting, self._most)
+            if seconds <= 0:
+                return True
+            leaves_at = min(item.queued_at + min(seconds, item.max_wait_seconds) for item in self._ready)
+        if leaves_at <= now:
+            return True
+        self._wake_at(leaves_at)
+        return False
+
+    def _wake_at(self, at: float) -> None:
+        if self._alarm_at is None or at < self._alarm_at:
+            self._alarm_at = at
+            self._shared.spawn(self._ring(at))
+
+    async def _ring(self, at: float) -> None:
+        await self._clock.sleep(at - self._clock.monotonic())
+        if self._alarm_at == at:
+            self._alarm_at = None
+            self._depart()
+
+    def _take(self, source: deque[Item], most: int) -> list[Item]:
+        """Take items for one call off a queue; those that another call keeps waiting go to the locks."""
+        call: list[Item] = []
+        size = 0
+        kinds = set()
+        while source and len(call) < most:
+            item = source[0]
+            if item.state is State.WAITING:
+                size += item.row.size
+                kinds.add(item.row.sobject)
+                if call and (size > self._policy.most_call_bytes or len(kinds) > MOST_RUNS):
+                    break
+                if self._shared.locks.take(item, call, self._take_back):
+                    call.append(item)
+            source.popleft()
+        return call
+
+    def _take_back(self, items: Sequence[Item]) -> None:
+        """Queue items again whose way is free, before those that came later."""
+        self._again.extendleft(item for item in reversed(items) if item.attempt)
+        self._ready.extendleft(item for item in reversed(items) if not item.attempt)
+        self._consider()
+
+    def _start(self, call: list[Item]) -> None:
+        if call:
+            self._in_flight += 1
+            self._totals.calls += 1
+            self._totals.records += len(call)
+            for item in call:
+                item.state = State.AWAY
+                item.attempt += 1
+            self._shared.spawn(self._run(call))
+
+    async def _run(self, call: list[Item]) -> None:
+        ordered = call if self.route.sobject else sorted(call, key=lambda item: item.row.sobject)
+        outcomes = await self._shared.send(self.route, ordered)
+        self._in_flight -= 1
+        self._shared.locks.release(call, call)
+        locked = []
+        for item, outcome in zip(ordered, outcomes, strict=True):
+            is_wanted = item.state is State.AWAY and item.attempt < self._policy.attempts
+            if is_wanted and isinstance(outcome, RowLocked):
+                locked.append(item)
+            else:
+                self._settle(item, outcome)
+        if locked:
+            self._try_again(locked)
+        self._depart()
+
+    def _try_again(self, items: list[Item]) -> None:
+        """Send locked rows again after a pause, as far as their callers still wait then."""
+        attempt = items[0].attempt
+        ceiling = min(self._policy.longest_delay_seconds, self._policy.base_delay_seconds * 2.0**attempt)
+        pause = self._shared.jitter() * ceiling
+        at = self._clock.monotonic() + pause
+        waiting = []
+        for item in items:
+            deadline = item.context.deadline
+            if deadline is not None and deadline <= at:
+                self._settle(item, _still_locked(item))
+            else:
+                item.state = State.WAITING
+                waiting.append(item)
+        if waiting:
+            self._totals.retried += len(waiting)
+            self._shared.spawn(self._after(pause, waiting))
+
+    async def _after(self, seconds: float, items: list[Item]) -> None:
+        await self._clock.sleep(seconds)
+        self._again.extend(items)
+        self._depart()
+
+    def _shrunk(self, item: Item) -> int:
+        sizes = self._policy.shrinking
+        return min(self._most, sizes[min(item.attempt, len(sizes)) - 1])
+
+    def _settle(self, item: Item, outcome: Outcome) -> None:
+        item.waiter.settle(outcome)
+        self._finish(item)
+
+    def _finish(self, item: Item) -> None:
+        """Let go of an item that held its key, and let the next one with the key go on."""
+        self._let_go(item)
+        if not item.key:
+            return
+        behind = self._keys.pop(item.key)
+        while behind:
+            following = behind.popleft()
+            if following.state is State.BEHIND:
+                self._behind -= 1
+                following.state = State.WAITING
+                self._keys[item.key] = behind or None
+                # It is older than what came meanwhile.
+                self._ready.appendleft(following)
+                self._consider()
+                return
+
+    def _let_go(self, item: Item) -> None:
+        item.state = State.DONE
+        self._unfinished -= 1
+        self._totals.held_records -= 1
+        self._totals.held_bytes -= item.row.size
+
+
+def _still_locked(item: Item) -> RowLocked:
+    return RowLocked(
+        "another transaction holds the record or its parent",
+        metadata={"object": item.row.sobject, "attempts": str(item.attempt)},
+        retry_after_seconds=1.0,
+    )

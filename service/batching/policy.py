@@ -1,0 +1,39 @@
+"""How a lane fills its calls, retries rows and what it holds at most."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+Hold = Callable[[int, int], float]
+"""Tells how many seconds a call that is not full may be held back now, given the records that wait and those it could
+carry. The governor's word on what a call is worth; 0 holds nothing back."""
+
+
+def never(_waiting: int, _most: int) -> float:
+    """Hold nothing back."""
+    return 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The bounds of an org's lanes."""
+
+    calls_in_flight: int = 8
+    """Most calls of one lane that are open at a time."""
+    longest_gather_seconds: float = 1.0
+    """How long records gather behind a slow call before they leave in a call of their own that is not full."""
+    max_wait_seconds: float = 1.0
+    """What a caller tolerates of `Hold` if it says nothing."""
+    attempts: int = 10
+    """Most attempts at a row that another transaction had locked."""
+    shrinking: tuple[int, ...] = (50, 12, 3, 1)
+    """Most rows of a call from the second attempt on; the last one holds for all later ones."""
+    base_delay_seconds: float = 0.1
+    """Mean-doubling base of the pause before a row is tried again."""
+    longest_delay_seconds: float = 5.0
+    """Longest such pause."""
+    most_call_bytes: int = 8_388_608
+    """Most bytes of rows in a call; a larger row travels alone."""
+    most_records: int = 20_000
+    """Most records of the org that are waiting or in flight; further ones are refused."""
+    most_bytes: int = 268_435_456
+    """The same in bytes."""

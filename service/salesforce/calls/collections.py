@@ -1,0 +1,159 @@
+"""Up to 200 rows written in one call, each with its own outcome (Salesforce REST API, "sObject Collections")."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import msgspec
+
+from service.errors import OutcomeUnknown, SluicegateError, UpstreamProtocolError
+from service.salesforce import faults
+from service.salesforce.answers import UNREADABLE, RecordId
+from service.salesforce.calls.writes import Operation, Row, Saved, Write, WriteOptions
+from service.salesforce.faults import Fault
+from service.salesforce.ids import to_18
+from service.salesforce.transport.base import Request, Response
+
+MOST_ROWS = 200
+MOST_RUNS = 10
+"""Runs of neighbours of one sObject that a call may have; rows are sorted so that each sObject makes one."""
+
+_encoder = msgspec.json.Encoder(decimal_format="number")
+_OK = 200
+
+
+class _Error(msgspec.Struct):
+    statusCode: str = ""  # noqa: N815 - Salesforce's spelling
+    message: str = ""
+    fields: list[str] = []
+
+
+class _Result(msgspec.Struct):
+    success: bool
+    id: RecordId | None = None
+    created: bool = False
+    errors: list[_Error] = []
+
+
+_results = msgspec.json.Decoder(list[_Result])
+
+
+def row(write: Write, sobject: str, *, numeric_key: bool = False) -> Row:
+    """Return one record as it stands in a call.
+
+    Args:
+        write: What to write. Decimals are written digit for digit; the external-id field may be among the values.
+        sobject: The sObject's name as Salesforce spells it.
+        numeric_key: Whether the external-id field holds numbers, which JSON writes without quotes.
+
+    """
+    values: Mapping[str, Any] = write.values
+    match write.operation:
+        case Operation.DELETE:
+            content = write.record_id.encode()
+            return Row(write, sobject, content, len(content))
+        case Operation.UPDATE:
+            values = {"id": write.record_id, **values}
+        case Operation.UPSERT if write.key is not None:
+            field = write.key.field
+            folded = field.lower()
+            rest = {name: value for name, value in values.items() if name.lower() != folded}
+            values = {field: _number(write.key.value) if numeric_key else write.key.value, **rest}
+    attributes = b'{"attributes":{"type":"%b"}' % sobject.encode()
+    content = attributes + (b"," + _encoder.encode(values)[1:] if values else b"}")
+    return Row(write, sobject, content, len(content))
+
+
+def request(base: str, operation: Operation, rows: Sequence[Row], options: WriteOptions, *, field: str = "") -> Request:
+    """Return the request that writes rows, each on its own.
+
+    Args:
+        base: Path of the API version, `/services/data/v66.0`.
+        operation: What is done to every row.
+        rows: What `row` made, at most 200, those of one sObject next to each other.
+        options: How they are written.
+        field: API name of the external-id field; of upserts only.
+
+    """
+    path = f"{base}/composite/sobjects"
+    if operation is Operation.DELETE:
+        ids = b",".join(row.content for row in rows).decode()
+        return Request("DELETE", f"{path}?ids={ids}&allOrNone=false", template=path, repeatable=True)
+    template = path
+    if operation is Operation.UPSERT:
+        template = f"{path}/{{sobject}}/{{field}}"
+        path = f"{path}/{rows[0].sobject}/{field}"
+    return Request(
+        "POST" if operation is Operation.CREATE else "PATCH",
+        path,
+        template=template,
+        repeatable=operation is not Operation.CREATE,
+        body=b'{"allOrNone":false,"records":[' + b",".join([row.content for row in rows]) + b"]}",
+        headers=options.headers(),
+    )
+
+
+def read(
+    response: Response, operation: Operation, rows: Sequence[Row], *, org: str, field: str = ""
+) -> list[Saved | SluicegateError]:
+    """Return what became of each row, in their order; an error as a value is that row's failure.
+
+    Args:
+        response: The answer.
+        operation: What was done.
+        rows: What was sent.
+        org: The org's configured name.
+        field: API name of the external-id field; of upserts only.
+
+    Raises:
+        OutcomeUnknown: Rows were to be created, and the answer cannot be read.
+        service.errors.SluicegateError: Salesforce refused the call as a whole, and wrote nothing.
+
+    """
+    if response.status != _OK:
+        subject = {"object": rows[0].sobject, **({"external_id_field": field} if field else {})}
+        raise faults.from_response(
+            response, org=org, subject=subject, object_may_be_missing=operation is Operation.UPSERT
+        )
+    try:
+        results = _results.decode(response.content)
+    except UNREADABLE as error:
+        raise _unreadable(operation, org) from error
+    if len(results) != len(rows) or any(result.success and result.id is None for result in results):
+        raise _unreadable(operation, org)
+    return [
+        _outcome(result, operation, {"org": org, "object": row.sobject})
+        for result, row in zip(results, rows, strict=True)
+    ]
+
+
+def _outcome(result: _Result, operation: Operation, metadata: dict[str, str]) -> Saved | SluicegateError:
+    if result.success and result.id is not None:
+        return Saved(_long(result.id), created=result.created or operation is Operation.CREATE)
+    first = result.errors[0] if result.errors else _Error("UNKNOWN_EXCEPTION")
+    if operation is Operation.DELETE and first.statusCode == "ENTITY_IS_DELETED":
+        return Saved(_long(result.id) if result.id else "", already_deleted=True)
+    return faults.from_fault(Fault(first.statusCode[:100], first.message[:500], tuple(first.fields)), metadata=metadata)
+
+
+def _long(record_id: str) -> str:
+    try:
+        return to_18(record_id)
+    except ValueError:
+        return record_id
+
+
+def _unreadable(operation: Operation, org: str) -> SluicegateError:
+    if operation is Operation.CREATE:
+        return OutcomeUnknown(
+            f"the org {org!r} answered the creation with something unreadable; look for the record before repeating",
+            metadata={"org": org},
+        )
+    return UpstreamProtocolError("a call for several records was answered without all outcomes", metadata={"org": org})
+
+
+def _number(text: str) -> Decimal | str:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return text

@@ -1,0 +1,282 @@
+"""When records leave, with whom, and in which order."""
+
+import asyncio
+import itertools
+
+import pytest
+
+from service.batching.policy import Policy
+from service.errors import RowLocked
+from service.salesforce.calls.writes import Operation, Saved
+from tests.support.clock import ManualClock, settle
+from tests.unit.batching.conftest import RECORD_ID, Callers, ManualCalls, coalescer_of, prepared
+
+
+def locked() -> RowLocked:
+    return RowLocked("another transaction holds the record", metadata={}, retry_after_seconds=1.0)
+
+
+async def test_a_record_leaves_at_once_when_no_call_is_in_flight(callers: Callers, calls: ManualCalls) -> None:
+    """Nothing waits while the lane is idle, and no time passes."""
+    (task,) = await callers.start(prepared("a"))
+    await calls.sent[0].succeed()
+
+    assert [["a"]] == calls.names
+    assert Saved(RECORD_ID) == await task
+
+
+async def test_records_of_one_turn_of_the_loop_share_a_call(callers: Callers, calls: ManualCalls) -> None:
+    """What arrives together leaves together, though nothing was held back."""
+    await callers.start(prepared("a"), prepared("b"))
+
+    assert [["a", "b"]] == calls.names
+
+
+async def test_records_gather_while_a_call_is_in_flight(callers: Callers, calls: ManualCalls) -> None:
+    """The end of the call sends what gathered behind it."""
+    await callers.start(prepared("a"))
+    await callers.start(prepared("b"))
+    await callers.start(prepared("c"))
+    before = calls.names.copy()
+
+    await calls.sent[0].succeed()
+
+    assert [["a"]] == before
+    assert [["a"], ["b", "c"]] == calls.names
+
+
+async def test_a_full_call_leaves_beside_the_one_in_flight(callers: Callers, calls: ManualCalls) -> None:
+    """Two hundred records do not wait for an answer."""
+    await callers.start(prepared("first"))
+    await callers.start(*(prepared(str(number)) for number in range(201)))
+
+    assert [1, 200] == [len(names) for names in calls.names]
+
+
+async def test_a_thousand_records_at_once_take_six_calls_at_most(callers: Callers, calls: ManualCalls) -> None:
+    """The first may go alone, the rest fills calls."""
+    tasks = await callers.start(prepared("0"))
+    tasks += await callers.start(*(prepared(str(number)) for number in range(1, 1000)))
+    for index in range(6):
+        await calls.sent[index].succeed()
+
+    assert [1, 200, 200, 200, 200, 199] == [len(names) for names in calls.names]
+    assert all(task.done() for task in tasks)
+
+
+async def test_a_slow_call_holds_others_back_for_a_second_at_most(
+    callers: Callers, calls: ManualCalls, clock: ManualClock
+) -> None:
+    """Records that gather behind a call that does not end leave without it."""
+    await callers.start(prepared("slow"))
+    await callers.start(prepared("a"))
+
+    await clock.pass_time(0.9)
+    before = calls.names.copy()
+    await clock.pass_time(0.2)
+
+    assert [["slow"]] == before
+    assert [["slow"], ["a"]] == calls.names
+
+
+async def test_no_more_calls_are_in_flight_than_the_policy_allows(calls: ManualCalls, clock: ManualClock) -> None:
+    """Full calls wait too when enough are open."""
+    async with coalescer_of(calls, clock, Policy(calls_in_flight=2)) as coalescer:
+        callers = Callers(coalescer, clock)
+        await callers.start(*(prepared(str(number)) for number in range(600)))
+        before = len(calls.sent)
+        await calls.sent[0].succeed()
+
+    assert 2 == before
+    assert 3 == len(calls.sent)
+
+
+async def test_equal_keys_leave_one_after_the_other(callers: Callers, calls: ManualCalls) -> None:
+    """The later waits for the outcome of the earlier, so the value last sent is the one that stands."""
+    await callers.start(prepared("a1", key="a"), prepared("a2", key="a"), prepared("b"), prepared("a3", key="a"))
+    first = calls.names.copy()
+    await calls.sent[0].succeed()
+    await calls.sent[1].succeed()
+
+    assert [["a1", "b"]] == first
+    assert [["a1", "b"], ["a2"], ["a3"]] == calls.names
+
+
+async def test_records_under_one_parent_share_a_call_or_wait(callers: Callers, calls: ManualCalls) -> None:
+    """No two calls in flight hold children of one parent, though there would be room for both."""
+    await callers.start(prepared("a", parents=["p"]), prepared("b", parents=["p"]))
+    others = [prepared(str(number)) for number in range(199)]
+    await callers.start(prepared("c", parents=["p"]), *others)
+    before = [len(names) for names in calls.names]
+    await calls.sent[0].succeed()
+    await calls.sent[1].succeed()
+
+    assert ["a", "b"] == calls.names[0]
+    assert [2, 199] == before
+    assert ["c"] == calls.names[2]
+
+
+async def test_a_parent_is_kept_apart_across_lanes(callers: Callers, calls: ManualCalls) -> None:
+    """Contacts and cases of one account do not contend for it either."""
+    await callers.start(prepared("contact", sobject="Contact", parents=["p"]))
+    await callers.start(prepared("case", sobject="Case", parents=["p"]))
+    before = calls.names.copy()
+    await calls.sent[0].succeed()
+
+    assert [["contact"]] == before
+    assert [["contact"], ["case"]] == calls.names
+
+
+async def test_locked_rows_are_sent_again_alone_after_a_pause(
+    callers: Callers, calls: ManualCalls, clock: ManualClock
+) -> None:
+    """Neighbours get their outcome at once; only the locked row goes again."""
+    tasks = await callers.start(prepared("a"), prepared("b"))
+    await calls.sent[0].end([locked(), Saved(RECORD_ID)])
+    done = [task.done() for task in tasks]
+    await clock.pass_time(1)
+    await calls.sent[1].succeed()
+
+    assert [False, True] == done
+    assert [["a", "b"], ["a"]] == calls.names
+    assert Saved(RECORD_ID) == await tasks[0]
+
+
+async def test_calls_shrink_from_attempt_to_attempt(calls: ManualCalls, clock: ManualClock) -> None:
+    """Rows that stay locked end up alone, so that one of them cannot keep the others."""
+    async with coalescer_of(calls, clock, Policy(shrinking=(4, 2, 1))) as coalescer:
+        await Callers(coalescer, clock).start(*(prepared(str(number)) for number in range(8)))
+        sizes = []
+        for _ in range(5):
+            sent, calls.sent = calls.sent, []
+            sizes.append([len(each.names) for each in sent])
+            for each in sent:
+                await each.end([locked() for _ in each.names])
+            await clock.pass_time(10)
+
+    assert [[8], [4] * 2, [2] * 4, [1] * 8, [1] * 8] == sizes
+
+
+async def test_a_locked_row_ends_with_its_deadline(callers: Callers, calls: ManualCalls, clock: ManualClock) -> None:
+    """A row whose caller cannot wait for another attempt is answered before the deadline, not after it."""
+    (task,) = await callers.start(prepared("a"), deadline=0.01)
+    while not task.done():
+        await calls.sent[-1].end([locked()])
+        await clock.pass_time(0.005)
+
+    with pytest.raises(RowLocked):
+        await task
+
+
+async def test_a_later_record_of_the_key_waits_for_the_retries(
+    callers: Callers, calls: ManualCalls, clock: ManualClock
+) -> None:
+    """A row that is tried again keeps its place before later writes of the same record."""
+    await callers.start(prepared("a1", key="a"), prepared("a2", key="a"))
+    await calls.sent[0].end([locked()])
+    await clock.pass_time(1)
+    await calls.sent[1].succeed()
+
+    assert [["a1"], ["a1"], ["a2"]] == calls.names
+
+
+async def test_a_cancelled_caller_is_withdrawn_before_its_record_left(callers: Callers, calls: ManualCalls) -> None:
+    """What nobody waits for any more is not sent, and its key is free."""
+    await callers.start(prepared("first"))
+    gone, _ = await callers.start(prepared("a1", key="a"), prepared("a2", key="a"))
+    gone.cancel()
+    await settle()
+    await calls.sent[0].succeed()
+
+    assert [["first"], ["a2"]] == calls.names
+
+
+async def test_a_caller_cancelled_later_leaves_its_neighbours_alone(callers: Callers, calls: ManualCalls) -> None:
+    """The write stands, its outcome is dropped, and the others get theirs."""
+    gone, stays = await callers.start(prepared("a"), prepared("b"))
+    gone.cancel()
+    await settle()
+    await calls.sent[0].succeed()
+
+    assert gone.cancelled()
+    assert Saved(RECORD_ID) == await stays
+    assert 0 == callers.coalescer.statistics().held_records
+
+
+async def test_a_locked_row_whose_caller_has_gone_is_not_tried_again(
+    callers: Callers, calls: ManualCalls, clock: ManualClock
+) -> None:
+    """Nothing was written for it, and nobody wants it."""
+    (gone,) = await callers.start(prepared("a"))
+    gone.cancel()
+    await settle()
+    await calls.sent[0].end([locked()])
+    await clock.pass_time(10)
+
+    assert [["a"]] == calls.names
+
+
+async def test_records_of_several_sobjects_travel_in_ten_runs_at_most(callers: Callers, calls: ManualCalls) -> None:
+    """Rows are sorted by sObject, and the eleventh sObject waits for the next call."""
+    names = [f"{kind}{number}" for number in range(2) for kind in "abcdefghijk"]
+    await callers.start(
+        *(prepared(name, key="", sobject=name[0], mixed=True, operation=Operation.CREATE) for name in names)
+    )
+    for number in range(3):
+        await calls.sent[number].succeed()
+
+    runs = [[kind for kind, _ in itertools.groupby(name[0] for name in call)] for call in calls.names]
+    assert all(len(kinds) == len(set(kinds)) <= 10 for kinds in runs)
+    assert sorted(names) == sorted(name for call in calls.names for name in call)
+
+
+async def test_a_large_row_travels_alone(calls: ManualCalls, clock: ManualClock) -> None:
+    """A call has a bound in bytes beside the one in rows."""
+    async with coalescer_of(calls, clock, Policy(most_call_bytes=10)) as coalescer:
+        callers = Callers(coalescer, clock)
+        await callers.start(prepared("0123456789ab"), prepared("c"), prepared("d"))
+        await calls.sent[0].succeed()
+
+    assert [["0123456789ab"], ["c", "d"]] == calls.names
+
+
+async def test_a_hold_gathers_records_up_to_what_their_callers_tolerate(calls: ManualCalls, clock: ManualClock) -> None:
+    """While calls are dear, a call that is not full waits, but no longer than its least patient caller."""
+    async with coalescer_of(calls, clock, hold=lambda _waiting, _most: 5.0) as coalescer:
+        callers = Callers(coalescer, clock)
+        await callers.start(prepared("patient"))
+        await clock.pass_time(0.5)
+        before = calls.names.copy()
+        await clock.pass_time(0.5)
+
+    assert [] == before
+    assert [["patient"]] == calls.names
+
+
+async def test_a_hold_never_keeps_a_full_call(calls: ManualCalls, clock: ManualClock) -> None:
+    """There is nothing to gain by waiting longer."""
+    async with coalescer_of(calls, clock, hold=lambda _waiting, _most: 5.0) as coalescer:
+        await Callers(coalescer, clock).start(*(prepared(str(number)) for number in range(200)))
+
+    assert [200] == [len(names) for names in calls.names]
+
+
+async def test_a_hold_that_ends_lets_the_lane_go(calls: ManualCalls, clock: ManualClock) -> None:
+    """The lane asks anew each time a record arrives."""
+    seconds = [5.0, 0.0]
+    async with coalescer_of(calls, clock, hold=lambda _waiting, _most: seconds.pop(0)) as coalescer:
+        callers = Callers(coalescer, clock)
+        await callers.start(prepared("a"))
+        await callers.start(prepared("b"))
+
+    assert [["a", "b"]] == calls.names
+
+
+async def test_creations_have_no_key_and_share_calls(callers: Callers, calls: ManualCalls) -> None:
+    """Two records to be created are two records, however equal they are."""
+    twins = [prepared("a", key="", operation=Operation.CREATE) for _ in range(2)]
+    tasks = await callers.start(*twins)
+    await calls.sent[0].succeed()
+
+    assert [["a", "a"]] == calls.names
+    assert 2 == len(await asyncio.gather(*tasks))
