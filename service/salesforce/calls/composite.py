@@ -41,8 +41,6 @@ class Node:
     name: str
     """A letter, then letters, digits and underscores; case matters."""
     write: Write
-    asked_as: Operation | None = None
-    """What the caller called it, for errors, where that is not the write's operation."""
 
 
 @dataclass(frozen=True, slots=True)
