@@ -22,6 +22,9 @@ from service.emulator.server import Emulator, EmulatorConfig
 from service.orgs import config
 from service.orgs.org import Org
 from service.orgs.registry import OpenOrg, OrgRegistry
+from service.request_ids.request_ids import RequestIds
+from service.request_ids.store import SharedStore
+from service.request_ids.unshared import Unshared
 from service.rpc.pipeline import Pipeline
 from service.rpc.server import GrpcServer, authority
 from service.settings import (
@@ -112,12 +115,15 @@ class App:
         default = settings.default_org or (next(iter(orgs)) if len(orgs) == 1 else "")
         open_org = self._opener(orgs, tracing)
         registry = await stack.enter_async_context(OrgRegistry(orgs, default=default, open_org=open_org))
+        store = await self._shared_store(stack)
+        # After the orgs, so that it closes before them: work whose callers have gone still needs its org.
+        request_ids = await stack.enter_async_context(RequestIds(store, self._clock))
         with _listening("admin", settings.admin):
             admin = await stack.enter_async_context(AdminServer(settings.admin))
         pipeline = Pipeline(
             tracing, self._clock, settings.grpc.max_message_bytes, settings.grpc.default_deadline_seconds
         )
-        server = GrpcServer(settings.grpc, registry, pipeline)
+        server = GrpcServer(settings.grpc, registry, request_ids, pipeline)
         stack.push_async_callback(server.stop)
         with _listening("grpc", settings.grpc):
             await server.start()
@@ -135,6 +141,15 @@ class App:
         if self._span_exporter is not None:
             return Tracing(self._span_exporter, sample_ratio=1.0, version=VERSION)
         return Tracing(otlp_exporter(settings.otlp_endpoint), sample_ratio=settings.sample_ratio, version=VERSION)
+
+    async def _shared_store(self, stack: AsyncExitStack) -> SharedStore:
+        settings = self._settings.shared_store
+        if settings.url is None:
+            return Unshared()
+        from service.request_ids.valkey import ValkeyStore  # noqa: PLC0415 - the client takes a quarter of a second
+
+        store = ValkeyStore(settings.url.get_secret_value(), prefix=settings.prefix)
+        return await stack.enter_async_context(store)
 
     async def _embedded_org(self, stack: AsyncExitStack) -> OrgSettings:
         settings = self._settings.emulator

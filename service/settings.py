@@ -1,6 +1,7 @@
 """The settings: a YAML file named by SLUICEGATE_CONFIG, overridden by SLUICEGATE_… variables, checked before start."""
 
 import difflib
+import ipaddress
 import os
 import re
 from collections.abc import Mapping
@@ -29,6 +30,33 @@ def _long_enough(secret: SecretStr) -> SecretStr:
     if len(secret.get_secret_value().encode()) < _LEAST_SECRET_BYTES:
         raise ValueError(f"must have at least {_LEAST_SECRET_BYTES} bytes")
     return secret
+
+
+_STORE_URL = re.compile(
+    r"(redis|valkey)s?://([^@/?#\[\]\s]*@)?([A-Za-z0-9._-]+|\[(?P<ipv6>[0-9A-Fa-f:.]+)\])(:(?P<port>[0-9]{1,5}))?(/[0-9]{0,4})?"
+)
+_LAST_PORT = 65_535
+
+
+def _store_url(secret: SecretStr | None) -> SecretStr | None:
+    """Check a URL without quoting any of it: it may hold a password. An empty one is none."""
+    if secret is None or not secret.get_secret_value():
+        return None
+    found = _STORE_URL.fullmatch(secret.get_secret_value())
+    if not found or not _is_ipv6(found["ipv6"] or "::") or not 0 < int(found["port"] or 1) <= _LAST_PORT:
+        raise ValueError(
+            "must be redis://, rediss://, valkey:// or valkeys:// and [user:password@]host[:port][/database], "
+            "what is special in user and password percent-encoded"
+        )
+    return secret
+
+
+def _is_ipv6(address: str) -> bool:
+    try:
+        ipaddress.IPv6Address(address)
+    except ValueError:
+        return False
+    return True
 
 
 OrgName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
@@ -78,6 +106,20 @@ class TelemetrySettings(Section):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged")
     otlp_endpoint: str = Field("", description="OTLP/gRPC collector, `http://collector:4317`; empty exports nothing")
     sample_ratio: float = Field(0.1, ge=0, le=1, description="Share of calls traced when the caller has not decided")
+
+
+class SharedStoreSettings(Section):
+    """The Valkey or Redis in which replicas remember request ids."""
+
+    url: Annotated[SecretStr | None, AfterValidator(_store_url)] = Field(
+        None,
+        description="Valkey or Redis that replicas share, `rediss://:password@host:6379`. Empty: each is on its own",
+    )
+    prefix: str = Field(
+        "sluicegate:",
+        pattern=r"^[A-Za-z0-9_.:{}-]{0,64}$",
+        description="What names of keys in the shared store begin with",
+    )
 
 
 class LinkSettings(Section):
@@ -167,6 +209,7 @@ class Settings(BaseSettings):
     admin: AdminSettings = AdminSettings()
     emulator: EmulatorSettings = EmulatorSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
+    shared_store: SharedStoreSettings = SharedStoreSettings()
     links: LinkSettings = LinkSettings()
     token_keys: dict[KeyId, SigningKey] = Field(
         default_factory=dict,

@@ -8,6 +8,7 @@ from service.context import CallContext
 from service.errors import SluicegateError
 from service.orgs.org import Org
 from service.orgs.registry import OrgRegistry
+from service.request_ids.request_ids import RequestIds
 from service.rpc import record_errors, record_writes
 from service.rpc.record_writes import Place
 from service.rpc.values import to_field_value
@@ -19,11 +20,13 @@ class RecordService:
 
     Args:
         orgs: The configured orgs.
+        request_ids: Remembers the outcomes of requests with ids.
 
     """
 
-    def __init__(self, orgs: OrgRegistry) -> None:
+    def __init__(self, orgs: OrgRegistry, request_ids: RequestIds) -> None:
         self._orgs = orgs
+        self._request_ids = request_ids
 
     async def upsert_record(self, request: pb.UpsertRecordRequest, call: CallContext) -> pb.UpsertRecordResponse:
         """Create or update a record by external id."""

@@ -20,6 +20,7 @@ from sluicegate.v1 import (
 )
 
 from service.orgs.registry import OrgRegistry
+from service.request_ids.request_ids import RequestIds
 from service.rpc.bulk import BulkService
 from service.rpc.deep_links import DeepLinkService
 from service.rpc.orgs import OrgService
@@ -50,11 +51,12 @@ class GrpcServer:
     Args:
         settings: Where to listen and how.
         orgs: The configured orgs.
+        request_ids: Remembers the outcomes of requests with ids.
         pipeline: What each call passes.
 
     """
 
-    def __init__(self, settings: GrpcSettings, orgs: OrgRegistry, pipeline: Pipeline) -> None:
+    def __init__(self, settings: GrpcSettings, orgs: OrgRegistry, request_ids: RequestIds, pipeline: Pipeline) -> None:
         self._settings = settings
         self._draining = pipeline.draining
         # Well above our own limit, so that the pipeline, not the transport, refuses an oversize message.
@@ -65,7 +67,7 @@ class GrpcServer:
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         services: Mapping[Any, object] = {
-            record_service_pb2: RecordService(orgs),
+            record_service_pb2: RecordService(orgs, request_ids),
             query_service_pb2: QueryService(orgs),
             bulk_service_pb2: BulkService(orgs),
             deep_link_service_pb2: DeepLinkService(orgs),
