@@ -95,8 +95,8 @@ def _fields(error: SluicegateError) -> Iterator[str]:
     """Yield the names of the fields at fault, each once: of the violations, or else of the metadata."""
     named = [item.field for item in error.violations if item.field.startswith(_FIELDS)]
     names = [path.removeprefix(_FIELDS).split(".")[0].split("[")[0] for path in named]
-    names = names or error.metadata.get("fields", "").split(",")
-    yield from dict.fromkeys(name for name in names or [error.metadata.get("field", "")] if name)
+    listed = error.metadata.get("fields") or error.metadata.get("field", "")
+    yield from dict.fromkeys(name for name in names or listed.split(",") if name)
 
 
 def _within(names: Iterator[str], longest: int) -> Iterator[str]:

@@ -3,7 +3,7 @@
 import base64
 import math
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from google.protobuf.struct_pb2 import NULL_VALUE
@@ -12,13 +12,15 @@ from sluicegate.v1.field_value_pb2 import FieldValue, FieldValueList
 from service.errors import FieldViolation, InvalidFieldValue, InvalidRequest
 from service.salesforce.calls.writes import JsonValue, NodeId
 
-Found = bool | int | float | Decimal | str | None
-"""A value as Salesforce answers it."""
+Found = bool | int | Decimal | str | None
+"""A value as Salesforce answers it, no digit of it lost."""
 
 _PLAIN = frozenset({"string_value", "bool_value", "int64_value"})
 """Kinds that Salesforce's JSON holds as they are."""
 
 _WHOLE = frozenset({"int", "long"})
+_INT64_DIGITS = 18
+"""Any whole number of so many digits fits."""
 _EXACT_DOUBLE_DIGITS = 15
 """A binary double holds every decimal number of up to 15 digits."""
 
@@ -54,7 +56,7 @@ def to_field_value(value: Found, kind: str, precision: int) -> FieldValue:
     """Return a field that was read; see `Record` in the contract for which kind of value stands for what.
 
     Args:
-        value: The value as Salesforce's JSON has it; numbers as int or Decimal, so that no digit is lost.
+        value: The value as Salesforce's JSON has it.
         kind: The field's type in its sObject's description, for example `multipicklist`.
         precision: How many digits a number of the field may have, as the description says; 0 if it is none.
 
@@ -129,7 +131,8 @@ def _text_value(text: str, kind: str) -> FieldValue:
         case "date":
             return FieldValue(date_value=text)
         case "datetime":
-            return FieldValue(datetime_value=_in_utc(text))
+            # Salesforce answers in UTC, with an offset that RFC 3339 does not know.
+            return FieldValue(datetime_value=f"{text[:-5]}Z" if text.endswith("+0000") else text)
         case "multipicklist":
             entries = [FieldValue(string_value=entry) for entry in text.split(";")]
             return FieldValue(list_value=FieldValueList(values=entries))
@@ -137,15 +140,8 @@ def _text_value(text: str, kind: str) -> FieldValue:
             return FieldValue(string_value=text)
 
 
-def _in_utc(text: str) -> str:
-    """Return a dateTime with `Z` for its offset; Salesforce writes `+0000`."""
-    if text.endswith("+0000"):
-        return f"{text[:-5]}Z"
-    return datetime.fromisoformat(text).astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
 def _number_value(number: Decimal, kind: str, precision: int) -> FieldValue:
-    if kind in _WHOLE and number == int(number):
+    if kind in _WHOLE and number.adjusted() < _INT64_DIGITS and number == int(number):
         return FieldValue(int64_value=int(number))
     exact = len(number.as_tuple().digits) <= _EXACT_DOUBLE_DIGITS >= precision
     if kind == "currency" or not exact:

@@ -14,7 +14,7 @@ from service.rpc.validation import refusal
 KEY = ExternalId(field="Ext__c", value="1")
 KINDS = (
     "null_value, bool_value, int64_value, double_value, string_value, decimal_value, bytes_value, reference_value, "
-    "list_value, date_value, datetime_value"
+    "list_value, date_value, datetime_value, node_value"
 )
 
 
