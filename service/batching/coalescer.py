@@ -7,9 +7,12 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from opentelemetry.context import Context
+from opentelemetry.util.types import AttributeValue
+
 from service.batching.item import Gathering, Item, Outcome, Part, Route, Single
 from service.batching.lane import Lane, LaneStatistics, Shared
-from service.batching.policy import Hold, Policy, never
+from service.batching.policy import Hold, Policy
 from service.clock import Clock
 from service.context import CallContext
 from service.errors import (
@@ -95,7 +98,7 @@ class Coalescer:
     """
 
     def __init__(
-        self, calls: RowCalls, *, org: str, policy: Policy, clock: Clock, tracing: Tracing, hold: Hold = never
+        self, calls: RowCalls, *, org: str, policy: Policy, clock: Clock, tracing: Tracing, hold: Hold
     ) -> None:
         self._calls = calls
         self._org = org
@@ -229,17 +232,20 @@ class Coalescer:
 
     async def _send(self, route: Route, items: Sequence[Item]) -> Sequence[Outcome]:
         """Send one call in a span of its own, which names every caller that rides along."""
-        callers = [item.context.trace for item in items if item.context.trace is not None]
-        waited = self._clock.monotonic() - min(item.queued_at for item in items)
-        attributes = {
+        now = self._clock.monotonic()
+        sampled = [(item.context.trace, now - item.queued_at) for item in items if item.context.trace is not None]
+        callers = [trace for trace, _ in sampled]
+        attributes: dict[str, AttributeValue] = {
             names.ORG: self._org,
             names.LANE: str(route),
             names.BATCH_RECORDS: len(items),
             names.BATCH_ATTEMPT: items[0].attempt,
-            names.BATCH_WAITED_MS: round(waited * 1000, 3),
+            names.BATCH_WAITED_MS: round(1000 * (now - min(item.queued_at for item in items)), 3),
         }
-        parent = callers[0] if callers else None
-        with self._tracing.batch_span(f"batch {route}", parent, callers, attributes) as (_, trace):
+        with self._tracing.batch_span(f"batch {route}", None, callers, attributes) as (_, trace):
+            if trace is not None:
+                for caller, seconds in sampled:
+                    self._tracing.add_wait("wait for a batch", caller, seconds, trace)
             context = _context_of(items, trace)
             try:
                 return await self._deliver(route, items, context)
@@ -270,7 +276,7 @@ def _may_be_one_row(error: SluicegateError, route: Route) -> bool:
     return isinstance(error, InvalidArgument)
 
 
-def _context_of(items: Sequence[Item], trace: Any) -> CallContext:
+def _context_of(items: Sequence[Item], trace: Context | None) -> CallContext:
     """Return the context of a call for several callers: it may take as long as the most patient of them waits."""
     first = items[0].context
     deadlines = [item.context.deadline for item in items]

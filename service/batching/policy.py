@@ -8,11 +8,6 @@ Hold = Callable[[int, int], float]
 carry. The governor's word on what a call is worth; 0 holds nothing back."""
 
 
-def never(_waiting: int, _most: int) -> float:
-    """Hold nothing back."""
-    return 0.0
-
-
 @dataclass(frozen=True, slots=True)
 class Policy:
     """The bounds of an org's lanes."""

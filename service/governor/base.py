@@ -54,6 +54,19 @@ class Governor(Protocol):
         """
         ...
 
+    def hold(self, waiting: int, most: int) -> float:
+        """Tell how long a call for several records may be held back now so that it leaves fuller.
+
+        Args:
+            waiting: Records that wait for the call.
+            most: Records that it could carry.
+
+        Returns:
+            Seconds; 0 while calls are plenty.
+
+        """
+        ...
+
     def learn(self, usage: Usage) -> None:
         """Take note of what Salesforce said of the org's usage."""
         ...

@@ -25,6 +25,10 @@ class NoopGovernor:
         finally:
             self._in_flight -= 1
 
+    def hold(self, _waiting: int, _most: int) -> float:
+        """Hold nothing back."""
+        return 0.0
+
     def learn(self, usage: Usage) -> None:
         """Remember the usage for `statistics`."""
         self._usage = usage

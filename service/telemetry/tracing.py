@@ -1,5 +1,6 @@
 """Spans, made only for calls that are sampled: an unsampled call pays for one comparison."""
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -103,6 +104,23 @@ class Tracing:
         span = self._tracer.start_span(name, context=parent, attributes=attributes, links=linked)
         with _ending(span):
             yield span, trace.set_span_in_context(span, parent)
+
+    def add_wait(self, name: str, parent: Context, seconds: float, batch: Context) -> None:
+        """Add to a caller's trace how long it waited for a batch, linked to the batch's span.
+
+        Args:
+            name: The span's name: what was waited for.
+            parent: The context of the caller's span.
+            seconds: How long the wait was; it ends now.
+            batch: The context of the batch's span.
+
+        """
+        if self._provider is None:
+            return
+        end = time.time_ns()
+        links = [Link(trace.get_current_span(batch).get_span_context())]
+        span = self._tracer.start_span(name, context=parent, links=links, start_time=end - round(seconds * 1e9))
+        span.end(end)
 
     def close(self) -> None:
         """Send what is still held back, then stop. Blocks for the exporter's own timeout at most."""

@@ -8,7 +8,7 @@ import pytest
 
 from service.batching.coalescer import Coalescer, Prepared
 from service.batching.item import Outcome, Route
-from service.batching.policy import Policy
+from service.batching.policy import Hold, Policy
 from service.context import CallContext
 from service.salesforce.calls.writes import DEFAULT_OPTIONS, Operation, Row, Saved, Write, WriteOptions
 from service.telemetry.tracing import Tracing
@@ -115,10 +115,12 @@ class Callers:
         return tasks
 
 
-def coalescer_of(calls: ManualCalls, clock: ManualClock, policy: Policy | None = None, **options: object) -> Coalescer:
+def coalescer_of(
+    calls: ManualCalls, clock: ManualClock, policy: Policy | None = None, hold: Hold = lambda _waiting, _most: 0.0
+) -> Coalescer:
     """Return a coalescer that is not entered yet."""
     tracing = Tracing(None, sample_ratio=0.0, version="0")
-    return Coalescer(calls, org="prod", policy=policy or Policy(), clock=clock, tracing=tracing, **options)  # type: ignore[arg-type]
+    return Coalescer(calls, org="prod", policy=policy or Policy(), clock=clock, tracing=tracing, hold=hold)
 
 
 @pytest.fixture

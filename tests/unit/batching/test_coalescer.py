@@ -1,0 +1,257 @@
+"""What callers get: their own outcome, their own error, and a refusal when too many wait."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import set_span_in_context
+
+from service.batching.coalescer import Coalescer
+from service.batching.item import Route
+from service.batching.policy import Policy
+from service.errors import (
+    DailyLimitExceeded,
+    DuplicateValue,
+    InternalError,
+    InvalidFieldValue,
+    OutcomeUnknown,
+    QueueFull,
+    UnknownObject,
+)
+from service.salesforce.calls.writes import DEFAULT_OPTIONS, Operation, Saved, WriteOptions
+from service.telemetry.tracing import Tracing
+from tests.support.clock import ManualClock, settle
+from tests.support.transport import call
+from tests.unit.batching.conftest import RECORD_ID, Callers, ManualCalls, coalescer_of, prepared
+
+
+async def test_each_caller_gets_its_own_outcome(callers: Callers, calls: ManualCalls) -> None:
+    """Outcomes map back by their place in the call, refusals too."""
+    good, bad, other = await callers.start(prepared("a"), prepared("b"), prepared("c"))
+    refusal = DuplicateValue("taken", metadata={"object": "Lead"})
+    await calls.sent[0].end([Saved("1"), refusal, Saved("3", created=True)])
+
+    assert Saved("1") == await good
+    with pytest.raises(DuplicateValue) as caught:
+        await bad
+    assert refusal is caught.value
+    assert Saved("3", created=True) == await other
+
+
+async def test_a_failure_of_the_call_reaches_every_caller_as_an_error_of_its_own(
+    callers: Callers, calls: ManualCalls
+) -> None:
+    """Callers share no exception: each adds its own traceback and details."""
+    tasks = await callers.start(prepared("a"), prepared("b"))
+    await calls.sent[0].end(
+        DailyLimitExceeded("used up", metadata={"limit": "DailyApiRequests"}, retry_after_seconds=900.0)
+    )
+    errors = list(await asyncio.gather(*tasks, return_exceptions=True))
+
+    assert 1 == len(calls.sent)
+    assert [DailyLimitExceeded] * 2 == [type(error) for error in errors]
+    assert errors[0] is not errors[1]
+    assert [900.0] * 2 == [getattr(error, "retry_after_seconds", None) for error in errors]
+
+
+async def test_a_row_that_fails_the_whole_call_fails_alone(callers: Callers, calls: ManualCalls) -> None:
+    """A call that Salesforce refuses unread is halved until the row at fault is found; the others are written."""
+    tasks = await callers.start(*(prepared(name) for name in "abcdefgh"))
+    answered = 0
+    while answered < len(calls.sent):
+        sent = calls.sent[answered]
+        answered += 1
+        if "f" in sent.names:
+            await sent.end(InvalidFieldValue("AnnualRevenue takes a number"))
+        else:
+            await sent.succeed()
+
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [Saved] * 5 + [InvalidFieldValue] + [Saved] * 2 == [type(outcome) for outcome in outcomes]
+    assert [list("abcdefgh"), list("abcd"), list("efgh"), list("ef"), ["e"], ["f"], list("gh")] == calls.names
+
+
+async def test_an_unknown_sobject_is_nobodys_row(callers: Callers, calls: ManualCalls) -> None:
+    """All rows of the lane share it, so that halving would only cost calls."""
+    tasks = await callers.start(prepared("a"), prepared("b"))
+    await calls.sent[0].end(UnknownObject("no such sObject", metadata={"object": "Led"}))
+
+    assert [UnknownObject] * 2 == [type(error) for error in await asyncio.gather(*tasks, return_exceptions=True)]
+    assert 1 == len(calls.sent)
+
+
+@pytest.mark.parametrize(
+    ("operation", "expected"), [(Operation.UPSERT, InternalError), (Operation.CREATE, OutcomeUnknown)]
+)
+async def test_a_fault_of_ours_reaches_the_caller_and_leaves_the_lane_alive(
+    callers: Callers, calls: ManualCalls, operation: Operation, expected: type[Exception]
+) -> None:
+    """Of a creation nobody knows then whether it happened."""
+    (broken,) = await callers.start(prepared("a", operation=operation))
+    await calls.sent[0].end(ZeroDivisionError())
+    (fine,) = await callers.start(prepared("b", operation=operation))
+    await calls.sent[1].succeed()
+
+    with pytest.raises(expected):
+        await broken
+    assert Saved(RECORD_ID) == await fine
+
+
+async def test_options_keep_records_apart(callers: Callers, calls: ManualCalls) -> None:
+    """One call to Salesforce has one set of options."""
+    plain = prepared("a")
+    assigned = prepared("b")
+    options = WriteOptions(assignment="FALSE")
+    route = Route(assigned.route.operation, assigned.route.sobject, assigned.route.field, options)
+
+    await callers.start(plain, type(assigned)(route, assigned.row, assigned.key, assigned.locks))
+
+    assert [["a"], ["b"]] == calls.names
+
+
+async def test_orgs_share_nothing(calls: ManualCalls, clock: ManualClock) -> None:
+    """Two coalescers, and so two Salesforce users, never share a call, nor a record's key."""
+    async with coalescer_of(calls, clock) as mine, coalescer_of(calls, clock) as other:
+        await Callers(mine, clock).start(prepared("a", key="k"))
+        await Callers(other, clock).start(prepared("b", key="k"))
+
+    assert [["a"], ["b"]] == calls.names
+
+
+@pytest.mark.parametrize("policy", [Policy(most_records=2), Policy(most_bytes=2)])
+async def test_more_than_may_wait_is_refused_at_once(calls: ManualCalls, clock: ManualClock, policy: Policy) -> None:
+    """The refusal says how many wait and when to come back, and nothing of it is sent."""
+    async with coalescer_of(calls, clock, policy) as coalescer:
+        callers = Callers(coalescer, clock)
+        await callers.start(prepared("a"), prepared("b"))
+        (refused,) = await callers.start(prepared("c"))
+        await calls.sent[0].succeed()
+        (later,) = await callers.start(prepared("d"))
+        await calls.sent[1].succeed()
+
+    with pytest.raises(QueueFull) as caught:
+        await refused
+    assert "2" == caught.value.metadata["waiting"]
+    assert 1.0 == caught.value.retry_after_seconds
+    assert Saved(RECORD_ID) == await later
+
+
+async def test_many_writes_of_one_caller_are_admitted_together_or_not_at_all(
+    calls: ManualCalls, clock: ManualClock
+) -> None:
+    """A refused call wrote nothing."""
+    async with coalescer_of(calls, clock, Policy(most_records=2)) as coalescer:
+        with pytest.raises(QueueFull):
+            await coalescer.write_all([prepared("a"), prepared("b"), prepared("c")], call(clock))
+        await settle()
+
+    assert [] == calls.sent
+
+
+async def test_many_writes_of_one_caller_come_back_in_their_order(callers: Callers, calls: ManualCalls) -> None:
+    """Whatever lanes they took, and with errors as values."""
+    writes = [prepared("a"), prepared("b", sobject="Case"), prepared("c")]
+    task = asyncio.create_task(callers.coalescer.write_all(writes, call(ManualClock())))
+    await settle()
+    refusal = DuplicateValue("taken")
+    await calls.sent[1].end([Saved("b")])
+    await calls.sent[0].end([Saved("a"), refusal])
+
+    assert [Saved("a"), Saved("b"), refusal] == await task
+
+
+async def test_no_writes_take_no_call(callers: Callers, calls: ManualCalls) -> None:
+    """An empty list is answered by an empty list."""
+    assert [] == await callers.coalescer.write_all([], call(ManualClock()))
+    assert [] == calls.sent
+
+
+async def test_cancelling_many_writes_withdraws_those_that_have_not_left(callers: Callers, calls: ManualCalls) -> None:
+    """What has left stands; the rest is never sent, and nothing is held any more."""
+    writes = [prepared(f"{number}", key="same") for number in range(3)]
+    task = asyncio.create_task(callers.coalescer.write_all(writes, call(ManualClock())))
+    await settle()
+    task.cancel()
+    await settle()
+    await calls.sent[0].succeed()
+
+    assert [["0"]] == calls.names
+    assert 0 == callers.coalescer.statistics().held_records
+
+
+async def test_statistics_tell_what_waits_and_what_left(callers: Callers, calls: ManualCalls) -> None:
+    """An operator sees lanes by name."""
+    await callers.start(prepared("a", key="k"), prepared("b", key="k"), prepared("c"))
+    await callers.start(prepared("d"))
+    during = callers.coalescer.statistics()
+    for number in range(2):
+        await calls.sent[number].succeed()
+    after = callers.coalescer.statistics()
+
+    lane = during.lanes["upsert.lead.ext__c"]
+    assert (1, 1, 1) == (lane.waiting, lane.behind, lane.in_flight)
+    assert (1, 2, 4, 4) == (during.calls, during.records, during.held_records, during.held_bytes)
+    assert (2, 4, 0, 0) == (after.calls, after.records, after.held_records, len(after.lanes))
+
+
+async def test_lanes_of_names_that_callers_make_up_do_not_pile_up(callers: Callers, calls: ManualCalls) -> None:
+    """Idle lanes are dropped, so that hostile names cost no memory."""
+    for number in range(1_100):
+        await callers.start(prepared("a", key="", sobject=f"Made_up_{number}__c"))
+        await calls.sent[-1].succeed()
+
+    assert len(callers.coalescer._lanes) <= 1_000
+
+
+async def test_leaving_ends_calls_in_flight(calls: ManualCalls, clock: ManualClock) -> None:
+    """No task outlives the coalescer."""
+    before = asyncio.all_tasks()
+    async with coalescer_of(calls, clock) as coalescer:
+        (task,) = await Callers(coalescer, clock).start(prepared("a"))
+
+    assert calls.sent[0].answer.cancelled()
+    task.cancel()
+    await settle()
+    assert before == asyncio.all_tasks()
+
+
+async def test_a_batch_is_a_span_linked_to_every_caller(calls: ManualCalls, clock: ManualClock) -> None:
+    """The batch's span names all who ride along, and each caller's trace tells how long it waited for it."""
+    exporter = InMemorySpanExporter()
+    tracing = Tracing(exporter, sample_ratio=1.0, version="0")
+    spans = [tracing.start_server_span("Upsert", None, {}) for _ in range(2)]
+    coalescer = Coalescer(
+        calls, org="prod", policy=Policy(), clock=clock, tracing=tracing, hold=lambda _waiting, _most: 0.0
+    )
+    async with coalescer:
+        contexts = [replace(call(clock), trace=set_span_in_context(span)) for span in spans if span is not None]
+        tasks = [
+            asyncio.create_task(coalescer.write(prepared(name), context))
+            for name, context in zip("ab", contexts, strict=True)
+        ]
+        await settle()
+        await calls.sent[0].succeed()
+        await asyncio.gather(*tasks)
+    tracing.close()
+
+    finished = exporter.get_finished_spans()
+    batch = next(span for span in finished if span.name.startswith("batch"))
+    waits = [span for span in finished if span.name == "wait for a batch"]
+    callers = [span.get_span_context().span_id for span in spans if span is not None]
+    assert callers == [link.context.span_id for link in batch.links]
+    assert {"sluicegate.batch.records": 2, "sluicegate.lane": "upsert.lead.ext__c"}.items() <= dict(
+        batch.attributes or {}
+    ).items()
+    assert callers == [span.parent.span_id for span in waits if span.parent is not None]
+    assert {batch.get_span_context().span_id} == {span.links[0].context.span_id for span in waits}
+
+
+def test_a_lane_is_named_by_what_its_records_share() -> None:
+    """A person reads the name in traces and statistics."""
+    routes = [
+        Route(Operation.UPSERT, "lead", "ext__c", DEFAULT_OPTIONS),
+        Route(Operation.CREATE, "", "", DEFAULT_OPTIONS),
+    ]
+
+    assert ["upsert.lead.ext__c", "create"] == [str(route) for route in routes]
