@@ -5,6 +5,9 @@
 | `/__control/faults` | GET the rules, POST one more, PUT all anew, DELETE all |
 | `/__control/faults/{id}` | GET, PUT or DELETE one rule |
 | `/__control/statistics` | GET what the emulator holds and has answered |
+| `/__control/writes?org=` | GET rows written by sObject, DELETE to count from nothing |
+| `/__control/writes/{sobject}?org=&field=&least=` | GET how often each record was written |
+| `/__control/calls?org=` | GET requests by resource, DELETE to count from nothing |
 """
 
 import hmac
@@ -16,14 +19,20 @@ from urllib.parse import urlsplit
 import yaml
 from aiohttp import web
 
+from service.emulator.call_counts import CallCounts
 from service.emulator.disturbances import Disturbances
 from service.emulator.exchange import Answer
 from service.emulator.fault_rules import FindOrg, RuleError, parse_rule, parse_rules, rule_as_json
+from service.emulator.faults import SalesforceFault
+from service.emulator.org import Org
 
 SEGMENT = "__control"
 """The first segment of every path of the endpoint."""
 
 _MAXIMUM_BYTES = 1_000_000
+_MAXIMUM_DIGITS = 9
+_READ_OR_FORGET = ({"GET", "DELETE"}, {"GET"})
+"""Methods of the writes of an org, and of those of one sObject."""
 _PROXY_HEADERS = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
 
 
@@ -38,6 +47,8 @@ class Control:
         token: The token.
         find_org: Knows the orgs.
         statistics: Counts what there is.
+        orgs: Finds an org by name or id; the first for an empty name.
+        calls: The counts of requests.
 
     """
 
@@ -48,11 +59,15 @@ class Control:
         *,
         find_org: FindOrg,
         statistics: Callable[[], dict[str, object]],
+        orgs: Callable[[str], Org | None],
+        calls: CallCounts,
     ) -> None:
         self._disturbances = disturbances
         self._token = token
         self._find_org = find_org
         self._statistics = statistics
+        self._orgs = orgs
+        self._call_counts = calls
         self._serial = 0
 
     async def answer(self, request: web.Request, segments: Sequence[str]) -> Answer:
@@ -78,8 +93,13 @@ class Control:
                 return await self._one(request, rule_id)
             case ["statistics"] if request.method == "GET":
                 return Answer(value=self._statistics())
+            case ["writes", *path] if len(path) <= 1 and request.method in _READ_OR_FORGET[len(path)]:
+                return self._writes(request, path)
+            case ["calls"] if request.method in {"GET", "DELETE"}:
+                return self._calls(request)
             case _:
-                return _refused(HTTPStatus.NOT_FOUND, "there are faults, faults/{id} and statistics")
+                text = "there are faults, faults/{id}, statistics, writes, writes/{sobject} and calls"
+                return _refused(HTTPStatus.NOT_FOUND, text)
 
     async def _all(self, request: web.Request) -> Answer:
         if request.method == "DELETE":
@@ -115,6 +135,36 @@ class Control:
             self._disturbances.remove(found)
             return Answer.nothing()
         return Answer(value=rule_as_json(found))
+
+    def _writes(self, request: web.Request, path: Sequence[str]) -> Answer:
+        writes = self._org(request).writes
+        if request.method == "DELETE":
+            writes.forget()
+            return Answer.nothing()
+        if not path:
+            return Answer(value={"sobjects": writes.totals()})
+        least = request.query.get("least", "1")
+        if not (least.isdecimal() and least.isascii() and len(least) <= _MAXIMUM_DIGITS):
+            raise RuleError("least has to be a whole number")
+        try:
+            found = writes.by_key(path[0], request.query.get("field", "Id"), least=int(least))
+        except SalesforceFault as fault:
+            raise RuleError(f"{path[0][:255]}: {fault.message}") from None
+        return Answer(value={"writes": found})
+
+    def _calls(self, request: web.Request) -> Answer:
+        if request.method == "DELETE":
+            self._call_counts.forget()
+            return Answer.nothing()
+        org_id = self._org(request).id if "org" in request.query else None
+        return Answer(value={"calls": self._call_counts.by_resource(org_id)})
+
+    def _org(self, request: web.Request) -> Org:
+        name = request.query.get("org", "")
+        org = self._orgs(name)
+        if org is None:
+            raise RuleError(f"there is no org {name[:255]!r}")
+        return org
 
     def _may(self, request: web.Request) -> bool:
         given = request.headers.get("Authorization", "").partition(" ")[2].strip()

@@ -10,9 +10,10 @@ from service.emulator.plan import Plan
 from service.emulator.references import References
 from service.emulator.rows import Rows
 from service.emulator.schema.model import Schema, SObject
-from service.emulator.store import Store, quoted
+from service.emulator.store import WRITES_COLUMN, Store, quoted
 
 _NAMED_IN_FAULT = 5
+_WRITES = quoted(WRITES_COLUMN)
 
 
 class Deletion:
@@ -72,9 +73,10 @@ class Deletion:
             self._release(sobject, key, doomed)
             self._store.change(
                 f'UPDATE {quoted(sobject.name)} SET "IsDeleted" = 1, "SystemModstamp" = ?, '  # noqa: S608
-                '"LastModifiedDate" = ?, "LastModifiedById" = ? WHERE "Id" = ?',
+                f'"LastModifiedDate" = ?, "LastModifiedById" = ?, {_WRITES} = {_WRITES} + 1 WHERE "Id" = ?',
                 (now, now, user_id, key),
             )
+            self._store.note(sobject.name, "deleted")
 
     def _refuse_restricted(self, plan: Plan, record_id: str, doomed: dict[str, SObject]) -> None:
         for child in plan.sobject.child_relationships:

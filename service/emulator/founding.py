@@ -180,6 +180,7 @@ class Founder:
         )
         tenant = self._tenant(org, app, daily_api_requests)
         password, security_token = wanted.password or secrets.token_urlsafe(12), secrets.token_urlsafe(18)
+        org.writes.forget()  # what an org starts with was not written to it
         administrator = tenant.users.by_id(org.admin_id)
         # A database file may hold an administrator of another name.
         name = administrator.username if administrator else username

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from service.clock import Clock
 from service.emulator.apex import Apex
+from service.emulator.call_counts import CallCounts
 from service.emulator.control import SEGMENT as CONTROL
 from service.emulator.control import Control
 from service.emulator.cutting import cut
@@ -68,11 +69,12 @@ class Gateway:
         org_routes: Resources below `/services/data/vXX.X/`.
         apex: Resources below `/services/apexrest/`.
         clock: Waits out scripted delays.
+        calls: Counts the requests.
         control: The control endpoint; None for none.
 
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it joins
         self,
         *,
         tenants: Tenants,
@@ -81,6 +83,7 @@ class Gateway:
         org_routes: Router[OrgCall],
         apex: Apex,
         clock: Clock,
+        calls: CallCounts,
         control: Control | None = None,
     ) -> None:
         self._tenants = tenants
@@ -90,6 +93,7 @@ class Gateway:
         self._apex = apex
         self._clock = clock
         self._control = control
+        self._calls = calls
         self.answered: Counter[int] = Counter()
         """Answers so far, by HTTP status."""
         self.open_requests = 0
@@ -126,7 +130,9 @@ class Gateway:
         if self._control is not None and segments[:1] == [CONTROL]:
             return await self._control.answer(request, segments[1:])
         tenant = self._tenants.by_token(_token(request)[1])
-        effects = self._disturbances.take(request.method, request.raw_path, tenant.org.id if tenant else None)
+        org_id = tenant.org.id if tenant else None
+        self._calls.note(org_id or "", request.method, segments)
+        effects = self._disturbances.take(request.method, request.raw_path, org_id)
         answer = await self._at_the_edge(request, effects, tenant)
         if answer is None:
             rest = segments[len(_DATA) :]

@@ -36,6 +36,7 @@ from service.emulator.sql_functions import zone
 from service.emulator.store import Store, quoted
 from service.emulator.validation import ValidationRules
 from service.emulator.values import Stored, epoch_seconds
+from service.emulator.write_counts import WriteCounts
 from service.emulator.write_options import PLAIN, WriteOptions
 
 __all__ = ["DEFAULT_API_VERSION", "DEFAULT_ORG_ID", "DEFAULT_USERNAME", "Org", "QueryResult", "Saved"]
@@ -119,6 +120,8 @@ class Org:
             in_file=source is not None or path not in {"", ":memory:"},
         )
         """The deleted rows."""
+        self.writes = WriteCounts(self._store, self._references)
+        """How often rows were written, by whomever, since the org was made or the counts were forgotten."""
         self._recent = Recent(self._store)
         self._described_at = int(clock.now())
         self._turn = asyncio.Lock()
@@ -126,6 +129,7 @@ class Org:
         self.admin_id = ids.from_counter("005", 1, pod)
         """The id of the administrator."""
         plant(Seed(normal, name, self.admin_id, username, organization_type), self._store, self._references, self._rows)
+        self.writes.forget()
 
     def save(self, path: Path, prepare: Callable[[sqlite3.Connection], None]) -> None:
         """Copy all rows to a file; see `Store.save`."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from service.emulator import faults, values
 from service.emulator.folding import is_plain
 from service.emulator.schema.model import Field, Schema, SObject
-from service.emulator.store import AUDIT_COLUMNS, quoted
+from service.emulator.store import AUDIT_COLUMNS, WRITES_COLUMN, quoted
 from service.emulator.values import Check, Reader, Stored
 
 _IGNORED = "attributes"
@@ -76,7 +76,7 @@ class Plan:
         """Whether the defaults are ASCII."""
         columns = ", ".join(quoted(name) for name in self.template)
         places = ", ".join(f":{name}" for name in self.template)
-        self.insert = f"INSERT INTO {self.table} ({columns}) VALUES ({places})"  # noqa: S608 - names of the schema
+        self.insert = f"INSERT INTO {self.table} ({columns}, {quoted(WRITES_COLUMN)}) VALUES ({places}, 1)"  # noqa: S608 - names of the schema
 
     def read(self, given: Mapping[str, object]) -> tuple[dict[str, Stored], list[ParentKey]]:
         """Turn a JSON body into stored values by canonical name, and the lookups that need the parent found.

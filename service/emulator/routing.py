@@ -41,6 +41,7 @@ class Router(Generic[CallT]):
 
     def __init__(self) -> None:
         self._routes: list[Route[CallT]] = []
+        self._by_length: dict[int, list[Route[CallT]]] = {}
 
     def add(self, pattern: str, **handlers: Handler[CallT]) -> None:
         """Add a resource.
@@ -51,7 +52,9 @@ class Router(Generic[CallT]):
 
         """
         segments = tuple(pattern.split("/")) if pattern else ()
-        self._routes.append(Route(segments, {method.upper(): handler for method, handler in handlers.items()}))
+        route = Route(segments, {method.upper(): handler for method, handler in handlers.items()})
+        self._routes.append(route)
+        self._by_length.setdefault(len(segments), []).append(route)
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         """Yield method and pattern of every resource, in the order they are tried."""
@@ -71,7 +74,7 @@ class Router(Generic[CallT]):
                 Source: Salesforce REST API, "Status Codes and Error Responses"; the text of 405 is unverified.
 
         """
-        for route in self._routes:
+        for route in self._by_length.get(len(segments), ()):
             parameters = route.match(segments)
             if parameters is None:
                 continue
@@ -83,3 +86,10 @@ class Router(Generic[CallT]):
                 )
             return handler, parameters
         raise SalesforceFault(404, "NOT_FOUND", "The requested resource does not exist")
+
+    def pattern(self, segments: Sequence[str]) -> str | None:
+        """Return the pattern of the resource a path is of, as it was added, or None for another path."""
+        for route in self._by_length.get(len(segments), ()):
+            if route.match(segments) is not None:
+                return "/".join(route.pattern)
+        return None

@@ -13,10 +13,11 @@ from service.emulator.guards import Guards
 from service.emulator.plan import FieldWriter, Plan
 from service.emulator.references import References
 from service.emulator.sequences import Sequences
-from service.emulator.store import Store, quoted
+from service.emulator.store import WRITES_COLUMN, Store, quoted
 from service.emulator.values import Stored
 from service.emulator.write_options import PLAIN, WriteOptions
 
+_COUNTED = f"{quoted(WRITES_COLUMN)} = {quoted(WRITES_COLUMN)} + 1"
 _UNCHANGING = Derivation((), lambda _draft: None)
 
 
@@ -116,6 +117,7 @@ class Rows:
         if self._guards.watch(plan):
             self._guard(plan, assigned, row, None, options)
         self._change(plan, plan.insert, row)
+        self._store.note(plan.name, "inserted")
         return str(row["Id"])
 
     def update(
@@ -151,7 +153,8 @@ class Rows:
         if self._guards.watch(plan):
             before = self._references.row(plan, key)
             self._guard(plan, assigned, {**before, **assigned}, before, options)
-        self._change(plan, f'UPDATE {plan.table} SET {changes} WHERE "Id" = :Id', assigned)  # noqa: S608
+        self._change(plan, f'UPDATE {plan.table} SET {changes}, {_COUNTED} WHERE "Id" = :Id', assigned)  # noqa: S608
+        self._store.note(plan.name, "updated")
 
     def upsert(  # see Org.upsert for the arguments
         self,

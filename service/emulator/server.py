@@ -15,6 +15,7 @@ from aiohttp import web
 
 from service.clock import Clock, SystemClock
 from service.emulator.apex import Apex, load_apex
+from service.emulator.call_counts import CallCounts
 from service.emulator.config import EmulatorConfig, Login
 from service.emulator.control import Control
 from service.emulator.credentials import Credentials
@@ -241,24 +242,27 @@ class Emulator:
         """Start serving and return the URL clients are told."""
         clock, delay = self._clock, self.config.bulk_delay_seconds
         open_routes: Router[Call] = Router()
+        org_routes = org_router(
+            IngestRoutes(
+                start=jobs.start,
+                clock=clock,
+                delay_seconds=delay,
+                hard_delete=self.config.bulk_hard_delete,
+                lock_failures=self.config.bulk_lock_failures,
+            ),
+            QueryJobRoutes(clock=clock, delay_seconds=delay),
+            ActionRoutes(apex),
+        )
+        calls = CallCounts(open_routes, org_routes)
         self._gateway = Gateway(
             tenants=self._tenants,
             disturbances=self.disturbances,
             open_routes=open_routes,
-            org_routes=org_router(
-                IngestRoutes(
-                    start=jobs.start,
-                    clock=clock,
-                    delay_seconds=delay,
-                    hard_delete=self.config.bulk_hard_delete,
-                    lock_failures=self.config.bulk_lock_failures,
-                ),
-                QueryJobRoutes(clock=clock, delay_seconds=delay),
-                ActionRoutes(apex),
-            ),
+            org_routes=org_routes,
             apex=apex,
             clock=clock,
-            control=self._control(),
+            calls=calls,
+            control=self._control(calls),
         )
         port = await _serve(stack, self._gateway, self.disturbances, self.config, certificate)
         host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
@@ -277,7 +281,7 @@ class Emulator:
         ).add_to(open_routes)
         return url
 
-    def _control(self) -> Control | None:
+    def _control(self, calls: CallCounts) -> Control | None:
         if not self.config.control:
             return None
         return Control(
@@ -285,6 +289,8 @@ class Emulator:
             self.control_token,
             find_org=self._find_org,
             statistics=self._counts,
+            orgs=self._org_named,
+            calls=calls,
         )
 
     def _counts(self) -> dict[str, object]:
@@ -295,6 +301,10 @@ class Emulator:
         named = next((each.org_id for each in self._all_credentials if each.name == wanted), None)
         tenant = self._tenants.by_org_id(named or wanted)
         return tenant.org.id if tenant and wanted else None
+
+    def _org_named(self, wanted: str) -> Org | None:
+        tenant = self._tenants.by_org_id(self._find_org(wanted) or "") if wanted else None
+        return tenant.org if tenant else None if wanted else self.org
 
     def _make_org(
         self,

@@ -2,13 +2,14 @@
 
 Tables and columns carry canonical names. Text that Salesforce compares without case is declared
 `COLLATE NOCASE`, which means every alphabet here (`folding.py`). Every table has `IsDeleted` and who made
-and changed the row and when, also where the sObject has no such fields.
+and changed the row and when, also where the sObject has no such fields, and how often the row was written.
 """
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Literal
 
 from service.emulator import folding, sql_functions
 from service.emulator.lending import LendableConnection
@@ -16,8 +17,14 @@ from service.emulator.schema.model import Field, FieldType, Schema, SObject
 from service.emulator.search import terms
 from service.emulator.values import ID_TYPES, NUMBER_TYPES, Stored
 
+WRITES_COLUMN = "#writes"
+"""The column that counts how often a row was written; no field has such a name."""
+
 AUDIT_COLUMNS = ("CreatedDate", "CreatedById", "LastModifiedDate", "LastModifiedById", "SystemModstamp")
 """The columns behind the audit fields."""
+
+Kind = Literal["inserted", "updated", "deleted"]
+"""What may be done to a row."""
 
 _STATEMENTS = 512
 _FOLDED = 1
@@ -73,6 +80,8 @@ class Store:
         folding.add_functions(self.connection)
         sql_functions.add_functions(self.connection)
         terms.add_functions(self.connection)
+        self.written: dict[tuple[str, Kind], int] = {}
+        """Rows written since they were counted last, by sObject and what was done; what was undone never counts."""
         self._depth = 0
         self._folding = self._late = False
         if self.one("PRAGMA user_version") == (_FOLDED,):
@@ -132,10 +141,12 @@ class Store:
         name = f"level_{self._depth}"
         self.connection.execute(f"SAVEPOINT {name}")
         self._depth += 1
+        written = self.written.copy()
         try:
             yield
         except BaseException:
             self.connection.execute(f"ROLLBACK TO {name}")
+            self.written = written
             raise
         finally:
             self._depth -= 1
@@ -159,6 +170,16 @@ class Store:
         """
         return self.connection.execute(sql, parameters).rowcount
 
+    def note(self, sobject: str, kind: Kind) -> None:
+        """Count a row that was written.
+
+        Args:
+            sobject: Canonical name.
+            kind: What was done.
+
+        """
+        self.written[sobject, kind] = self.written.get((sobject, kind), 0) + 1
+
     def _create_table(self, sobject: SObject) -> None:
         table = quoted(sobject.name)
         columns = _columns(sobject)
@@ -176,6 +197,7 @@ def _columns(sobject: SObject) -> dict[str, str]:
     columns = {field.name: _column_type(field) for field in sobject.fields if field.stored}
     columns["Id"] = "TEXT NOT NULL PRIMARY KEY"
     columns["IsDeleted"] = "INTEGER NOT NULL DEFAULT 0"
+    columns[WRITES_COLUMN] = "INTEGER NOT NULL DEFAULT 0"
     for name in AUDIT_COLUMNS:
         columns.setdefault(name, "TEXT")
     return columns
