@@ -1,0 +1,253 @@
+"""What a description tells about a write before it is sent: its faults, its key, and the records it locks."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from service.errors import (
+    FieldNotWriteable,
+    FieldViolation,
+    InvalidArgument,
+    InvalidFieldValue,
+    InvalidRequest,
+    RequiredFieldMissing,
+    UnknownField,
+)
+from service.orgs.field_rules import Check, Fault, is_long_id, lookup_check, missing, parent_key, record_id, value_check
+from service.orgs.key_fields import KeyField, key_field, no_key, other_key
+from service.orgs.nearest import NearestNames
+from service.orgs.record_keys import folded
+from service.salesforce.calls.describe import SObject
+from service.salesforce.calls.writes import JsonValue, Operation, Write
+
+_MOST_SPELLINGS = 4096
+_KINDS = (UnknownField, InvalidRequest, FieldNotWriteable, RequiredFieldMissing, InvalidFieldValue)
+_RANKS: Mapping[type[InvalidArgument], int] = {kind: rank for rank, kind in enumerate(_KINDS)}
+"""Which of several faults a record is refused for: the one that Salesforce would name."""
+_KEY_FIELD, _KEY_VALUE, _FIELDS = "external_id.field", "external_id.value", "fields."
+_ID = "id"
+_NO_PARENTS = frozenset({"ownerid", "recordtypeid"})
+_RESERVED = {
+    "attributes": Fault(UnknownField, "attributes is no field: it names the object of a record; leave it out"),
+    _ID: Fault(FieldNotWriteable, "Id is given by Salesforce; leave it out"),
+}
+"""Names that no record may set, in lower case."""
+
+Faults = list[tuple[str, Fault]]
+"""What is wrong with a write, and where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What is known of a write that has no fault."""
+
+    sobject: str
+    """API name as Salesforce spells it."""
+    key: str
+    """Equal for writes that Salesforce takes for writes of one record; empty for a creation."""
+    parents: tuple[str, ...]
+    """The records that the write locks besides its own; they compare with each other and with keys."""
+    numeric_key: bool
+    """Whether the external-id field holds numbers, which JSON writes without quotes."""
+
+
+class WriteRules:
+    """The rules for writes of one sObject. What a field needs is worked out when the first record has it.
+
+    Args:
+        description: The sObject.
+
+    """
+
+    def __init__(self, description: SObject) -> None:
+        self.description = description
+        """What the rules were made of."""
+        self._checks: dict[Operation, dict[str, Check]] = {operation: {} for operation in Operation}
+        self._spelled: dict[Operation, dict[str, Check]] = {operation: {} for operation in Operation}
+        self._keys: dict[str, KeyField] = {}
+        self._required = _required(description)
+        self._near_fields: NearestNames | None = None
+        self._near_relationships: NearestNames | None = None
+
+    @staticmethod
+    @lru_cache(maxsize=512)
+    def unknown(sobject: str) -> "WriteRules":
+        """Return the rules for an sObject of which nothing is known: they refuse what no sObject takes.
+
+        Args:
+            sobject: API name, in any case.
+
+        """
+        return _UndescribedRules(sobject)
+
+    @property
+    def name(self) -> str:
+        """API name of the sObject as Salesforce spells it."""
+        return self.description.name
+
+    def examine(self, write: Write) -> Examined:
+        """Refuse a write that Salesforce would refuse for certain, or say what else is known of it.
+
+        What differs from org to org is left to Salesforce: e-mail addresses, inactive picklist values, rounding. One
+        thing is not: a trigger that runs before records are saved could supply a required field or shorten a text, and
+        here the record that lacks the one or exceeds the other is refused all the same.
+
+        Raises:
+            InvalidArgument: Of the class of the gravest fault. The violations name all of them, at `fields.<name>` in
+                the caller's spelling, `external_id.field` or `external_id.value`; no text repeats a value.
+
+        """
+        faults: Faults = []
+        key, record_key = write.key, write.record_id
+        finder = None if key is None else self._keys.get(key.field) or self._key_field(key.field, faults)
+        parents = self._parents(write, finder, faults)
+        if write.operation is Operation.CREATE:
+            self._find_missing(write.values, faults)
+        if finder is not None and key is not None:
+            record_key = finder.key(key.value)
+            fault = finder.fault(key.value, write.operation)
+            if fault is not None:
+                faults.append((_KEY_VALUE, fault))
+        if faults:
+            raise _refusal(write, faults)
+        return Examined(self.description.name, record_key, parents, finder is not None and finder.is_number)
+
+    def _parents(self, write: Write, finder: KeyField | None, faults: Faults) -> tuple[str, ...]:
+        """Return the records that the values lock, and add what is wrong with the values."""
+        operation = write.operation
+        checks = self._spelled[operation]
+        repeated = None
+        if finder is not None:
+            repeated = checks.get(finder.field.name) or self._check(operation, finder.field.name)
+        parents: list[str] = []
+        found: Fault | str | None
+        for name, value in write.values.items():
+            check = checks.get(name) or self._check(operation, name)
+            if check is repeated and finder is not None and write.key is not None:
+                found = None if finder.repeats(value, write.key.value) else other_key(name)
+            else:
+                found = check(value)
+            if found is not None:
+                if isinstance(found, str):
+                    parents.append(found)
+                else:
+                    faults.append((_FIELDS + name, found))
+        return tuple(parents)
+
+    def _check(self, operation: Operation, name: str) -> Check:
+        """Return the check of a field or relationship in any spelling: for one field always the same one."""
+        lower = name.lower()
+        check = self._checks[operation].get(lower)
+        if check is None:
+            check = self._made_check(operation, lower)
+            if check is None:
+                return lambda value: self._unknown(name, value)
+            self._checks[operation][lower] = check
+        spelled = self._spelled[operation]
+        if len(spelled) < _MOST_SPELLINGS:
+            spelled[name] = check
+        return check
+
+    def _made_check(self, operation: Operation, lower: str) -> Check | None:
+        field, lookup = self.description.fields.get(lower), self.description.relationships.get(lower)
+        by_value = value_check(field, operation) if field is not None else None
+        if lookup is None or lookup.type != "reference":
+            return by_value
+        by_key = lookup_check(lookup, operation)
+        if by_value is None:
+            return by_key
+        return lambda value: by_key(value) if isinstance(value, Mapping) else by_value(value)
+
+    def _unknown(self, name: str, value: JsonValue) -> Fault:
+        if isinstance(value, Mapping):
+            if self._near_relationships is None:
+                lookups = self.description.relationships.values()
+                self._near_relationships = NearestNames([field.relationshipName or "" for field in lookups])
+            near, what = self._near_relationships, "relationship"
+        else:
+            if self._near_fields is None:
+                self._near_fields = NearestNames([field.name for field in self.description.fields.values()])
+            near, what = self._near_fields, "field"
+        nearest = near.find(name)
+        hint = f"; did you mean {nearest!r}?" if nearest else ""
+        return Fault(UnknownField, f"{self.name} has no {what} {name!r}{hint}", nearest)
+
+    def _key_field(self, name: str, faults: Faults) -> KeyField | None:
+        found = key_field(self.description, name)
+        if found is None:
+            faults.append((_KEY_FIELD, no_key(self.description, name)))
+        elif len(self._keys) < _MOST_SPELLINGS:
+            self._keys[name] = found
+        return found
+
+    def _find_missing(self, values: Mapping[str, JsonValue], faults: Faults) -> None:
+        """Add the required fields that a new record lacks; one that is null is a fault already."""
+        for field, relationship in self._required:
+            if field not in values and relationship not in values:
+                wanted = {field.lower(), relationship.lower()}
+                if not any(name.lower() in wanted for name in values):
+                    faults.append((_FIELDS + field, missing(field)))
+
+
+class _UndescribedRules(WriteRules):
+    """The rules for an sObject of which only the name is known."""
+
+    def __init__(self, sobject: str) -> None:
+        super().__init__(SObject(sobject, {}, {}))
+
+    def examine(self, write: Write) -> Examined:
+        """Refuse what no sObject takes, or say what a write may lock."""
+        faults: Faults = []
+        parents: list[str | None] = []
+        key = write.key
+        key_name = key.field.lower() if key is not None else ""
+        for name, value in write.values.items():
+            lower = name.lower()
+            if lower in _RESERVED and not (lower == _ID and value is None and write.operation is not Operation.UPDATE):
+                faults.append((_FIELDS + name, _RESERVED[lower]))
+            elif lower == key_name and key is not None:
+                if value is None or folded(str(value)) != folded(key.value):
+                    faults.append((_FIELDS + name, other_key(name)))
+            elif isinstance(value, Mapping):
+                parents.append(parent_key(value, lower))
+            elif isinstance(value, str) and _may_be_parent(lower, value):
+                parents.append(record_id(value))
+        if faults:
+            raise _refusal(write, faults)
+        record_key = write.record_id if key is None else f"{write.sobject.lower()}.{key_name}:{folded(key.value)}"
+        return Examined(write.sobject, record_key, tuple(parent for parent in parents if parent is not None), False)
+
+
+def _may_be_parent(name: str, value: str) -> bool:
+    """Tell whether a text may be the id of a record that is locked with this one."""
+    return name.endswith(("id", "__c")) and name not in _NO_PARENTS and not name.endswith("byid") and is_long_id(value)
+
+
+def _required(description: SObject) -> tuple[tuple[str, str], ...]:
+    """Return each field without which no record is created, and the name by which it may be looked up instead."""
+    fields = description.fields
+    name, last_name = fields.get("name"), fields.get("lastname")
+    # Where people are accounts, an account has the one or the other, and each is described as required.
+    either = {"name", "lastname"} if name and last_name and name.createable and last_name.createable else set()
+    return tuple(
+        (field.name, field.relationshipName or field.name)
+        for lower, field in fields.items()
+        if field.is_required and lower not in either
+    )
+
+
+def _refusal(write: Write, faults: Sequence[tuple[str, Fault]]) -> InvalidArgument:
+    """Return the error that says all that is wrong with a write."""
+    ordered = sorted(faults, key=lambda each: (_RANKS[each[1].kind], each[0]))
+    path, first = ordered[0]
+    violations = [FieldViolation(where, fault.problem) for where, fault in ordered]
+    metadata = {"object": write.sobject}
+    names = [where.removeprefix(_FIELDS) for where, _ in ordered if where.startswith(_FIELDS)]
+    if names:
+        metadata["fields"] = ",".join(names)
+    if first.kind is UnknownField:
+        of_key = write.key is not None and path == _KEY_FIELD
+        metadata["field"] = write.key.field if of_key and write.key is not None else path.removeprefix(_FIELDS)
+        if first.nearest:
+            metadata["nearest"] = first.nearest
+    return first.kind(first.problem, metadata=metadata, violations=violations)
