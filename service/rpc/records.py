@@ -1,5 +1,9 @@
 """RecordService."""
 
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+
 from sluicegate.v1 import record_operation_pb2 as nouns
 from sluicegate.v1 import record_service_pb2 as pb
 from sluicegate.v1.record_pb2 import Record
@@ -11,8 +15,12 @@ from service.orgs.registry import OrgRegistry
 from service.request_ids.request_ids import RequestIds
 from service.rpc import record_errors, record_writes
 from service.rpc.record_writes import Place
+from service.rpc.repeats import Repeats
 from service.rpc.values import to_field_value
 from service.salesforce.calls.writes import Saved, Write
+
+_AT_ONCE = 200
+"""Operations of one call that are translated before others' calls have their turn."""
 
 
 class RecordService:
@@ -26,7 +34,7 @@ class RecordService:
 
     def __init__(self, orgs: OrgRegistry, request_ids: RequestIds) -> None:
         self._orgs = orgs
-        self._request_ids = request_ids
+        self._repeats = Repeats(request_ids)
 
     async def upsert_record(self, request: pb.UpsertRecordRequest, call: CallContext) -> pb.UpsertRecordResponse:
         """Create or update a record by external id."""
@@ -36,9 +44,9 @@ class RecordService:
 
     async def create_record(self, request: pb.CreateRecordRequest, call: CallContext) -> pb.CreateRecordResponse:
         """Create a record."""
-        write = record_writes.to_create(request)
-        saved = await _write(self._orgs.get(request.org), write, request.options, call)
-        return pb.CreateRecordResponse(record_id=saved.record_id)
+        org = self._orgs.get(request.org)
+        make = partial(_create, org, request)
+        return await self._repeats.answer(org.name, request, pb.CreateRecordResponse, make, call)
 
     async def get_record(self, request: pb.GetRecordRequest, call: CallContext) -> pb.GetRecordResponse:
         """Read a record."""
@@ -66,20 +74,35 @@ class RecordService:
     async def apply_records(self, request: pb.ApplyRecordsRequest, call: CallContext) -> pb.ApplyRecordsResponse:
         """Carry out operations, each on its own."""
         org = self._orgs.get(request.org)
-        outcomes = [_attempted(operation) for operation in request.operations]
-        writes = [outcome for outcome in outcomes if isinstance(outcome, Write)]
-        options, wait = record_writes.to_options(request.options), record_writes.to_max_wait_seconds(request.options)
-        written = iter(await org.apply(writes, options, call, max_wait_seconds=wait) if writes else ())
-        results = [_result(next(written) if isinstance(outcome, Write) else outcome) for outcome in outcomes]
-        return pb.ApplyRecordsResponse(results=results)
+        make = partial(_apply, org, request)
+        return await self._repeats.answer(org.name, request, pb.ApplyRecordsResponse, make, call)
 
     async def compose_records(self, request: pb.ComposeRecordsRequest, call: CallContext) -> pb.ComposeRecordsResponse:
         """Carry out operations that refer to each other, all or none."""
         org = self._orgs.get(request.org)
-        nodes = record_writes.to_nodes(request.nodes)
-        with record_errors.relocating(record_writes.in_nodes(request.nodes)):
-            saved = await org.compose(nodes, record_writes.to_options(request.options), call)
-        return pb.ComposeRecordsResponse(records=[_saved(record) for record in saved])
+        make = partial(_compose, org, request)
+        return await self._repeats.answer(org.name, request, pb.ComposeRecordsResponse, make, call)
+
+
+async def _create(org: Org, request: pb.CreateRecordRequest, call: CallContext) -> pb.CreateRecordResponse:
+    saved = await _write(org, record_writes.to_create(request), request.options, call)
+    return pb.CreateRecordResponse(record_id=saved.record_id)
+
+
+async def _apply(org: Org, request: pb.ApplyRecordsRequest, call: CallContext) -> pb.ApplyRecordsResponse:
+    outcomes = await _attempts(request.operations)
+    writes = [outcome for outcome in outcomes if isinstance(outcome, Write)]
+    options, wait = record_writes.to_options(request.options), record_writes.to_max_wait_seconds(request.options)
+    written = iter(await org.apply(writes, options, call, max_wait_seconds=wait) if writes else ())
+    results = [_result(next(written) if isinstance(outcome, Write) else outcome) for outcome in outcomes]
+    return pb.ApplyRecordsResponse(results=results)
+
+
+async def _compose(org: Org, request: pb.ComposeRecordsRequest, call: CallContext) -> pb.ComposeRecordsResponse:
+    nodes = record_writes.to_nodes(request.nodes)
+    with record_errors.relocating(record_writes.in_nodes(request.nodes)):
+        saved = await org.compose(nodes, record_writes.to_options(request.options), call)
+    return pb.ComposeRecordsResponse(records=[_saved(record) for record in saved])
 
 
 async def _write(
@@ -88,6 +111,16 @@ async def _write(
     wait = record_writes.to_max_wait_seconds(options)
     with record_errors.relocating(place):
         return await org.write(write, record_writes.to_options(options), call, max_wait_seconds=wait)
+
+
+async def _attempts(operations: Sequence[nouns.RecordOperation]) -> list[Write | SluicegateError]:
+    """Return what `_attempted` does of each operation."""
+    attempts = []
+    for number, operation in enumerate(operations, 1):
+        attempts.append(_attempted(operation))
+        if number % _AT_ONCE == 0:
+            await asyncio.sleep(0)
+    return attempts
 
 
 def _attempted(operation: nouns.RecordOperation) -> Write | SluicegateError:
