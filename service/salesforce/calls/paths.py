@@ -5,6 +5,14 @@ from urllib.parse import quote
 from service.errors import FieldViolation, InvalidRequest
 
 
+def is_segment(value: str) -> bool:
+    """Tell whether a value can stand in a path at all.
+
+    `.` and `..` are steps up and down the path even percent-encoded (RFC 3986, 5.2.4): another resource would answer.
+    """
+    return value not in {".", ".."}
+
+
 def segment(value: str, field: str = "external_id.value") -> str:
     """Return a value percent-encoded, so that it is one segment of a path whatever characters it has.
 
@@ -16,8 +24,7 @@ def segment(value: str, field: str = "external_id.value") -> str:
         InvalidRequest: The value is `.` or `..`.
 
     """
-    if value in {".", ".."}:
-        # Even percent-encoded these are steps up and down the path (RFC 3986, 5.2.4): another resource would answer.
+    if not is_segment(value):
         problem = f"the external id {value!r} cannot stand in Salesforce's URLs"
         raise InvalidRequest(problem, violations=[FieldViolation(field, problem)])
     return quote(value, safe="")

@@ -6,6 +6,7 @@ Source: Salesforce REST API, "Composite", "Using Reference IDs". It has no escap
 from collections.abc import Iterator, Mapping
 
 from service.errors import FieldViolation, InvalidRequest
+from service.salesforce.calls.paths import is_segment
 from service.salesforce.calls.writes import JsonValue, NodeId, Operation, Write
 
 _MARK = "@{"
@@ -16,8 +17,11 @@ _LITERALLY = (
 
 
 def is_literal(write: Write) -> bool:
-    """Tell whether a write may travel as a subrequest: none of its text would be taken for a reference."""
-    return next(_marked(write), None) is None
+    """Tell whether a write may travel among other subrequests.
+
+    Not if some of its text would be taken for a reference, nor if its external id is refused: that would fail them all.
+    """
+    return next(_marked(write), None) is None and (write.key is None or is_segment(write.key.value))
 
 
 def check(write: Write, nodes: Mapping[str, Write]) -> None:
