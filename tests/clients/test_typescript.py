@@ -1,6 +1,7 @@
 """The TypeScript client against a running service: its own tests, run as a team would run them."""
 
 import asyncio
+import json
 import os
 import re
 import shutil
@@ -9,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[2] / "clients" / "typescript"
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "clients" / "typescript"
 
 TARGET = "SLUICEGATE_TARGET"
 
@@ -41,6 +43,30 @@ async def installed() -> None:
     if not (PACKAGE / "node_modules").is_dir():
         code, output = await npm("ci", "--no-audit", "--no-fund")
         assert code == 0, output
+
+
+@pytest.fixture
+async def consumer(installed: None, tmp_path: Path) -> Path:
+    """Make a project that has the package, built, among its own."""
+    package = tmp_path / "node_modules" / "@sluicegate" / "client"
+    package.mkdir(parents=True)
+    shutil.copy(PACKAGE / "package.json", package)
+    (package / "node_modules").symlink_to(PACKAGE / "node_modules")
+    code, output = await npm("exec", "--", "tsc", "-p", "tsconfig.json", "--outDir", str(package / "dist"))
+    assert code == 0, output
+    types = {"types": ["node"], "typeRoots": [str(PACKAGE / "node_modules" / "@types")]}
+    options = {"strict": True, "target": "es2022", "module": "nodenext", "skipLibCheck": True, **types}
+    (tmp_path / "tsconfig.json").write_text(json.dumps({"compilerOptions": options}), encoding="utf-8")
+    return tmp_path
+
+
+def examples(readme: Path) -> list[str]:
+    """Return the TypeScript of a README, each example a module; what a later one takes from the first is declared."""
+    found = re.findall(r"```ts\n(.*?)```", readme.read_text(encoding="utf-8"), re.DOTALL)
+    declared = 'declare const sluicegate: import("@sluicegate/client").Connection;\n'
+    return [
+        source if " sluicegate = " in source or "sluicegate." not in source else declared + source for source in found
+    ]
 
 
 def count(name: str, output: str) -> int:
@@ -76,3 +102,29 @@ def test_the_lock_file_names_no_download_address():
 
     assert '"integrity"' in lock
     assert '"resolved"' not in lock
+
+
+async def test_the_examples_type_check(consumer):
+    """Every example that a reader copies is TypeScript that the package's types take."""
+    sources = [*examples(ROOT / "README.md"), *examples(PACKAGE / "README.md")]
+    for number, source in enumerate(sources):
+        (consumer / f"example{number}.mts").write_text(source, encoding="utf-8")
+
+    code, output = await npm("exec", "--", "tsc", "-p", str(consumer), "--noEmit")
+
+    assert code == 0, output
+    assert len(sources) >= 4
+
+
+async def test_the_example_of_the_readme_runs(consumer, target):
+    """What the project's README shows first does what it says against a running service."""
+    [source] = examples(ROOT / "README.md")
+    (consumer / "example.mts").write_text(source.replace("127.0.0.1:50051", target), encoding="utf-8")
+    code, output = await npm("exec", "--", "tsc", "-p", str(consumer))
+    assert code == 0, output
+
+    code, output = await npm("exec", "--", "node", str(consumer / "example.mjs"))
+
+    assert code == 0, output
+    assert "REQUIRED_FIELD_MISSING" in output
+    assert "Curie" in output

@@ -15,8 +15,13 @@ import {
   DeepLinkTargetKind,
   ErrorReason,
   jsonLines,
+  node,
+  nodeId,
+  operations,
   Platform,
   queryRows,
+  recordFields,
+  recordRef,
   SluicegateError,
   value,
   values,
@@ -76,6 +81,69 @@ test("a missing field is refused with its reason and its name", { skip }, async 
   assert.equal(ErrorReason.REQUIRED_FIELD_MISSING, error.reason);
   assert.equal(Code.InvalidArgument, error.code);
   assert.match(error.metadata["fields"] ?? "", /LastName/);
+});
+
+test("a record is created, read, updated and deleted", { skip }, async () => {
+  const key = { field: "Ext__c", value: `L-${randomUUID()}` };
+  const { records } = service;
+
+  const fields = values({ Ext__c: key.value, LastName: "Skłodowska", Company: "Acme", NumberOfEmployees: 7 });
+  const { recordId } = await records.createRecord({ object: "Lead", fields });
+  await records.updateRecord({ record: recordRef("Lead", key), fields: values({ LastName: "Curie", Company: "Radium" }) });
+  const { record } = await records.getRecord({ record: recordRef("Lead", recordId) });
+  const first = await records.deleteRecord({ record: recordRef("Lead", recordId) });
+  const second = await records.deleteRecord({ record: recordRef("Lead", recordId) });
+  const error = await reasonOf(records.getRecord({ record: recordRef("Lead", recordId) }));
+
+  assert.ok(record);
+  const { LastName, Company, NumberOfEmployees, Fax } = recordFields(record);
+  assert.deepEqual(["Curie", "Radium", 7, null], [LastName, Company, NumberOfEmployees, Fax]);
+  assert.deepEqual([false, true], [first.alreadyDeleted, second.alreadyDeleted]);
+  assert.equal(Code.NotFound, error.code);
+});
+
+test("of several operations each has its own result", { skip }, async () => {
+  const company = `Apply ${randomUUID()}`;
+  const lead = (name: string | undefined) => operations.create("Lead", { LastName: name, Company: company });
+
+  const { results } = await service.records.applyRecords({
+    operations: [lead("Curie"), lead(undefined), operations.create("Account", { Name: company }), lead("Meitner")],
+  });
+
+  const [first, second] = results.map(({ outcome }) => outcome);
+  assert.deepEqual(["saved", "error", "saved", "saved"], results.map(({ outcome }) => outcome.case));
+  assert.ok(first?.case === "saved" && second?.case === "error");
+  assert.equal(true, first.value.created);
+  assert.deepEqual([ErrorReason.REQUIRED_FIELD_MISSING, ["LastName"]], [second.value.reason, second.value.fields]);
+  assert.equal(2, (await leads(company)).length);
+});
+
+test("a graph is written whole or not at all", { skip }, async () => {
+  const account = node("acc", operations.create("Account", { Name: `Compose ${randomUUID()}` }));
+  const contact = (name: string | undefined) =>
+    node("con", operations.create("Contact", { LastName: name, AccountId: nodeId("acc") }));
+
+  const { records: saved } = await service.records.composeRecords({ nodes: [contact("Curie"), account] });
+  const error = await reasonOf(service.records.composeRecords({ nodes: [account, contact(undefined)] }));
+  const { record } = await service.records.getRecord({ record: recordRef("Contact", saved[0]?.recordId ?? "") });
+
+  assert.equal(saved[1]?.recordId, record && recordFields(record)["AccountId"]);
+  assert.deepEqual([ErrorReason.REQUIRED_FIELD_MISSING, "con"], [error.reason, error.metadata["node"]]);
+});
+
+test("a request id lets a creation be repeated without a second record", { skip }, async () => {
+  const company = `Once ${randomUUID()}`;
+  const request = {
+    object: "Lead",
+    fields: values({ LastName: "Curie", Company: company }),
+    requestId: randomUUID(),
+  };
+
+  const first = await service.records.createRecord(request);
+  const second = await service.records.createRecord(request);
+
+  assert.equal(first.recordId, second.recordId);
+  assert.equal(1, (await leads(company)).length);
 });
 
 test("a query that does not parse says where", { skip }, async () => {
