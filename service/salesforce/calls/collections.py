@@ -20,6 +20,8 @@ MOST_RUNS = 10
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _OK = 200
+_SHORT = 15
+"""Characters of an id that Salesforce did not make longer; it answers with 18."""
 
 
 class _Error(msgspec.Struct):
@@ -121,26 +123,20 @@ def read(
         raise _unreadable(operation, org) from error
     if len(results) != len(rows) or any(result.success and result.id is None for result in results):
         raise _unreadable(operation, org)
-    return [
-        _outcome(result, operation, {"org": org, "object": row.sobject})
-        for result, row in zip(results, rows, strict=True)
-    ]
+    return [_outcome(result, operation, row, org) for result, row in zip(results, rows, strict=True)]
 
 
-def _outcome(result: _Result, operation: Operation, metadata: dict[str, str]) -> Saved | SluicegateError:
+def _outcome(result: _Result, operation: Operation, row: Row, org: str) -> Saved | SluicegateError:
     if result.success and result.id is not None:
-        return Saved(_long(result.id), created=result.created or operation is Operation.CREATE)
+        return Saved(
+            result.id if len(result.id) > _SHORT else to_18(result.id),
+            created=result.created or operation is Operation.CREATE,
+        )
     first = result.errors[0] if result.errors else _Error("UNKNOWN_EXCEPTION")
     if operation is Operation.DELETE and first.statusCode == "ENTITY_IS_DELETED":
-        return Saved(_long(result.id) if result.id else "", already_deleted=True)
-    return faults.from_fault(Fault(first.statusCode[:100], first.message[:500], tuple(first.fields)), metadata=metadata)
-
-
-def _long(record_id: str) -> str:
-    try:
-        return to_18(record_id)
-    except ValueError:
-        return record_id
+        return Saved(row.write.record_id, already_deleted=True)
+    fault = Fault(first.statusCode[:100], first.message[:500], tuple(first.fields))
+    return faults.from_fault(fault, metadata={"org": org, "object": row.sobject})
 
 
 def _unreadable(operation: Operation, org: str) -> SluicegateError:
