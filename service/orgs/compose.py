@@ -73,7 +73,7 @@ class Composer:
                 return [outcomes[index] for index in range(len(nodes))]
             index = left[outcome.index]
             write = nodes[index].write
-            error = await self.explain(outcome.error, write, context)
+            error = await self._explained(outcome.error, write, context)
             pause = self._pause_seconds(attempt)
             if single.is_gone(write, error) and len(outcomes) < composite.MOST_REPEATED_DELETIONS:
                 outcomes[index] = Saved(write.record_id, already_deleted=True)
@@ -93,6 +93,12 @@ class Composer:
                 await self.check(node.write, context)
             except InvalidArgument as error:
                 raise of_node(error, nodes, index) from error
+
+    async def _explained(self, error: SluicegateError, write: Write, context: CallContext) -> SluicegateError:
+        try:
+            return await self.explain(error, write, context)
+        except SluicegateError:
+            return error  # what is known is better than why no more can be learned
 
     async def _send(
         self, nodes: Sequence[Node], options: WriteOptions, context: CallContext
