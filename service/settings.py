@@ -176,6 +176,25 @@ _FLOWS = ("jwt_bearer", "client_credentials")
 Auth = Annotated[JwtBearerAuth | ClientCredentialsAuth, Field(discriminator="flow")]
 
 
+class WriteSettings(Section):
+    """How single records are written."""
+
+    check_fields: bool = Field(
+        True, description="Hold values against the sObject's description before an API call is spent"
+    )
+    calls_in_flight: int = Field(8, ge=1, le=100, description="Most calls of one lane that are open at a time")
+    gather_seconds: float = Field(
+        1, ge=0, le=60, description="How long records gather behind a slow call before a call leaves that is not full"
+    )
+    max_wait_seconds: float = Field(
+        1, ge=0, le=60, description="How long records may be held back for fuller calls if the caller says nothing"
+    )
+    max_waiting_records: int = Field(
+        20_000, ge=1, description="Most records that wait or are in flight; further ones are refused with QUEUE_FULL"
+    )
+    max_waiting_bytes: int = Field(268_435_456, ge=1_048_576, description="The same in bytes")
+
+
 class OrgSettings(Section):
     """One Salesforce org."""
 
@@ -189,6 +208,7 @@ class OrgSettings(Section):
     ca_file: Path | None = Field(None, description="Further certificate authorities to trust, PEM")
     request_timeout_seconds: float = Field(120, gt=0, description="Bound on one HTTP attempt")
     max_connections: int = Field(64, ge=1, description="Most connections to the org")
+    writes: WriteSettings = Field(WriteSettings(), description="How single records are written")
 
     @model_validator(mode="after")
     def _plain_http_only_to_this_machine(self) -> Self:

@@ -6,11 +6,16 @@ from contextlib import AsyncExitStack
 
 from pydantic import SecretStr
 
+from service.batching.coalescer import Coalescer
+from service.batching.policy import Policy
 from service.bulk.token import TokenSigner
+from service.clock import Clock
 from service.deep_links.config import LinkConfig, LinkKey, LinkProvider
 from service.errors import OrgAuthenticationFailed
 from service.governor.noop import NoopGovernor
+from service.orgs.descriptions import Descriptions
 from service.orgs.org import Org
+from service.orgs.records import OrgRecords
 from service.salesforce.auth.flows import ClientCredentials, Flow, JwtBearer
 from service.salesforce.auth.token_cache import TokenCache
 from service.salesforce.client import SalesforceClient
@@ -19,7 +24,7 @@ from service.salesforce.transport.govern import GovernedTransport
 from service.salesforce.transport.http import HttpTransport
 from service.salesforce.transport.observe import ObservedTransport
 from service.salesforce.transport.retry import RetryTransport
-from service.settings import ClientCredentialsAuth, JwtBearerAuth, LinkSettings, OrgSettings
+from service.settings import ClientCredentialsAuth, JwtBearerAuth, LinkSettings, OrgSettings, WriteSettings
 from service.telemetry.tracing import Tracing
 
 
@@ -30,6 +35,7 @@ def open_org(
     links: LinkConfig,
     load_tokens: TokenSigner,
     tracing: Tracing,
+    clock: Clock,
     stack: AsyncExitStack,
 ) -> Org:
     """Put an org together. Nothing is sent until it is called.
@@ -39,7 +45,8 @@ def open_org(
         settings: Its settings.
         links: How its deep links look.
         load_tokens: Signs the tokens of its bulk loads.
-        tracing: Makes the spans of its HTTP attempts.
+        tracing: Makes the spans of its calls and their HTTP attempts.
+        clock: Tells the time and waits.
         stack: Closes its connections.
 
     """
@@ -49,7 +56,8 @@ def open_org(
         ca_file=settings.ca_file,
     )
     stack.push_async_exit(http)
-    governed = GovernedTransport(ObservedTransport(http, tracing, org=name), NoopGovernor())
+    governor = NoopGovernor()
+    governed = GovernedTransport(ObservedTransport(http, tracing, org=name), governor)
     tokens = TokenCache(
         RetryTransport(governed, org=name),
         _flow(settings.auth, settings.login_url),
@@ -60,7 +68,31 @@ def open_org(
     client = SalesforceClient(
         RetryTransport(AuthorizedTransport(governed, tokens), org=name), org=name, api_version=settings.api_version
     )
-    return Org(name, client, tokens, login_url=settings.login_url, links=links, load_tokens=load_tokens)
+    descriptions = Descriptions(client)
+    coalescer = Coalescer(
+        client, org=name, policy=_policy(settings.writes), clock=clock, tracing=tracing, hold=governor.hold
+    )
+    stack.push_async_exit(coalescer)
+    records = OrgRecords(coalescer, descriptions, check_fields=settings.writes.check_fields)
+    return Org(
+        name,
+        client,
+        tokens,
+        records=records,
+        descriptions=descriptions,
+        links=links,
+        load_tokens=load_tokens,
+    )
+
+
+def _policy(settings: WriteSettings) -> Policy:
+    return Policy(
+        calls_in_flight=settings.calls_in_flight,
+        longest_gather_seconds=settings.gather_seconds,
+        max_wait_seconds=settings.max_wait_seconds,
+        most_records=settings.max_waiting_records,
+        most_bytes=settings.max_waiting_bytes,
+    )
 
 
 def faults(settings: OrgSettings) -> list[str]:

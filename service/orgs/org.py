@@ -1,7 +1,7 @@
 """One tenant: what the RPCs ask of a Salesforce org."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
@@ -18,19 +18,22 @@ from service.deep_links.link import ExternalId, Link, LinkedRecord, LinkSigner
 from service.deep_links.resolver import Device, Resolution, resolve
 from service.errors import (
     FieldViolation,
-    InvalidFieldValue,
     RecordNotFound,
-    UnknownField,
+    SluicegateError,
     UnknownObject,
 )
-from service.orgs import diagnosis
+from service.orgs import diagnosis, reading
 from service.orgs.bulk_jobs import OrgBulkJobs
+from service.orgs.compose import Composer
 from service.orgs.descriptions import Descriptions
+from service.orgs.reading import FoundRecord
+from service.orgs.records import OrgRecords
 from service.query import cursor
 from service.query.batches import Batch
 from service.salesforce.auth.token_cache import TokenCache
+from service.salesforce.calls.composite import Node
 from service.salesforce.calls.limits import Limit
-from service.salesforce.calls.records import JsonValue, Upserted
+from service.salesforce.calls.writes import ExternalKey, Saved, Write, WriteOptions
 from service.salesforce.client import SalesforceClient
 from service.salesforce.ids import long_id
 
@@ -45,7 +48,8 @@ class Org:
         name: The org's configured name.
         client: Its HTTP API.
         tokens: Its access tokens, for the instance URL that links point at.
-        login_url: Where it logs in.
+        records: Writes its records.
+        descriptions: What its sObjects look like.
         links: How its deep links look.
         load_tokens: Signs the tokens of its bulk loads.
 
@@ -57,35 +61,47 @@ class Org:
         client: SalesforceClient,
         tokens: TokenCache,
         *,
-        login_url: str,
+        records: OrgRecords,
+        descriptions: Descriptions,
         links: LinkConfig,
         load_tokens: TokenSigner,
     ) -> None:
         self.name = name
         self._client = client
         self._tokens = tokens
-        self._login_url = login_url
         self._links = links
         self._signer = LinkSigner(links)
         self._load_tokens = load_tokens
-        self._descriptions = Descriptions(client)
+        self._records = records
+        self._descriptions = descriptions
+        self._composer = Composer(client, records.check, records.explain)
 
-    async def upsert(
-        self, sobject: str, field: str, value: str, values: Mapping[str, JsonValue], context: CallContext
-    ) -> Upserted:
-        """Create or update one record by external id, in one HTTP call.
+    async def write(
+        self, write: Write, options: WriteOptions, context: CallContext, *, max_wait_seconds: float | None = None
+    ) -> Saved:
+        """Write one record, in a call that may carry others' records; see `OrgRecords.write`."""
+        return await self._records.write(write, options, context, max_wait_seconds=max_wait_seconds)
 
-        Raises:
-            service.errors.SluicegateError: Salesforce refused, or could not be asked.
+    async def apply(
+        self,
+        writes: Sequence[Write],
+        options: WriteOptions,
+        context: CallContext,
+        *,
+        max_wait_seconds: float | None = None,
+    ) -> list[Saved | SluicegateError]:
+        """Write several records, each on its own; see `OrgRecords.apply`."""
+        return await self._records.apply(writes, options, context, max_wait_seconds=max_wait_seconds)
 
-        """
-        try:
-            return await self._client.upsert(sobject, field, value, values, context)
-        except (InvalidFieldValue, UnknownField, UnknownObject) as error:
-            if not diagnosis.needs_description(error):
-                raise
-            description = await self._descriptions.get(sobject, context)
-            raise diagnosis.explain(error, values, description) from error
+    async def compose(self, nodes: Sequence[Node], options: WriteOptions, context: CallContext) -> list[Saved]:
+        """Carry out a graph, all or none; see `Composer.compose`."""
+        return await self._composer.compose(nodes, options, context)
+
+    async def get_record(
+        self, sobject: str, record_id: str, key: ExternalKey | None, fields: Sequence[str], context: CallContext
+    ) -> FoundRecord:
+        """Return a record's fields; see `service.orgs.reading.read`."""
+        return await reading.read(self._client, self._descriptions, sobject, record_id, key, fields, context)
 
     async def query(
         self, text: str, parameters: Mapping[str, soql.Value], options: cursor.Options, context: CallContext
@@ -209,6 +225,6 @@ class Org:
 
     async def _instance_url(self, context: CallContext) -> str:
         """A My Domain login host is the instance itself; only the shared login hosts must be asked."""
-        if (urlsplit(self._login_url).hostname or "").endswith(".my.salesforce.com"):
-            return self._login_url
+        if (urlsplit(self._tokens.login_url).hostname or "").endswith(".my.salesforce.com"):
+            return self._tokens.login_url
         return (await self._tokens.current(context)).instance_url

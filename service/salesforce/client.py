@@ -1,13 +1,15 @@
 """The facade of one org's HTTP API: a typed method for each call, over one stack of transports."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from msgspec.json import Decoder
 
 from service.context import CallContext
-from service.errors import InvalidRequest
-from service.salesforce.calls import describe, limits, query, records
-from service.salesforce.calls.query import Page, Row
+from service.errors import InvalidRequest, SluicegateError
+from service.salesforce.calls import collections, composite, describe, limits, query, records, references, single
+from service.salesforce.calls.query import Page
+from service.salesforce.calls.query import Row as QueryRow
+from service.salesforce.calls.writes import Operation, Row, Saved, Write, WriteOptions
 from service.salesforce.transport.base import Request, Response, Transport
 
 _LONGEST_PATH = 14_000
@@ -45,31 +47,83 @@ class SalesforceClient:
         """The org's configured name."""
         return self._org
 
-    async def upsert(
-        self, sobject: str, field: str, value: str, values: Mapping[str, records.JsonValue], context: CallContext
-    ) -> records.Upserted:
-        """Create or update one record by external id; see `service.salesforce.calls.records.upsert`."""
-        request = records.upsert(self._base, sobject, field, value, values)
+    def most_rows(self, operation: Operation, *, by_key: bool) -> int:
+        """Return how many records `write_rows` takes.
+
+        Args:
+            operation: What is done to them.
+            by_key: Whether an external id finds them.
+
+        """
+        return composite.MOST_ROWS if _is_composite(operation, by_key=by_key) else collections.MOST_ROWS
+
+    async def write_rows(
+        self, operation: Operation, rows: Sequence[Row], options: WriteOptions, context: CallContext, *, field: str
+    ) -> list[Saved | SluicegateError]:
+        """Write records in one call, each on its own, and tell what became of each.
+
+        Upserts and whatever is found by id travel as a collection, updates and deletions by external id, which
+        collections do not know, as subrequests of a composite.
+
+        Args:
+            operation: What is done to every record.
+            rows: The records, at most `most_rows`, those of one sObject next to each other.
+            options: How they are written.
+            context: The call they are for.
+            field: API name of the external-id field that finds them; empty if ids do.
+
+        """
+        if _is_composite(operation, by_key=bool(field)):
+            return await self._write_by_key(rows, options, context)
+        request = collections.request(self._base, operation, rows, options, field=field)
         response = await self._transport.send(request, context)
-        return records.upserted(response, org=self._org, sobject=sobject, field=field)
+        return collections.read(response, operation, rows, org=self._org, field=field)
+
+    async def _write_by_key(
+        self, rows: Sequence[Row], options: WriteOptions, context: CallContext
+    ) -> list[Saved | SluicegateError]:
+        writes = [row.write for row in rows]
+        together = [write for write in writes if references.is_literal(write)]
+        outcomes: list[Saved | SluicegateError] = []
+        if together:
+            response = await self._transport.send(composite.rows(self._base, together, options), context)
+            outcomes = composite.read_rows(response, together, org=self._org)
+        if len(together) == len(writes):
+            return outcomes
+        # What Salesforce would take for a reference to another subrequest goes in a call of its own.
+        following = iter(outcomes)
+        return [
+            next(following) if references.is_literal(write) else await self._write_alone(write, options, context)
+            for write in writes
+        ]
+
+    async def _write_alone(self, write: Write, options: WriteOptions, context: CallContext) -> Saved | SluicegateError:
+        try:
+            response = await self._transport.send(single.single(self._base, write, options), context)
+        except SluicegateError as error:
+            return error
+        return single.read_single(response, write, org=self._org)
 
     async def lookup(self, sobject: str, field: str, value: str, context: CallContext) -> str:
         """Return the id of the record that an external id names."""
         response = await self._transport.send(records.lookup(self._base, sobject, field, value), context)
         return records.looked_up(response, org=self._org, sobject=sobject, field=field)
 
-    async def describe(self, sobject: str, context: CallContext) -> describe.SObject:
-        """Return the description of one sObject."""
-        response = await self._transport.send(describe.get(self._base, sobject), context)
-        return describe.parse(response, org=self._org, sobject=sobject)
+    async def describe(
+        self, sobject: str, context: CallContext, known: describe.SObject | None = None
+    ) -> describe.SObject:
+        """Return the description of one sObject; `known` itself if Salesforce says that it still holds."""
+        request = describe.get(self._base, sobject, known.last_modified if known is not None else "")
+        response = await self._transport.send(request, context)
+        return describe.parse(response, org=self._org, sobject=sobject, known=known)
 
     async def limits(self, context: CallContext) -> tuple[limits.Limit, ...]:
         """Return the org's limits by name."""
         return limits.parse(await self._transport.send(limits.get(self._base), context), org=self._org)
 
     async def first_page(
-        self, soql: str, pages: Decoder[Page[Row]], context: CallContext, *, page_size: int, include_deleted: bool
-    ) -> Page[Row]:
+        self, soql: str, pages: Decoder[Page[QueryRow]], context: CallContext, *, page_size: int, include_deleted: bool
+    ) -> Page[QueryRow]:
         """Run a query and return its first page.
 
         Raises:
@@ -84,7 +138,13 @@ class SalesforceClient:
             )
         return query.parse(await self._transport.send(request, context), pages, org=self._org)
 
-    async def next_page(self, next_records_url: str, pages: Decoder[Page[Row]], context: CallContext) -> Page[Row]:
+    async def next_page(
+        self, next_records_url: str, pages: Decoder[Page[QueryRow]], context: CallContext
+    ) -> Page[QueryRow]:
         """Return the page that the page before named."""
         request = query.following(self._base, next_records_url, org=self._org)
         return query.parse(await self._transport.send(request, context), pages, org=self._org)
+
+
+def _is_composite(operation: Operation, *, by_key: bool) -> bool:
+    return by_key and operation in {Operation.UPDATE, Operation.DELETE}

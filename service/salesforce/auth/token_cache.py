@@ -68,7 +68,8 @@ class TokenCache:
     ) -> None:
         self._transport = transport
         self._flow = flow
-        self._login_url = login_url
+        self.login_url = login_url
+        """Scheme and host that answer token requests."""
         self._allowed_hosts = allowed_hosts
         self._org = org
         self._lock = asyncio.Lock()
@@ -126,7 +127,7 @@ class TokenCache:
         form = urlencode(dict(self._flow.form(context.clock.now()))).encode()
         request = Request(
             "POST",
-            self._login_url + _TOKEN_PATH,
+            self.login_url + _TOKEN_PATH,
             template=_TOKEN_PATH,
             repeatable=True,
             body=form,
@@ -168,7 +169,7 @@ class TokenCache:
 
     def _checked(self, instance_url: str) -> str:
         """Refuse to send tokens anywhere but to the allowed hosts, whatever an answer says."""
-        login = urlsplit(self._login_url)
+        login = urlsplit(self.login_url)
         try:
             url = urlsplit(instance_url)
         except ValueError:

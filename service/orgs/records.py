@@ -1,0 +1,136 @@
+"""The writes of an org's records: checked against the sObject's description, then sent along with everyone else's."""
+
+import asyncio
+from collections.abc import Sequence
+
+from service.batching.coalescer import Coalescer, Prepared
+from service.batching.item import Outcome, Route
+from service.context import CallContext
+from service.errors import InvalidArgument, SluicegateError
+from service.orgs import diagnosis
+from service.orgs.descriptions import Descriptions
+from service.orgs.write_rules import Examined, WriteRules
+from service.salesforce.calls import collections
+from service.salesforce.calls.writes import Operation, Row, Saved, Write, WriteOptions
+
+_AT_ONCE = 200
+"""Records of one call that are checked before others' calls have their turn."""
+
+
+class OrgRecords:
+    """Writes records.
+
+    Args:
+        coalescer: Sends them.
+        descriptions: What the org's sObjects look like.
+        check_fields: Whether values are held against the description before a call is spent.
+
+    """
+
+    def __init__(self, coalescer: Coalescer, descriptions: Descriptions, *, check_fields: bool) -> None:
+        self._coalescer = coalescer
+        self._descriptions = descriptions
+        self._check_fields = check_fields
+
+    async def write(
+        self, write: Write, options: WriteOptions, context: CallContext, *, max_wait_seconds: float | None = None
+    ) -> Saved:
+        """Write one record; see `Coalescer.write`.
+
+        Raises:
+            service.errors.SluicegateError: The record was refused, or Salesforce could not be asked.
+
+        """
+        rules, examined = await self._examine(write, context)
+        prepared = _prepared(write, rules.name, examined, options, mixed=False)
+        return await self._coalescer.write(prepared, context, max_wait_seconds)
+
+    async def check(self, write: Write, context: CallContext) -> None:
+        """Refuse a write that Salesforce would refuse for certain, if fields are checked at all.
+
+        Raises:
+            service.errors.InvalidArgument: It would; the violations name the fields.
+
+        """
+        await self._examine(write, context)
+
+    async def explain(self, error: SluicegateError, write: Write, context: CallContext) -> SluicegateError:
+        """Return what the description tells of a refusal beyond Salesforce's words, or the same error."""
+        if not (self._check_fields and diagnosis.needs_description(error)):
+            return error
+        return diagnosis.explain(error, write.values, await self._descriptions.get(write.sobject, context))
+
+    async def apply(
+        self,
+        writes: Sequence[Write],
+        options: WriteOptions,
+        context: CallContext,
+        *,
+        max_wait_seconds: float | None = None,
+    ) -> list[Outcome]:
+        """Write several records, each on its own, and return an outcome for each in their order; an error is a value.
+
+        Creations, updates and deletions of several sObjects share calls. Those of one key keep their order.
+
+        Raises:
+            service.errors.QueueFull: They are more than may wait; none was written.
+
+        """
+        outcomes: list[Outcome | None] = [None] * len(writes)
+        accepted: list[tuple[int, Write, str, Examined]] = []
+        for index, write in enumerate(writes):
+            if index % _AT_ONCE == _AT_ONCE - 1:
+                await asyncio.sleep(0)
+            try:
+                rules, examined = await self._examine(write, context)
+                accepted.append((index, write, rules.name, examined))
+            except SluicegateError as error:
+                outcomes[index] = error
+        mixed = _mixed_operations([(write, sobject) for _, write, sobject, _ in accepted])
+        # A call has few runs of sObjects if equal ones are neighbours.
+        accepted.sort(key=lambda each: each[2])
+        prepared = [
+            _prepared(write, sobject, examined, options, mixed=write.operation in mixed)
+            for _, write, sobject, examined in accepted
+        ]
+        written = await self._coalescer.write_all(prepared, context, max_wait_seconds)
+        for (index, *_), outcome in zip(accepted, written, strict=True):
+            outcomes[index] = outcome
+        return [outcome for outcome in outcomes if outcome is not None]
+
+    async def _examine(self, write: Write, context: CallContext) -> tuple[WriteRules, Examined]:
+        """Hold a write against what is known of its sObject; to refuse it, that may have to be learned anew."""
+        if not self._check_fields:
+            unknown = WriteRules.unknown(write.sobject)
+            return unknown, unknown.examine(write)
+        rules = await self._descriptions.rules(write.sobject, context)
+        try:
+            return rules, rules.examine(write)
+        except InvalidArgument:
+            fresh = await self._descriptions.refreshed_rules(write.sobject, context)
+            if fresh is None:
+                raise
+        return fresh, fresh.examine(write)
+
+
+def _prepared(write: Write, sobject: str, examined: Examined, options: WriteOptions, *, mixed: bool) -> Prepared:
+    by_key = write.key is not None
+    field = write.key.field.lower() if write.key is not None else ""
+    if by_key and write.operation is not Operation.UPSERT:
+        # A request of its own within the call is made when the call is: what it says is all that counts here.
+        size = 256 + sum(len(value) if isinstance(value, str) else 32 for value in write.values.values())
+        row = Row(write, sobject, b"", size)
+    else:
+        row = collections.row(write, sobject, numeric_key=examined.numeric_key)
+    route = Route(write.operation, "" if mixed and not by_key else sobject.lower(), field, options)
+    locks = (examined.key, *examined.parents) if examined.key else examined.parents
+    return Prepared(route, row, examined.key, locks)
+
+
+def _mixed_operations(writes: Sequence[tuple[Write, str]]) -> set[Operation]:
+    """Return the operations that are wanted of records of several sObjects which no external id finds."""
+    found: dict[Operation, set[str]] = {operation: set() for operation in Operation}
+    for write, sobject in writes:
+        if write.key is None:
+            found[write.operation].add(sobject)
+    return {operation for operation, sobjects in found.items() if len(sobjects) > 1}
