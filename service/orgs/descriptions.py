@@ -3,19 +3,44 @@
 import asyncio
 import random
 from collections.abc import Callable
+from weakref import WeakValueDictionary
 
 from service.context import CallContext
+from service.errors import Exhausted, Unavailable, UnknownObject
+from service.orgs.write_rules import WriteRules
 from service.salesforce.calls.describe import SObject
 from service.salesforce.client import SalesforceClient
 
 _LIFETIME_SECONDS = 600.0
 _LIFETIME_JITTER = 0.1
 """Descriptions expire up to a tenth early, so that those read together are not read again together."""
+_FRESH_SECONDS = 60.0
+"""How long a description is good enough to refuse a write by."""
 _MOST = 512
+
+
+class _Known:
+    """A description, what was made of it, and how old it is in monotonic seconds."""
+
+    __slots__ = ("_rules", "asked_at", "description", "expires_at")
+
+    def __init__(self, description: SObject, asked_at: float, expires_at: float) -> None:
+        self.description = description
+        self.asked_at = asked_at
+        self.expires_at = expires_at
+        self._rules: WriteRules | None = None
+
+    @property
+    def rules(self) -> WriteRules:
+        if self._rules is None:
+            self._rules = WriteRules(self.description)
+        return self._rules
 
 
 class Descriptions:
     """Descriptions of one org's sObjects, each kept for ten minutes.
+
+    A caller that is cancelled while it asks leaves the asking to the next one that waits.
 
     Args:
         client: The org.
@@ -26,11 +51,11 @@ class Descriptions:
     def __init__(self, client: SalesforceClient, jitter: Callable[[], float] = random.random) -> None:
         self._client = client
         self._jitter = jitter
-        self._known: dict[str, tuple[float, SObject]] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._known: dict[str, _Known] = {}
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def get(self, sobject: str, context: CallContext) -> SObject:
-        """Return the description of an sObject. A caller that is cancelled leaves the asking to the next one.
+        """Return the description of an sObject.
 
         Args:
             sobject: API name, in any case.
@@ -40,23 +65,94 @@ class Descriptions:
             service.errors.UnknownObject: The org has no such sObject; not remembered.
 
         """
+        return (await self._get(sobject, context)).description
+
+    async def rules(self, sobject: str, context: CallContext) -> WriteRules:
+        """Return the rules for writes of an sObject, made once of each description.
+
+        Args:
+            sobject: API name, in any case.
+            context: The call it is for.
+
+        Raises:
+            service.errors.UnknownObject: The org has no such sObject.
+
+        """
+        return (await self._get(sobject, context)).rules
+
+    async def refreshed(self, sobject: str, context: CallContext) -> SObject | None:
+        """Return a description that was just read, so that nothing is refused that has changed since.
+
+        Salesforce is asked at most once a minute for each sObject, however many are refused.
+
+        Args:
+            sobject: API name, in any case.
+            context: The call it is for.
+
+        Returns:
+            The description; None if the one that `get` returns is not a minute old, or Salesforce cannot say.
+
+        Raises:
+            service.errors.UnknownObject: The org has the sObject no more.
+
+        """
+        known = await self._refreshed(sobject, context)
+        return known.description if known is not None else None
+
+    async def refreshed_rules(self, sobject: str, context: CallContext) -> WriteRules | None:
+        """Return what `refreshed` does as rules."""
+        known = await self._refreshed(sobject, context)
+        return known.rules if known is not None else None
+
+    async def _get(self, sobject: str, context: CallContext) -> _Known:
         name = sobject.lower()
-        now = context.clock.monotonic()
-        found = self._known.get(name)
-        if found is not None and now < found[0]:
-            return found[1]
-        lock = self._locks.setdefault(name, asyncio.Lock())
+        known = self._known.get(name)
+        if known is not None and context.clock.monotonic() < known.expires_at:
+            return known
+        async with self._locks.setdefault(name, asyncio.Lock()):
+            known = self._known.get(name)
+            if known is not None and context.clock.monotonic() < known.expires_at:
+                return known
+            return await self._ask(sobject, context, known.description if known is not None else None)
+
+    async def _refreshed(self, sobject: str, context: CallContext) -> _Known | None:
+        name = sobject.lower()
+        known = self._known.get(name)
+        if known is not None and _is_fresh(known, context):
+            return None
+        async with self._locks.setdefault(name, asyncio.Lock()):
+            latest = self._known.get(name)
+            if latest is not None and _is_fresh(latest, context):
+                return latest if latest is not known else None
+            try:
+                # Not asked by the date of the last change: what the org's user may see changes without it.
+                return await self._ask(sobject, context, None)
+            except (Unavailable, Exhausted):
+                if latest is not None:
+                    latest.asked_at = context.clock.monotonic()
+                return None
+
+    async def _ask(self, sobject: str, context: CallContext, known: SObject | None) -> _Known:
+        name = sobject.lower()
         try:
-            async with lock:
-                found = self._known.get(name)
-                if found is not None and now < found[0]:
-                    return found[1]
-                description = await self._client.describe(sobject, context)
-                if len(self._known) >= _MOST:
-                    self._known.pop(next(iter(self._known)))
-                lifetime = _LIFETIME_SECONDS * (1 - _LIFETIME_JITTER * self._jitter())
-                self._known[name] = (context.clock.monotonic() + lifetime, description)
-                return description
-        finally:
-            if not lock.locked():
-                self._locks.pop(name, None)
+            description = await self._client.describe(sobject, context, known)
+        except UnknownObject:
+            self._known.pop(name, None)
+            raise
+        before = self._known.pop(name, None)
+        while len(self._known) >= _MOST:
+            self._known.pop(next(iter(self._known)))
+        now = context.clock.monotonic()
+        expires_at = now + _LIFETIME_SECONDS * (1 - _LIFETIME_JITTER * self._jitter())
+        if before is not None and before.description is description:
+            # Not as fresh as one that was read: see `_refreshed`.
+            before.expires_at = expires_at
+            found = before
+        else:
+            found = _Known(description, now, expires_at)
+        self._known[name] = found
+        return found
+
+
+def _is_fresh(known: _Known, context: CallContext) -> bool:
+    return context.clock.monotonic() - known.asked_at < _FRESH_SECONDS

@@ -5,31 +5,22 @@ Salesforce decides.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 
-from service.errors import FieldNotWriteable, InvalidArgument, InvalidFieldValue, RequiredFieldMissing
+from service.errors import FieldNotWriteable, InvalidFieldValue, RequiredFieldMissing
 from service.orgs.record_keys import folded, to_number
+from service.orgs.refusals import Fault
 from service.salesforce.calls.describe import Field, folded_choice
 from service.salesforce.calls.writes import JsonValue, NodeId, Operation
 from service.salesforce.ids import to_18
 
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What is wrong with a value; it never says which value."""
-
-    kind: type[InvalidArgument]
-    problem: str
-    """A sentence that names the field and what would be right."""
-    nearest: str = ""
-    """The name that was probably meant."""
-
-
 Check = Callable[[JsonValue], Fault | str | None]
 """Returns the fault of a value, the record that writing the value locks, or None."""
+
+NUMBER_TYPES = frozenset({"int", "long", "double", "currency", "percent"})
+"""Types of fields whose values are JSON numbers."""
 
 _SHORT, _LONG = 15, 18
 _DAY = 10
@@ -124,12 +115,12 @@ def parent_key(lookup: Mapping[str, str], origin: str) -> str | None:
     for name, value in lookup.items():
         if name != "type":
             lower = name.lower()
-            return record_id(value) or value if lower == "id" else f"{origin.lower()}.{lower}:{folded(value)}"
+            return canonical_id(value) or value if lower == "id" else f"{origin.lower()}.{lower}:{folded(value)}"
     return None
 
 
 @lru_cache(maxsize=8192)
-def record_id(text: str) -> str | None:
+def canonical_id(text: str) -> str | None:
     """Return an id's 18 characters; None for what is no id. One whose checksum is wrong stays as it is."""
     text = text.strip()
     if len(text) not in {_SHORT, _LONG} or not (text.isalnum() and text.isascii()):
@@ -366,7 +357,7 @@ def _reference(field: Field, null: Fault | None) -> Check:
             return None
         if isinstance(value, Mapping):
             return odd
-        found = record_id(value if isinstance(value, str) else str(value))
+        found = canonical_id(value if isinstance(value, str) else str(value))
         if found is None:
             return no_id
         return found if locks else None

@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 
 from service.errors import InvalidFieldValue, InvalidRequest, UnknownField
-from service.orgs.field_rules import Fault
+from service.orgs.field_rules import NUMBER_TYPES
 from service.orgs.nearest import NearestNames
 from service.orgs.record_keys import folded, folded_number, to_number
+from service.orgs.refusals import Fault
 from service.salesforce.calls.describe import Field, SObject
 from service.salesforce.calls.writes import JsonValue, Operation
-
-_NUMBERS = frozenset({"int", "long", "double", "currency", "percent"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ def key_field(description: SObject, name: str) -> KeyField | None:
     if field is None or not field.is_key:
         return None
     origin = f"{description.name}.{field.name}:".lower()
-    return KeyField(field, origin, field.type in _NUMBERS)
+    return KeyField(field, origin, field.type in NUMBER_TYPES)
 
 
 def other_key(name: str) -> Fault:
@@ -85,4 +84,4 @@ def no_key(description: SObject, name: str) -> Fault:
     """
     keys = [field.name for field in description.fields.values() if field.externalId]
     problem = f"{name!r} is no external id of {description.name}; there are: {', '.join(['Id', *keys])}"
-    return Fault(UnknownField, problem, NearestNames(keys).find(name))
+    return Fault(UnknownField, problem, name, NearestNames(keys).find(name))

@@ -1,34 +1,23 @@
 """What a description tells about a write before it is sent: its faults, its key, and the records it locks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from service.errors import (
-    FieldNotWriteable,
-    FieldViolation,
-    InvalidArgument,
-    InvalidFieldValue,
-    InvalidRequest,
-    RequiredFieldMissing,
-    UnknownField,
-)
-from service.orgs.field_rules import Check, Fault, is_long_id, lookup_check, missing, parent_key, record_id, value_check
+from service.errors import FieldNotWriteable, UnknownField
+from service.orgs.field_rules import Check, canonical_id, is_long_id, lookup_check, missing, parent_key, value_check
 from service.orgs.key_fields import KeyField, key_field, no_key, other_key
 from service.orgs.nearest import NearestNames
 from service.orgs.record_keys import folded
+from service.orgs.refusals import FIELDS, KEY_FIELD, KEY_VALUE, Fault, refusal, unknown_name
 from service.salesforce.calls.describe import SObject
 from service.salesforce.calls.writes import JsonValue, Operation, Write
 
 _MOST_SPELLINGS = 4096
-_KINDS = (UnknownField, InvalidRequest, FieldNotWriteable, RequiredFieldMissing, InvalidFieldValue)
-_RANKS: Mapping[type[InvalidArgument], int] = {kind: rank for rank, kind in enumerate(_KINDS)}
-"""Which of several faults a record is refused for: the one that Salesforce would name."""
-_KEY_FIELD, _KEY_VALUE, _FIELDS = "external_id.field", "external_id.value", "fields."
-_ID = "id"
 _NO_PARENTS = frozenset({"ownerid", "recordtypeid"})
+_ID, _ATTRIBUTES = "id", "attributes"
 _RESERVED = {
-    "attributes": Fault(UnknownField, "attributes is no field: it names the object of a record; leave it out"),
+    _ATTRIBUTES: Fault(UnknownField, "attributes is no field of any object; leave it out", _ATTRIBUTES),
     _ID: Fault(FieldNotWriteable, "Id is given by Salesforce; leave it out"),
 }
 """Names that no record may set, in lower case."""
@@ -107,9 +96,9 @@ class WriteRules:
             record_key = finder.key(key.value)
             fault = finder.fault(key.value, write.operation)
             if fault is not None:
-                faults.append((_KEY_VALUE, fault))
+                faults.append((KEY_VALUE, fault))
         if faults:
-            raise _refusal(write, faults)
+            raise refusal(write.sobject, faults)
         return Examined(self.description.name, record_key, parents, finder is not None and finder.is_number)
 
     def _parents(self, write: Write, finder: KeyField | None, faults: Faults) -> tuple[str, ...]:
@@ -131,7 +120,7 @@ class WriteRules:
                 if isinstance(found, str):
                     parents.append(found)
                 else:
-                    faults.append((_FIELDS + name, found))
+                    faults.append((FIELDS + name, found))
         return tuple(parents)
 
     def _check(self, operation: Operation, name: str) -> Check:
@@ -168,14 +157,12 @@ class WriteRules:
             if self._near_fields is None:
                 self._near_fields = NearestNames([field.name for field in self.description.fields.values()])
             near, what = self._near_fields, "field"
-        nearest = near.find(name)
-        hint = f"; did you mean {nearest!r}?" if nearest else ""
-        return Fault(UnknownField, f"{self.name} has no {what} {name!r}{hint}", nearest)
+        return unknown_name(self.name, name, near.find(name), what)
 
     def _key_field(self, name: str, faults: Faults) -> KeyField | None:
         found = key_field(self.description, name)
         if found is None:
-            faults.append((_KEY_FIELD, no_key(self.description, name)))
+            faults.append((KEY_FIELD, no_key(self.description, name)))
         elif len(self._keys) < _MOST_SPELLINGS:
             self._keys[name] = found
         return found
@@ -186,7 +173,7 @@ class WriteRules:
             if field not in values and relationship not in values:
                 wanted = {field.lower(), relationship.lower()}
                 if not any(name.lower() in wanted for name in values):
-                    faults.append((_FIELDS + field, missing(field)))
+                    faults.append((FIELDS + field, missing(field)))
 
 
 class _UndescribedRules(WriteRules):
@@ -204,16 +191,16 @@ class _UndescribedRules(WriteRules):
         for name, value in write.values.items():
             lower = name.lower()
             if lower in _RESERVED and not (lower == _ID and value is None and write.operation is not Operation.UPDATE):
-                faults.append((_FIELDS + name, _RESERVED[lower]))
+                faults.append((FIELDS + name, _RESERVED[lower]))
             elif lower == key_name and key is not None:
                 if value is None or folded(str(value)) != folded(key.value):
-                    faults.append((_FIELDS + name, other_key(name)))
+                    faults.append((FIELDS + name, other_key(name)))
             elif isinstance(value, Mapping):
                 parents.append(parent_key(value, lower))
             elif isinstance(value, str) and _may_be_parent(lower, value):
-                parents.append(record_id(value))
+                parents.append(canonical_id(value))
         if faults:
-            raise _refusal(write, faults)
+            raise refusal(write.sobject, faults)
         record_key = write.record_id if key is None else f"{write.sobject.lower()}.{key_name}:{folded(key.value)}"
         return Examined(write.sobject, record_key, tuple(parent for parent in parents if parent is not None), False)
 
@@ -234,20 +221,3 @@ def _required(description: SObject) -> tuple[tuple[str, str], ...]:
         for lower, field in fields.items()
         if field.is_required and lower not in either
     )
-
-
-def _refusal(write: Write, faults: Sequence[tuple[str, Fault]]) -> InvalidArgument:
-    """Return the error that says all that is wrong with a write."""
-    ordered = sorted(faults, key=lambda each: (_RANKS[each[1].kind], each[0]))
-    path, first = ordered[0]
-    violations = [FieldViolation(where, fault.problem) for where, fault in ordered]
-    metadata = {"object": write.sobject}
-    names = [where.removeprefix(_FIELDS) for where, _ in ordered if where.startswith(_FIELDS)]
-    if names:
-        metadata["fields"] = ",".join(names)
-    if first.kind is UnknownField:
-        of_key = write.key is not None and path == _KEY_FIELD
-        metadata["field"] = write.key.field if of_key and write.key is not None else path.removeprefix(_FIELDS)
-        if first.nearest:
-            metadata["nearest"] = first.nearest
-    return first.kind(first.problem, metadata=metadata, violations=violations)

@@ -1,8 +1,9 @@
 """sObject rows (Salesforce REST API, "sObject Rows by External ID")."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
@@ -10,11 +11,27 @@ from service.errors import FieldViolation, InvalidRequest, UpstreamProtocolError
 from service.salesforce import faults
 from service.salesforce.answers import UNREADABLE, RecordId
 from service.salesforce.calls.paths import segment
+from service.salesforce.calls.writes import ExternalKey
 from service.salesforce.transport.base import Request, Response
 
 JsonValue = None | bool | int | float | Decimal | str | Mapping[str, str]
 """What a field of a record may be set to: a scalar, or a lookup by external id as an object."""
 
+LONGEST_PATH = 14_000
+"""Salesforce refuses request line and headers above 16,384 bytes together ("API Request Limits and Allocations")."""
+
+_LARGEST_EXPONENT = 400
+
+
+def _decimal(text: str) -> Decimal:
+    number = Decimal(text)
+    if abs(number.adjusted()) > _LARGEST_EXPONENT:
+        # No field holds it, and written out it would fill the memory.
+        raise ArithmeticError("a number out of all bounds")
+    return number
+
+
+_record = msgspec.json.Decoder(dict[str, Any], float_hook=_decimal)
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _OK = 200
 _CREATED = 201
@@ -90,6 +107,49 @@ def _without_key(values: Mapping[str, JsonValue], field: str, value: str) -> Map
             problem = "differs from external_id.value; leave it out, or give it the same value"
             raise InvalidRequest(f"{name} {problem}", violations=[FieldViolation(f"fields.{name}", problem)])
     return {name: item for name, item in values.items() if name not in repeated} if repeated else values
+
+
+def retrieve(base: str, sobject: str, key: str | ExternalKey, fields: Sequence[str]) -> Request:
+    """Return the request for a record's fields.
+
+    Args:
+        base: Path of the API version.
+        sobject: API name of the sObject.
+        key: The record's id, or its external id.
+        fields: API names; empty for all that the org's user may see. What does not fit into a URL asks for all, too.
+
+    Raises:
+        InvalidRequest: The external id is `.` or `..`.
+
+    """
+    if isinstance(key, str):
+        path, template = f"{base}/sobjects/{sobject}/{key}", f"{base}/sobjects/{{sobject}}/{{id}}"
+    else:
+        path = f"{base}/sobjects/{sobject}/{key.field}/{segment(key.value)}"
+        template = f"{base}/sobjects/{{sobject}}/{{field}}/{{value}}"
+    some = f"{path}?fields={','.join(fields)}"
+    return Request("GET", some if fields and len(some) <= LONGEST_PATH else path, template=template, repeatable=True)
+
+
+def retrieved(response: Response, *, org: str, subject: Mapping[str, str]) -> dict[str, Any]:
+    """Return a record's JSON by field, its `attributes` among them; numbers are whole or Decimals, digit for digit.
+
+    Args:
+        response: The answer.
+        org: The org's configured name.
+        subject: What was asked for, as metadata: object, and id or external_id_field.
+
+    Raises:
+        RecordNotFound: There is no such record.
+        service.errors.SluicegateError: Salesforce refused otherwise.
+
+    """
+    if response.status != _OK:
+        raise faults.from_response(response, org=org, subject=subject)
+    try:
+        return _record.decode(response.content)
+    except (*UNREADABLE, ArithmeticError) as error:
+        raise UpstreamProtocolError("a record cannot be read", metadata={"org": org, **subject}) from error
 
 
 def looked_up(response: Response, *, org: str, sobject: str, field: str) -> str:
