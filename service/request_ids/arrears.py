@@ -11,8 +11,9 @@ _MOST = 10_000
 """Entries that are held; beyond that the oldest is given up, and its lease ends as if this replica had died."""
 _PAUSE_SECONDS = 1.0
 
-Spawn = Callable[[Coroutine[Any, Any, None]], object]
-"""Runs a coroutine as a task that someone owns."""
+Job = Callable[[], Coroutine[Any, Any, None]]
+Spawn = Callable[[Job], object]
+"""Does a job in a task that someone owns."""
 
 
 async def tell(store: SharedStore, ticket: Ticket, content: bytes | None) -> None:
@@ -61,7 +62,7 @@ class Arrears:
             del self._owed[next(iter(self._owed))]
         if not self._is_telling:
             self._is_telling = True
-            self._spawn(self._tell())
+            self._spawn(self._tell)
 
     async def _tell(self) -> None:
         try:

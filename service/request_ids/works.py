@@ -1,16 +1,17 @@
 """The requests that this replica is carrying out: each goes on without its callers, and ends in one outcome for all."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from service.clock import Clock
 from service.errors import OutcomeUnknown, SharedStoreUnavailable, SluicegateError
 from service.request_ids import outcome
-from service.request_ids.arrears import Arrears, tell
+from service.request_ids.arrears import Arrears, Job, tell
 from service.request_ids.memory import Memory
 from service.request_ids.outcome import Answer, Outcome
 from service.request_ids.store import KEPT_SECONDS, SharedStore, Ticket
@@ -98,7 +99,7 @@ class Works:
         """
         work = Work(ticket.digest, asyncio.get_running_loop().create_future())
         self._works[ticket.key] = work
-        task = self._spawn(self._carry_out(ticket, work, make))
+        task = self._spawn(partial(self._carry_out, ticket, work, make))
         # A task that is cancelled before its first step runs none of its own code.
         task.add_done_callback(lambda _: self._end(ticket, work, outcome.unknown("was cut off")))
         return work
@@ -148,8 +149,8 @@ class Works:
             work.outcome.set_result(found)
             del self._works[ticket.key]
 
-    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = self._group.create_task(_guarded(coroutine))
+    def _spawn(self, job: Job) -> asyncio.Task[None]:
+        task = self._group.create_task(_guarded(job))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
@@ -171,9 +172,9 @@ async def _outcome_of(make: Make) -> Outcome:
         return found
 
 
-async def _guarded(coroutine: Coroutine[Any, Any, None]) -> None:
-    """Run a task so that its fault ends no other task of the group."""
+async def _guarded(job: Job) -> None:
+    """Do a job so that its fault ends no other task of the group."""
     try:
-        await coroutine
+        await job()
     except Exception as error:  # noqa: BLE001 - a supervisor
         _log.error("unexpected error", exc_info=error)
