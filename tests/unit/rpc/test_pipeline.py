@@ -5,7 +5,7 @@ from sluicegate.v1.field_value_pb2 import ExternalId, FieldValue, FieldValueList
 from sluicegate.v1.record_service_pb2 import UpsertRecordRequest
 
 from service.errors import InvalidRequest
-from service.rpc.pipeline import check
+from service.rpc.intake import check
 
 
 def lead(**fields: FieldValue) -> UpsertRecordRequest:
