@@ -81,6 +81,9 @@ def test_the_environment_overrides_the_file(configured):
         ("_env_file: x", "_env_file: no such setting"),
         ("token_keys: {k1: short}", "token_keys.k1: must have at least 32 bytes"),
         ("links: {keys: {k1: short}}", "links.keys.k1: must have at least 32 bytes"),
+        ("shared_store: {uri: 'redis://h'}", "shared_store.uri: no such setting; the nearest is shared_store.url"),
+        ("shared_store: {prefix: 'a b'}", "shared_store.prefix: must match "),
+        ("shared_store: 'redis://h'", "shared_store: must be a group of settings: url, prefix"),
         ("token_keys: {k.1: a secret of at least thirty-two bytes}", "token_keys.k.1"),
     ],
 )
@@ -149,3 +152,73 @@ def test_an_error_does_not_repeat_the_value(configured):
         configured("links: {keys: very-secret}")
 
     assert "very-secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://cache",
+        "rediss://cache:6380/0",
+        "valkey://user:p%40ss@cache.internal:6379/15",
+        "valkeys://:hunter2@[2001:db8::1]:6379/",
+    ],
+)
+def test_a_shared_store_is_named_by_its_url(configured, url):
+    """Every usual form is taken, from the file and from the variable."""
+    loaded = [configured(f"shared_store: {{url: '{url}'}}"), configured("", SLUICEGATE_SHARED_STORE__URL=url)]
+
+    assert [url] * 2 == [found.shared_store.url.get_secret_value() for found in loaded if found.shared_store.url]
+
+
+def test_an_empty_url_is_no_shared_store(configured):
+    """A variable that a secret did not fill is no mistake."""
+    loaded = configured("", SLUICEGATE_SHARED_STORE__URL="")
+
+    assert (None, "sluicegate:") == (loaded.shared_store.url, loaded.shared_store.prefix)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "hunter2",
+        "https://:hunter2@cache:6379",
+        "redis:hunter2@cache",
+        "redis://",
+        "redis://:hunter2@",
+        "redis://:hunter2@/0",
+        "redis://:hunter2@:6379",
+        "redis://:hunter2@cache:0",
+        "redis://:hunter2@cache:65536",
+        "redis://:hunter2@cache:port",
+        "redis://:hunter2@cache/name",
+        "redis://:hunter2@cache?db=1",
+        "redis://:hunter2@cache#1",
+        "redis://:hunter2@one,two",
+        "redis://:hun#ter2@cache",
+        "redis://:hunter2/@cache",
+        "redis://:hunter2@ca che",
+        "redis://:hunter2@cache ",
+        "redis://:hunter2@[::1",
+        "redis://:hunter2@[1:2]",
+        "redis://:hunter2@[::1]x",
+        "unix:///hunter2",
+        "REDIS://:hunter2@cache",
+    ],
+)
+def test_a_url_of_no_store_is_refused_and_not_shown(configured, url):
+    """The setting and the form are named; the URL may hold a password."""
+    with pytest.raises(SettingsError) as raised:
+        configured(f"shared_store: {{url: '{url}'}}")
+
+    assert str(raised.value).startswith("shared_store.url: must be redis://, rediss://, valkey:// or valkeys:// and [")
+    assert "hunter2" not in str(raised.value)
+    assert raised.value.__cause__ is None
+
+
+@pytest.mark.parametrize("value", ["[1]", "3", "{a: hunter2}"])
+def test_a_url_that_is_no_text_is_refused(configured, value):
+    """YAML may hold anything."""
+    with pytest.raises(SettingsError, match=r"shared_store\.url: ") as raised:
+        configured(f"shared_store: {{url: {value}}}")
+
+    assert "hunter2" not in str(raised.value)

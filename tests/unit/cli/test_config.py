@@ -104,6 +104,7 @@ def test_a_file_that_cannot_be_used_is_named(invoke, auth, more, said):
             "links: links.providers.web.web must begin with https://",
         ),
         ("links: {host: 'http://links.example.com'}", "links.host: "),
+        ("shared_store: {url: 'redis://:hunter2@'}", "shared_store.url: must be redis://, rediss://, "),
         ("links: {default_ttl_seconds: 999999999999}", "default_ttl_seconds"),
         ("grcp: {}\nadmni: {}", "sluicegate: admni: no such setting"),
     ],
@@ -140,10 +141,14 @@ def test_show_prints_what_is_in_force(invoke):
 
 
 def test_show_masks_secrets(invoke):
-    """Keys are told by id only."""
-    code, stdout, stderr = invoke("show", text=f"token_keys: {{k1: {SECRET}}}", LINKS__KEYS=f'{{"k2": "{SECRET}"}}')
+    """Keys are told by id only, and of the shared store's URL nothing."""
+    text = f"token_keys: {{k1: {SECRET}}}\nshared_store: {{url: 'valkey://:{SECRET.replace(' ', '-')}@cache'}}"
+
+    code, stdout, stderr = invoke("show", text=text, LINKS__KEYS=f'{{"k2": "{SECRET}"}}')
 
     shown = yaml.safe_load(stdout)
     assert 0 == code
     assert SECRET not in stdout + stderr
+    assert SECRET.replace(" ", "-") not in stdout + stderr
+    assert "*" * 10 == shown["shared_store"]["url"]
     assert (["k1"], ["k2"]) == (list(shown["token_keys"]), list(shown["links"]["keys"]))
