@@ -96,9 +96,10 @@ def test_every_source_is_dart(parser, path):
     assert faults(parser, path.read_bytes()) == []
 
 
-def test_the_example_of_the_readme_is_dart(parser):
+@pytest.mark.parametrize("readme", [ROOT / "README.md", PACKAGE / "README.md"], ids=["project", "package"])
+def test_the_example_of_the_readme_is_dart(parser, readme):
     """The code that a reader copies first is free of syntax errors."""
-    [example] = re.findall(r"```dart\nimport [^\n]+\n(.*?)```", (PACKAGE / "README.md").read_text(), re.DOTALL)
+    [example] = re.findall(r"```dart\nimport [^\n]+\n(.*?)```", readme.read_text(), re.DOTALL)
 
     assert faults(parser, f"void main() async {{ {example} }}".encode()) == []
 

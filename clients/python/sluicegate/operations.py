@@ -97,7 +97,13 @@ def encode_nodes(nodes: Iterable[Node]) -> list[RecordNode]:
         ValueError: As `encode_operations`; the text starts with the node's name.
 
     """
-    return [RecordNode(name=node.name, operation=_placed(f"node {node.name!r}", node.operation)) for node in nodes]
+    return [_node(index, node) for index, node in enumerate(nodes)]
+
+
+def _node(index: int, node: Node) -> RecordNode:
+    if not isinstance(node, Node):
+        raise TypeError(f'nodes[{index}] is {type(node).__name__}; give it a name: Node("acc", Create(...))')
+    return RecordNode(name=node.name, operation=_placed(f"node {node.name!r}", node.operation))
 
 
 def _placed(place: str, operation: Operation) -> RecordOperation:

@@ -89,8 +89,9 @@ class RecordCalls(Connected):
         Atomic. Without a `request_id` the call is never repeated, because that could create the record twice: when it
         is cancelled, and after OUTCOME_UNKNOWN or a failure that is not the service's own word, the record may or may
         not exist. With one it is repeated while the service is unavailable, and the caller may repeat it as well: for
-        24 hours the same id answers the same record. Several replicas know each other's ids only where they share a
-        store. No id is made up here, because only one that outlives the caller's crash protects against it.
+        24 hours the same id answers the same record. Another replica, or one that was restarted, knows the id only
+        where replicas share a store. No id is made up here, because only one that outlives the caller's crash protects
+        against it.
 
         Args:
             object_name: API name of the sObject, for example `Lead`.

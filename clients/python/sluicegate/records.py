@@ -84,7 +84,14 @@ def check_text(argument: str, value: object) -> None:
 
 
 def encode_ref(record: RecordRef) -> record_pb2.RecordRef:
-    """Make the message that names a record."""
+    """Make the message that names a record.
+
+    Raises:
+        TypeError: It is no `RecordRef`, but an id alone for example.
+
+    """
+    if not isinstance(record, RecordRef):
+        raise TypeError(f'the record is {type(record).__name__}; name it as RecordRef("Lead", "00Q...")')
     if record.id:
         return record_pb2.RecordRef(object=record.object, id=record.id)
     external_id = ExternalId(field=record.external_id_field, value=record.external_id)

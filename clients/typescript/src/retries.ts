@@ -37,10 +37,10 @@ export function hasRequestId(request: UnaryRequest | StreamRequest): boolean {
  * An interceptor that repeats calls which failed with UNAVAILABLE.
  *
  * Only methods that the contract declares idempotent are repeated, a server stream only while none of its messages has
- * arrived, and of the other methods only requests with a request id, which replicas know of each other where they share
- * a store. The call's deadline covers all attempts. A pause asked for by the service's RetryInfo is kept; otherwise
- * pauses are random, so that the callers of a lost replica do not come back together. When most calls of the transport
- * fail, repeats stop until calls succeed again (the retry throttling of gRPC's A6).
+ * arrived, and of the other methods only requests with a request id, which another replica, or one that was restarted,
+ * knows only where replicas share a store. The call's deadline covers all attempts. A pause asked for by the service's
+ * RetryInfo is kept; otherwise pauses are random, so that the callers of a lost replica do not come back together. When
+ * most calls of the transport fail, repeats stop until calls succeed again (the retry throttling of gRPC's A6).
  */
 export function retryUnavailable(policy: RetryPolicy = DEFAULT_RETRY_POLICY): Interceptor {
   if (policy.maxAttempts < 1 || policy.baseDelayMs < 0 || policy.maxDelayMs < 0) {

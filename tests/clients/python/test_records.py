@@ -267,6 +267,27 @@ async def test_operations_that_are_none(client):
         await client.apply_records([{"object": "Lead"}])
 
 
+async def test_nodes_that_are_none(client):
+    """An operation without a name is refused with how to give it one."""
+    with pytest.raises(TypeError, match=r"nodes\[0\] is Create; give it a name: Node"):
+        await client.compose_records([Create("Lead")])
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda client: client.get_record(LEAD_ID),
+        lambda client: client.update_record(LEAD_ID, {"Fax": None}),
+        lambda client: client.delete_record(LEAD_ID),
+        lambda client: client.apply_records([Delete(LEAD_ID)]),  # type: ignore[arg-type]
+    ],
+)
+async def test_records_without_an_object(client, call):
+    """An id alone does not name a record, and the refusal says what does."""
+    with pytest.raises(TypeError, match=r'the record is str; name it as RecordRef\("Lead"'):
+        await call(client)
+
+
 def test_external_ids_of_operations():
     """A number for an external id is refused when the operation is made, where the mistake stands."""
     with pytest.raises(TypeError, match=r"external_id is int; it must be text"):

@@ -11,9 +11,10 @@ import 'rows.dart';
 /// Calls Sluicegate.
 ///
 /// The methods here give each call a deadline and repeat it where it failed with UNAVAILABLE and a repeat is harmless: by
-/// the contract, or because the request has a `requestId`, which replicas know of each other where they share a store.
-/// [records], [queries], [bulk], [deepLinks] and [orgs] are the generated stubs without either;
-/// bulk loads go through [bulk], because they stream both ways and must not be repeated. Browsers cannot call them.
+/// the contract, or because the request has a `requestId`, which another replica, or one that was restarted, knows only
+/// where replicas share a store. [records], [queries], [bulk], [deepLinks] and [orgs] are the generated stubs without
+/// either; bulk loads go through [bulk], because they stream both ways and must not be repeated. Browsers cannot call
+/// them.
 final class Sluicegate {
   /// Calls over a channel of the caller's, which stays the caller's to close.
   ///
