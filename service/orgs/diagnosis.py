@@ -1,16 +1,18 @@
 """Which field a refusal meant, where Salesforce does not say: found in the sObject's description after the fact."""
 
-import difflib
 from collections.abc import Mapping
 from decimal import Decimal
 
 from service.errors import FieldViolation, InvalidFieldValue, SluicegateError, UnknownField, UnknownObject
+from service.orgs.field_rules import NUMBER_TYPES
+from service.orgs.key_fields import key_field, no_key
+from service.orgs.nearest import NearestNames
+from service.orgs.refusals import KEY_FIELD
 from service.salesforce.calls.describe import SObject
-from service.salesforce.calls.records import JsonValue
+from service.salesforce.calls.writes import JsonValue
 
-_NUMBERS = frozenset({"int", "long", "double", "currency", "percent"})
 _NAMES = {"boolean": "true or false", "date": "a date as text, 2026-03-01", "time": "a time as text, 13:05:00Z"}
-_NAMES |= dict.fromkeys(_NUMBERS, "a number") | {"datetime": "a dateTime as text, 2026-03-01T12:34:56Z"}
+_NAMES |= dict.fromkeys(NUMBER_TYPES, "a number") | {"datetime": "a dateTime as text, 2026-03-01T12:34:56Z"}
 
 
 def needs_description(error: SluicegateError) -> bool:
@@ -59,17 +61,14 @@ def without_key(error: SluicegateError, description: SObject, within: str = "") 
 
     """
     name = error.metadata.get("external_id_field", "")
-    field = description.fields.get(name.lower())
-    if field is not None and (field.externalId or field.idLookup):
+    if key_field(description, name) is not None:
         return None
-    keys = [field.name for field in description.fields.values() if field.externalId]
-    nearest = difflib.get_close_matches(name, keys, n=1, cutoff=0.5)
-    message = f"{name!r} is no external id of {description.name}; there are: {', '.join(['Id', *keys])}"
-    metadata = {**error.metadata, "object": description.name, "field": name}
+    fault = no_key(description, name)
+    facts = {"object": description.name, "field": name, **({"nearest": fault.nearest} if fault.nearest else {})}
     return UnknownField(
-        message,
-        metadata={**metadata, **({"nearest": nearest[0]} if nearest else {})},
-        violations=[FieldViolation(f"{within}external_id.field", message)],
+        fault.problem,
+        metadata={**error.metadata, **facts},
+        violations=[FieldViolation(f"{within}{KEY_FIELD}", fault.problem)],
     )
 
 
@@ -77,14 +76,13 @@ def _with_nearest(error: UnknownField, description: SObject) -> UnknownField:
     name = error.metadata.get("field", "")
     if name.lower() in description.relationships:
         return error
-    known = [field.name for field in description.fields.values()]
-    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    nearest = NearestNames(field.name for field in description.fields.values()).find(name)
     if not nearest:
         return error
-    message = f"{error.message}; did you mean {nearest[0]!r}?"
+    message = f"{error.message}; did you mean {nearest!r}?"
     return UnknownField(
         message,
-        metadata={**error.metadata, "nearest": nearest[0]},
+        metadata={**error.metadata, "nearest": nearest},
         violations=[FieldViolation(f"fields.{name}", message)],
     )
 
@@ -94,6 +92,6 @@ def _fits(value: JsonValue, kind: str) -> bool:
         return True
     if kind == "boolean":
         return isinstance(value, bool)
-    if kind in _NUMBERS:
+    if kind in NUMBER_TYPES:
         return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
     return isinstance(value, str) and value[:1].isdigit()

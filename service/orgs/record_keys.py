@@ -58,8 +58,8 @@ def to_number(text: str) -> Decimal | None:
 
 def _plain(text: str) -> str:
     # Capitals first: some small letters, the dotless i for one, meet another only among the capitals.
-    text = unicodedata.normalize("NFKC", unicodedata.normalize("NFD", text).upper().casefold())
-    return unicodedata.normalize("NFKC", text.casefold())
+    text = unicodedata.normalize("NFKC", text).upper().casefold()
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
 def _same_number(text: str) -> str:

@@ -1,21 +1,17 @@
-"""sObject rows (Salesforce REST API, "sObject Rows by External ID")."""
+"""Reading sObject rows (Salesforce REST API, "sObject Rows" and "sObject Rows by External ID")."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
-from service.errors import FieldViolation, InvalidRequest, UpstreamProtocolError
+from service.errors import UpstreamProtocolError
 from service.salesforce import faults
 from service.salesforce.answers import UNREADABLE, RecordId
 from service.salesforce.calls.paths import segment
 from service.salesforce.calls.writes import ExternalKey
 from service.salesforce.transport.base import Request, Response
-
-JsonValue = None | bool | int | float | Decimal | str | Mapping[str, str]
-"""What a field of a record may be set to: a scalar, or a lookup by external id as an object."""
 
 LONGEST_PATH = 14_000
 """Salesforce refuses request line and headers above 16,384 bytes together ("API Request Limits and Allocations")."""
@@ -32,50 +28,11 @@ def _decimal(text: str) -> Decimal:
 
 
 _record = msgspec.json.Decoder(dict[str, Any], float_hook=_decimal)
-_encoder = msgspec.json.Encoder(decimal_format="number")
 _OK = 200
-_CREATED = 201
-
-
-@dataclass(frozen=True, slots=True)
-class Upserted:
-    """The outcome of an upsert."""
-
-    record_id: str
-    created: bool
-
-
-class _Saved(msgspec.Struct):
-    id: RecordId
-    success: bool
-    created: bool = True
 
 
 class _Identified(msgspec.Struct):
     Id: RecordId
-
-
-def upsert(base: str, sobject: str, field: str, value: str, values: Mapping[str, JsonValue]) -> Request:
-    """Return the request that creates or updates a record by external id.
-
-    Args:
-        base: Path of the API version, `/services/data/v66.0`.
-        sobject: API name of the sObject.
-        field: API name of the external-id field.
-        value: The external id, any characters.
-        values: What to set; Decimals are written digit for digit. The external-id field may be among them.
-
-    Raises:
-        InvalidRequest: The external id is `.` or `..`, or `values` holds another one.
-
-    """
-    return Request(
-        "PATCH",
-        f"{base}/sobjects/{sobject}/{field}/{segment(value)}",
-        template=f"{base}/sobjects/{{sobject}}/{{field}}/{{value}}",
-        repeatable=True,
-        body=_encoder.encode(_without_key(values, field, value)),
-    )
 
 
 def lookup(base: str, sobject: str, field: str, value: str) -> Request:
@@ -91,22 +48,7 @@ def lookup(base: str, sobject: str, field: str, value: str) -> Request:
         InvalidRequest: The external id is `.` or `..`.
 
     """
-    return Request(
-        "GET",
-        f"{base}/sobjects/{sobject}/{field}/{segment(value)}?fields=Id",
-        template=f"{base}/sobjects/{{sobject}}/{{field}}/{{value}}",
-        repeatable=True,
-    )
-
-
-def _without_key(values: Mapping[str, JsonValue], field: str, value: str) -> Mapping[str, JsonValue]:
-    """Return the values but the external id, which Salesforce takes in the path only."""
-    repeated = [name for name in values if name.lower() == field.lower()]
-    for name in repeated:
-        if values[name] is None or str(values[name]) != value:
-            problem = "differs from external_id.value; leave it out, or give it the same value"
-            raise InvalidRequest(f"{name} {problem}", violations=[FieldViolation(f"fields.{name}", problem)])
-    return {name: item for name, item in values.items() if name not in repeated} if repeated else values
+    return retrieve(base, sobject, ExternalKey(field, value), ["Id"])
 
 
 def retrieve(base: str, sobject: str, key: str | ExternalKey, fields: Sequence[str]) -> Request:
@@ -166,20 +108,3 @@ def looked_up(response: Response, *, org: str, sobject: str, field: str) -> str:
         return msgspec.json.decode(response.content, type=_Identified).Id
     except UNREADABLE as error:
         raise UpstreamProtocolError("a record was answered without an id", metadata={"org": org}) from error
-
-
-def upserted(response: Response, *, org: str, sobject: str, field: str) -> Upserted:
-    """Return what an upsert did.
-
-    Raises:
-        service.errors.SluicegateError: Salesforce refused; see `service.salesforce.faults`.
-
-    """
-    if response.status not in {_OK, _CREATED}:
-        subject = {"object": sobject, "external_id_field": field}
-        raise faults.from_response(response, org=org, subject=subject, object_may_be_missing=True)
-    try:
-        saved = msgspec.json.decode(response.content, type=_Saved)
-    except UNREADABLE as error:
-        raise UpstreamProtocolError("an upsert was answered without an id", metadata={"org": org}) from error
-    return Upserted(saved.id, saved.created)

@@ -17,11 +17,6 @@ def read_page(response: Response) -> Any:
     return query.parse(response, query.decoder(dict[str, Any]), org="prod")
 
 
-def read_upsert(response: Response) -> Any:
-    """Read the outcome of an upsert."""
-    return records.upserted(response, org="prod", sobject="Lead", field="Ext__c")
-
-
 def read_lookup(response: Response) -> Any:
     """Read a record's id."""
     return records.looked_up(response, org="prod", sobject="Lead", field="Ext__c")
@@ -42,7 +37,7 @@ def read_description(response: Response) -> Any:
     return describe.parse(response, org="prod", sobject="Lead")
 
 
-READERS: list[Read] = [read_page, read_upsert, read_lookup, read_job, read_limits, read_description]
+READERS: list[Read] = [read_page, read_lookup, read_job, read_limits, read_description]
 NESTED = b'{"x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
 
 
@@ -63,8 +58,7 @@ def test_junk_is_a_protocol_error(read, content):
         (read_page, b'{"totalSize": 3000000000, "done": true, "records": []}'),
         (read_page, b'{"totalSize": 1, "done": true, "records": [{"Name": "\xff"}]}'),
         (read_page, b'{"totalSize": 2, "done": false, "records": [{}]}'),
-        (read_upsert, b'{"id": "../../evil?x=", "success": true}'),
-        (read_upsert, b'{"id": "00Q000000000001AAA\\n", "success": true}'),
+        (read_lookup, b'{"Id": "00Q000000000001AAA\\n"}'),
         (read_lookup, b'{"Id": "//evil.example/0000"}'),
         (read_job, b'{"id": "../query?q=SELECT", "state": "Open"}'),
         (read_job, b'{"id": "750000000000001AAA", "state": "Open", "numberRecordsFailed": 10000000000}'),

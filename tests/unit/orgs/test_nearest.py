@@ -1,0 +1,41 @@
+"""The name that was meant."""
+
+import time
+
+import pytest
+
+from service.orgs.nearest import NearestNames
+
+NAMES = ["Company", "LastName", "FirstName", "NumberOfEmployees", "Ext__c", "Shoe_Size__c", "AnnualRevenue", "Id"]
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("Compny", "Company"),
+        ("company", "Company"),
+        ("LASTNAM", "LastName"),
+        ("NumberOfEmployee", "NumberOfEmployees"),
+        ("Exd__c", "Ext__c"),
+        ("ShoeSize__c", "Shoe_Size__c"),
+        ("AnualRevenue", "AnnualRevenue"),
+        ("Zzzzzz", ""),
+        ("Co", ""),
+        ("", ""),
+    ],
+)
+def test_the_nearest_name(name, nearest):
+    """A misspelt name finds the right one, and one that is like none finds none."""
+    assert nearest == NearestNames(NAMES).find(name)
+
+
+def test_thousands_of_misspelt_names_take_little():
+    """A caller who misspells ever new names holds up nobody, and takes no memory without end."""
+    names = NearestNames(f"Field_{number}__c" for number in range(800))
+
+    start = time.perf_counter()
+    found = [names.find(f"Feild_{number}__c") for number in range(2000)]
+
+    assert time.perf_counter() - start < 10
+    assert 2000 == len(found)
+    assert len(names._found) <= 1024
