@@ -1,11 +1,12 @@
 """The cache of descriptions."""
 
 import asyncio
+import gc
 from typing import Any
 
 import pytest
 
-from service.errors import UnknownObject
+from service.errors import ConcurrencyLimitExceeded, DeadlineExceeded, UnknownObject, UpstreamUnavailable
 from service.orgs.descriptions import Descriptions
 from service.salesforce.calls.describe import SObject
 from tests.support.clock import FakeClock
@@ -17,17 +18,20 @@ class Describing:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.known: list[SObject | None] = []
+        self.unchanged = False
         self.faults: list[Exception] = []
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def describe(self, sobject: str, _context: object) -> SObject:
+    async def describe(self, sobject: str, _context: object, known: SObject | None = None) -> SObject:
         """Describe an sObject."""
         self.asked.append(sobject)
+        self.known.append(known)
         await self.gate.wait()
         if self.faults:
             raise self.faults.pop()
-        return SObject(sobject, {}, {})
+        return known if known is not None and self.unchanged else SObject(sobject, {}, {})
 
 
 def descriptions(client: Any, jitter: float = 0.0) -> Descriptions:
@@ -142,3 +146,175 @@ async def test_the_cache_is_bounded():
 
     assert (600, 601) == (asked, len(client.asked))
     assert len(cache._known) == 512
+
+
+async def test_a_description_that_aged_is_asked_for_by_its_date():
+    """An org whose schema did not change says so, and what was made of the description is kept."""
+    clock = FakeClock()
+    client, context = Describing(), call(clock)
+    cache = descriptions(client)
+    client.unchanged = True
+
+    first = await cache.rules("Lead", context)
+    clock.advance(601)
+    second = await cache.rules("Lead", context)
+    clock.advance(599)
+    third = await cache.rules("Lead", context)
+
+    assert [None, first.description] == client.known
+    assert first is second is third
+
+
+async def test_rules_are_made_once():
+    """What a description tells of writes is worked out when it is first wanted."""
+    client, context = Describing(), call(FakeClock())
+    cache = descriptions(client)
+
+    rules = await cache.rules("lead", context)
+
+    assert rules is await cache.rules("LEAD", context)
+    assert rules.description is await cache.get("Lead", context)
+    assert ["lead"] == client.asked
+
+
+async def test_a_new_description_makes_new_rules():
+    """Rules never outlive the description that they were made of."""
+    clock = FakeClock()
+    client, context = Describing(), call(clock)
+    cache = descriptions(client)
+
+    before = await cache.rules("Lead", context)
+    clock.advance(601)
+
+    assert before is not await cache.rules("Lead", context)
+
+
+async def test_what_is_a_minute_old_is_read_again_before_a_refusal():
+    """A field that was added since is found, and what is younger than a minute is good enough."""
+    clock = FakeClock()
+    client, context = Describing(), call(clock)
+    cache = descriptions(client)
+    before = await cache.rules("Lead", context)
+
+    clock.advance(59)
+    fresh = await cache.refreshed_rules("Lead", context)
+    clock.advance(2)
+    renewed = await cache.refreshed_rules("LEAD", context)
+    again = await cache.refreshed("Lead", context)
+
+    assert (None, None) == (fresh, again)
+    assert renewed is not before
+    assert renewed is await cache.rules("Lead", context)
+    assert [None, None] == client.known
+
+
+async def test_a_date_does_not_make_a_description_fresh():
+    """What the org's user may see changes without the date; only what was read whole is good enough to refuse by."""
+    clock = FakeClock()
+    client, context = Describing(), call(clock)
+    cache = descriptions(client)
+    client.unchanged = True
+    before = await cache.rules("Lead", context)
+    clock.advance(601)
+    await cache.rules("Lead", context)
+
+    renewed = await cache.refreshed_rules("Lead", context)
+
+    assert renewed is not None
+    assert renewed is not before
+
+
+async def test_fifty_refusals_cost_one_call():
+    """All that are refused at once wait for one description, and each gets it."""
+    clock = FakeClock()
+    client, context = Describing(), call(clock)
+    cache = descriptions(client)
+    before = await cache.rules("Lead", context)
+    clock.advance(61)
+    client.gate.clear()
+    tasks = [asyncio.create_task(cache.refreshed_rules("Lead", context)) for _ in range(50)]
+
+    await settle()
+    client.gate.set()
+    found = await asyncio.gather(*tasks)
+
+    assert 2 == len(client.asked)
+    assert 1 == len(set(found))
+    assert before not in found
+    assert None not in found
+
+
+@pytest.mark.parametrize("fault", [UpstreamUnavailable("m"), ConcurrencyLimitExceeded("m")])
+async def test_an_org_that_cannot_say_is_asked_again_in_a_minute(fault):
+    """A refusal stands on what is known rather than fail for want of something newer."""
+    clock = FakeClock()
+    client, context = Describing(), call(clock)
+    cache = descriptions(client)
+    await cache.rules("Lead", context)
+    clock.advance(61)
+    client.faults.append(fault)
+
+    first = await cache.refreshed_rules("Lead", context)
+    clock.advance(59)
+    second = await cache.refreshed_rules("Lead", context)
+    clock.advance(2)
+    third = await cache.refreshed_rules("Lead", context)
+
+    assert (None, None) == (first, second)
+    assert third is not None
+    assert 3 == len(client.asked)
+
+
+async def test_a_caller_without_time_leaves_the_asking_to_others():
+    """One caller's deadline is no reason to refuse others by old knowledge."""
+    clock = FakeClock()
+    client, context = Describing(), call(clock)
+    cache = descriptions(client)
+    await cache.rules("Lead", context)
+    clock.advance(61)
+    client.faults.append(DeadlineExceeded("m"))
+
+    with pytest.raises(DeadlineExceeded):
+        await cache.refreshed_rules("Lead", context)
+
+    assert await cache.refreshed_rules("Lead", context) is not None
+
+
+async def test_an_sobject_that_was_deleted_is_forgotten():
+    """What the org has no more is not described from memory."""
+    clock = FakeClock()
+    client, context = Describing(), call(clock)
+    cache = descriptions(client)
+    await cache.get("Lead", context)
+    clock.advance(61)
+    client.faults += [UnknownObject("m"), UnknownObject("m")]
+
+    for ask in (cache.refreshed, cache.get):
+        with pytest.raises(UnknownObject):
+            await ask("Lead", context)
+
+    assert 3 == len(client.asked)
+
+
+async def test_a_refresh_of_what_is_not_known():
+    """A description that was dropped for want of room is simply read."""
+    client, context = Describing(), call(FakeClock())
+
+    assert await descriptions(client).refreshed("Lead", context) is not None
+
+
+async def test_nothing_is_left_of_who_waited():
+    """A lock lives no longer than those who wait for it, however they end."""
+    client, context = Describing(), call(FakeClock())
+    client.gate.clear()
+    cache = descriptions(client)
+    tasks = [asyncio.create_task(cache.get("Lead", context)) for _ in range(3)]
+
+    await settle()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    del tasks, task
+    gc.collect()
+
+    assert 0 == len(cache._locks)

@@ -1,4 +1,5 @@
 """When two external ids are one."""
+# ruff: noqa: RUF001 - look-alikes are what is tested
 
 from decimal import Decimal
 
