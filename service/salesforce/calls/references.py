@@ -64,14 +64,12 @@ def _marked(write: Write) -> Iterator[str]:
     if key is not None and (_MARK in key.value or _MARK in key.field):
         yield "external_id.value"
     for name, value in write.values.items():
-        if _MARK in name or any(_MARK in text for text in _texts(value)):
+        if _MARK in name or (_MARK in value if isinstance(value, str) else _is_marked(value)):
             yield f"fields.{name}"
 
 
-def _texts(value: JsonValue) -> tuple[str, ...]:
-    if isinstance(value, str):
-        return (value,)
-    return (*value.keys(), *value.values()) if isinstance(value, Mapping) else ()
+def _is_marked(value: JsonValue) -> bool:
+    return isinstance(value, Mapping) and any(_MARK in text for item in value.items() for text in item)
 
 
 def _unreachable(value: NodeId, nodes: Mapping[str, Write]) -> Iterator[str]:

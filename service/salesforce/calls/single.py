@@ -23,6 +23,7 @@ _METHODS = {
     Operation.DELETE: "DELETE",
 }
 _CREATED = 201
+_LONG_ID = 18
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -118,9 +119,11 @@ def read_single(response: Response, write: Write, *, org: str) -> Saved | Sluice
         return Saved(write.record_id)
     try:
         saved = _saved.decode(response.content)
-        return Saved(to_18(saved.id), created=saved.created or response.status == _CREATED)
-    except (*UNREADABLE, ValueError):
+    except UNREADABLE:
         return unreadable(org, creates=write.operation is Operation.CREATE)
+    # Answers always carry the long form, whose check digits need no second look.
+    record_id = saved.id if len(saved.id) == _LONG_ID else to_18(saved.id)
+    return Saved(record_id, created=saved.created or response.status == _CREATED)
 
 
 def refusal(response: Response, write: Write, *, org: str) -> SluicegateError:

@@ -114,7 +114,6 @@ def test_what_was_written(write, response, saved):
         (CREATE, answer(201, {"success": True}), errors.OutcomeUnknown, {"org": "prod"}),
         (CREATE, answer(201, {"id": "../../etc", "success": True}), errors.OutcomeUnknown, {}),
         (UPSERT, answer(200, {"success": True}), errors.UpstreamProtocolError, {}),
-        (UPSERT, answer(200, {"id": "001000000000001AAB"}), errors.UpstreamProtocolError, {}),
         (CREATE, answer(503), errors.UpstreamUnavailable, {"http_status": "503"}),
     ],
 )
