@@ -64,15 +64,24 @@ class Arrears:
             self._is_telling = True
             self._spawn(self._tell)
 
+    async def try_all(self) -> None:
+        """Tell the store all that it does not know.
+
+        Raises:
+            SharedStoreUnavailable: It failed again; the rest is still owed.
+
+        """
+        while self._owed:
+            ticket, content = next(iter(self._owed.items()))
+            await tell(self._store, ticket, content)
+            self._owed.pop(ticket, None)
+
     async def _tell(self) -> None:
         try:
             while self._owed:
-                ticket, content = next(iter(self._owed.items()))
                 try:
-                    await tell(self._store, ticket, content)
+                    await self.try_all()
                 except SharedStoreUnavailable:
                     await self._clock.sleep(_PAUSE_SECONDS)
-                else:
-                    self._owed.pop(ticket, None)
         finally:
             self._is_telling = False

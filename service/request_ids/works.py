@@ -57,6 +57,7 @@ class Works:
         self._works: dict[str, Work] = {}
         self._group = asyncio.TaskGroup()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._working: set[asyncio.Task[None]] = set()
         self._arrears = Arrears(store, clock, self._spawn)
         self.is_closing = False
 
@@ -73,8 +74,11 @@ class Works:
         async with AsyncExitStack() as stack:
             stack.push_async_exit(self._group)
             stack.callback(self._cancel)
-            if self._tasks:
-                await asyncio.wait(self._tasks, timeout=self._close_seconds)
+            if self._working:
+                await asyncio.wait(self._working, timeout=self._close_seconds)
+            # A store that is away holds up no end; one that is back is told before that.
+            with suppress(SharedStoreUnavailable):
+                await self._arrears.try_all()
 
     def __len__(self) -> int:
         """Return how many requests are being carried out."""
@@ -102,6 +106,8 @@ class Works:
         task = self._spawn(partial(self._carry_out, ticket, work, make))
         # A task that is cancelled before its first step runs none of its own code.
         task.add_done_callback(lambda _: self._end(ticket, work, outcome.unknown("was cut off")))
+        self._working.add(task)
+        task.add_done_callback(self._working.discard)
         return work
 
     def give_back(self, ticket: Ticket) -> None:

@@ -14,9 +14,9 @@ from sluicegate.v1.record_service_pb2 import UpsertRecordRequest
 from sluicegate.v1.record_service_pb2_grpc import RecordServiceStub
 
 from service.app import App
-from service.settings import ClientCredentialsAuth, JwtBearerAuth, OrgSettings
+from service.settings import ClientCredentialsAuth, OrgSettings
 from tests.support.rich_status import failure
-from tests.support.service import OrgProcess, free_ports, org_process
+from tests.support.service import OrgProcess, free_ports, jwt_bearer, org_process
 
 
 def lead(number: int) -> UpsertRecordRequest:
@@ -25,17 +25,6 @@ def lead(number: int) -> UpsertRecordRequest:
     return UpsertRecordRequest(
         object="Lead", external_id=ExternalId(field="Ext__c", value=f"K-{number}"), fields=fields
     )
-
-
-def jwt_bearer(org: OrgProcess, **overrides: Any) -> OrgSettings:
-    """Return settings that log in with the key."""
-    auth = JwtBearerAuth(
-        flow="jwt_bearer",
-        client_id=org.facts["client_id"],
-        username=overrides.pop("username", org.facts["username"]),
-        private_key_file=Path(org.facts["private_key_file"]),
-    )
-    return OrgSettings(login_url=org.facts["login_url"], auth=auth, **overrides)
 
 
 def client_credentials(org: OrgProcess, secret_file: Path) -> OrgSettings:

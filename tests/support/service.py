@@ -6,9 +6,10 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
-from service.settings import AdminSettings, EmulatorSettings, GrpcSettings, Settings
+from service.settings import AdminSettings, EmulatorSettings, GrpcSettings, JwtBearerAuth, OrgSettings, Settings
 
 
 def free_ports(**overrides: Any) -> Settings:
@@ -57,3 +58,14 @@ async def org_process(*options: str) -> AsyncIterator[OrgProcess]:
         yield org
     finally:
         await org.kill()
+
+
+def jwt_bearer(org: OrgProcess, **overrides: Any) -> OrgSettings:
+    """Return settings that log in with the key."""
+    auth = JwtBearerAuth(
+        flow="jwt_bearer",
+        client_id=org.facts["client_id"],
+        username=overrides.pop("username", org.facts["username"]),
+        private_key_file=Path(org.facts["private_key_file"]),
+    )
+    return OrgSettings(login_url=org.facts["login_url"], auth=auth, **overrides)
