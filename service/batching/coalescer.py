@@ -256,14 +256,18 @@ class Coalescer:
 
     async def _deliver(self, route: Route, items: Sequence[Item], context: CallContext) -> Sequence[Outcome]:
         """Send a call, and if Salesforce refuses it whole for one row's sake, its halves: nothing was written then."""
+        rows = [item.row for item in items]
         try:
-            rows = [item.row for item in items]
-            return await self._calls.write_rows(route.operation, rows, route.options, context, field=route.field)
+            outcomes = await self._calls.write_rows(route.operation, rows, route.options, context, field=route.field)
         except SluicegateError as error:
             if len(items) == 1:
                 return [error]
             if not _may_be_one_row(error, route):
                 return [copy(error) for _ in items]
+        else:
+            if len(outcomes) != len(items):
+                raise ValueError(f"{len(items)} records have {len(outcomes)} outcomes")
+            return outcomes
         middle = len(items) // 2
         first = await self._deliver(route, items[:middle], context)
         return [*first, *await self._deliver(route, items[middle:], context)]

@@ -69,8 +69,9 @@ class Shared:
 class Lane:
     """Gathers the records of one route into calls.
 
-    A record leaves at once if no call of the lane is in flight and nothing holds it back. Otherwise it leaves with the
-    next 200, or when the last call in flight ends, or after `Policy.longest_gather_seconds`. Records with equal keys
+    A record leaves at once if no call of the lane is in flight and nothing holds it back, together with those that the
+    event loop has at hand. Otherwise it leaves with the next 200, or when the last call in flight ends, or after
+    `Policy.longest_gather_seconds`. Records with equal keys
     leave one after the other, each after the outcome of the one before. Records that lock the same parent share a call
     or wait for each other, across all lanes of the org. A record that another transaction had locked is sent again
     after a pause, in ever smaller calls, until its caller's deadline.
@@ -145,11 +146,24 @@ class Lane:
         if self._departing or self._in_flight >= self._policy.calls_in_flight:
             return
         if not self._in_flight or len(self._ready) >= self._most or self._again:
-            # Not at once: what arrives in the same turn of the loop rides along.
             self._departing = True
-            self._loop.call_soon(self._depart)
+            self._loop.call_soon(self._wait_for_quiet, len(self._ready), self._policy.quiet_turns)
         else:
             self._wake_at(self._clock.monotonic() + self._policy.longest_gather_seconds)
+
+    def _wait_for_quiet(self, seen: int, turns: int) -> None:
+        """Depart once the event loop has nothing newer for the lane, or a call is full.
+
+        A loop that is behind with its work has further records almost at hand; each turn it takes costs an idle
+        process some microseconds, and a call of its own for each record would cost a busy one a hundred times that.
+        """
+        waiting = len(self._ready)
+        if waiting >= self._most or self._again or not turns:
+            self._depart()
+        elif waiting == seen:
+            self._loop.call_soon(self._wait_for_quiet, waiting, turns - 1)
+        else:
+            self._loop.call_soon(self._wait_for_quiet, waiting, self._policy.quiet_turns)
 
     def _depart(self) -> None:
         """Send what may leave now."""
@@ -235,7 +249,8 @@ class Lane:
                 self._settle(item, outcome)
         if locked:
             self._try_again(locked)
-        self._depart()
+        if self._ready or self._again:
+            self._consider()
 
     def _try_again(self, items: list[Item]) -> None:
         """Send locked rows again after a pause, as far as their callers still wait then."""

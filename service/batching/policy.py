@@ -14,6 +14,8 @@ class Policy:
 
     calls_in_flight: int = 8
     """Most calls of one lane that are open at a time."""
+    quiet_turns: int = 10
+    """Turns of the event loop without a newer record after which a call that is not full leaves an idle lane."""
     longest_gather_seconds: float = 1.0
     """How long records gather behind a slow call before they leave in a call of their own that is not full."""
     max_wait_seconds: float = 1.0

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -120,7 +120,8 @@ def coalescer_of(
 ) -> Coalescer:
     """Return a coalescer that is not entered yet."""
     tracing = Tracing(None, sample_ratio=0.0, version="0")
-    return Coalescer(calls, org="prod", policy=policy or Policy(), clock=clock, tracing=tracing, hold=hold)
+    quick = replace(policy or Policy(), quiet_turns=2)
+    return Coalescer(calls, org="prod", policy=quick, clock=clock, tracing=tracing, hold=hold)
 
 
 @pytest.fixture
