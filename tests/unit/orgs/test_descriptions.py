@@ -315,6 +315,7 @@ async def test_nothing_is_left_of_who_waited():
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     del tasks, task
+    await settle()
     gc.collect()
 
     assert 0 == len(cache._locks)
