@@ -15,7 +15,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Column, Table
 
-from tests.load import emulated, links, loads, queries, upserts
+from tests.load import applies, emulated, idle, links, loads, memory, queries, upserts
 from tests.load.calls import Rounds
 from tests.load.figure import Figure
 from tests.load.processes import FREE_PORTS, Server, running, service_on
@@ -27,8 +27,16 @@ _FILE = Path("bench.json")
 class Plan:
     """How much to measure."""
 
-    rounds: Rounds = field(default_factory=lambda: Rounds(count=7, seconds=1.5))
-    in_flight: tuple[int, ...] = (64, 256)
+    rounds: Rounds = field(default_factory=lambda: Rounds(count=5, seconds=1.5))
+    in_flight: tuple[int, ...] = (64, 256, 1000)
+    callers: int = 1000
+    upserts_each: int = 10
+    peer_rounds: Rounds = field(default_factory=lambda: Rounds(count=3, seconds=3.0))
+    idle_calls: int = 500
+    apply_rounds: Rounds = field(default_factory=lambda: Rounds(count=3, seconds=3.0))
+    apply_rows: int = 2000
+    apply_in_flight: int = 4
+    waiting: int = 10_000
     query_rounds: int = 5
     query_rows: int = 200_000
     load_rounds: int = 3
@@ -49,10 +57,16 @@ class Stage:
 async def measure(plan: Plan) -> AsyncIterator[Figure]:
     """Yield each figure as it is measured."""
     async with _stage() as stage:
-        yield await upserts.against_echo(stage.service, stage.upstream, stage.echo, plan.rounds, plan.in_flight)
-        yield await upserts.calls_per_thousand(stage.service, stage.upstream)
-        yield await links.against_echo(stage.service, stage.echo, plan.rounds, plan.in_flight[0])
-        yield await queries.against_simple_salesforce(stage.service, stage.upstream, plan.query_rounds, plan.query_rows)
+        service, upstream, echo = stage.service, stage.upstream, stage.echo
+        yield await upserts.against_echo(service, upstream, echo, plan.rounds, plan.in_flight)
+        yield await upserts.calls_per_thousand(service, upstream, plan.callers, plan.upserts_each)
+        yield await upserts.against_simple_salesforce(service, upstream, plan.peer_rounds, plan.callers)
+        yield await idle.added_latency(service, upstream, echo, plan.idle_calls)
+        yield await applies.rows_per_second(service, upstream, plan.apply_rounds, plan.apply_rows, plan.apply_in_flight)
+        yield await links.against_echo(service, echo, plan.rounds, plan.in_flight[0])
+        yield await queries.against_simple_salesforce(service, upstream, plan.query_rounds, plan.query_rows)
+    async with _stage() as stage:
+        yield await memory.of_waiting(stage.service, stage.upstream, stage.echo, plan.waiting)
     async with running("service", "serve", "--json", environment=FREE_PORTS) as service:
         yield await loads.into_embedded_org(service, plan.load_rounds, plan.load_rows)
     async for figure in emulated.figures(plan.emulator_rounds, plan.emulator_rows):

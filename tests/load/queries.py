@@ -5,25 +5,14 @@ import os
 import time
 from collections.abc import Mapping
 from statistics import median
-from typing import Any
 
-import requests
-from requests.adapters import HTTPAdapter
 from simple_salesforce.api import Salesforce
 from sluicegate import Client
 
 from tests.load.figure import Figure
+from tests.load.peer import simple_salesforce
 from tests.load.processes import Server, cpu_seconds
 from tests.load.static_upstream import SOQL
-
-
-class _Plain(HTTPAdapter):
-    """Sends in the clear what simple-salesforce insists on addressing with https."""
-
-    def send(self, request: requests.PreparedRequest, *arguments: Any, **options: Any) -> requests.Response:
-        assert request.url is not None
-        request.url = request.url.replace("https://", "http://", 1)
-        return super().send(request, *arguments, **options)
 
 
 async def against_simple_salesforce(service: Server, upstream: Server, rounds: int, rows: int) -> Figure:
@@ -40,7 +29,7 @@ async def against_simple_salesforce(service: Server, upstream: Server, rounds: i
     ours: list[float] = []
     theirs: list[float] = []
     used = dict.fromkeys(("service", "upstream", "client"), 0.0)
-    peer = _peer(upstream)
+    peer = simple_salesforce(upstream)
     async with Client(service.addresses["grpc"]) as client:
         for number in range(rounds + 1):
             before = _cpu(service, upstream)
@@ -74,14 +63,6 @@ def _cpu(service: Server, upstream: Server) -> Mapping[str, float]:
         "upstream": upstream.cpu_seconds(),
         "client": cpu_seconds(os.getpid()),
     }
-
-
-def _peer(upstream: Server) -> Salesforce:
-    session = requests.Session()
-    session.trust_env = False
-    session.mount("https://", _Plain())
-    host = upstream.addresses["url"].removeprefix("http://")
-    return Salesforce(instance=host, session_id="00D!load", version="66.0", session=session)
 
 
 async def _timed_query(client: Client, text: str, rows: int) -> float:

@@ -1,132 +1,194 @@
 """A process that answers like Salesforce at next to no cost: every body is made once.
 
 It checks nothing; whether the service's requests are right is the business of the emulator and its tests. It counts
-what it was asked, and `GET /counts` tells.
+what it was asked, and `GET /counts` tells: calls and rows by kind, and how many calls carried how many rows.
+Writes are answered after the latency that `--latency-ms` or, from then on, `POST /latency?ms=…` says; the rest at once.
 """
 
+import argparse
 import asyncio
 import json
 import re
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from functools import cache
+from urllib.parse import parse_qs, urlsplit
 
 import uvloop
-from aiohttp import web
+
+from tests.load.http_server import Answer, Asked, HttpConnection
+from tests.load.lead import BASE, COLUMNS, description, row
 
 RECORD_ID = "00Q000000000001AAA"
 PAGE_ROWS = 2000
 PAGES = 100
-FIELDS = {
-    "Id": "id",
-    "Ext__c": "string",
-    "FirstName": "string",
-    "LastName": "string",
-    "Company": "string",
-    "Email": "email",
-    "Status": "picklist",
-    "NumberOfEmployees": "int",
-    "AnnualRevenue": "currency",
-    "IsConverted": "boolean",
-    "CreatedDate": "datetime",
-}
-"""The columns of every query, with their types in describe."""
-SOQL = f"SELECT {', '.join(FIELDS)} FROM Lead LIMIT {{rows}}"
+SOQL = f"SELECT {', '.join(COLUMNS)} FROM Lead LIMIT {{rows}}"
 """A query whose result has `rows` rows, at most 200,000."""
 
-_BASE = "/services/data/v66.0"
 _SAVED = f'{{"id":"{RECORD_ID}","success":true,"errors":[],"created":false}}'.encode()
-_UPSERT = re.compile(r"/sobjects/\w+/\w+/[^/]+$")
+_ROW_MARK = b'"attributes"'
+"""Stands once in each row of a collection."""
 _LIMIT = re.compile(r"LIMIT (\d+)")
-_HEADERS = {"Content-Type": "application/json;charset=UTF-8", "Sforce-Limit-Info": "api-usage=18/5000"}
+_HEADERS = b"Content-Type: application/json;charset=UTF-8\r\nSforce-Limit-Info: api-usage=18/5000\r\n"
+_MILLISECONDS = 1000
+_NO_SUCH_RESOURCE = Answer(
+    b'[{"errorCode":"NOT_FOUND","message":"The requested resource does not exist"}]', "404 Not Found"
+)
 
 
-def _row(number: int) -> dict[str, object]:
-    return {
-        "attributes": {"type": "Lead", "url": f"{_BASE}/sobjects/Lead/00Q{number:012d}AAA"},
-        "Id": f"00Q{number:012d}AAA",
-        "Ext__c": f"L-{number:06d}",
-        "FirstName": None if number % 7 == 0 else "Zoë",
-        "LastName": f"Sørensen {number}",
-        "Company": f"Übersee Handel {number % 100} GmbH",
-        "Email": f"zoe.{number}@example.com",
-        "Status": "Open - Not Contacted",
-        "NumberOfEmployees": number % 5000,
-        "AnnualRevenue": number * 12.5,
-        "IsConverted": number % 3 == 0,
-        "CreatedDate": "2026-03-01T12:34:56.000+0000",
-    }
+@cache
+def _saved(rows: int) -> bytes:
+    return b"[" + b",".join([_SAVED] * rows) + b"]"
 
 
-class Answers:
-    """Bodies by request."""
+class Pages:
+    """The pages of query results, each made once."""
 
     def __init__(self) -> None:
-        self.counts: Counter[str] = Counter()
-        self.url = ""
-        self._records = json.dumps([_row(number) for number in range(PAGE_ROWS)], ensure_ascii=False).encode()
+        rows = [row(number) for number in range(PAGE_ROWS)]
+        self._records = json.dumps(rows, ensure_ascii=False).encode()
         self._pages: dict[tuple[int, int], bytes] = {}
-        fields: list[dict[str, object]] = [
-            {"name": name, "type": kind, "precision": 15, "relationshipName": None, "referenceTo": []}
-            for name, kind in FIELDS.items()
-        ]
-        self._describe = json.dumps({"name": "Lead", "fields": fields}).encode()
 
-    def _prepare(self, pages: int) -> None:
+    def first(self, soql: str) -> bytes:
+        """Return the first page of a query's result."""
+        limit = _LIMIT.search(soql)
+        pages = min(PAGES, -(-int(limit[1]) // PAGE_ROWS)) if limit else PAGES
         for page in range(1, pages + 1):
             if (page, pages) not in self._pages:
-                following = f'"nextRecordsUrl":"{_BASE}/query/01g{pages:03d}-{page + 1}",' if page < pages else ""
+                following = f'"nextRecordsUrl":"{BASE}/query/01g{pages:03d}-{page + 1}",' if page < pages else ""
                 head = f'{{"totalSize":{pages * PAGE_ROWS},"done":{str(page == pages).lower()},{following}"records":'
                 self._pages[page, pages] = head.encode() + self._records + b"}"
+        return self._pages[1, pages]
 
-    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+    def following(self, locator: str) -> bytes:
+        """Return the page that a page before named."""
+        pages, page = locator.removeprefix("01g").split("-")
+        return self._pages[int(page), int(pages)]
+
+
+class StaticUpstream:
+    """Answers and counts.
+
+    Args:
+        latency_seconds: How long each write takes.
+
+    """
+
+    def __init__(self, latency_seconds: float = 0.0) -> None:
+        self.url = ""
+        self._latency_seconds = latency_seconds
+        self._calls: defaultdict[str, Counter[int]] = defaultdict(Counter)
+        self._pages = Pages()
+        self._description = description()
+        self._exact: dict[str, Callable[[Asked], Answer]] = {
+            "/services/oauth2/token": self._token,
+            "/counts": self._counts,
+            "/latency": self._set_latency,
+            f"{BASE}/query": self._query,
+            f"{BASE}/query/": self._query,
+            f"{BASE}/composite/sobjects": self._collection,
+            f"{BASE}/composite": self._composite,
+            f"{BASE}/composite/graph": self._graph,
+            f"{BASE}/sobjects/Lead/describe": lambda _: self._read("describe", self._description),
+        }
+
+    def answer(self, asked: Asked) -> Answer:
         """Answer any request."""
-        path = request.path
-        body = await request.read()
-        if request.method == "PATCH" and _UPSERT.search(path):
-            self.counts["upsert"] += 1
-            return _json(_SAVED)
-        if "/composite/sobjects/" in path:
-            self.counts["collection"] += 1
-            rows = len(json.loads(body)["records"])
-            self.counts["collection_rows"] += rows
-            return _json(b"[" + b",".join([_SAVED] * rows) + b"]")
-        if path == "/services/oauth2/token":
-            return _json(json.dumps({"access_token": "00D!load", "instance_url": self.url}).encode())
-        if path.endswith("/describe"):
-            return _json(self._describe)
-        if path.startswith(f"{_BASE}/query"):
-            self.counts["query"] += 1
-            locator = path.removeprefix(f"{_BASE}/query").strip("/")
-            return _json(self._page(locator, request.query.get("q", "")))
-        if path == "/counts":
-            return _json(json.dumps(self.counts).encode())
-        return web.Response(status=404)
+        path = asked.target.partition("?")[0]
+        exact = self._exact.get(path)
+        if exact is not None:
+            return exact(asked)
+        if path.startswith(f"{BASE}/composite/sobjects/"):
+            return self._collection(asked)
+        if path.startswith(f"{BASE}/sobjects/"):
+            return self._written("single", 1, _SAVED, "201 Created" if asked.method == "POST" else "200 OK")
+        if path.startswith(f"{BASE}/query/"):
+            return self._read("query", self._pages.following(path.rpartition("/")[2]))
+        return _NO_SUCH_RESOURCE
 
-    def _page(self, locator: str, soql: str) -> bytes:
-        if locator:
-            pages, page = locator.removeprefix("01g").split("-")
-            return self._pages[int(page), int(pages)]
-        limit = _LIMIT.search(soql)
-        pages_wanted = min(PAGES, -(-int(limit[1]) // PAGE_ROWS)) if limit else PAGES
-        self._prepare(pages_wanted)
-        return self._pages[1, pages_wanted]
+    def _query(self, asked: Asked) -> Answer:
+        return self._read("query", self._pages.first(_parameter(asked, "q")))
+
+    def _read(self, kind: str, body: bytes) -> Answer:
+        self._calls[kind][0] += 1
+        return Answer(body)
+
+    def _written(self, kind: str, rows: int, body: bytes, status: str = "200 OK") -> Answer:
+        self._calls[kind][rows] += 1
+        return Answer(body, status, self._latency_seconds)
+
+    def _collection(self, asked: Asked) -> Answer:
+        ids = _parameter(asked, "ids") if asked.method == "DELETE" else ""
+        rows = ids.count(",") + 1 if ids else asked.body.count(_ROW_MARK)
+        return self._written("collection", rows, _saved(rows))
+
+    def _composite(self, asked: Asked) -> Answer:
+        answers = _subanswers(json.loads(asked.body)["compositeRequest"])
+        return self._written("composite", len(answers), json.dumps({"compositeResponse": answers}).encode())
+
+    def _graph(self, asked: Asked) -> Answer:
+        graphs = [
+            {
+                "graphId": graph["graphId"],
+                "graphResponse": {"compositeResponse": _subanswers(graph["compositeRequest"])},
+                "isSuccessful": True,
+            }
+            for graph in json.loads(asked.body)["graphs"]
+        ]
+        rows = sum(len(graph["graphResponse"]["compositeResponse"]) for graph in graphs)
+        return self._written("graph", rows, json.dumps({"graphs": graphs}).encode())
+
+    def _token(self, _: Asked) -> Answer:
+        return Answer(json.dumps({"access_token": "00D!load", "instance_url": self.url}).encode())
+
+    def _counts(self, _: Asked) -> Answer:
+        counts = {
+            kind: {
+                "calls": sum(calls.values()),
+                "rows": sum(rows * times for rows, times in calls.items()),
+                "rows_per_call": {str(rows): times for rows, times in sorted(calls.items())},
+            }
+            for kind, calls in self._calls.items()
+        }
+        return Answer(json.dumps(counts).encode())
+
+    def _set_latency(self, asked: Asked) -> Answer:
+        self._latency_seconds = float(_parameter(asked, "ms")) / _MILLISECONDS
+        return Answer(b"{}")
 
 
-def _json(body: bytes) -> web.Response:
-    return web.Response(body=body, headers=_HEADERS)
+def _subanswers(requests: list[dict[str, str]]) -> list[dict[str, object]]:
+    """Answer each request of a composite as if it were alone."""
+    answers: list[dict[str, object]] = []
+    for request in requests:
+        deleted = request["method"] == "DELETE"
+        answers.append(
+            {
+                "body": None if deleted else json.loads(_SAVED),
+                "httpHeaders": {},
+                "httpStatusCode": 204 if deleted else 200,
+                "referenceId": request["referenceId"],
+            }
+        )
+    return answers
 
 
-async def serve() -> None:
+def _parameter(asked: Asked, name: str) -> str:
+    return parse_qs(urlsplit(asked.target).query).get(name, [""])[0]
+
+
+async def serve(latency_seconds: float) -> None:
     """Serve on a free port until the process is ended; print the address first."""
-    answers = Answers()
-    runner = web.ServerRunner(web.Server(answers.answer, access_log=None))
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    host, port = runner.addresses[0][:2]
-    answers.url = f"http://{host}:{port}"
-    print(json.dumps({"url": answers.url}), flush=True)
+    upstream = StaticUpstream(latency_seconds)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: HttpConnection(upstream.answer, _HEADERS), "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()[:2]
+    upstream.url = f"http://{host}:{port}"
+    print(json.dumps({"url": upstream.url}), flush=True)
     await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    uvloop.run(serve())
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--latency-ms", type=float, default=0.0, help="how long each write takes")
+    uvloop.run(serve(arguments.parse_args().latency_ms / _MILLISECONDS))

@@ -14,8 +14,12 @@ from tests.load.figure import Figure
 NAMES = [
     "upsert_unary_vs_echo",
     "upsert_calls_per_1000",
+    "upsert_vs_simple_salesforce_10_threads",
+    "upsert_idle_added_latency_ms",
+    "apply_records_rows_per_s",
     "resolve_vs_echo",
     "query_rows_vs_simple_salesforce",
+    "upsert_rss_at_10000_waiting_mib",
     "bulk_rows_per_second",
     "emulator_start_s",
     "emulator_new_org_ms",
@@ -26,6 +30,13 @@ NAMES = [
 SMALLEST = Plan(
     rounds=Rounds(count=1, seconds=0.1),
     in_flight=(4,),
+    callers=20,
+    upserts_each=2,
+    peer_rounds=Rounds(count=1, seconds=0.3),
+    idle_calls=10,
+    apply_rounds=Rounds(count=1, seconds=0.2),
+    apply_rows=50,
+    waiting=100,
     query_rounds=1,
     query_rows=4000,
     load_rounds=1,
@@ -66,11 +77,22 @@ def test_every_figure_says_what_dominates(figures: list[Figure]):
 
 def test_a_ratio_is_of_the_sides_in_its_detail(figures: list[Figure]):
     """With one round of each side, value is the one rate over the other."""
-    (figure,) = (figure for figure in figures if figure.name == "resolve_vs_echo")
+    figure = _named(figures, "resolve_vs_echo")
 
     sides = [figure.detail[side]["calls_per_second"] for side in ("service", "echo")]
 
     assert pytest.approx(sides[0] / sides[1], rel=0.02) == figure.value
+
+
+def test_a_burst_is_counted_apart_from_what_is_sustained(figures: list[Figure]):
+    """Every upsert is counted once, in a call of one kind and one size."""
+    detail = _named(figures, "upsert_calls_per_1000").detail
+
+    for name, records in (("sustained", 40), ("burst", 20)):
+        found = detail[name]
+        assert records == found["records"]
+        assert sum(found["calls"].values()) == sum(found["rows_per_call"].values())
+        assert pytest.approx(1000 * sum(found["calls"].values()) / records) == found["calls_per_1000"]
 
 
 def test_the_table_shows_every_figure(figures: list[Figure]):
@@ -80,3 +102,8 @@ def test_the_table_shows_every_figure(figures: list[Figure]):
     Console(file=shown, width=120).print(table(figures))
 
     assert all(name in shown.getvalue() for name in NAMES)
+
+
+def _named(figures: list[Figure], name: str) -> Figure:
+    (found,) = (figure for figure in figures if figure.name == name)
+    return found

@@ -1,37 +1,59 @@
-"""UpsertRecord against the floor that gRPC itself sets, and what it costs of the org's API calls."""
+"""UpsertRecord: against the floor that gRPC itself sets, against a peer, and what it costs of the org's API calls."""
 
-import json
-import urllib.request
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from statistics import median
 
+from simple_salesforce.api import SFType
 from sluicegate.v1.field_value_pb2 import ExternalId, FieldValue
 from sluicegate.v1.record_service_pb2 import UpsertRecordRequest
 
-from tests.load.calls import Rounds, Side, call_each, compare, cpu_ratio, dominating
+from tests.load.calls import (
+    Call,
+    Rounds,
+    Side,
+    callers,
+    client_load,
+    compare,
+    cpu_ratio,
+    dominating,
+    send_each,
+    tried,
+)
 from tests.load.figure import Figure
+from tests.load.lead import KEY, values
+from tests.load.peer import simple_salesforce
 from tests.load.processes import Server
+from tests.load.upstream_counts import Written, set_latency
 
 PATH = "/sluicegate.v1.RecordService/UpsertRecord"
+
+_ORG_LATENCY_MS = 100.0
+_PEER_THREADS = 10
+
+
+def field_values(number: int) -> Mapping[str, FieldValue]:
+    """Return the ten fields of a write as the contract has them."""
+    found = {}
+    for name, value in values(number).items():
+        if isinstance(value, bool):
+            found[name] = FieldValue(bool_value=value)
+        elif isinstance(value, int):
+            found[name] = FieldValue(int64_value=value)
+        elif name == "AnnualRevenue":
+            found[name] = FieldValue(decimal_value=str(value))
+        else:
+            found[name] = FieldValue(string_value=str(value))
+    return found
 
 
 def messages(count: int) -> list[bytes]:
     """Return encoded upserts of as many different records, ten fields each."""
     return [
         UpsertRecordRequest(
-            object="Lead",
-            external_id=ExternalId(field="Ext__c", value=f"L-{number}"),
-            fields={
-                "FirstName": FieldValue(string_value="Zoë"),
-                "LastName": FieldValue(string_value=f"Sørensen {number}"),
-                "Company": FieldValue(string_value="Übersee Handel GmbH"),
-                "Email": FieldValue(string_value=f"zoe.{number}@example.com"),
-                "Phone": FieldValue(string_value="+49 40 123456"),
-                "Country": FieldValue(string_value="Germany"),
-                "LeadSource": FieldValue(string_value="Web"),
-                "NumberOfEmployees": FieldValue(int64_value=number),
-                "AnnualRevenue": FieldValue(decimal_value="1250000.50"),
-                "IsUnreadByOwner": FieldValue(bool_value=False),
-            },
+            object="Lead", external_id=ExternalId(field=KEY, value=f"L-{number}"), fields=field_values(number)
         ).SerializeToString()
         for number in range(count)
     ]
@@ -48,37 +70,104 @@ async def against_echo(
     for number in in_flight:
         mine = Side("service", service.addresses["grpc"], {"service": service, "upstream": upstream})
         floor = Side("echo", echo.addresses["grpc"], {"echo": echo})
+        before = Written.at(upstream)
         await compare(PATH, requests, (mine, floor), rounds, number)
         ratios[number] = median(a / b for a, b in zip(mine.rates, floor.rates, strict=True))
         dominates = dominating(mine)
         detail[f"in_flight_{number}"] = {
             "ratio": round(ratios[number], 3),
             "cpu_ratio": cpu_ratio(mine, floor),
+            "calls_per_1000": Written.at(upstream).since(before).calls_per_thousand,
             "service": mine.summary(),
             "echo": floor.summary(),
+            "client": client_load((mine, floor)),
         }
     detail["dominates"] = dominates
     return Figure("upsert_unary_vs_echo", round(median(ratios.values()), 3), "ratio of calls per second", detail)
 
 
-async def calls_per_thousand(service: Server, upstream: Server) -> Figure:
-    """Measure `upsert_calls_per_1000`: HTTP calls that a thousand upserts cost, 64 at a time."""
-    before = _writes(upstream)
-    await call_each(service.addresses["grpc"], PATH, messages(1000), in_flight=64)
-    after = _writes(upstream)
-    spent = {name: after[name] - before.get(name, 0) for name in after}
-    calls = spent.get("upsert", 0) + spent.get("collection", 0)
+async def calls_per_thousand(service: Server, upstream: Server, in_flight: int, each: int) -> Figure:
+    """Measure `upsert_calls_per_1000`: HTTP calls that a thousand upserts of concurrent callers cost.
+
+    The org answers at once, which leaves records the least time to gather; detail has a slower one beside it.
+
+    Args:
+        service: The service on the upstream.
+        upstream: The upstream.
+        in_flight: Callers.
+        each: Upserts that each of them sends, one after another.
+
+    """
+    requests = messages(in_flight * each)
+    target = service.addresses["grpc"]
+    await tried(target, PATH, requests[0])
+    async with callers(target, PATH, in_flight) as calls:
+        sustained = await _written(upstream, calls, requests)
+        burst = await _written(upstream, calls, requests[:in_flight])
+        set_latency(upstream, _ORG_LATENCY_MS)
+        try:
+            slower = await _written(upstream, calls, requests)
+        finally:
+            set_latency(upstream, 0)
     detail = {
-        "records": 1000,
-        "in_flight": 64,
-        "single_record_calls": spent.get("upsert", 0),
-        "collection_calls": spent.get("collection", 0),
-        "dominates": f"{calls} calls carried {1000 / calls:.1f} records each",
+        "in_flight": in_flight,
+        "sustained": sustained.summary(),
+        "burst": burst.summary(),
+        f"sustained_with_latency_{_ORG_LATENCY_MS:.0f}_ms": slower.summary(),
+        "dominates": f"{sustained.calls.total()} calls carried {1000 / sustained.calls_per_thousand:.1f} records each",
     }
-    return Figure("upsert_calls_per_1000", calls, "HTTP calls", detail)
+    return Figure("upsert_calls_per_1000", sustained.calls_per_thousand, "HTTP calls per 1,000 records", detail)
 
 
-def _writes(upstream: Server) -> dict[str, int]:
-    with urllib.request.urlopen(f"{upstream.addresses['url']}/counts", timeout=10) as answer:
-        counts: dict[str, int] = json.load(answer)
-    return counts
+async def _written(upstream: Server, calls: Sequence[Call], requests: Sequence[bytes]) -> Written:
+    """Return what the upstream was asked while the requests were sent."""
+    before = Written.at(upstream)
+    await send_each(calls, requests)
+    return Written.at(upstream).since(before)
+
+
+async def against_simple_salesforce(service: Server, upstream: Server, rounds: Rounds, in_flight: int) -> Figure:
+    """Measure `upsert_vs_simple_salesforce_10_threads`, with an org that takes a tenth of a second for each call."""
+    requests = messages(20 * in_flight)
+    side = Side("service", service.addresses["grpc"], {"service": service, "upstream": upstream})
+    await tried(side.target, PATH, requests[0])
+    set_latency(upstream, _ORG_LATENCY_MS)
+    try:
+        before = Written.at(upstream)
+        await compare(PATH, requests, (side,), rounds, in_flight)
+        spent = Written.at(upstream).since(before)
+        theirs = [await asyncio.to_thread(_peer_rate, upstream, rounds.seconds) for _ in range(rounds.count)]
+    finally:
+        set_latency(upstream, 0)
+    detail = {
+        "upstream_latency_ms": _ORG_LATENCY_MS,
+        "service": {"in_flight": in_flight, **side.summary(), "calls_per_1000": spent.calls_per_thousand},
+        "simple_salesforce": {
+            "threads": _PEER_THREADS,
+            "records_per_second": round(median(theirs), 1),
+            "rounds": [round(rate, 1) for rate in theirs],
+        },
+        "client": client_load((side,)),
+        "dominates": dominating(side),
+    }
+    ratio = median(side.rates) / median(theirs)
+    return Figure("upsert_vs_simple_salesforce_10_threads", round(ratio, 2), "ratio of records per second", detail)
+
+
+def _peer_rate(upstream: Server, seconds: float) -> float:
+    """Return the records a second that ten threads of simple-salesforce upsert."""
+    lead = simple_salesforce(upstream).Lead
+    assert isinstance(lead, SFType)
+    until = time.perf_counter() + seconds
+
+    def keep_upserting(thread: int) -> int:
+        done = 0
+        while time.perf_counter() < until:
+            lead.upsert(f"{KEY}/P-{thread}-{done}", values(done))
+            done += 1
+        return done
+
+    with ThreadPoolExecutor(_PEER_THREADS) as threads:
+        began = time.perf_counter()
+        done = sum(threads.map(keep_upserting, range(_PEER_THREADS)))
+        return done / (time.perf_counter() - began)

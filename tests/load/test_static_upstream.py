@@ -1,0 +1,124 @@
+"""The static upstream answers what the service asks, counts it, and takes as long as it is told."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+
+from service.salesforce.calls import describe
+from service.salesforce.transport.base import Response
+from tests.load.http_server import HttpConnection
+from tests.load.lead import BASE, values
+from tests.load.sent import Sent
+from tests.load.static_upstream import RECORD_ID, StaticUpstream
+
+COLLECTION = f"{BASE}/composite/sobjects/Lead/Ext__c"
+
+
+def _rows(count: int) -> dict[str, Any]:
+    return {"records": [{"attributes": {"type": "Lead"}, **values(number)} for number in range(count)]}
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    """A client of an upstream without latency."""
+    upstream = StaticUpstream()
+    server = await asyncio.get_running_loop().create_server(lambda: HttpConnection(upstream.answer), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client:
+        yield client
+    server.close()
+    await server.wait_closed()
+
+
+async def _asked(session: aiohttp.ClientSession, method: str, path: str, **options: Any) -> Any:
+    async with session.request(method, path, **options) as answer:
+        return json.loads(await answer.read())
+
+
+async def test_every_row_of_a_collection_is_answered(session: aiohttp.ClientSession):
+    """As many results come back as rows were sent, whatever the number."""
+    answers = [await _asked(session, "PATCH", COLLECTION, json=_rows(count)) for count in (1, 7, 200)]
+
+    assert [1, 7, 200] == [len(answer) for answer in answers]
+    assert all(row["success"] and row["id"] == RECORD_ID for answer in answers for row in answer)
+
+
+async def test_rows_per_call_are_counted(session: aiohttp.ClientSession):
+    """The counts tell calls from rows, and how the rows were spread over the calls."""
+    for count in (3, 3, 200):
+        await _asked(session, "PATCH", COLLECTION, json=_rows(count))
+    await _asked(session, "DELETE", f"{BASE}/composite/sobjects?ids={RECORD_ID},{RECORD_ID}&allOrNone=false")
+
+    counts = await _asked(session, "GET", "/counts")
+
+    assert {"collection": {"calls": 4, "rows": 208, "rows_per_call": {"2": 1, "3": 2, "200": 1}}} == counts
+
+
+async def test_a_composite_answers_each_request_by_its_name(session: aiohttp.ClientSession):
+    """Answers carry the reference ids of their requests, in order."""
+    asked = [
+        {"method": "PATCH", "url": f"{BASE}/sobjects/Lead/Ext__c/1", "referenceId": "first", "body": {}},
+        {"method": "DELETE", "url": f"{BASE}/sobjects/Lead/Ext__c/2", "referenceId": "second"},
+    ]
+
+    answer = await _asked(session, "POST", f"{BASE}/composite", json={"compositeRequest": asked})
+
+    found = [(each["referenceId"], each["httpStatusCode"]) for each in answer["compositeResponse"]]
+    assert [("first", 200), ("second", 204)] == found
+
+
+async def test_writes_take_as_long_as_they_are_told_to(session: aiohttp.ClientSession):
+    """The latency holds for writes from when it is set, and for nothing else."""
+    await _asked(session, "POST", "/latency?ms=120")
+
+    began = time.perf_counter()
+    await _asked(session, "GET", f"{BASE}/sobjects/Lead/describe")
+    between = time.perf_counter()
+    await asyncio.gather(*(_asked(session, "PATCH", COLLECTION, json=_rows(1)) for _ in range(5)))
+    ended = time.perf_counter()
+
+    assert between - began < 0.1
+    assert 0.11 < ended - between < 0.4
+
+
+async def test_the_service_reads_the_description(session: aiohttp.ClientSession):
+    """Every field that is written is there, and may be written."""
+    async with session.get(f"{BASE}/sobjects/Lead/describe") as answer:
+        found = describe.parse(Response(200, {}, await answer.read()), org="static", sobject="Lead")
+
+    written = [found.fields[name.lower()] for name in values(0)]
+    assert all(field.createable and field.updateable for field in written)
+    assert found.fields["ext__c"].is_key
+
+
+async def test_a_request_may_come_in_pieces():
+    """Wherever the network cuts a request, it is answered once it is whole."""
+    request = b'PATCH %s HTTP/1.1\r\nHost: x\r\nContent-Length: 16\r\n\r\n{"attributes":1}' % COLLECTION.encode()
+    upstream = StaticUpstream()
+
+    for cut in range(1, len(request)):
+        sent = Sent()
+        connection = HttpConnection(upstream.answer)
+        connection.connection_made(sent)
+        connection.data_received(request[:cut])
+        assert sent.data == b""
+        connection.data_received(request[cut:])
+        assert sent.data.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert sent.data.count(b'"success":true') == 1
+
+
+async def test_chunks_are_refused_in_words():
+    """A body without a length would be answered as if it were empty."""
+    sent = Sent()
+    connection = HttpConnection(StaticUpstream().answer)
+    connection.connection_made(sent)
+
+    connection.data_received(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
+
+    assert sent.data.startswith(b"HTTP/1.1 411 Length Required\r\n")
+    assert sent.closed

@@ -1,0 +1,69 @@
+"""What a static upstream was asked meanwhile, and the latency it is told to have."""
+
+import json
+import urllib.request
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from tests.load.processes import Server
+
+_SECONDS = 10
+_WRITES = ("single", "collection", "composite", "graph")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Writes that an upstream answered."""
+
+    calls: Counter[str]
+    """HTTP calls by kind."""
+    rows_per_call: Counter[int]
+    """Calls by the number of rows that each carried."""
+
+    @classmethod
+    def at(cls, upstream: Server) -> "Written":
+        """Ask for all since the upstream began."""
+        counts: dict[str, Any] = json.loads(_asked(upstream, "/counts"))
+        calls: Counter[str] = Counter()
+        rows_per_call: Counter[int] = Counter()
+        for kind in _WRITES:
+            for rows, times in counts.get(kind, {}).get("rows_per_call", {}).items():
+                calls[kind] += times
+                rows_per_call[int(rows)] += times
+        return cls(calls, rows_per_call)
+
+    def since(self, earlier: "Written") -> "Written":
+        """Return what came between."""
+        return Written(self.calls - earlier.calls, self.rows_per_call - earlier.rows_per_call)
+
+    @property
+    def rows(self) -> int:
+        """Rows of all calls."""
+        return sum(rows * times for rows, times in self.rows_per_call.items())
+
+    @property
+    def calls_per_thousand(self) -> float:
+        """HTTP calls for a thousand rows."""
+        return round(1000 * self.calls.total() / self.rows, 2)
+
+    def summary(self) -> dict[str, Any]:
+        """Return the raw figures."""
+        return {
+            "records": self.rows,
+            "calls": dict(self.calls),
+            "calls_per_1000": self.calls_per_thousand,
+            "rows_per_call": {str(rows): times for rows, times in sorted(self.rows_per_call.items())},
+        }
+
+
+def set_latency(upstream: Server, milliseconds: float) -> None:
+    """Let each write take so long from now on."""
+    _asked(upstream, f"/latency?ms={milliseconds}", "POST")
+
+
+def _asked(upstream: Server, path: str, method: str = "GET") -> bytes:
+    request = urllib.request.Request(upstream.addresses["url"] + path, method=method)
+    with urllib.request.urlopen(request, timeout=_SECONDS) as answer:
+        content: bytes = answer.read()
+    return content
