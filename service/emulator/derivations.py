@@ -3,8 +3,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 from service.emulator import faults
+from service.emulator.decimals import scaled, unscaled
 from service.emulator.values import Stored
 
 _DATETIME = "%Y-%m-%dT%H:%M:%S.000+0000"
@@ -22,12 +24,23 @@ class Draft:
     """The moment of the write, as datetime fields are stored."""
     account_of: Callable[[str], Stored]
     """Finds the account a record belongs to, by its id."""
+    places: Callable[[str], int]
+    """Tells how many digits of a field's stored number are behind the point."""
     before: Mapping[str, Stored] = field(default_factory=dict)
     """The inputs of the derivation as stored; empty for a create."""
     creating: bool = True
 
     def __getitem__(self, name: str) -> Stored:
         return self.after[name] if name in self.after else self.before.get(name)
+
+    def number(self, name: str) -> Decimal | None:
+        """Return a number as people write it, or None."""
+        stored = self[name]
+        return None if stored is None else unscaled(int(stored), self.places(name))
+
+    def put_number(self, name: str, number: Decimal | None) -> None:
+        """Write a number, rounded to the field's scale."""
+        self.after[name] = None if number is None else scaled(number, self.places(name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,25 +54,25 @@ class Derivation:
 
 @dataclass(frozen=True, slots=True)
 class _Stage:
-    probability: float
+    probability: int
     forecast: str
     closed: bool = False
     won: bool = False
 
 
 _STAGES = {
-    "Prospecting": _Stage(10.0, "Pipeline"),
-    "Qualification": _Stage(10.0, "Pipeline"),
-    "Needs Analysis": _Stage(20.0, "Pipeline"),
-    "Value Proposition": _Stage(50.0, "Pipeline"),
-    "Id. Decision Makers": _Stage(60.0, "Pipeline"),
-    "Perception Analysis": _Stage(70.0, "Pipeline"),
-    "Proposal/Price Quote": _Stage(75.0, "Pipeline"),
-    "Negotiation/Review": _Stage(90.0, "Pipeline"),
-    "Closed Won": _Stage(100.0, "Closed", closed=True, won=True),
-    "Closed Lost": _Stage(0.0, "Omitted", closed=True),
+    "Prospecting": _Stage(10, "Pipeline"),
+    "Qualification": _Stage(10, "Pipeline"),
+    "Needs Analysis": _Stage(20, "Pipeline"),
+    "Value Proposition": _Stage(50, "Pipeline"),
+    "Id. Decision Makers": _Stage(60, "Pipeline"),
+    "Perception Analysis": _Stage(70, "Pipeline"),
+    "Proposal/Price Quote": _Stage(75, "Pipeline"),
+    "Negotiation/Review": _Stage(90, "Pipeline"),
+    "Closed Won": _Stage(100, "Closed", closed=True, won=True),
+    "Closed Lost": _Stage(0, "Omitted", closed=True),
 }
-_UNKNOWN_STAGE = _Stage(0.0, "Pipeline")
+_UNKNOWN_STAGE = _Stage(0, "Pipeline")
 _FORECASTS = {"Best Case": "BestCase", "Commit": "Forecast"}
 _MONTHS_A_QUARTER = 3
 _DAY_MINUTES = 1440
@@ -91,8 +104,8 @@ def _opportunity(draft: Draft) -> None:
         _enter_stage(draft, _STAGES.get(str(draft["StageName"]), _UNKNOWN_STAGE))
     forecast = str(draft["ForecastCategoryName"] or "Pipeline")
     draft.after["ForecastCategory"] = _FORECASTS.get(forecast, forecast)
-    amount, probability = draft["Amount"], draft["Probability"]
-    draft.after["ExpectedRevenue"] = None if amount is None else round(float(amount) * float(probability or 0) / 100, 2)
+    amount, probability = draft.number("Amount"), draft.number("Probability")
+    draft.put_number("ExpectedRevenue", None if amount is None else amount * (probability or 0) / 100)
     closing = date.fromisoformat(str(draft["CloseDate"]))
     quarter = (closing.month - 1) // _MONTHS_A_QUARTER + 1
     draft.after["FiscalYear"] = closing.year
@@ -102,7 +115,7 @@ def _opportunity(draft: Draft) -> None:
 
 def _enter_stage(draft: Draft, stage: _Stage) -> None:
     if "Probability" not in draft.given:
-        draft.after["Probability"] = stage.probability
+        draft.put_number("Probability", Decimal(stage.probability))
     if "ForecastCategoryName" not in draft.given:
         draft.after["ForecastCategoryName"] = stage.forecast
     draft.after["IsClosed"] = int(stage.closed)

@@ -1,6 +1,7 @@
 """What the emulated org refuses, in the error codes and the words Salesforce uses for it."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
 
 class SalesforceFault(Exception):
@@ -309,7 +310,7 @@ def _json_kind(value: object) -> str:
         return "VALUE_STRING"
     if isinstance(value, int):
         return "VALUE_NUMBER_INT"
-    if isinstance(value, float):
+    if isinstance(value, float | Decimal):
         return "VALUE_NUMBER_FLOAT"
     if isinstance(value, list):
         return "START_ARRAY"

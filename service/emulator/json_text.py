@@ -1,27 +1,30 @@
 """JSON as Salesforce writes and reads it."""
 
+from decimal import Decimal
 from typing import Any
 
+import msgspec
 import orjson
 
 from service.emulator.faults import unparsable
 
 _INDENT = "  "
+_exact = msgspec.json.Decoder(float_hook=Decimal)
 
 
 def render(value: object, *, pretty: bool = False) -> bytes:
     """Write JSON.
 
     Args:
-        value: JSON made of dicts with string keys, lists, strings, numbers, booleans and None.
+        value: JSON made of dicts with string keys, lists, strings, numbers, decimals, booleans and None.
         pretty: Lay it out as Salesforce does for `X-PrettyPrint: 1`.
 
     """
-    return _pretty(value, "").encode() if pretty else orjson.dumps(value)
+    return _pretty(value, "").encode() if pretty else orjson.dumps(value, default=_decimal)
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
-    """Read a JSON object.
+    """Read a JSON object; numbers with a point or an exponent come as decimals with all their digits.
 
     Args:
         body: UTF-8.
@@ -30,14 +33,31 @@ def parse_object(body: bytes) -> dict[str, Any]:
         SalesforceFault: 400 JSON_PARSER_ERROR with line and column; texts vary between releases.
 
     """
-    value = parse(body)
+    value = parse_exactly(body)
     if not isinstance(value, dict):
         raise unparsable("The Json is not deserializable: an object is expected at [line:1, column:1]")
     return value
 
 
+def parse_exactly(body: bytes) -> object:
+    """Read any JSON; numbers with a point or an exponent come as decimals with all their digits.
+
+    Args:
+        body: UTF-8.
+
+    Raises:
+        SalesforceFault: As `parse_object`.
+
+    """
+    try:
+        return _exact.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, ArithmeticError, RecursionError):
+        parse(body)  # says what is wrong, and where
+        raise unparsable("The Json is not deserializable") from None
+
+
 def parse(body: bytes) -> object:
-    """Read any JSON.
+    """Read any JSON, as code that knows nothing of decimals takes it.
 
     Args:
         body: UTF-8.
@@ -68,4 +88,10 @@ def _pretty(value: object, margin: str) -> str:
 
 
 def _scalar(value: object) -> str:
-    return orjson.dumps(value).decode()
+    return orjson.dumps(value, default=_decimal).decode()
+
+
+def _decimal(value: object) -> orjson.Fragment:
+    if isinstance(value, Decimal):
+        return orjson.Fragment(str(value))
+    raise TypeError(f"{type(value).__name__} is no JSON")

@@ -153,6 +153,10 @@ class Plan:
         """Return the definition of a field by its canonical name."""
         return self._writers[name].field
 
+    def places(self, name: str) -> int:
+        """Return how many digits of a field's stored number are behind the point, by its canonical name."""
+        return values.places(self._writers[name].field)
+
     def writer(self, name: str) -> FieldWriter | None:
         """Return how the field of that name is written, whatever its case, or None."""
         return self._by_lower_name.get(name.lower())

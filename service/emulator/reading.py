@@ -115,11 +115,12 @@ def _column(sobject: SObject, field: Field) -> _Column:
 
         return _Column(field.name, (field.name,), plain)
     parts = location_parts(sobject, field) if field.type == "location" else address_parts(sobject, field)
-    keys = tuple(parts)
+    renderers = {key: values.renderer(part) for key, part in parts.items()}
 
     def compound(stored: Sequence[Stored]) -> object:
         if all(value is None for value in stored):
             return None
-        return dict(zip(keys, stored, strict=True))
+        pairs = zip(renderers.items(), stored, strict=True)
+        return {key: value if value is None or render is None else render(value) for (key, render), value in pairs}
 
     return _Column(field.name, tuple(part.name for part in parts.values()), compound)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from service.emulator import faults, ids, values
+from service.emulator.decimals import LARGEST
 from service.emulator.faults import MultipleMatches
 from service.emulator.plan import FieldWriter, ParentKey, Plan, plans_of
 from service.emulator.schema.model import Schema
@@ -63,6 +64,8 @@ class References:
 
         """
         stored = writer.read(key)
+        if isinstance(stored, int) and abs(stored) > LARGEST:
+            return []
         where = f'{quoted(writer.name)} = ? AND "IsDeleted" = 0'
         found = self._store.every(f'SELECT "Id" FROM {plan.table} WHERE {where} ORDER BY rowid', (stored,))  # noqa: S608
         return [str(row[0]) for row in found]

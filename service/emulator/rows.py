@@ -109,7 +109,7 @@ class Rows:
         if "OwnerId" in row and row["OwnerId"] is None:
             row["OwnerId"] = user_id
         derivation = DERIVATIONS.get(plan.name, _UNCHANGING)
-        derivation.complete(Draft(row, frozenset(assigned), now, self._references.account_of))
+        derivation.complete(Draft(row, frozenset(assigned), now, self._references.account_of, plan.places))
         for name in plan.auto_numbers:
             row[name] = self._sequences.next_number(plan, name, now)
         if plan.named_by_id and row["Name"] is None:
@@ -206,7 +206,9 @@ class Rows:
         row = self._store.one(f'SELECT {columns} FROM {plan.table} WHERE "Id" = ?', (record_id,))  # noqa: S608
         before = dict(zip(derivation.inputs, row or (), strict=True))
         given = frozenset(assigned)
-        derivation.complete(Draft(assigned, given, self.now(), self._references.account_of, before, creating=False))
+        derivation.complete(
+            Draft(assigned, given, self.now(), self._references.account_of, plan.places, before, creating=False)
+        )
 
     def _guard(
         self,

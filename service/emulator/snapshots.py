@@ -16,7 +16,9 @@ from service.emulator.schema import ChildRelationship, Field, PicklistValue, Sch
 from service.emulator.validation import ValidationRule
 
 _TABLE = "emulator_definition"
-_FORMAT = 1
+_FORMAT = 2
+_READABLE = (1, _FORMAT)
+"""The first had numbers as floats; their columns say so, and are stored anew when the file is loaded."""
 
 
 class SnapshotError(ValueError):
@@ -64,8 +66,8 @@ def read_snapshot(path: Path) -> tuple[Definition, str]:
 
 
 def _definition(document: Any) -> Definition:
-    if document["format"] != _FORMAT:
-        raise ValueError(f"its format is {document['format']}, not {_FORMAT}")
+    if document["format"] not in _READABLE:
+        raise ValueError(f"its format is {document['format']}, and only {' and '.join(map(str, _READABLE))} are known")
     return Definition(
         Schema(_sobject(each) for each in document["sobjects"]),
         tuple(RecordType(**each) for each in document["record_types"]),

@@ -2,6 +2,7 @@
 
 import sqlite3
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -9,7 +10,8 @@ IN_ZONE = "in_zone"
 """SQL: `in_zone(instant, zone)`, a stored instant as the clocks of a time zone show it, in the same form."""
 
 FORMATTED = "formatted"
-"""SQL: `formatted(value, kind, scale, zone)`, a stored value as text for people in the United States."""
+"""SQL: `formatted(value, kind, scale, places, zone)`, a stored value as text for people in the United States: with
+`scale` digits behind the point, `places` of which are in the stored number."""
 
 _KEPT_ZONES = 64
 
@@ -17,7 +19,7 @@ _KEPT_ZONES = 64
 def add_functions(connection: sqlite3.Connection) -> None:
     """Add the functions of this module to a connection."""
     connection.create_function(IN_ZONE, 2, _in_zone, deterministic=True)
-    connection.create_function(FORMATTED, 4, _formatted, deterministic=True)
+    connection.create_function(FORMATTED, 5, _formatted, deterministic=True)
 
 
 @lru_cache(maxsize=_KEPT_ZONES)
@@ -36,11 +38,11 @@ def _in_zone(text: str | None, name: str) -> str | None:
     return f"{local.year:04d}-{local:%m-%dT%H:%M:%S}.{local.microsecond // 1000:03d}+0000"
 
 
-def _formatted(value: str | float | None, kind: str, scale: int, name: str) -> str | None:
+def _formatted(value: str | float | None, kind: str, scale: int, places: int, name: str) -> str | None:
     if value is None:
         return None
     if isinstance(value, int | float):
-        amount = f"{abs(value):,.{scale}f}"
+        amount = f"{abs(Decimal(value).scaleb(-places)):,.{scale}f}"
         sign = "-" if value < 0 else ""
         return sign + {"currency": f"${amount}", "percent": f"{amount}%"}.get(kind, amount)
     if kind == "date":

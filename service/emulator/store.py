@@ -5,6 +5,7 @@ Tables and columns carry canonical names. Text that Salesforce compares without 
 and changed the row and when, also where the sObject has no such fields, and how often the row was written.
 """
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -12,10 +13,11 @@ from pathlib import Path
 from typing import Literal
 
 from service.emulator import folding, sql_functions
+from service.emulator.decimals import DIGITS
 from service.emulator.lending import LendableConnection
 from service.emulator.schema.model import Field, FieldType, Schema, SObject
 from service.emulator.search import terms
-from service.emulator.values import ID_TYPES, NUMBER_TYPES, Stored
+from service.emulator.values import ID_TYPES, NUMBER_TYPES, Stored, places
 
 WRITES_COLUMN = "#writes"
 """The column that counts how often a row was written; no field has such a name."""
@@ -33,6 +35,8 @@ _INTEGERS: frozenset[FieldType] = frozenset({"boolean", "int", "long"})
 _CASELESS: frozenset[FieldType] = frozenset(
     {"string", "textarea", "email", "phone", "url", "picklist", "multipicklist", "combobox", "encryptedstring"}
 )
+_NUMBER = re.compile(r"INTEGER\(\d+, (\d+)\)")
+"""The declaration of a column of numbers; the second figure says how many of its digits are behind the point."""
 _UNINDEXED_REFERENCES = frozenset({"CreatedById", "LastModifiedById"})
 
 
@@ -185,12 +189,31 @@ class Store:
         columns = _columns(sobject)
         definition = ", ".join(f"{quoted(name)} {kind}" for name, kind in columns.items())
         self.connection.execute(f"CREATE TABLE IF NOT EXISTS {table} ({definition})")
-        present = {str(row[1]) for row in self.every(f"PRAGMA table_info({table})")}
+        present = {str(row[1]): str(row[2]) for row in self.every(f"PRAGMA table_info({table})")}
         for name, kind in columns.items():
             if name not in present:
                 self.connection.execute(f"ALTER TABLE {table} ADD COLUMN {quoted(name)} {kind}")
+            elif _NUMBER.fullmatch(kind) and present[name] != kind:
+                self._store_anew(sobject, name, present[name], kind)
         for statement in _indexes(sobject):
             self.connection.execute(statement)
+
+    def _store_anew(self, sobject: SObject, name: str, old: str, new: str) -> None:
+        """Store the numbers of a column as its declaration says now: those of older files are floats."""
+        table, column, unfinished = quoted(sobject.name), quoted(name), quoted(f"#{name}")
+        before, after = (_NUMBER.fullmatch(kind) for kind in (old, new))
+        shift = int(after[1] if after else 0) - int(before[1] if before else 0)
+        if before is None:
+            value = f"CAST(round({column} * {10.0**shift}) AS INTEGER)"
+        elif shift >= 0:
+            value = f"{column} * {10**shift}"
+        else:
+            value = f"({column} + sign({column}) * {10**-shift // 2}) / {10**-shift}"
+        self.connection.execute(f"DROP INDEX IF EXISTS {quoted(f'{sobject.name}.{name}')}")
+        self.connection.execute(f"ALTER TABLE {table} ADD COLUMN {unfinished} {new}")
+        self.connection.execute(f"UPDATE {table} SET {unfinished} = {value}")  # noqa: S608 - names of the schema
+        self.connection.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        self.connection.execute(f"ALTER TABLE {table} RENAME COLUMN {unfinished} TO {column}")
 
 
 def _columns(sobject: SObject) -> dict[str, str]:
@@ -207,7 +230,7 @@ def _column_type(field: Field) -> str:
     if field.type in _INTEGERS:
         return "INTEGER NOT NULL DEFAULT 0" if field.type == "boolean" else "INTEGER"
     if field.type in NUMBER_TYPES:
-        return "REAL"
+        return f"INTEGER({field.precision or DIGITS}, {places(field)})"
     if field.type in _CASELESS and not field.case_sensitive:
         return f"TEXT COLLATE {folding.COLLATION}"
     return "TEXT"

@@ -11,6 +11,7 @@ from multidict import CIMultiDict
 from service.emulator.exchange import Answer, BufferedBody, OrgCall
 from service.emulator.fault_answers import fault_answer
 from service.emulator.faults import SalesforceFault, unparsable
+from service.emulator.json_text import render
 from service.emulator.releases import is_supported
 from service.emulator.routing import Router
 
@@ -134,9 +135,10 @@ def _content(body: object) -> bytes:
     if body is None:
         return b""
     try:
-        return orjson.dumps(body)
-    except orjson.JSONEncodeError:  # what was read can be written, unless it is nested too deep
-        raise unparsable("The body of a subrequest is nested too deep") from None
+        return render(body)
+    except orjson.JSONEncodeError:  # what was read can be written, unless it is of no use anyway
+        text = "The body of a subrequest is nested too deep or has a whole number beyond 64 bits"
+        raise unparsable(text) from None
 
 
 def _at_once(run: Coroutine[Any, Any, Answer]) -> Answer:

@@ -1,16 +1,18 @@
 """What a field takes and how it is kept: JSON values to stored ones and back, and the checks between.
 
-Stored forms: text as it is, ids with 18 characters, booleans 0 and 1, whole numbers, floats, dates
-`2026-03-01`, datetimes `2026-03-01T12:34:56.000+0000` in UTC, times `13:05:00.000Z`. As all
-datetimes are written alike, their text order is their order in time.
+Stored forms: text as it is, ids with 18 characters, booleans 0 and 1, whole numbers, other numbers in units of their
+field's scale (`decimals.py`), dates `2026-03-01`, datetimes `2026-03-01T12:34:56.000+0000` in UTC, times
+`13:05:00.000Z`. As all datetimes are written alike, their text order is their order in time.
 """
 
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
+from typing import Any
 
 from service.emulator import faults, ids
+from service.emulator.decimals import DIGITS, scaled, shown, unscaled
 from service.emulator.schema.model import Field, FieldType
 
 Stored = str | int | float | None
@@ -31,9 +33,6 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _TIME = re.compile(r"(\d{2}:\d{2}:\d{2})(?:\.(\d{1,3})\d*)?Z?", re.ASCII)
 _EMAIL = re.compile(r"[^@\s,;:<>()\[\]\\\"]+@[^@\s.,;:<>()\[\]\\\"]+(?:\.[^@\s.,;:<>()\[\]\\\"]+)+")
 _TRUE, _FALSE = frozenset({"true", "1"}), frozenset({"false", "0"})
-_DECIMAL_DIGITS = 27
-_BEYOND = 10**30
-"""Stands for every whole number that no field can hold, so that a huge one costs nothing before it is refused."""
 
 
 def format_datetime(epoch_seconds: float) -> str:
@@ -64,7 +63,7 @@ def reader(field: Field) -> Reader:
     if field.type in {"int", "long"}:
         return _read_whole
     if field.type in NUMBER_TYPES:
-        return _number_reader(field.scale)
+        return _number_reader(places(field))
     if field.type == "date":
         return _read_date
     if field.type == "datetime":
@@ -83,8 +82,8 @@ def check(field: Field) -> Check | None:
         return None
     if field.type == "int":
         return _range_check(field, 10 ** (field.digits or 9))
-    if field.type in NUMBER_TYPES and field.precision:
-        return _range_check(field, 10 ** (field.precision - field.scale))
+    if field.type == "long" or field.type in NUMBER_TYPES:
+        return _range_check(field, 10 ** min(field.precision or DIGITS, DIGITS))
     if field.type == "email":
         return _email_check(field)
     if field.restricted_picklist and field.type == "picklist":
@@ -115,8 +114,15 @@ def to_id(field: Field, stored: Stored, prefixes: frozenset[str]) -> str:
     return found
 
 
-def renderer(field: Field) -> Callable[[Stored], object] | None:
+def places(field: Field) -> int:
+    """Return how many digits of a field's stored whole number are behind the point."""
+    return min(field.scale, DIGITS) if field.type in NUMBER_TYPES else 0
+
+
+def renderer(field: Field) -> Callable[[Any], object] | None:
     """Return what makes a stored value that is not null its JSON form, or None when the two are equal."""
+    if field.type in NUMBER_TYPES:
+        return shown(places(field))
     return bool if field.type == "boolean" else None
 
 
@@ -125,7 +131,7 @@ def _read_text(value: object) -> Stored:
         return value or None
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int | float):
+    if isinstance(value, int | float | Decimal):
         return str(value)
     raise faults.cannot_deserialize("string", value)
 
@@ -142,33 +148,26 @@ def _read_whole(value: object) -> Stored:
     if value == "":
         return None
     if type(value) is int:
-        return max(-_BEYOND, min(value, _BEYOND))
+        return scaled(value, 0)
     number = _decimal("int", value)
-    if number.adjusted() > _DECIMAL_DIGITS:
-        return _BEYOND
     if number != number.to_integral_value():
         raise faults.cannot_deserialize("int", value)
-    return int(number)
+    return scaled(number, 0)
 
 
 def _number_reader(scale: int) -> Reader:
-    step = Decimal(1).scaleb(-scale)
-
     def read(value: object) -> Stored:
         if value == "":
             return None
-        if type(value) is int:
-            return float(max(-_BEYOND, min(value, _BEYOND)))
-        number = _decimal("double", value)
-        if number.adjusted() + scale < _DECIMAL_DIGITS:
-            number = number.quantize(step, ROUND_HALF_UP)
-        return float(number)
+        return scaled(value if type(value) is int else _decimal("double", value), scale)
 
     return read
 
 
 def _decimal(kind: str, value: object) -> Decimal:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    if type(value) is Decimal and value.is_finite():
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
         raise faults.cannot_deserialize(kind, value)
     try:
         number = Decimal(str(value).strip())
@@ -267,8 +266,11 @@ def _multipicklist_check(field: Field) -> Check:
 
 
 def _range_check(field: Field, limit: int) -> Check:
+    """Refuse stored whole numbers from a limit on."""
+
     def verify(stored: Stored) -> None:
-        if not -limit < float(stored or 0) < limit:
-            raise faults.number_out_of_range(field.name, field.label, stored)
+        number = int(stored or 0)
+        if not -limit < number < limit:
+            raise faults.number_out_of_range(field.name, field.label, unscaled(number, places(field)))
 
     return verify

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 from xml.etree import ElementTree as ET
@@ -133,7 +132,7 @@ def _flat(row: dict[str, Any]) -> dict[str, str]:
         for column, cell in members.items():
             if isinstance(cell, dict | list):
                 raise AsyncFault("InvalidBatch", f"Failed to parse batch: {column[:255]} is no single value")
-            cells[column] = "#N/A" if cell is None else cell if isinstance(cell, str) else json.dumps(cell)
+            cells[column] = "#N/A" if cell is None else str(cell).lower() if isinstance(cell, bool) else str(cell)
     return cells
 
 

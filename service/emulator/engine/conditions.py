@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 
 from service.emulator.engine.functions import expression
-from service.emulator.engine.literals import Reader, Span
+from service.emulator.engine.literals import Gap, Literal, Reader, Span
 from service.emulator.engine.scope import Scope, Stored, Term
 from service.emulator.folding import FOLD_FUNCTION, LIKE_FUNCTION, fold
 from service.soql import ast
@@ -63,6 +63,8 @@ class Conditions:
         value = self._reader.read(node.right, term)
         if isinstance(value, Span):
             return self._within(term, node.operator, value)
+        if isinstance(value, Gap):
+            return self._beside(term, node.operator, value)
         if node.operator in {"=", "!="}:
             # A checkbox is never null: comparing it with null is comparing it with false.
             known = 0 if value is None and term.field.type == "boolean" else value
@@ -89,6 +91,13 @@ class Conditions:
         if operator == "=":
             return f"({term.sql} >= {start} AND {term.sql} < {end})"
         return f"({term.sql} IS NULL OR {term.sql} < {start} OR {term.sql} >= {end})"
+
+    def _beside(self, term: Term, operator: str, gap: Gap) -> str:
+        if operator in {"=", "!="}:
+            return "1" if operator == "!=" else "0"
+        if operator in {"<", "<="}:
+            return f"{term.sql} <= {self._parameter(gap.below)}"
+        return f"{term.sql} >= {self._parameter(gap.above)}"
 
     def _like(self, term: Term, right: ast.Operand) -> str:
         if not term.text or term.field.type == "multipicklist":
@@ -130,15 +139,15 @@ class Conditions:
         where = where_sql(scope, query, self._reader)
         return f"SELECT {term.sql} FROM {scope.from_sql()} WHERE {where} AND {term.sql} IS NOT NULL"  # noqa: S608
 
-    def _any_of(self, term: Term, values: list[Stored | Span]) -> str:
+    def _any_of(self, term: Term, values: list[Literal]) -> str:
         spans = [value for value in values if isinstance(value, Span)]
-        plain = [value for value in values if value is not None and not isinstance(value, Span)]
+        plain = [value for value in values if value is not None and not isinstance(value, Span | Gap)]
         parts = [self._within(term, "=", span) for span in spans]
         if None in values:
             parts.append(f"{term.sql} IS NULL")
         if plain:
             parts.append(f"{term.sql} IN ({self._list(plain)})")
-        return f"({' OR '.join(parts)})"
+        return f"({' OR '.join(parts) or '0'})"
 
     def _list(self, values: list[str | int | float]) -> str:
         if len(values) <= _FEW:
@@ -146,7 +155,7 @@ class Conditions:
         # SQLite bounds the number of parameters; one holding them all is also quicker to prepare.
         return f"SELECT value FROM json_each({self._parameter(json.dumps(values))})"  # noqa: S608
 
-    def _includes(self, term: Term, value: Stored | Span) -> str:
+    def _includes(self, term: Term, value: Literal) -> str:
         if not isinstance(value, str):
             return f"{term.sql} IS NULL"
         wanted = [part.strip() for part in value.split(";") if part.strip()]

@@ -13,6 +13,7 @@ from service.emulator.sql_functions import FORMATTED, IN_ZONE
 from service.soql import ast
 
 _NUMBERS = frozenset({"int", "long", "double", "currency", "percent"})
+_HALF = 10**9
 _DATES = frozenset({"date", "datetime"})
 _FORMATTED_TYPES = _NUMBERS | _DATES | {"time"}
 
@@ -121,7 +122,7 @@ def _formatted(scope: Scope, call: ast.Call) -> Term:
         return argument
     parameter = scope.statement.parameter
     scale = 0 if known.type in {"int", "long"} else known.scale
-    of = f"{parameter(known.type)}, {parameter(scale)}, {parameter(scope.statement.zone)}"
+    of = ", ".join(map(parameter, (known.type, scale, argument.places, scope.statement.zone)))
     return Term(f"{FORMATTED}({argument.sql}, {of})", replace(known, type="string"), call.at)
 
 
@@ -138,8 +139,16 @@ def _aggregate(scope: Scope, call: ast.Call) -> Term:
     if name == "COUNT_DISTINCT":
         return Term(f"count(DISTINCT {argument.sql})", Field("COUNT_DISTINCT", "COUNT_DISTINCT", "int"), call.at)
     if name == "AVG":
-        return Term(f"avg({argument.sql})", Field("AVG", "AVG", "double"), call.at)
+        unit = 10.0**argument.places
+        return Term(f"(avg({argument.sql}) / {unit})", Field("AVG", "AVG", "double"), call.at, fraction=True)
+    if name == "SUM":
+        return Term(_sum(argument.sql), argument.field, call.at)
     return Term(f"{name.lower()}({argument.sql})", argument.field, call.at)
+
+
+def _sum(sql: str) -> str:
+    """Sum in two halves: SQLite's own sum gives up where whole numbers end, the sum of these goes on as a float."""
+    return f"(sum({sql} / {_HALF}) * {_HALF} + sum({sql} % {_HALF}))"
 
 
 def _argument(scope: Scope, call: ast.Call) -> Term:

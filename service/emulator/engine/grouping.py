@@ -42,7 +42,8 @@ class Groups:
         """Build the result row (Salesforce REST API: `AggregateResult`, without a URL)."""
         record: Record = {"attributes": {"type": "AggregateResult"}}
         for key, term, value in zip(self.keys, self.terms, row, strict=True):
-            record[key] = value == 1 if term.field.type == "boolean" and value is not None else value
+            render = term.render
+            record[key] = value if value is None or render is None else render(value)
         return record
 
     def covers(self, node: ast.Expression, term: Term) -> bool:

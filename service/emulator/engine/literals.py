@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, ROUND_FLOOR, Context, Decimal
 
 from service.emulator import ids
+from service.emulator.decimals import DIGITS, LARGEST
 from service.emulator.engine.periods import Days, Today
 from service.emulator.engine.refusals import Refusals
 from service.emulator.engine.scope import Stored, Term
@@ -11,6 +13,7 @@ from service.soql import ast, moments
 
 _NUMBERS = frozenset({"int", "long", "double", "currency", "percent"})
 _IDS = frozenset({"id", "reference"})
+_EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 _NAMES = {"int": "int", "long": "long", "datetime": "dateTime"}
 
 
@@ -20,6 +23,18 @@ class Span:
 
     start: str
     end: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A number between two stored whole numbers that are next to each other, so that it equals none."""
+
+    below: int
+    above: int
+
+
+Literal = Stored | Span | Gap
+"""What a literal is among stored values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +50,10 @@ class Reader:
     refuse: Refusals
     today: Today
 
-    def read(self, operand: ast.Operand, term: Term) -> Stored | Span:
-        """Return the stored value of a literal, or the span a date literal means; null and empty text are None.
+    def read(self, operand: ast.Operand, term: Term) -> Literal:
+        """Return the stored value of a literal, the span a date literal means, or the gap a number falls in.
+
+        Null and empty text are None.
 
         Raises:
             SalesforceFault: INVALID_FIELD for a value of the wrong type, INVALID_QUERY_FILTER_OPERATOR for a bad id.
@@ -52,8 +69,7 @@ class Reader:
                 # Salesforce stores no empty text: comparing with '' is comparing with null.
                 return text or None
             case ast.Number(value=number) | ast.Currency(value=number) if kind in _NUMBERS:
-                whole = number == number.to_integral_value() and abs(number) < 2**53
-                return int(number) if whole else float(number)
+                return float(number) if term.fraction else _stored_number(number, term.places)
             case ast.Boolean(value=flag) if kind == "boolean":
                 return int(flag)
             case ast.Date() | ast.DateTime() | ast.Time() | ast.Period():
@@ -96,6 +112,16 @@ class Reader:
         bare = _bare(kind)
         wanted = _NAMES.get(kind, "double" if kind in _NUMBERS else kind) if bare else "string"
         return self.refuse.wrong_type(term.field.name, wanted, term.at, quoted=not bare)
+
+
+def _stored_number(number: Decimal, places: int) -> int | Gap:
+    if number.adjusted() + places > DIGITS:
+        return Gap(-LARGEST, -LARGEST) if number < 0 else Gap(LARGEST, LARGEST)
+    if number.adjusted() + places < -1:
+        return 0 if number == 0 else Gap(-1, 0) if number < 0 else Gap(0, 1)
+    shifted = number.scaleb(places, _EXACT)
+    below = int(shifted.to_integral_value(ROUND_FLOOR))
+    return below if shifted == below else Gap(below, below + 1)
 
 
 def stored_datetime(instant: datetime) -> str:

@@ -1,9 +1,12 @@
 """Names of a query resolved against the schema: which table, which column, which joins."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from service.emulator.engine.refusals import Refusals
 from service.emulator.schema import Field, Schema, SObject
+from service.emulator.values import places, renderer
 from service.soql import ast
 
 Stored = str | int | float | None
@@ -53,6 +56,8 @@ class Term:
     field: Field
     """Describes type and name; made up for functions."""
     at: ast.Position
+    fraction: bool = False
+    """Whether it is a number worked out, in units of one, and no stored whole number."""
 
     @property
     def text(self) -> bool:
@@ -67,6 +72,16 @@ class Term:
             "combobox",
             "multipicklist",
         }
+
+    @property
+    def places(self) -> int:
+        """How many digits of its whole number are behind the point."""
+        return 0 if self.fraction else places(self.field)
+
+    @property
+    def render(self) -> Callable[[Any], object] | None:
+        """What makes a value that is not null JSON; None when it is JSON."""
+        return None if self.fraction else renderer(self.field)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 
 from service.emulator.engine.functions import expression
 from service.emulator.engine.scope import AnyTable, Scope, Table, Term
-from service.emulator.engine.shapes import Compound, Leaf, Node, Variants
+from service.emulator.engine.shapes import Compound, Leaf, Node, Part, Variants
 from service.emulator.reading import address_parts
 from service.emulator.schema import Field, SObject
+from service.emulator.values import renderer
 from service.soql import ast
 
 _BOUNDED = 200
@@ -201,15 +202,21 @@ def _url_types(sobjects: tuple[SObject, ...]) -> dict[str, str]:
 
 
 def _leaf(term: Term) -> Leaf:
-    return Leaf(term.sql, boolean=term.field.type == "boolean")
+    if term.field.type == "boolean":
+        return Leaf(term.sql, boolean=True)
+    return Leaf(term.sql, render=term.render)
 
 
 def _compound(record: Table, described: Field) -> Compound:
     """Spell out an address or a location from the fields it is made of."""
     if described.type == "address":
         parts = address_parts(record.sobject, described)
-        return Compound(tuple((key, record.column(part.name)) for key, part in parts.items()))
+        return Compound(tuple(_part(record, key, part) for key, part in parts.items()))
     # A custom location `Site__c` consists of `Site__Latitude__s` and `Site__Longitude__s`.
     base = described.name.removesuffix("c")
     halves = ((name, record.sobject.field(f"{base}{name}__s")) for name in ("Latitude", "Longitude"))
-    return Compound(tuple((name.lower(), record.column(half.name) if half else "NULL") for name, half in halves))
+    return Compound(tuple(_part(record, name.lower(), half) for name, half in halves))
+
+
+def _part(record: Table, key: str, part: Field | None) -> Part:
+    return Part(key, record.column(part.name), renderer(part)) if part else Part(key, "NULL")

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 Row: TypeAlias = tuple[Any, ...]
 Record: TypeAlias = dict[str, Any]
+Render: TypeAlias = Callable[[Any], object]
 Builder: TypeAlias = Callable[[Row], Record | None]
 
 
@@ -34,14 +35,24 @@ class Leaf:
 
     sql: str
     boolean: bool = False
+    render: Render | None = None
+    """What makes a stored value that is not null JSON; None when it is JSON, or a checkbox."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A field of an address or a location."""
+
+    key: str
+    sql: str
+    render: Render | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Compound:
     """An address or a location: fields of the same record under one key, null when all are null."""
 
-    parts: tuple[tuple[str, str], ...]
-    """Key and SQL of each part."""
+    parts: tuple[Part, ...]
 
 
 @dataclass(slots=True)
@@ -84,9 +95,11 @@ class Layout:
         self.columns.extend(_column(entry) for entry in node.entries.values())
         keys = ("attributes", *node.entries)
         end = start + len(keys)
-        booleans = tuple(key for key, entry in node.entries.items() if isinstance(entry, Leaf) and entry.boolean)
+        leaves = {key: entry for key, entry in node.entries.items() if isinstance(entry, Leaf)}
+        booleans = tuple(key for key, leaf in leaves.items() if leaf.boolean)
+        rendered = tuple((key, leaf.render) for key, leaf in leaves.items() if leaf.render is not None)
         inner = tuple((key, self._inner(entry)) for key, entry in node.entries.items() if not isinstance(entry, Leaf))
-        return _builder(keys, (start, end), self._attributes(node), booleans, inner)
+        return _builder(keys, (start, end), self._attributes(node), booleans, rendered, inner)
 
     def _inner(self, entry: "Compound | Node | Variants") -> Builder:
         if isinstance(entry, Node):
@@ -94,8 +107,8 @@ class Layout:
         if isinstance(entry, Variants):
             return self._variants(entry)
         start = len(self.columns)
-        self.columns.extend(sql for _, sql in entry.parts)
-        return _compound(tuple(key for key, _ in entry.parts), start)
+        self.columns.extend(part.sql for part in entry.parts)
+        return _compound(entry.parts, start)
 
     def _variants(self, entry: Variants) -> Builder:
         place = len(self.columns)
@@ -135,6 +148,7 @@ def _builder(
     span: tuple[int, int],
     attributes: Callable[[str], Record],
     booleans: tuple[str, ...],
+    rendered: tuple[tuple[str, Render], ...],
     inner: Iterable[tuple[str, Builder]],
 ) -> Builder:
     start, end = span
@@ -147,6 +161,10 @@ def _builder(
         record["attributes"] = attributes(row[start])
         for key in booleans:
             record[key] = record[key] == 1
+        for key, render in rendered:
+            value = record[key]
+            if value is not None:
+                record[key] = render(value)
         for key, builder in inner:
             if record[key] is not None:
                 record[key] = builder(row)
@@ -155,11 +173,16 @@ def _builder(
     return build
 
 
-def _compound(keys: tuple[str, ...], start: int) -> Builder:
-    end = start + len(keys)
+def _compound(parts: tuple[Part, ...], start: int) -> Builder:
+    end = start + len(parts)
 
     def build(row: Row) -> Record | None:
-        parts = row[start:end]
-        return None if all(part is None for part in parts) else dict(zip(keys, parts, strict=True))
+        values = row[start:end]
+        if all(value is None for value in values):
+            return None
+        pairs = zip(parts, values, strict=True)
+        return {
+            part.key: value if value is None or part.render is None else part.render(value) for part, value in pairs
+        }
 
     return build

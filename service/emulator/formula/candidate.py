@@ -3,11 +3,13 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 
+from service.emulator.decimals import unscaled
 from service.emulator.schema.model import Field, SObject
-from service.emulator.values import Stored
+from service.emulator.values import Stored, places
 
-Value = str | float | bool | date | datetime | None
+Value = str | Decimal | bool | date | datetime | None
 """What a field or a formula yields; text, number, checkbox, date, or moment in UTC."""
 Fetch = Callable[[SObject, str], Mapping[str, Stored] | None]
 """Reads a row by its 18-character id."""
@@ -101,7 +103,7 @@ def typed(field: Field, stored: Stored) -> Value:
     if field.type == "boolean":
         return bool(stored)
     if field.type in _NUMBERS:
-        return float(stored)
+        return unscaled(int(stored), places(field))
     if field.type == "date":
         return date.fromisoformat(str(stored))
     if field.type == "datetime":

@@ -9,10 +9,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import ROUND_HALF_UP, Decimal
 
 from service.emulator.formula.candidate import Value
 
 _UNBOUNDED = 1000
+_LONG = 30
+"""Digits from which a number is written with an exponent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +38,19 @@ def as_text(value: Value) -> str:
         return ""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, float):
-        return str(int(value)) if value == int(value) else str(value)
+    if isinstance(value, Decimal):
+        return str(value.normalize()) if abs(value.adjusted()) > _LONG else f"{value.normalize():f}"
     return str(value)
 
 
-def _number(value: Value) -> float:
-    return float(as_text(value)) if isinstance(value, str) else float(value or 0.0)  # type: ignore[arg-type]  # dates fail
+def _number(value: Value) -> Decimal:
+    return Decimal(as_text(value)) if isinstance(value, str) else Decimal(value or 0)  # type: ignore[arg-type]  # dates fail
 
 
 def _is_number(value: Value) -> bool:
     try:
-        return math.isfinite(float(as_text(value)))
-    except ValueError:
+        return Decimal(as_text(value)).is_finite()
+    except ArithmeticError:
         return False
 
 
@@ -56,11 +59,15 @@ def _regex(value: Value, pattern: Value) -> bool:
     return re.fullmatch(as_text(pattern), as_text(value)) is not None
 
 
-def _round(value: Value, digits: Value) -> float:
-    scale = 10 ** int(_number(digits))
-    number = _number(value) * scale
+def _round(value: Value, digits: Value) -> Decimal:
     # Half away from zero, where Python would round to the even neighbour.
-    return float(math.copysign(math.floor(abs(number) + 0.5), number) / scale)
+    return _number(value).quantize(Decimal(1).scaleb(-int(_number(digits))), ROUND_HALF_UP)
+
+
+def _mod(value: Value, by: Value) -> Decimal:
+    number, divisor = _number(value), _number(by)
+    rest = number % divisor
+    return rest + divisor if rest and (rest < 0) != (divisor < 0) else rest
 
 
 def _mid(value: Value, start: Value, length: Value) -> str:
@@ -73,8 +80,8 @@ def _right(value: Value, length: Value) -> str:
     return text[max(len(text) - int(_number(length)), 0) :]
 
 
-def _find(wanted: Value, text: Value, start: Value = 1.0) -> float:
-    return float(as_text(text).find(as_text(wanted), max(int(_number(start)) - 1, 0)) + 1)
+def _find(wanted: Value, text: Value, start: Value = Decimal(1)) -> Decimal:
+    return Decimal(as_text(text).find(as_text(wanted), max(int(_number(start)) - 1, 0)) + 1)
 
 
 def _date_value(value: Value) -> date | None:
@@ -92,7 +99,7 @@ def _includes(value: Value, wanted: Value) -> bool:
 def _part(name: str) -> Callable[[Value], Value]:
     def apply(value: Value) -> Value:
         day = _date_value(value)
-        return None if day is None else float(getattr(day, name))
+        return None if day is None else Decimal(getattr(day, name))
 
     return apply
 
@@ -104,25 +111,25 @@ def _same(value: Value, wanted: Value) -> bool:
 FUNCTIONS: dict[str, Function] = {
     "ABS": Function(1, 1, lambda value: abs(_number(value))),
     "BEGINS": Function(2, 2, lambda value, start: as_text(value).startswith(as_text(start))),
-    "CEILING": Function(1, 1, lambda value: float(math.ceil(_number(value)))),
+    "CEILING": Function(1, 1, lambda value: Decimal(math.ceil(_number(value)))),
     "CONTAINS": Function(2, 2, lambda value, part: as_text(part) in as_text(value)),
     "DATE": Function(3, 3, lambda *parts: date(*(int(_number(part)) for part in parts))),
     "DATEVALUE": Function(1, 1, _date_value),
     "DAY": Function(1, 1, _part("day")),
     "FIND": Function(2, 3, _find),
-    "FLOOR": Function(1, 1, lambda value: float(math.floor(_number(value)))),
+    "FLOOR": Function(1, 1, lambda value: Decimal(math.floor(_number(value)))),
     "INCLUDES": Function(2, 2, _includes),
     "ISBLANK": Function(1, 1, is_blank),
     "ISNULL": Function(1, 1, is_blank),
     "ISNUMBER": Function(1, 1, _is_number),
     "ISPICKVAL": Function(2, 2, _same),
     "LEFT": Function(2, 2, lambda value, length: as_text(value)[: max(int(_number(length)), 0)]),
-    "LEN": Function(1, 1, lambda value: float(len(as_text(value)))),
+    "LEN": Function(1, 1, lambda value: Decimal(len(as_text(value)))),
     "LOWER": Function(1, 1, lambda value: as_text(value).lower()),
     "MAX": Function(1, _UNBOUNDED, lambda *values: max(map(_number, values))),
     "MID": Function(3, 3, _mid),
     "MIN": Function(1, _UNBOUNDED, lambda *values: min(map(_number, values))),
-    "MOD": Function(2, 2, lambda value, by: _number(value) % _number(by)),
+    "MOD": Function(2, 2, _mod),
     "MONTH": Function(1, 1, _part("month")),
     "REGEX": Function(2, 2, _regex),
     "RIGHT": Function(2, 2, _right),

@@ -3,6 +3,7 @@
 import operator
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from service.emulator.formula.candidate import Candidate, Value
@@ -11,6 +12,8 @@ from service.emulator.formula.functions import as_text
 Node = Callable[[Candidate], Value]
 """A part of a formula, ready to be worked out for a row."""
 
+_DAY = 86_400_000_000
+"""Microseconds."""
 _ORDERS: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -64,27 +67,28 @@ def _arithmetic(symbol: str, left: Value, right: Value) -> Value:
         return None
     if isinstance(left, date) or isinstance(right, date):
         return _dated(symbol, left, right)
+    first, second = Decimal(left), Decimal(right)
     match symbol:
         case "+":
-            return left + right
+            return first + second
         case "-":
-            return left - right
+            return first - second
         case "*":
-            return left * right
+            return first * second
         case "/":
-            return left / right
-    return float(left**right)
+            return first / second
+    return first**second
 
 
 def _dated(symbol: str, left: Value, right: Value) -> Value:
     if isinstance(left, datetime) and isinstance(right, datetime) and symbol == "-":
-        return (left - right) / timedelta(days=1)
+        return Decimal((left - right) // timedelta(microseconds=1)) / _DAY
     if isinstance(left, date) and isinstance(right, date) and symbol == "-":
-        return float((left - right).days)
-    if isinstance(left, date) and isinstance(right, float) and symbol in {"+", "-"}:
-        return left + timedelta(days=right if symbol == "+" else -right)
-    if isinstance(left, float) and isinstance(right, date) and symbol == "+":
-        return right + timedelta(days=left)
+        return Decimal((left - right).days)
+    if isinstance(left, date) and isinstance(right, Decimal) and symbol in {"+", "-"}:
+        return left + timedelta(days=float(right if symbol == "+" else -right))
+    if isinstance(left, Decimal) and isinstance(right, date) and symbol == "+":
+        return right + timedelta(days=float(left))
     raise TypeError("dates take days only")
 
 

@@ -7,6 +7,7 @@ compiled, never when a row is written.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 
 from service.emulator.formula.candidate import Candidate, Predicate, Value
 from service.emulator.formula.functions import FUNCTIONS, is_blank
@@ -129,7 +130,7 @@ class _Parser:
         try:
             if self._next.text == "-":
                 self._take()
-                return binary("-", lambda _: 0.0, self._unary())
+                return binary("-", lambda _: Decimal(0), self._unary())
             if self._next.text == "!":
                 self._take()
                 return _negated(self._unary())
@@ -140,7 +141,7 @@ class _Parser:
     def _primary(self) -> Node:
         token = self._take()
         if token.kind == "number":
-            number = float(token.text)
+            number = Decimal(token.text)
             return lambda _: number
         if token.kind == "text":
             text = re.sub(r"\\(.)", lambda match: _ESCAPES.get(match[1], match[1]), token.text[1:-1], flags=re.DOTALL)
@@ -177,7 +178,7 @@ class _Parser:
                 record = record.parent(step) if record else None
             value = record[known] if record else None
             # 50 % is 50 in a row and 0.5 in a formula.
-            return value / 100 if percent and isinstance(value, float) else value
+            return value / 100 if percent and isinstance(value, Decimal) else value
 
         return read
 

@@ -8,8 +8,6 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, Literal
 
-import orjson
-
 from service.clock import Clock
 from service.emulator.bulk_v1.jobs import OPERATIONS, QUERIES, AsyncJob, AsyncJobs, Batch
 from service.emulator.bulk_v1.wording import (
@@ -24,6 +22,7 @@ from service.emulator.bulk_v1.wording import (
 from service.emulator.exchange import Answer, Call, OrgCall
 from service.emulator.faults import SalesforceFault
 from service.emulator.ingest import Ingestion
+from service.emulator.json_text import parse_exactly
 from service.emulator.query_jobs import QueryJob, QueryOrder
 from service.emulator.releases import is_supported
 from service.emulator.routes.bulk_ingest import Start, key_field
@@ -278,8 +277,8 @@ def _rows(job: AsyncJob, content: bytes) -> bytes:
         raise AsyncFault("ClientInputError", "Maximum batch size of 10 MB exceeded")
     if job.content_type == "JSON":
         try:
-            content = csv_of(orjson.loads(content))
-        except orjson.JSONDecodeError:
+            content = csv_of(parse_exactly(content))
+        except SalesforceFault:
             raise AsyncFault("InvalidBatch", "Failed to parse batch") from None
     if content.rstrip().count(b"\n") > MAXIMUM_BATCH_ROWS:
         raise AsyncFault("ClientInputError", f"Maximum of {MAXIMUM_BATCH_ROWS} records in a batch exceeded")

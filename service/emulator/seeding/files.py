@@ -8,6 +8,7 @@ import io
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 MAXIMUM_BYTES = 500_000_000
@@ -98,7 +99,7 @@ def _cells(header: list[str], row: list[str]) -> dict[str, object]:
 
 def _json(path: Path) -> object:
     try:
-        return json.loads(_content(path))
+        return json.loads(_content(path), parse_float=Decimal)
     except (ValueError, RecursionError) as error:
         if isinstance(error, SeedError):
             raise

@@ -1,6 +1,7 @@
 """What each type of field takes, and how it is kept."""
 
 from contextlib import suppress
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -91,12 +92,14 @@ def test_wrong_type_is_a_parser_error(kind, given_value):
 @pytest.mark.parametrize(
     ("scale", "given_value", "stored"),
     [
-        (2, 1.005, 1.01),
-        (2, "2.675", 2.68),
-        (0, 10.5, 11.0),
-        (2, -1.005, -1.01),
-        (15, 41.890251, 41.890251),
-        (2, 7, 7.0),
+        (2, 1.005, 101),
+        (2, "2.675", 268),
+        (0, 10.5, 11),
+        (2, -1.005, -101),
+        (2, Decimal("1.005"), 101),
+        (15, 41.890251, 41890251000000000),
+        (4, "12345678901234.5678", 123456789012345678),
+        (2, 7, 700),
     ],
 )
 def test_numbers_round_half_away_from_zero(scale, given_value, stored):

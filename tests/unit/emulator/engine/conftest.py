@@ -2,16 +2,19 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from service.emulator import ids
+from service.emulator.decimals import scaled
 from service.emulator.engine import QueryResult, run
 from service.emulator.faults import SalesforceFault
-from service.emulator.schema import Schema
+from service.emulator.schema import Field, Schema
 from service.emulator.schema.standard import STANDARD_OBJECTS
 from service.emulator.store import Store
+from service.emulator.values import places
 
 NOW = datetime(2026, 3, 15, 12, 30, tzinfo=UTC)
 SCHEMA = Schema(STANDARD_OBJECTS)
@@ -30,7 +33,8 @@ class World:
         known = SCHEMA.sobject(sobject)
         assert known is not None
         self._counter += 1
-        row = {"Id": ids.from_counter(known.key_prefix, self._counter), **values}
+        row: dict[str, object] = {"Id": ids.from_counter(known.key_prefix, self._counter)}
+        row |= {name: _stored(known.field(name), value) for name, value in values.items()}
         columns = ", ".join(f'"{name}"' for name in row)
         marks = ", ".join("?" * len(row))
         self.store.connection.execute(f'INSERT INTO "{sobject}" ({columns}) VALUES ({marks})', tuple(row.values()))
@@ -51,6 +55,10 @@ class World:
         with pytest.raises(SalesforceFault) as caught:
             self.run(soql)
         return caught.value
+
+
+def _stored(field: Field | None, value: object) -> object:
+    return scaled(Decimal(str(value)), places(field)) if field and isinstance(value, float | Decimal) else value
 
 
 def _bare(value: Any) -> Any:

@@ -13,23 +13,25 @@ from service.soql import ast, to_soql
 from tests.unit.emulator.engine.conftest import World
 
 NAMES = ["Acme", "acme", "ACME corp", "a_c", "abc", "50%", "x\\y", "it's", "zeta"]
-SITES = [None, "Acme", "north", "SOUTH"]
-REVENUES = [None, -1.5, 0.0, 2.0, 1e6]
+STEPS = [None, "Acme", "north", "SOUTH"]
+AMOUNTS = [None, Decimal("-1.5"), Decimal(0), Decimal("2.25"), Decimal("1234567890123456.78")]
+FIGURES = ["-1.5", "-1.501", "0", "2.25", "2.2", "2.251", "1e30", "-1e30", "1e-30", "-1e-30"]
+FIGURES += ["1234567890123456.78", "1234567890123456.781", "1234567890123456.79"]
 
 texts = st.one_of(st.sampled_from([*NAMES, "ACME", "", "none"]).map(ast.Text), st.just(ast.Null()))
 patterns = st.sampled_from(["a%", "%C%", "a_c", "a\\_c", "50\\%", "x\\\\y", "%", "_", "it's", ""]).map(ast.Pattern)
-numbers = st.one_of(st.sampled_from(["-1.5", "0", "2", "3"]).map(Decimal).map(ast.Number), st.just(ast.Null()))
-text_paths = st.sampled_from(["Name", "Site"]).map(lambda name: ast.Path((name,)))
-revenue = ast.Path(("AnnualRevenue",))
+numbers = st.one_of(st.sampled_from(FIGURES).map(Decimal).map(ast.Number), st.just(ast.Null()))
+text_paths = st.sampled_from(["Name", "NextStep"]).map(lambda name: ast.Path((name,)))
+amount = ast.Path(("Amount",))
 orders = st.sampled_from(["=", "!=", "<", "<=", ">", ">="])
 memberships = st.sampled_from(["IN", "NOT IN"])
 
 leaves: st.SearchStrategy[ast.Condition] = st.one_of(
     st.builds(ast.Comparison, text_paths, orders, texts),
     st.builds(ast.Comparison, text_paths, st.just("LIKE"), patterns),
-    st.builds(ast.Comparison, st.just(revenue), orders, numbers),
+    st.builds(ast.Comparison, st.just(amount), orders, numbers),
     st.builds(ast.Membership, text_paths, memberships, st.lists(texts, min_size=1, max_size=3).map(tuple)),
-    st.builds(ast.Membership, st.just(revenue), memberships, st.lists(numbers, min_size=1, max_size=3).map(tuple)),
+    st.builds(ast.Membership, st.just(amount), memberships, st.lists(numbers, min_size=1, max_size=3).map(tuple)),
 )
 conditions = st.recursive(
     leaves,
@@ -43,13 +45,12 @@ conditions = st.recursive(
 
 
 @pytest.fixture(scope="module")
-def accounts() -> Iterator[World]:
+def opportunities() -> Iterator[World]:
     world = World()
     for number, name in enumerate(NAMES):
-        for site in SITES:
-            world.add(
-                "Account", Name=name, Site=site, AnnualRevenue=REVENUES[(number + len(site or "")) % len(REVENUES)]
-            )
+        for step in STEPS:
+            amount = AMOUNTS[(number + len(step or "")) % len(AMOUNTS)]
+            world.add("Opportunity", Name=name, NextStep=step, Amount=amount)
     yield world
     world.store.close()
 
@@ -85,7 +86,7 @@ def plain(value: Any) -> Any:
 def meant(operand: ast.Operand) -> Any:
     if isinstance(operand, ast.Text):
         return operand.value.lower() or None
-    return float(operand.value) if isinstance(operand, ast.Number) else None
+    return operand.value if isinstance(operand, ast.Number) else None
 
 
 def compare(left: Any, operator: str, right: Any) -> bool:
@@ -98,15 +99,15 @@ def compare(left: Any, operator: str, right: Any) -> bool:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
 @given(condition=conditions)
-def test_any_condition_matches_what_the_model_matches(accounts: World, condition: ast.Condition) -> None:
+def test_any_condition_matches_what_the_model_matches(opportunities: World, condition: ast.Condition) -> None:
     """SQL and the model agree on every row, for any tree of conditions."""
     query = ast.Query(
-        tuple(ast.Column(ast.Path((name,))) for name in ("Id", "Name", "Site", "AnnualRevenue")), "Account"
+        tuple(ast.Column(ast.Path((name,))) for name in ("Id", "Name", "NextStep", "Amount")), "Opportunity"
     )
-    everything = accounts.rows(to_soql(query))
-    text = to_soql(ast.Query(query.select, "Account", where=condition))
+    everything = opportunities.rows(to_soql(query))
+    text = to_soql(ast.Query(query.select, "Opportunity", where=condition))
 
-    found = accounts.rows(text)
+    found = sorted(opportunities.rows(text), key=lambda row: str(row["Id"]))
 
     assert [row for row in everything if matches(condition, row)] == found
 

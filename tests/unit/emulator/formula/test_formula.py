@@ -66,11 +66,19 @@ def test_what_holds(formula):
 
 def test_fields_are_read_by_type():
     """Names come in any case; dates, numbers, checkboxes and percentages are what they look like."""
-    row = {"Name": "x", "Amount": 10.0, "CloseDate": "2026-03-02", "IsPrivate": 1, "Probability": 50.0}
+    row = {"Name": "x", "Amount": 1000, "CloseDate": "2026-03-02", "IsPrivate": 1, "Probability": 50}
 
-    assert holds("AND(amount >= 10, CloseDate > TODAY(), IsPrivate, Probability = 0.5, LEN(NAME) = 1)", **row)
+    assert holds("AND(amount = 10, CloseDate > TODAY(), IsPrivate, Probability = 0.5, LEN(NAME) = 1)", **row)
     assert holds("ISBLANK(NextStep) && ISBLANK(CampaignId)", **row)
     assert holds('ISPICKVAL(StageName, "Closed Won")', StageName="Closed Won")
+
+
+def test_numbers_keep_all_their_digits():
+    """Eighteen digits compare and add up exactly, and tenths do not drift."""
+    assert holds("Amount = 1234567890123456.78 && Amount + 0.01 = 1234567890123456.79", Amount=123456789012345678)
+    assert not holds("Amount = 1234567890123456.79", Amount=123456789012345678)
+    assert holds("0.1 + 0.2 = 0.3 && ROUND(2.675, 2) = 2.68 && ROUND(125, -1) = 130 && MOD(-7, 4) = 1")
+    assert holds('TEXT(Amount) = "12.5" && TEXT(100) = "100" && TEXT(10 ^ 40) = "1E+40"', Amount=1250)
 
 
 def test_what_is_missing_compares_with_nothing():
@@ -89,12 +97,12 @@ def test_parents_are_read():
 
 def test_changes_are_seen():
     """ISCHANGED, PRIORVALUE and ISNEW tell an update from a create."""
-    before = {"StageName": "Prospecting", "Amount": 1.0}
+    before = {"StageName": "Prospecting", "Amount": 100}
 
     assert holds('ISCHANGED(StageName) && PRIORVALUE(StageName) = "Prospecting"', before, StageName="Closed Won")
-    assert not holds("ISCHANGED(Amount)", before, Amount=1.0)
+    assert not holds("ISCHANGED(Amount)", before, Amount=100)
     assert not holds("ISNEW()", before)
-    assert not holds("ISCHANGED(Amount)", Amount=1.0)
+    assert not holds("ISCHANGED(Amount)", Amount=100)
 
 
 @pytest.mark.parametrize(
