@@ -6,6 +6,7 @@ from service.errors import FieldViolation, InvalidRequest
 
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 _SHORT = 15
+_CAPITALS = {code: "1" if chr(code).isupper() else "0" for code in range(128)}
 _BLOCK = 5
 _ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
 
@@ -55,10 +56,9 @@ def long_id(record_id: str, path: str) -> str:
 
 def _suffix(short: str) -> str:
     """Return the three characters that say which of the fifteen are capitals."""
-    return "".join(
-        _ALPHABET[sum(1 << bit for bit, char in enumerate(short[start : start + _BLOCK]) if "A" <= char <= "Z")]
-        for start in range(0, _SHORT, _BLOCK)
-    )
+    # Backwards, because the first character of a block is its lowest bit.
+    bits = short.translate(_CAPITALS)[::-1]
+    return _ALPHABET[int(bits[10:], 2)] + _ALPHABET[int(bits[5:10], 2)] + _ALPHABET[int(bits[:5], 2)]
 
 
 def _with_case(short: str, suffix: str) -> str:
