@@ -100,7 +100,9 @@ class OrgRecords:
 
     async def _examine(self, write: Write, context: CallContext) -> tuple[WriteRules, Examined]:
         """Hold a write against what is known of its sObject; to refuse it, that may have to be learned anew."""
-        if not self._check_fields:
+        # A deletion by id does not tell Salesforce of which sObject: any record of that id would go.
+        is_known = self._check_fields or (write.operation is Operation.DELETE and write.key is None)
+        if not is_known:
             unknown = WriteRules.unknown(write.sobject)
             return unknown, unknown.examine(write)
         rules = await self._descriptions.rules(write.sobject, context)

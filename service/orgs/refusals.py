@@ -15,7 +15,7 @@ from service.errors import (
 
 FIELDS = "fields."
 """What comes before a field's name in the path of its value."""
-KEY_FIELD, KEY_VALUE = "external_id.field", "external_id.value"
+KEY_FIELD, KEY_VALUE, RECORD_ID = "external_id.field", "external_id.value", "record.id"
 
 _KINDS = (UnknownField, InvalidRequest, FieldNotWriteable, RequiredFieldMissing, InvalidFieldValue)
 _RANKS: Mapping[type[InvalidArgument], int] = {kind: rank for rank, kind in enumerate(_KINDS)}

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from service.errors import FieldNotWriteable, UnknownField
+from service.errors import FieldNotWriteable, InvalidFieldValue, UnknownField
 from service.orgs.field_rules import Check, canonical_id, is_long_id, lookup_check, missing, parent_key, value_check
 from service.orgs.key_fields import KeyField, key_field, no_key, other_key
 from service.orgs.nearest import NearestNames
 from service.orgs.record_keys import folded
-from service.orgs.refusals import FIELDS, KEY_FIELD, KEY_VALUE, Fault, refusal, unknown_name
+from service.orgs.refusals import FIELDS, KEY_FIELD, KEY_VALUE, RECORD_ID, Fault, refusal, unknown_name
 from service.salesforce.calls.describe import SObject
 from service.salesforce.calls.writes import JsonValue, Operation, Write
 
@@ -83,7 +83,7 @@ class WriteRules:
 
         Raises:
             InvalidArgument: Of the class of the gravest fault. The violations name all of them, at `fields.<name>` in
-                the caller's spelling, `external_id.field` or `external_id.value`; no text repeats a value.
+                the caller's spelling, `external_id.field`, `external_id.value` or `record.id`; no text repeats a value.
 
         """
         faults: Faults = []
@@ -92,6 +92,8 @@ class WriteRules:
         parents = self._parents(write, finder, faults)
         if write.operation is Operation.CREATE:
             self._find_missing(write.values, faults)
+        if record_key and not record_key.startswith(self.description.key_prefix):
+            faults.append((RECORD_ID, self._other_object()))
         if finder is not None and key is not None:
             record_key = finder.key(key.value)
             fault = finder.fault(key.value, write.operation)
@@ -166,6 +168,11 @@ class WriteRules:
         elif len(self._keys) < _MOST_SPELLINGS:
             self._keys[name] = found
         return found
+
+    def _other_object(self) -> Fault:
+        """Return the fault of an id of another sObject, whose record a deletion in a call for several would delete."""
+        prefix = self.description.key_prefix
+        return Fault(InvalidFieldValue, f"the id is none of {self.name}, whose ids begin with {prefix}")
 
     def _find_missing(self, values: Mapping[str, JsonValue], faults: Faults) -> None:
         """Add the required fields that a new record lacks; one that is null is a fault already."""

@@ -23,10 +23,9 @@ from service.salesforce.ids import long_id
 Place = Callable[[str], str]
 """Returns the path in the request of what has another path in a single write, for example `fields.LastName`."""
 
-_OF_RECORD = frozenset({"update", "delete"})
-"""Kinds of operations that name their record by a `RecordRef`."""
 _NODE_PATH = re.compile(r"nodes\[([0-9]{1,3})\]\.operation\.[a-z]+\.(.+)", re.DOTALL)
 
+_RECORD_ID = "record.id"
 _ID = "id"
 """The field of every sObject that finds a record without being an external id, in lower case."""
 
@@ -90,7 +89,7 @@ def to_key(record: RecordRef) -> tuple[str, ExternalKey | None]:
 
     """
     if record.WhichOneof("key") == "id":
-        return long_id(record.id, "record.id"), None
+        return long_id(record.id, _RECORD_ID), None
     return _found_by(record.external_id, "record.external_id")
 
 
@@ -131,14 +130,25 @@ def to_nodes(nodes: Sequence[pb.RecordNode]) -> list[Node]:
     return made
 
 
-def as_is(path: str) -> str:
-    """Return the path of a request that is one write."""
+def in_create(path: str) -> str:
+    """Return a path of a creation, which has the fields of a write where a write has them."""
     return path
 
 
-def in_record(path: str) -> str:
-    """Return the path of a request whose record is a `RecordRef`."""
-    return f"record.{path}" if path == "object" or path.startswith("external_id.") else path
+def in_upsert(path: str) -> str:
+    """Return a path of an upsert, whose external id may hold an id."""
+    return "external_id.value" if path == _RECORD_ID else path
+
+
+def in_record(record: RecordRef) -> Place:
+    """Return what finds the paths of a request whose record is a `RecordRef`."""
+
+    def place(path: str) -> str:
+        if path == _RECORD_ID:
+            return path if record.WhichOneof("key") == "id" else "record.external_id.value"
+        return f"record.{path}" if path == "object" or path.startswith("external_id.") else path
+
+    return place
 
 
 def in_nodes(nodes: Sequence[pb.RecordNode]) -> Place:
@@ -156,7 +166,14 @@ def in_nodes(nodes: Sequence[pb.RecordNode]) -> Place:
 
 def _in_node(index: int, node: pb.RecordNode) -> Place:
     kind = node.operation.WhichOneof("operation")
-    inner = in_record if kind in _OF_RECORD else as_is
+    inner: Place = in_create
+    match kind:
+        case "update":
+            inner = in_record(node.operation.update.record)
+        case "delete":
+            inner = in_record(node.operation.delete.record)
+        case "upsert":
+            inner = in_upsert
     return lambda path: f"nodes[{index}].operation.{kind}.{inner(path)}"
 
 

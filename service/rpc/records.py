@@ -39,7 +39,8 @@ class RecordService:
     async def upsert_record(self, request: pb.UpsertRecordRequest, call: CallContext) -> pb.UpsertRecordResponse:
         """Create or update a record by external id."""
         write = record_writes.to_upsert(request)
-        saved = await _write(self._orgs.get(request.org), write, request.options, call)
+        place = record_writes.in_upsert
+        saved = await _write(self._orgs.get(request.org), write, request.options, call, place)
         return pb.UpsertRecordResponse(record_id=saved.record_id, created=saved.created)
 
     async def create_record(self, request: pb.CreateRecordRequest, call: CallContext) -> pb.CreateRecordResponse:
@@ -52,7 +53,7 @@ class RecordService:
         """Read a record."""
         record_id, key = record_writes.to_key(request.record)
         org = self._orgs.get(request.org)
-        with record_errors.relocating(record_writes.in_record):
+        with record_errors.relocating(record_writes.in_record(request.record)):
             found = await org.get_record(request.record.object, record_id, key, request.fields, call)
         fields = {name: to_field_value(item.value, item.type, item.precision) for name, item in found.values.items()}
         return pb.GetRecordResponse(record=Record(object=found.sobject, record_id=found.record_id, fields=fields))
@@ -60,14 +61,14 @@ class RecordService:
     async def update_record(self, request: pb.UpdateRecordRequest, call: CallContext) -> pb.UpdateRecordResponse:
         """Update a record that exists."""
         write = record_writes.to_update(request)
-        place = record_writes.in_record
+        place = record_writes.in_record(request.record)
         saved = await _write(self._orgs.get(request.org), write, request.options, call, place)
         return pb.UpdateRecordResponse(record_id=saved.record_id)
 
     async def delete_record(self, request: pb.DeleteRecordRequest, call: CallContext) -> pb.DeleteRecordResponse:
         """Delete a record."""
         write = record_writes.to_delete(request)
-        place = record_writes.in_record
+        place = record_writes.in_record(request.record)
         saved = await _write(self._orgs.get(request.org), write, nouns.WriteOptions(), call, place)
         return pb.DeleteRecordResponse(record_id=saved.record_id, already_deleted=saved.already_deleted)
 
@@ -85,7 +86,8 @@ class RecordService:
 
 
 async def _create(org: Org, request: pb.CreateRecordRequest, call: CallContext) -> pb.CreateRecordResponse:
-    saved = await _write(org, record_writes.to_create(request), request.options, call)
+    write = record_writes.to_create(request)
+    saved = await _write(org, write, request.options, call, record_writes.in_create)
     return pb.CreateRecordResponse(record_id=saved.record_id)
 
 
@@ -105,9 +107,7 @@ async def _compose(org: Org, request: pb.ComposeRecordsRequest, call: CallContex
     return pb.ComposeRecordsResponse(records=[_saved(record) for record in saved])
 
 
-async def _write(
-    org: Org, write: Write, options: nouns.WriteOptions, call: CallContext, place: Place = record_writes.as_is
-) -> Saved:
+async def _write(org: Org, write: Write, options: nouns.WriteOptions, call: CallContext, place: Place) -> Saved:
     wait = record_writes.to_max_wait_seconds(options)
     with record_errors.relocating(place):
         return await org.write(write, record_writes.to_options(options), call, max_wait_seconds=wait)

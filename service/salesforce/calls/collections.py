@@ -136,7 +136,8 @@ def _outcome(result: _Result, operation: Operation, row: Row, org: str) -> Saved
     if operation is Operation.DELETE and first.statusCode == "ENTITY_IS_DELETED":
         return Saved(row.write.record_id, already_deleted=True)
     fault = Fault(first.statusCode[:100], first.message[:500], tuple(first.fields))
-    return faults.from_fault(fault, metadata={"org": org, "object": row.sobject})
+    subject = {"object": row.sobject, **({"id": row.write.record_id} if row.write.record_id else {})}
+    return faults.from_fault(fault, metadata={"org": org, **subject})
 
 
 def _unreadable(operation: Operation, org: str) -> SluicegateError:

@@ -92,9 +92,10 @@ class _Choice(msgspec.Struct, gc=False, rename="camel"):
     default_value: bool = False
 
 
-class _Describe(msgspec.Struct, frozen=True):
+class _Describe(msgspec.Struct, frozen=True, rename="camel"):
     name: str
     fields: tuple[_Described, ...]
+    key_prefix: str | None = None
 
 
 _describes = msgspec.json.Decoder(_Describe)
@@ -109,6 +110,8 @@ class SObject:
     fields: Mapping[str, Field]
     relationships: Mapping[str, Field]
     """Lookup fields by lower-case relationship name."""
+    key_prefix: str = ""
+    """What the ids of its records begin with; empty if Salesforce does not tell."""
     last_modified: str = field(default="", compare=False)
     """The HTTP date of the description; empty if Salesforce gave none."""
 
@@ -163,6 +166,7 @@ def parse(response: Response, *, org: str, sobject: str, known: SObject | None =
         found.name,
         {known.name.lower(): known for known in fields},
         {known.relationshipName.lower(): known for known in fields if known.relationshipName},
+        found.key_prefix or "",
         response.headers.get("last-modified", ""),
     )
 

@@ -510,3 +510,23 @@ def test_what_no_sobject_takes(write, kind):
 def test_the_key_without_a_description(write, key):
     """Texts and numbers that might be one count as one."""
     assert ("lead", key, False) == (UNKNOWN.name, UNKNOWN.examine(write).key, UNKNOWN.examine(write).numeric_key)
+
+
+@pytest.mark.parametrize("operation", [UPDATE, DELETE])
+def test_an_id_of_another_sobject(operation):
+    """It would change a record that the caller did not name: a deletion in a call for several names no sObject."""
+    rules = WriteRules(SObject("Lead", {}, {}, key_prefix="00Q"))
+
+    error = refused(Write(operation, "lead", record_id=ACCOUNT), rules)
+
+    assert InvalidFieldValue is type(error)
+    assert ["record.id"] == paths(error)
+    assert "the id is none of Lead, whose ids begin with 00Q" == error.message
+    assert RECORD == rules.examine(Write(operation, "lead", record_id=RECORD)).key
+
+
+def test_an_sobject_that_tells_no_prefix():
+    """Ids of such an sObject are taken as they are."""
+    rules = WriteRules(SObject("Lead", {}, {}))
+
+    assert ACCOUNT == rules.examine(Write(DELETE, "lead", record_id=ACCOUNT)).key

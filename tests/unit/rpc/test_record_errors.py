@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sluicegate.v1 import error_reason_pb2 as reasons
-from sluicegate.v1.record_pb2 import RecordError
+from sluicegate.v1.record_pb2 import RecordError, RecordRef
 from sluicegate.v1.record_service_pb2 import ApplyRecordsResponse
 
 from service.errors import (
@@ -98,7 +98,7 @@ def test_an_error_is_told_under_the_callers_paths():
         retry_after_seconds=2.0,
     )
 
-    with pytest.raises(UnknownField) as raised, relocating(in_record):
+    with pytest.raises(UnknownField) as raised, relocating(in_record(RecordRef())):
         raise error
 
     assert ["record.external_id.field", "fields.A"] == [violation.field for violation in raised.value.violations]
@@ -115,7 +115,7 @@ def test_an_error_that_names_no_other_path_is_passed_on():
     """Nothing is made anew where nothing changes."""
     error = RowLocked("locked")
 
-    with pytest.raises(RowLocked) as raised, relocating(in_record):
+    with pytest.raises(RowLocked) as raised, relocating(in_record(RecordRef())):
         raise error
 
     assert error is raised.value

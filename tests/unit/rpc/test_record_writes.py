@@ -203,6 +203,8 @@ def test_the_nodes_of_a_graph():
         ("nodes[1].operation.update.fields.Name", "nodes[1].operation.update.fields.Name"),
         ("nodes[1].operation.update.external_id.field", "nodes[1].operation.update.record.external_id.field"),
         ("nodes[2].operation.delete.object", "nodes[2].operation.delete.record.object"),
+        ("nodes[0].operation.update.record.id", "nodes[0].operation.upsert.external_id.value"),
+        ("nodes[1].operation.update.record.id", "nodes[1].operation.update.record.external_id.value"),
         ("nodes[1].name", "nodes[1].name"),
         ("nodes[3].operation.create.fields.Name", "nodes[3].operation.create.fields.Name"),
         ("request_id", "request_id"),
@@ -217,6 +219,15 @@ def test_the_paths_of_a_graph(below, above):
     ]
 
     assert above == record_writes.in_nodes(nodes)(below)
+
+
+def test_the_path_of_an_id():
+    """A bad id is told where the caller wrote it, which may be an external id of the field `Id`."""
+    by_field = RecordRef(object="Account", external_id=by("Id", ID))
+
+    assert "record.id" == record_writes.in_record(BY_ID)("record.id")
+    assert "record.external_id.value" == record_writes.in_record(by_field)("record.id")
+    assert "external_id.value" == record_writes.in_upsert("record.id")
 
 
 @pytest.mark.parametrize(

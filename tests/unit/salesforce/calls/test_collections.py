@@ -189,6 +189,17 @@ def test_a_rows_error_is_the_error_of_a_single_write(code: str, message: str, ki
     assert code == outcome.metadata["salesforce_error_code"]
 
 
+def test_a_record_that_is_not_there_is_named() -> None:
+    """The caller learns which of its records it is, by the id that it gave."""
+    (outcome,) = read(
+        answer(200, [{"success": False, "errors": [{"statusCode": "NOT_FOUND", "message": "no", "fields": []}]}]),
+        Operation.UPDATE,
+    )
+
+    assert isinstance(outcome, SluicegateError)
+    assert ("Lead", _ID) == (outcome.metadata["object"], outcome.metadata["id"])
+
+
 def test_a_deletion_of_what_is_deleted_is_done() -> None:
     """So that deletions may be repeated."""
     error = {"statusCode": "ENTITY_IS_DELETED", "message": "entity is deleted", "fields": []}

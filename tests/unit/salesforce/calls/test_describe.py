@@ -110,3 +110,11 @@ def test_descriptions_of_real_orgs(name):
     restricted = {item["name"]: len(item["picklistValues"]) for item in recorded if item["restrictedPicklist"]}
     values = {item.name: len(set(item.picklist.values())) for item in found.fields.values() if item.picklist}
     assert restricted == values
+
+
+@pytest.mark.parametrize(("prefix", "expected"), [("00Q", "00Q"), (None, "")])
+def test_what_ids_begin_with(prefix, expected):
+    """Some sObjects have no ids of their own."""
+    document = {"name": "Lead", "fields": [], "keyPrefix": prefix}
+
+    assert expected == describe.parse(answer(200, document), org="prod", sobject="lead").key_prefix
