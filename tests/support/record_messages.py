@@ -61,10 +61,16 @@ def update(record: RecordRef, **fields: FieldValue) -> RecordOperation:
     return RecordOperation(update=RecordUpdate(record=record, fields=fields))
 
 
-def upsert(sobject: str, ext: str, *, update_only: bool = False, **fields: FieldValue) -> RecordOperation:
+def upsert(sobject: str, ext: str, **fields: FieldValue) -> RecordOperation:
     """Return an upsert by Ext__c."""
-    wanted = RecordUpsert(object=sobject, external_id=key(ext), fields=fields, update_only=update_only)
-    return RecordOperation(upsert=wanted)
+    return RecordOperation(upsert=RecordUpsert(object=sobject, external_id=key(ext), fields=fields))
+
+
+def upsert_only_updating(sobject: str, ext: str, **fields: FieldValue) -> RecordOperation:
+    """Return an upsert by Ext__c that must not create."""
+    operation = upsert(sobject, ext, **fields)
+    operation.upsert.update_only = True
+    return operation
 
 
 def delete(record: RecordRef) -> RecordOperation:
