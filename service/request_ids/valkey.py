@@ -42,8 +42,6 @@ if state == 'pending' and entry[2] == owner then
 end
 if state == 'pending' and tonumber(entry[4]) <= now then
   state = 'abandoned'
-  redis.call('HSET', KEYS[1], 'state', state)
-  redis.call('PEXPIRE', KEYS[1], keep)
 end
 return {state, entry[3], entry[5], redis.call('PTTL', KEYS[1])}
 """

@@ -86,6 +86,22 @@ async def test_without_the_store_nothing_is_written(asked, store, request_ids):
     assert 0 == request_ids.statistics().owed
 
 
+async def test_the_store_knows_an_answer_before_the_caller_does(asked, store):
+    """What a caller was told is not lost if this replica dies right after."""
+    told = []
+
+    def look(_caller: object) -> None:
+        (entry,) = store.entries.values()
+        told.append(entry.content is not None)
+
+    caller = asyncio.ensure_future(asked(Making()))
+    caller.add_done_callback(look)
+    await caller
+    await asyncio.sleep(0)
+
+    assert [True] == told
+
+
 async def test_what_is_known_here_needs_no_store(asked, store):
     """A repeat gets the answer that this replica remembers, whatever became of the store."""
     make = Making()
@@ -331,6 +347,34 @@ async def test_a_renewal_that_fails_is_no_end():
         assert (6.0, b"answer 1") == (left, await caller)
 
 
+async def test_what_is_released_is_not_brought_back_by_a_renewal(monkeypatch):
+    """A failure that ends the work in the midst of a renewal is told after that, or the entry would look abandoned."""
+    clock = ManualClock()
+    store = StoreInMemory(clock, lease_seconds=6.0)
+    make = Making(UpstreamUnavailable("away"))
+    make.may_end.clear()
+    may_renew = asyncio.Event()
+    renew = store.renew
+
+    async def slow(ticket: Ticket) -> None:
+        await may_renew.wait()
+        await renew(ticket)
+
+    monkeypatch.setattr(store, "renew", slow)
+    async with RequestIds(store, clock) as request_ids:
+        caller = asyncio.ensure_future(request_ids.answer("s", "id", b"d", make, call(clock)))
+        await settle()
+        await clock.pass_time(2.0)
+        make.may_end.set()
+        await settle()
+        held = len(store.entries)
+        may_renew.set()
+        with pytest.raises(UpstreamUnavailable):
+            await caller
+
+    assert (1, {}) == (held, store.entries)
+
+
 async def test_the_end_waits_for_work_whose_caller_has_gone(store, clock):
     """Leaving the context lets a write finish, and its outcome is in the store for other replicas."""
     make = Making()
@@ -381,10 +425,10 @@ async def test_work_that_is_cancelled_before_its_first_step_leaves_nobody_waitin
 
 
 async def test_nothing_is_begun_after_the_end(store, clock):
-    """Another replica answers."""
+    """Another replica answers; the store is not asked any more."""
     make = Making()
     async with RequestIds(store, clock) as request_ids:
-        pass
+        store.is_away = True
 
     with pytest.raises(ShuttingDown):
         await request_ids.answer("s", "id", b"d", make, call(clock))
