@@ -103,6 +103,7 @@ def paths(error: InvalidArgument) -> list[str]:
     "values",
     [
         {"firstname": "Marie", "FIRSTNAME": None},
+        {"FirstName": "x" * 10},
         {"FirstName": "x" * 10 + "  "},
         {"FirstName": 7, "Email": "not checked here, and long"},
         {"Notes__c": "<b>" * 20},
@@ -245,7 +246,8 @@ def test_a_required_lookup_may_be_given_by_external_id():
     link = Field("AccountId", "reference", nillable=False, relationshipName="Account", referenceTo=("Account",))
     rules = WriteRules(SObject("Role__c", {"accountid": link}, {"account": link}))
 
-    rules.examine(Write(CREATE, "Role__c", {"ACCOUNT": {"Ext__c": "A-1"}}))
+    for name in ("Account", "ACCOUNT"):
+        rules.examine(Write(CREATE, "Role__c", {name: {"Ext__c": "A-1"}}))
     error = refused(Write(CREATE, "Role__c", {"Account": None}), rules)
 
     assert RequiredFieldMissing is type(error)
