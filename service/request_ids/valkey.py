@@ -4,7 +4,7 @@ import asyncio
 from types import TracebackType
 from typing import Any, Self
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -17,7 +17,7 @@ LEASE_SECONDS = 5.0
 _CONNECT_SECONDS = 0.25
 _COMMAND_SECONDS = 0.5
 _OPERATION_SECONDS = 1.0
-"""Bound on a command with all that goes before it: waiting for a connection, making one, sending it again."""
+"""Bound on a command with all that goes before it: waiting for its turn, connecting, sending it again."""
 _CONNECTIONS = 16
 
 # The store's own clock decides when a lease ends; those of the replicas need not agree.
@@ -85,7 +85,7 @@ _log = logs.get_logger(__name__)
 
 
 class ValkeyStore:
-    """A `service.request_ids.store.SharedStore` in Valkey 7 or Redis 6, or later ones. Use it as a context manager.
+    """A `service.request_ids.store.SharedStore` in Valkey or Redis 7, or later ones. Use it as a context manager.
 
     Entering calls nobody. A command waits half a second at most, an operation one second. That the store went away,
     and that it came back, is logged once each.
@@ -103,10 +103,9 @@ class ValkeyStore:
         self._keep_milliseconds = round(KEPT_SECONDS * 1000)
         # The version is of the form of an entry: replicas of two releases may share a store.
         self._prefix = f"{prefix}request:1:"
-        self._pool: BlockingConnectionPool = BlockingConnectionPool.from_url(
+        self._pool: ConnectionPool = ConnectionPool.from_url(
             "redis" + url.removeprefix("redis").removeprefix("valkey"),
             max_connections=_CONNECTIONS,
-            timeout=_CONNECT_SECONDS,
             socket_connect_timeout=_CONNECT_SECONDS,
             socket_timeout=_COMMAND_SECONDS,
             # Once more, at once: connections of the pool may have died unnoticed.
@@ -120,6 +119,8 @@ class ValkeyStore:
         self._renew = client.register_script(_RENEW)
         self._finish = client.register_script(_FINISH)
         self._release = client.register_script(_RELEASE)
+        # The client's own waiting pool serves the newest first, and lets others starve under load.
+        self._turns = asyncio.Semaphore(_CONNECTIONS)
         self._is_away = False
 
     async def __aenter__(self) -> Self:
@@ -161,7 +162,7 @@ class ValkeyStore:
 
     async def _run(self, script: Any, ticket: Ticket, *arguments: bytes | int) -> Any:
         try:
-            async with asyncio.timeout(_OPERATION_SECONDS):
+            async with asyncio.timeout(_OPERATION_SECONDS), self._turns:
                 answer = await script(keys=[self._prefix + ticket.key], args=[ticket.owner, *arguments])
         except Exception as error:
             # What is no store can answer anything, which the client meets with exceptions of every kind.

@@ -150,11 +150,15 @@ async def test_a_renewal_brings_back_what_the_server_lost(store, client):
 
 
 async def test_many_at_once_share_few_connections(store, client):
-    """The pool is bounded, and whoever waits for a connection gets one."""
-    claims = await asyncio.gather(*(store.claim(Ticket(f"key-{number}", b"d", "one")) for number in range(500)))
+    """The connections are bounded, and whoever waits for one gets it in turn, also while others keep coming."""
+
+    async def keep_claiming(name: int) -> list[object]:
+        return [await store.claim(Ticket(f"key-{name}-{number}", b"d", "one")) for number in range(20)]
+
+    claims = await asyncio.gather(*(keep_claiming(name) for name in range(100)))
 
     connections = [item for item in await client.client_list() if item["cmd"] == "evalsha"]
-    assert [Granted()] * 500 == claims
+    assert [[Granted()] * 20] * 100 == claims
     assert 1 <= len(connections) <= 16
 
 
@@ -207,7 +211,7 @@ async def test_a_server_that_is_silent_costs_a_second(logged):
             took = clock.monotonic() - began
 
         assert {SharedStoreUnavailable} == {type(outcome) for outcome in found}
-        assert took < 2
+        assert took < 3
         assert Granted() == await store.claim(TICKET)
 
 
