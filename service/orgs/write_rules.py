@@ -13,7 +13,8 @@ from service.orgs.refusals import FIELDS, KEY_FIELD, KEY_VALUE, RECORD_ID, Fault
 from service.salesforce.calls.describe import SObject
 from service.salesforce.calls.writes import JsonValue, Operation, Write
 
-_MOST_SPELLINGS = 4096
+_SPELLINGS = 2
+_MOST_KEY_SPELLINGS = 64
 _NO_PARENTS = frozenset({"ownerid", "recordtypeid"})
 _ID, _ATTRIBUTES = "id", "attributes"
 _RESERVED = {
@@ -53,6 +54,8 @@ class WriteRules:
         """What the rules were made of."""
         self._checks: dict[Operation, dict[str, Check]] = {operation: {} for operation in Operation}
         self._spelled: dict[Operation, dict[str, Check]] = {operation: {} for operation in Operation}
+        # Names come from callers, who may spell one in ever new ways.
+        self._most_spellings = _SPELLINGS * (len(description.fields) + len(description.relationships))
         self._keys: dict[str, KeyField] = {}
         self._required = _required(description)
         self._near_fields: NearestNames | None = None
@@ -135,7 +138,7 @@ class WriteRules:
                 return lambda value: self._unknown(name, value)
             self._checks[operation][lower] = check
         spelled = self._spelled[operation]
-        if len(spelled) < _MOST_SPELLINGS:
+        if len(spelled) < self._most_spellings:
             spelled[name] = check
         return check
 
@@ -165,7 +168,7 @@ class WriteRules:
         found = key_field(self.description, name)
         if found is None:
             faults.append((KEY_FIELD, no_key(self.description, name)))
-        elif len(self._keys) < _MOST_SPELLINGS:
+        elif len(self._keys) < _MOST_KEY_SPELLINGS:
             self._keys[name] = found
         return found
 

@@ -427,13 +427,13 @@ def test_ever_new_spellings_take_no_memory():
     rules = WriteRules(SObject("Lead", {name: long}, {}))
     spellings = [
         "".join(char.upper() if number >> place & 1 else char for place, char in enumerate(name))
-        for number in range(6000)
+        for number in range(600)
     ]
 
     for spelling in spellings:
         assert [f"fields.{spelling}"] == paths(refused(Write(UPDATE, "Lead", {spelling: "x" * 6}), rules))
 
-    assert 4096 == len(rules._spelled[UPDATE])
+    assert 2 == len(rules._spelled[UPDATE])
     assert 1 == len(rules._checks[UPDATE])
 
 
