@@ -71,7 +71,7 @@ class Rows:
         plan.refuse_read_only([*assigned, *looked_up], creating=True)
         plan.refuse_missing(assigned, looked_up)
         plan.check(assigned)
-        self._guards.assign(plan, assigned, creating=True)
+        self._guards.assign(plan, assigned, options, creating=True)
         self._references.resolve(plan, assigned, parents)
         self._guards.check_owner(plan, assigned)
         return self.insert(plan, assigned, user_id=user_id, options=options)
@@ -140,7 +140,7 @@ class Rows:
         plan.refuse_read_only([*assigned, *(parent.writer.name for parent in parents)], creating=False)
         plan.refuse_null(assigned)
         plan.check(assigned)
-        self._guards.assign(plan, assigned, creating=False)
+        self._guards.assign(plan, assigned, options, creating=False)
         self._references.resolve(plan, assigned, parents)
         self._guards.check_owner(plan, assigned)
         if not is_plain(assigned.values()):
