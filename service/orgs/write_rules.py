@@ -15,6 +15,7 @@ from service.salesforce.calls.writes import JsonValue, Operation, Write
 
 _SPELLINGS = 2
 _MOST_KEY_SPELLINGS = 64
+_REFERENCE = "reference"
 _NO_PARENTS = frozenset({"ownerid", "recordtypeid"})
 _ID, _ATTRIBUTES = "id", "attributes"
 _RESERVED = {
@@ -145,7 +146,7 @@ class WriteRules:
     def _made_check(self, operation: Operation, lower: str) -> Check | None:
         field, lookup = self.description.fields.get(lower), self.description.relationships.get(lower)
         by_value = value_check(field, operation) if field is not None else None
-        if lookup is None or lookup.type != "reference":
+        if lookup is None or lookup.type != _REFERENCE:
             return by_value
         by_key = lookup_check(lookup, operation)
         if by_value is None:
@@ -155,12 +156,12 @@ class WriteRules:
     def _unknown(self, name: str, value: JsonValue) -> Fault:
         if isinstance(value, Mapping):
             if self._near_relationships is None:
-                lookups = self.description.relationships.values()
-                self._near_relationships = NearestNames([field.relationshipName or "" for field in lookups])
+                lookups = [field for field in self.description.relationships.values() if field.type == _REFERENCE]
+                self._near_relationships = NearestNames(field.relationshipName or field.name for field in lookups)
             near, what = self._near_relationships, "relationship"
         else:
             if self._near_fields is None:
-                self._near_fields = NearestNames([field.name for field in self.description.fields.values()])
+                self._near_fields = NearestNames(field.name for field in self.description.fields.values())
             near, what = self._near_fields, "field"
         return unknown_name(self.name, name, near.find(name), what)
 

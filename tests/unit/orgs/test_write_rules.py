@@ -46,6 +46,7 @@ FIELDS = (
     Field("Ext__c", "string", externalId=True, idLookup=True, length=20),
     Field("Exact__c", "string", externalId=True, idLookup=True, caseSensitive=True, length=20),
     Field("Number__c", "double", externalId=True, idLookup=True, precision=18),
+    Field("JigsawId", "string", relationshipName="Jigsaw"),
     Field("CreatedDate", "datetime", **SYSTEM),
     Field("Score__c", "double", createable=False, updateable=False, calculated=True),
     Field("No__c", "string", createable=False, updateable=False, autoNumber=True),
@@ -190,6 +191,7 @@ def test_what_is_not_refused(values):
         ({"Address": {"city": "Paris"}}, FieldNotWriteable, "Address cannot be written"),
         ({"Frstname": "x"}, UnknownField, "Lead has no field 'Frstname'; did you mean 'FirstName'?"),
         ({"attributes": "x"}, UnknownField, "Lead has no field 'attributes'"),
+        ({"Jigsaw": {"Ext__c": "A"}}, UnknownField, "Lead has no relationship 'Jigsaw'"),
         ({"Acount": {"Ext__c": "A"}}, UnknownField, "Lead has no relationship 'Acount'; did you mean 'Account'?"),
     ],
 )
