@@ -24,7 +24,7 @@ from service.emulator.rule import Rule
 from service.emulator.server import Emulator, EmulatorConfig
 from service.emulator.sources import OrgSource
 from service.orgs import config
-from service.settings import JwtBearerAuth, OrgSettings, WriteSettings
+from service.settings import JwtBearerAuth, OrgSettings
 from tests.support.rich_status import failure
 from tests.support.service import free_ports
 
@@ -60,14 +60,14 @@ class Stage:
     """A running service and its org.
 
     Attributes:
-        address: Where the service is called.
+        channel: Where the service is called.
         records: Calls it.
         org: Its org, in this process.
         clock: The org's time.
 
     """
 
-    address: str
+    channel: aio.Channel
     records: Any
     org: Emulator
     clock: OrgClock
@@ -121,16 +121,16 @@ class StageFactory:
     async def __call__(
         self,
         *,
-        writes: WriteSettings | None = None,
         schema: Iterable[Path] = (),
         span_exporter: SpanExporter | None = None,
+        **settings: Any,
     ) -> AsyncIterator[Stage]:
         """Run a service on an org.
 
         Args:
-            writes: How it writes; None for the defaults.
             schema: Files of further sObjects and fields.
-            span_exporter: Where its spans go.
+            span_exporter: Where the service's spans go.
+            settings: Of the org, as `OrgSettings` has them.
 
         """
         coalescers: list[Coalescer] = []
@@ -145,11 +145,11 @@ class StageFactory:
         async with AsyncExitStack() as stack:
             org = await stack.enter_async_context(Emulator(EmulatorConfig(directory=self.keys, source=source), clock))
             stack.callback(clock.go_on)
-            settings = free_ports(orgs={"prod": org_settings(org, writes=writes or WriteSettings())})
-            app = await stack.enter_async_context(App(settings, span_exporter=span_exporter))
+            orgs = {"prod": org_settings(org, **settings)}
+            app = await stack.enter_async_context(App(free_ports(orgs=orgs), span_exporter=span_exporter))
             assert app.addresses is not None
             channel = await stack.enter_async_context(aio.insecure_channel(app.addresses.grpc))
-            yield Stage(app.addresses.grpc, RecordServiceStub(channel), org, clock, coalescers)
+            yield Stage(channel, RecordServiceStub(channel), org, clock, coalescers)
 
 
 def org_settings(org: Emulator, **overrides: Any) -> OrgSettings:
