@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from service.errors import FieldNotWriteable, InvalidFieldValue, UnknownField
-from service.orgs.field_rules import Check, canonical_id, is_long_id, lookup_check, missing, parent_key, value_check
+from service.orgs.field_rules import lookup_check, missing, value_check
 from service.orgs.key_fields import KeyField, key_field, no_key, other_key
 from service.orgs.nearest import NearestNames
+from service.orgs.parents import canonical_id, is_long_id, parent_key
 from service.orgs.record_keys import folded
 from service.orgs.refusals import FIELDS, KEY_FIELD, KEY_VALUE, RECORD_ID, Fault, refusal, unknown_name
+from service.orgs.value_checks import Check
 from service.salesforce.calls.describe import SObject
 from service.salesforce.calls.writes import JsonValue, Operation, Write
 

@@ -177,7 +177,11 @@ def test_what_is_not_refused(values):
         ({"AccountId": "A-1"}, InvalidFieldValue, "AccountId takes a record's id"),
         ({"AccountId": 7}, InvalidFieldValue, "AccountId takes a record's id"),
         ({"AccountId": "é" * 15}, InvalidFieldValue, "AccountId takes a record's id"),
-        ({"AccountId": {"Ext__c": "A"}}, InvalidFieldValue, "AccountId takes an id; a record is looked up"),
+        (
+            {"AccountId": {"Ext__c": "A"}},
+            InvalidFieldValue,
+            "AccountId takes an id; to look a record up by external id, name",
+        ),
         ({"Account": "A-1"}, InvalidFieldValue, "Account takes a record by external id; to give an id"),
         ({"Account": NodeId("acc")}, InvalidFieldValue, "Account takes a record by external id; to give an id"),
         ({"What": {"type": "Lead", "Ext__c": "A"}}, InvalidFieldValue, "What leads to Account, Case"),
