@@ -9,13 +9,16 @@ import protovalidate
 from google.protobuf.message import DecodeError, Message
 
 from service.errors import MalformedMessage, MessageTooLarge, SluicegateError
+from service.rpc.plain import PlainChecks
 from service.rpc.plain_values import Check
 from service.rpc.validation import refusal
 
 _EXPLAINED_BYTES = 16_384
 """Largest message of which every fault is named: 4 MiB hold two million, which take most of a minute to collect."""
-_LARGE_BYTES = 262_144
-"""From when on a message is checked beside the event loop: 4 MiB of small values take seconds even if all is well."""
+_LARGE_BYTES = 131_072
+"""Above this a message is checked beside the event loop: 4 MiB of small values take seconds even if all is well.
+
+No text in a message of this size can be too long, so that nobody needs to look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +35,52 @@ class Large:
     message: Message
 
 
+class Intakes:
+    """Makes the intakes of RPCs, which share what they learn of names.
+
+    Args:
+        limit: How many bytes a message may have.
+
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._small = PlainChecks(_LARGE_BYTES)
+        self._large = PlainChecks(limit)
+
+    def of(self, request: type[Message], method: str) -> "Intake":
+        """Return the intake of one RPC.
+
+        Args:
+            request: The type of its messages.
+            method: Its name.
+
+        """
+        return Intake(
+            request, method, self._limit, is_plain=self._small.of(request), is_plain_large=self._large.of(request)
+        )
+
+
 class Intake:
-    """Takes in the messages of one RPC.
+    """Takes in the messages of one RPC; see `Intakes.of`.
 
     Args:
         request: Their type.
         method: The RPC's name.
         limit: How many bytes a message may have.
-        is_plain: Tells cheaply that a message keeps every rule.
+        is_plain: Tells cheaply that a message which is not large keeps every rule.
+        is_plain_large: Tells it of a large one.
 
     """
 
-    def __init__(self, request: type[Message], method: str, limit: int, is_plain: Check) -> None:
+    def __init__(
+        self, request: type[Message], method: str, limit: int, *, is_plain: Check, is_plain_large: Check
+    ) -> None:
         self._request = request
         self._method = method
         self._limit = limit
         self._is_plain = is_plain
+        self._is_plain_large = is_plain_large
 
     def decode(self, data: bytes, /) -> Any:
         """Return the message, or what stands for it until `admit`.
@@ -89,10 +122,11 @@ class Intake:
         if isinstance(received, Undecodable):
             raise received.error
         if isinstance(received, Large):
-            await asyncio.to_thread(self._check, received.message)
+            await asyncio.to_thread(self._check_large, received.message)
             return received.message
         message: Message = received
-        self._check(message)
+        if not self._is_plain(message):
+            check(message)
         return message
 
     async def admit_each(self, received: AsyncIterator[Any]) -> AsyncIterator[Message]:
@@ -100,8 +134,8 @@ class Intake:
         async for message in received:
             yield message if self.is_good(message) else await self.admit(message)
 
-    def _check(self, message: Message) -> None:
-        if not self._is_plain(message):
+    def _check_large(self, message: Message) -> None:
+        if not self._is_plain_large(message):
             check(message)
 
 

@@ -28,9 +28,8 @@ from service.errors import (
     ShuttingDown,
     SluicegateError,
 )
-from service.rpc.intake import Intake
+from service.rpc.intake import Intake, Intakes
 from service.rpc.overdue import Overdue
-from service.rpc.plain import PlainChecks
 from service.rpc.status import to_grpc
 from service.telemetry import logs, names
 from service.telemetry.tracing import Tracing
@@ -74,17 +73,15 @@ class Pipeline:
     def __init__(self, tracing: Tracing, clock: Clock, max_message_bytes: int, default_deadline_seconds: float) -> None:
         self._tracing = tracing
         self._clock = clock
-        self._max_message_bytes = max_message_bytes
         self._overdue = Overdue(default_deadline_seconds)
-        self._checks = PlainChecks()
+        self._intakes = Intakes(max_message_bytes)
         self._request_ids = _request_ids()
         self.draining = asyncio.Event()
         """Set when the service ends: no long upload is begun that the end would cut off."""
 
     def handler(self, method: Method) -> "grpc.RpcMethodHandler[Any, Any]":
         """Return the handler that grpc.aio serves."""
-        is_plain = self._checks.of(method.request)
-        intake = Intake(method.request, method.name, self._max_message_bytes, is_plain)
+        intake = self._intakes.of(method.request, method.name)
         if method.client_streaming:
             return grpc.stream_stream_rpc_method_handler(self._stream(method, intake), intake.decode, _encode)
         if method.server_streaming:

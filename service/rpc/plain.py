@@ -5,6 +5,7 @@ not know makes every message in which the rule matters doubtful, so that a rule 
 over; protovalidate alone decides what is wrong, and words it.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
@@ -14,7 +15,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-from service.rpc.plain_values import Check, ValueChecks, never
+from service.rpc.plain_values import Check, Pattern, ValueChecks, never
 
 _Rules = Mapping[str, Any]
 
@@ -26,10 +27,15 @@ _FIELD, _MESSAGE, _ONEOF = (
 
 
 class PlainChecks:
-    """Makes the cheap checks of messages. What it makes may run in any thread."""
+    """Makes the cheap checks of messages. What it makes may run in any thread.
 
-    def __init__(self) -> None:
-        self._values = ValueChecks()
+    Args:
+        largest: How many bytes the messages have at most: rules that none of them could break are left out.
+
+    """
+
+    def __init__(self, largest: int) -> None:
+        self._values = ValueChecks(largest)
         self._made: dict[str, Check | None] = {}
 
     def of(self, message: type[Message]) -> Check:
@@ -88,7 +94,7 @@ class PlainChecks:
             if not bound:
                 return None
 
-        # To look the method up in a message takes as long as to call it.
+        # As in `_present`.
         which: Callable[[Any, str], str | None] = GetMessageClass(oneof.containing_type).WhichOneof
 
         def check(message: Any) -> bool:
@@ -104,7 +110,7 @@ class PlainChecks:
         is_required = bool(rules and rules.get("required"))
         value = self._value(field, {key: rule for key, rule in rules.items() if key != "required"} if rules else rules)
         if field.has_presence:
-            return _present(name, value, is_required=is_required)
+            return _present(field, value, is_required=is_required)
         if value is None:
             return (lambda message: bool(getattr(message, name))) if is_required else None
         if is_required:
@@ -139,13 +145,13 @@ class PlainChecks:
     def _repeated(self, field: FieldDescriptor, rules: _Rules) -> Check | None:
         if rules.keys() - {"min_items", "max_items", "items"}:
             return never
-        least, most = rules.get("min_items", 0), rules.get("max_items")
         item = self._element(field, rules.get("items"))
         if item is None and not rules:
             return None
+        least, most = rules.get("min_items", 0), rules.get("max_items", math.inf)
 
         def check(values: Any) -> bool:
-            if len(values) < least or (most is not None and len(values) > most):
+            if not least <= len(values) <= most:
                 return False
             if item is not None:
                 for value in values:
@@ -158,31 +164,48 @@ class PlainChecks:
     def _map(self, entry: Descriptor, rules: _Rules) -> Check | None:
         if rules.keys() - {"min_pairs", "max_pairs", "keys", "values"}:
             return never
-        least, most = rules.get("min_pairs", 0), rules.get("max_pairs")
-        key = self._element(entry.fields_by_name["key"], rules.get("keys")) or _always
-        value = self._element(entry.fields_by_name["value"], rules.get("values")) or _always
-        if key is _always and value is _always and not rules:
+        keys = _of_keys(self._element(entry.fields_by_name["key"], rules.get("keys")))
+        values = _of_values(self._element(entry.fields_by_name["value"], rules.get("values")))
+        if not rules and values is _always:
             return None
-
-        def check(pairs: Any) -> bool:
-            if len(pairs) < least or (most is not None and len(pairs) > most):
-                return False
-            # `items()` of such a map is written in Python, and takes longer.
-            for name in pairs:  # noqa: SIM110
-                if not (key(name) and value(pairs[name])):
-                    return False
-            return True
-
-        return check
+        least, most = rules.get("min_pairs", 0), rules.get("max_pairs", math.inf)
+        return lambda pairs: least <= len(pairs) <= most and keys(pairs) and values(pairs)
 
 
-def _present(name: str, value: Check | None, *, is_required: bool) -> Check | None:
-    """Return the check of a field that can be absent."""
+def _of_keys(key: Check | None) -> Check:
+    """Return the check of all keys of a map."""
+    if key is None:
+        return _always
+    known = key.remembered if isinstance(key, Pattern) else frozenset()
+    # Most callers use the same names all day.
+    return lambda pairs: known.issuperset(pairs) or all(map(key, pairs))
+
+
+def _of_values(value: Check | None) -> Check:
+    """Return the check of all values of a map."""
     if value is None:
-        return (lambda message: bool(message.HasField(name))) if is_required else None
+        return _always
+
+    def check(pairs: Any) -> bool:
+        # `values()` of such a map is written in Python, and takes longer.
+        for name in pairs:  # noqa: SIM110
+            if not value(pairs[name]):
+                return False
+        return True
+
+    return check
+
+
+def _present(field: FieldDescriptor, value: Check | None, *, is_required: bool) -> Check | None:
+    """Return the check of a field that can be absent."""
+    name = field.name
+    # To look a method up in a message takes as long as to call it.
+    has: Callable[[Any, str], bool] = GetMessageClass(field.containing_type).HasField
+    if value is None:
+        return (lambda message: has(message, name)) if is_required else None
     if is_required:
-        return lambda message: message.HasField(name) and value(getattr(message, name))
-    return lambda message: not message.HasField(name) or value(getattr(message, name))
+        return lambda message: has(message, name) and value(getattr(message, name))
+    return lambda message: not has(message, name) or value(getattr(message, name))
 
 
 def _field_rules(field: FieldDescriptor) -> _Rules | None:

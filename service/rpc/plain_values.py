@@ -25,9 +25,15 @@ def never(_value: Any) -> bool:
 
 
 class ValueChecks:
-    """Makes checks of values, and shares what those of one pattern remember."""
+    """Makes checks of values, and shares what those of one pattern remember.
 
-    def __init__(self) -> None:
+    Args:
+        largest: How many bytes a message has at most: no text in it is longer.
+
+    """
+
+    def __init__(self, largest: int) -> None:
+        self._largest = largest
         self._patterns: dict[str, Pattern] = {}
 
     def of(self, kind: str, rules: Mapping[str, Any], field: FieldDescriptor) -> Check | None:
@@ -42,7 +48,7 @@ class ValueChecks:
         if kind == "string":
             return self._string(rules)
         if kind == "bytes":
-            return _within(rules, "min_len", "max_len", measure=len)
+            return self._length(rules)
         if kind == "int32":
             return _within(rules, "gte", "lte")
         if kind == "duration":
@@ -52,17 +58,21 @@ class ValueChecks:
         return never
 
     def _string(self, rules: Mapping[str, Any]) -> Check | None:
-        lengths = {name: rule for name, rule in rules.items() if name != "pattern"}
-        length = _within(lengths, "min_len", "max_len", measure=len)
+        length = self._length({name: rule for name, rule in rules.items() if name != "pattern"})
         if "pattern" not in rules:
             return length
         expression = rules["pattern"]
         if not _is_same_everywhere(expression):
             return never
-        matches = self._patterns.setdefault(expression, Pattern(expression)).matches
+        pattern = self._patterns.setdefault(expression, Pattern(expression))
         if length is None:
-            return matches
-        return lambda value: length(value) and matches(value)
+            return pattern
+        return lambda value: length(value) and pattern(value)
+
+    def _length(self, rules: Mapping[str, Any]) -> Check | None:
+        """Return the check of a length, unless every length that is possible is allowed."""
+        telling = {name: rule for name, rule in rules.items() if name != "max_len" or rule < self._largest}
+        return _within(telling, "min_len", "max_len", measure=len)
 
 
 def _within(
@@ -88,6 +98,9 @@ class Pattern:
     Args:
         expression: A regular expression that means the same to Python and to protovalidate's engine.
 
+    Attributes:
+        remembered: Texts that match; always the same set.
+
     """
 
     __slots__ = ("_fullmatch", "remembered")
@@ -97,7 +110,7 @@ class Pattern:
         self._fullmatch = re.compile(expression, re.ASCII).fullmatch
         self.remembered: set[str] = set()
 
-    def matches(self, value: str) -> bool:
+    def __call__(self, value: str) -> bool:
         """Tell whether the whole text matches."""
         if value in self.remembered:
             return True

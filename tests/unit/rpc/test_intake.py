@@ -10,8 +10,7 @@ from sluicegate.v1.record_service_pb2 import UpsertRecordRequest
 
 from service.errors import InvalidRequest, MalformedMessage, MessageTooLarge
 from service.rpc import intake as intake_module
-from service.rpc.intake import Intake, check
-from service.rpc.plain import PlainChecks
+from service.rpc.intake import Intake, Intakes, check
 
 
 def lead(**fields: FieldValue) -> UpsertRecordRequest:
@@ -49,7 +48,7 @@ def test_a_name_is_nothing_but_a_name(name):
 
 def intake(limit: int = 4_194_304) -> Intake:
     """Make the intake of upserts."""
-    return Intake(UpsertRecordRequest, "RecordService/UpsertRecord", limit, PlainChecks().of(UpsertRecordRequest))
+    return Intakes(limit).of(UpsertRecordRequest, "RecordService/UpsertRecord")
 
 
 @pytest.fixture
