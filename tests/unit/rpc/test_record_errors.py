@@ -16,7 +16,7 @@ from service.errors import (
     RowLocked,
     UnknownField,
 )
-from service.rpc.record_errors import of_node, relocating, to_record_error
+from service.rpc.record_errors import relocating, to_record_error
 from service.rpc.record_writes import in_record
 from service.salesforce.faults import Fault, from_fault
 
@@ -122,11 +122,9 @@ def test_an_error_that_names_no_other_path_is_passed_on():
 
 
 def test_an_error_that_takes_further_arguments():
-    """Whatever the class of an error, it can be told of a node."""
-    error = MalformedQuery("no", row=1, column=2)
+    """Whatever the class of an error, it can be told under another path."""
+    with pytest.raises(MalformedQuery) as raised, relocating(lambda path: f"query.{path}"):
+        raise MalformedQuery("no", row=1, column=2)
 
-    told = of_node(error, lambda path: f"nodes[0].{path}", name="n", index=0, count=1)
-
-    assert isinstance(told, MalformedQuery)
-    assert {"row": "1", "column": "2", "node": "n", "node_index": "0", "nodes": "1"} == told.metadata
-    assert ["nodes[0].soql"] == [violation.field for violation in told.violations]
+    assert {"row": "1", "column": "2"} == raised.value.metadata
+    assert ["query.soql"] == [violation.field for violation in raised.value.violations]
