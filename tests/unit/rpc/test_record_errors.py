@@ -1,7 +1,7 @@
 """Errors of records: one of many, and under the caller's own paths."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sluicegate.v1 import error_reason_pb2 as reasons
 from sluicegate.v1.record_pb2 import RecordError, RecordRef
@@ -77,6 +77,7 @@ def test_an_error_of_one_of_many(error, expected):
     assert expected == to_record_error(error)
 
 
+@example("ü" * 500, [f"{number}{'F' * 77}__c" for number in range(800)])
 @given(st.text(), st.lists(st.text(min_size=1, max_size=2_000), max_size=50))
 def test_the_outcomes_of_a_full_call_arrive(message, names):
     """However long the texts, two thousand errors stay below the size of an answer that gRPC's clients take."""
