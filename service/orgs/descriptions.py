@@ -165,7 +165,7 @@ class Descriptions:
         return found
 
     def _refuse_missing(self, name: str, context: CallContext) -> None:
-        """Refuse an sObject that was missing a moment ago: a caller that misspells it must not spend the org's calls."""
+        """Refuse an sObject that was missing a moment ago: misspelling it must not spend the org's calls."""
         until, error = self._missing.get(name, (0.0, None))
         if error is not None:
             if context.clock.monotonic() < until:
