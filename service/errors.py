@@ -117,7 +117,10 @@ class MalformedMessage(InvalidArgument):
 
 
 class MessageTooLarge(InvalidArgument):
-    """The request is larger than the service takes. Metadata: size_bytes, limit_bytes."""
+    """The request is larger than the service takes. Metadata: size_bytes, limit_bytes.
+
+    Also what it asks of Salesforce is larger than Salesforce takes, without metadata.
+    """
 
     code = "RESOURCE_EXHAUSTED"
     reason = "MESSAGE_TOO_LARGE"
@@ -154,7 +157,7 @@ class FieldNotWriteable(InvalidArgument):
 
 
 class InvalidReference(InvalidArgument):
-    """A lookup field points at no record."""
+    """A lookup field points at no record, or at one that the user the org is called as may not use."""
 
     reason = "INVALID_REFERENCE"
 
@@ -312,7 +315,7 @@ class AccessDenied(Refused):
 
 
 class ValidationRuleFailed(Refused):
-    """A validation rule or trigger of the org refused the record."""
+    """A validation rule, a trigger or a flow of the org refused the record."""
 
     reason = "VALIDATION_RULE_FAILED"
 

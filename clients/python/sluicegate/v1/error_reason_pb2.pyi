@@ -47,7 +47,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         }
     """
     ERROR_REASON_MESSAGE_TOO_LARGE: _ErrorReason.ValueType  # 3
-    """The request is larger than the service takes.
+    """The request is larger than the service takes, or what it asks of Salesforce is larger than Salesforce takes.
 
     Example of an ErrorInfo:
 
@@ -127,7 +127,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         }
     """
     ERROR_REASON_INVALID_REFERENCE: _ErrorReason.ValueType  # 9
-    """A lookup points at no record.
+    """A lookup points at no record, or at one that the user that the org is called as may not use.
 
     Example of an ErrorInfo:
 
@@ -250,7 +250,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         }
     """
     ERROR_REASON_DUPLICATE_VALUE: _ErrorReason.ValueType  # 19
-    """A unique field holds the value on another record already.
+    """A unique field holds the value on another record already; or a record stands twice in what one caller sent.
 
     Example of an ErrorInfo:
 
@@ -258,7 +258,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
           "domain": "sluicegate",
           "metadata": {
             "salesforce_error_code": "DUPLICATE_VALUE",
-            "fields": "Ext__c"
+            "fields": "Ext__c",
+            "record_id": "001xx000003DGb1AAG"
           }
         }
     """
@@ -271,7 +272,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
           "domain": "sluicegate",
           "metadata": {
             "salesforce_error_code": "DUPLICATES_DETECTED",
-            "duplicate_rule": "Standard_Lead_Duplicate_Rule"
+            "duplicate_rule": "Standard_Lead_Duplicate_Rule",
+            "record_ids": "00Qxx000003DGb1EAG,00Qxx000003DGb2EAG"
           }
         }
     """
@@ -324,7 +326,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         }
     """
     ERROR_REASON_VALIDATION_RULE_FAILED: _ErrorReason.ValueType  # 25
-    """A validation rule or a trigger of the org refused the record.
+    """A validation rule, a trigger or a flow of the org refused the record.
 
     Example of an ErrorInfo:
 
@@ -344,7 +346,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         { "reason": "SALESFORCE_REJECTED",
           "domain": "sluicegate",
           "metadata": {
-            "salesforce_error_code": "FIELD_INTEGRITY_EXCEPTION"
+            "salesforce_error_code": "DELETE_FAILED"
           }
         }
     """
@@ -527,8 +529,8 @@ class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
 
     Every error carries a google.rpc.ErrorInfo whose domain is `sluicegate` and whose reason is the name of a value
     below without the prefix `ERROR_REASON_`. Reasons and metadata keys are part of the contract; messages are not.
-    Metadata may hold further keys: `salesforce_error_code` wherever Salesforce gave one, `fields` as a comma-separated
-    list wherever it named fields.
+    Metadata may hold further keys: `salesforce_error_code` wherever Salesforce gave one, `salesforce_error_id` where its
+    support finds the failure by one, `fields` as a comma-separated list wherever it named fields.
     """
 
 ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0
@@ -556,7 +558,7 @@ Example of an ErrorInfo:
     }
 """
 ERROR_REASON_MESSAGE_TOO_LARGE: ErrorReason.ValueType  # 3
-"""The request is larger than the service takes.
+"""The request is larger than the service takes, or what it asks of Salesforce is larger than Salesforce takes.
 
 Example of an ErrorInfo:
 
@@ -636,7 +638,7 @@ Example of an ErrorInfo:
     }
 """
 ERROR_REASON_INVALID_REFERENCE: ErrorReason.ValueType  # 9
-"""A lookup points at no record.
+"""A lookup points at no record, or at one that the user that the org is called as may not use.
 
 Example of an ErrorInfo:
 
@@ -759,7 +761,7 @@ Example of an ErrorInfo:
     }
 """
 ERROR_REASON_DUPLICATE_VALUE: ErrorReason.ValueType  # 19
-"""A unique field holds the value on another record already.
+"""A unique field holds the value on another record already; or a record stands twice in what one caller sent.
 
 Example of an ErrorInfo:
 
@@ -767,7 +769,8 @@ Example of an ErrorInfo:
       "domain": "sluicegate",
       "metadata": {
         "salesforce_error_code": "DUPLICATE_VALUE",
-        "fields": "Ext__c"
+        "fields": "Ext__c",
+        "record_id": "001xx000003DGb1AAG"
       }
     }
 """
@@ -780,7 +783,8 @@ Example of an ErrorInfo:
       "domain": "sluicegate",
       "metadata": {
         "salesforce_error_code": "DUPLICATES_DETECTED",
-        "duplicate_rule": "Standard_Lead_Duplicate_Rule"
+        "duplicate_rule": "Standard_Lead_Duplicate_Rule",
+        "record_ids": "00Qxx000003DGb1EAG,00Qxx000003DGb2EAG"
       }
     }
 """
@@ -833,7 +837,7 @@ Example of an ErrorInfo:
     }
 """
 ERROR_REASON_VALIDATION_RULE_FAILED: ErrorReason.ValueType  # 25
-"""A validation rule or a trigger of the org refused the record.
+"""A validation rule, a trigger or a flow of the org refused the record.
 
 Example of an ErrorInfo:
 
@@ -853,7 +857,7 @@ Example of an ErrorInfo:
     { "reason": "SALESFORCE_REJECTED",
       "domain": "sluicegate",
       "metadata": {
-        "salesforce_error_code": "FIELD_INTEGRITY_EXCEPTION"
+        "salesforce_error_code": "DELETE_FAILED"
       }
     }
 """
