@@ -38,8 +38,8 @@ _OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 30_000),
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
-    # Where a connection has no room for a call, or the server has not come round to thousands of them, gRPC itself would
-    # refuse them, without a reason and as if the server were down. What may wait is bounded where it waits.
+    # Where a connection has no room for a call, or the server has not come round to it, gRPC itself would refuse it,
+    # without a reason and as if the server were down. What may wait is bounded where it waits.
     ("grpc.max_concurrent_streams", 10_000),
     ("grpc.server.max_pending_requests", 100_000),
     ("grpc.server.max_pending_requests_hard_limit", 200_000),

@@ -59,8 +59,9 @@ def row(write: Write, sobject: str, *, numeric_key: bool = False) -> Row:
         case Operation.UPSERT if write.key is not None:
             field = write.key.field
             folded = field.lower()
-            rest = {name: value for name, value in values.items() if name.lower() != folded}
-            values = {field: _number(write.key.value) if numeric_key else write.key.value, **rest}
+            if folded in map(str.lower, values):
+                values = {name: value for name, value in values.items() if name.lower() != folded}
+            values = {field: _number(write.key.value) if numeric_key else write.key.value, **values}
     attributes = b'{"attributes":{"type":"%b"}' % sobject.encode()
     content = attributes + (b"," + _encoder.encode(values)[1:] if values else b"}")
     return Row(write, sobject, content, len(content))
