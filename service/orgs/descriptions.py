@@ -4,10 +4,12 @@ import asyncio
 import random
 from collections.abc import Callable
 from copy import copy
+from functools import partial
 from weakref import WeakValueDictionary
 
 from service.context import CallContext
 from service.errors import Exhausted, Unavailable, UnknownObject
+from service.orgs.line import Line
 from service.orgs.object_names import ObjectNames
 from service.orgs.write_rules import WriteRules
 from service.salesforce.calls.describe import SObject
@@ -42,7 +44,8 @@ class _Known:
 class Descriptions:
     """Descriptions of one org's sObjects, each kept for ten minutes.
 
-    A caller that is cancelled while it asks leaves the asking to the next one that waits.
+    A caller that is cancelled while it asks leaves the asking to the next one that waits. Those who wait for one
+    description go on in the order in which they came, before any who come later.
 
     Args:
         client: The org.
@@ -57,6 +60,8 @@ class Descriptions:
         self._missing: dict[str, tuple[float, UnknownObject]] = {}
         """What the org does not have, until when that is believed."""
         self._names = ObjectNames(client)
+        self._lines: dict[str, Line[_Known]] = {}
+        """Those who wait for descriptions: writes of one record must not overtake each other here."""
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def get(self, sobject: str, context: CallContext) -> SObject:
@@ -111,10 +116,21 @@ class Descriptions:
 
     async def _get(self, sobject: str, context: CallContext) -> _Known:
         name = sobject.lower()
-        known = self._known.get(name)
-        if known is not None and context.clock.monotonic() < known.expires_at:
-            return known
-        self._refuse_missing(name, context)
+        line = self._lines.get(name)
+        if line is None:
+            known = self._known.get(name)
+            if known is not None and context.clock.monotonic() < known.expires_at:
+                return known
+            self._refuse_missing(name, context)
+            line = self._lines[name] = Line()
+        try:
+            return await line.join(partial(self._fetch, sobject, context))
+        finally:
+            if line.is_empty and self._lines.get(name) is line:
+                del self._lines[name]
+
+    async def _fetch(self, sobject: str, context: CallContext) -> _Known:
+        name = sobject.lower()
         async with self._locks.setdefault(name, asyncio.Lock()):
             known = self._known.get(name)
             if known is not None and context.clock.monotonic() < known.expires_at:

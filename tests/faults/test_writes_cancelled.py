@@ -14,7 +14,7 @@ from service.batching.item import Item
 from service.batching.lane import Lane
 from service.settings import WriteSettings
 from tests.support.record_messages import parent, text, upsert
-from tests.support.stage import SAVED, Stage, StageFactory, result, told
+from tests.support.stage import SAVED, Stage, StageFactory, result, told, until
 
 UPSERTS, APPLIES = 980, 20
 """Callers of the one and the other: a connection has a thousand calls at most."""
@@ -43,13 +43,6 @@ async def heard_or_gone(call: Any) -> str:
         return await told(call)
     except asyncio.CancelledError:
         return GONE
-
-
-async def until(is_so: Callable[[], bool]) -> None:
-    """Return when something is so."""
-    async with asyncio.timeout(30):
-        while not is_so():  # noqa: ASYNC110 - nothing tells
-            await asyncio.sleep(0)
 
 
 def is_empty(coalescer: Coalescer) -> bool:

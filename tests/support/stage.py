@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -162,6 +162,13 @@ def org_settings(org: Emulator, **overrides: Any) -> OrgSettings:
         private_key_file=found.private_key_file,
     )
     return OrgSettings(login_url=found.login_url, auth=auth, **overrides)
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    """Return when something is so that nothing else tells."""
+    async with asyncio.timeout(30):
+        while not is_so():  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0)
 
 
 async def told(call: Awaitable[Any]) -> str:
