@@ -70,11 +70,12 @@ class Lane:
     """Gathers the records of one route into calls.
 
     A record leaves at once if no call of the lane is in flight and nothing holds it back, together with those that the
-    event loop has at hand. Otherwise it leaves with the next 200, or when the last call in flight ends, or after
-    `Policy.longest_gather_seconds`. Records with equal keys
-    leave one after the other, each after the outcome of the one before. Records that lock the same parent share a call
-    or wait for each other, across all lanes of the org. A record that another transaction had locked is sent again
-    after a pause, in ever smaller calls, until its caller's deadline.
+    event loop has at hand; if the call before carried several, once no further record came for two milliseconds, since
+    their callers are about to send again. Otherwise it leaves with the next 200, or when the last call in flight ends,
+    or after `Policy.longest_gather_seconds`. Records with equal keys leave one after the other, each after the outcome
+    of the one before. Records that lock the same parent share a call or wait for each other, across all lanes of the
+    org. A record that another transaction had locked is sent again after a pause, in ever smaller calls, until its
+    caller's deadline.
 
     All methods belong to the event loop's thread; none blocks.
 
@@ -102,6 +103,9 @@ class Lane:
         self._unfinished = 0
         self._departing = False
         self._alarm_at: float | None = None
+        self._newest_at = 0.0
+        self._free_at = 0.0
+        self._busy_until = 0.0
 
     @property
     def is_idle(self) -> bool:
@@ -114,7 +118,7 @@ class Lane:
 
     def put(self, item: Item) -> None:
         """Take a record; its waiter is told the outcome."""
-        item.queued_at = self._clock.monotonic()
+        item.queued_at = self._newest_at = self._clock.monotonic()
         self._unfinished += 1
         self._totals.held_records += 1
         self._totals.held_bytes += item.row.size
@@ -145,11 +149,17 @@ class Lane:
         """See to it that what is ready leaves in time."""
         if self._departing or self._in_flight >= self._policy.calls_in_flight:
             return
-        if not self._in_flight or len(self._ready) >= self._most or self._again:
+        now = self._clock.monotonic()
+        if len(self._ready) >= self._most or self._again:
+            self._departing = True
+            self._loop.call_soon(self._depart)
+        elif self._in_flight:
+            self._wake_at(now + self._policy.longest_gather_seconds)
+        elif now < self._busy_until:
+            self._wake_at(now + self._policy.quiet_seconds)
+        else:
             self._departing = True
             self._loop.call_soon(self._wait_for_quiet, len(self._ready), self._policy.quiet_turns)
-        else:
-            self._wake_at(self._clock.monotonic() + self._policy.longest_gather_seconds)
 
     def _wait_for_quiet(self, seen: int, turns: int) -> None:
         """Depart once the event loop has nothing newer for the lane, or a call is full.
@@ -181,11 +191,15 @@ class Lane:
         now = self._clock.monotonic()
         if self._in_flight:
             leaves_at = self._ready[0].queued_at + self._policy.longest_gather_seconds
-        else:
-            seconds = self._shared.hold(waiting, self._most)
-            if seconds <= 0:
-                return True
+        elif (seconds := self._shared.hold(waiting, self._most)) > 0:
             leaves_at = min(item.queued_at + min(seconds, item.max_wait_seconds) for item in self._ready)
+        elif now < self._busy_until:
+            # What waited for the call in flight waits for its callers too.
+            since = max(self._ready[0].queued_at, self._free_at)
+            newest = max(self._newest_at, self._free_at)
+            leaves_at = min(since + self._policy.longest_quiet_seconds, newest + self._policy.quiet_seconds)
+        else:
+            return True
         if leaves_at <= now:
             return True
         self._wake_at(leaves_at)
@@ -239,6 +253,8 @@ class Lane:
         ordered = call if self.route.sobject else sorted(call, key=lambda item: item.row.sobject)
         outcomes = await self._shared.send(self.route, ordered)
         self._in_flight -= 1
+        self._free_at = self._clock.monotonic()
+        self._busy_until = self._free_at + self._policy.busy_seconds if len(call) > 1 else 0.0
         self._shared.locks.release(call, call)
         locked = []
         for item, outcome in zip(ordered, outcomes, strict=True):

@@ -16,6 +16,12 @@ class Policy:
     """Most calls of one lane that are open at a time."""
     quiet_turns: int = 10
     """Turns of the event loop without a newer record after which a call that is not full leaves an idle lane."""
+    busy_seconds: float = 0.1
+    """How long a lane counts as busy after a call that carried several records: their callers are about to return."""
+    quiet_seconds: float = 0.002
+    """How long a busy lane must have been without a newer record before a call leaves that is not full."""
+    longest_quiet_seconds: float = 0.02
+    """How long records wait for that at most."""
     longest_gather_seconds: float = 1.0
     """How long records gather behind a slow call before they leave in a call of their own that is not full."""
     max_wait_seconds: float = 1.0

@@ -166,7 +166,7 @@ async def test_orgs_share_nothing(calls: ManualCalls, clock: ManualClock) -> Non
     assert [["a"], ["b"]] == calls.names
 
 
-@pytest.mark.parametrize("policy", [Policy(most_records=2), Policy(most_bytes=2)])
+@pytest.mark.parametrize("policy", [Policy(busy_seconds=0, most_records=2), Policy(busy_seconds=0, most_bytes=2)])
 async def test_more_than_may_wait_is_refused_at_once(calls: ManualCalls, clock: ManualClock, policy: Policy) -> None:
     """The refusal says how many wait and when to come back, and nothing of it is sent."""
     async with coalescer_of(calls, clock, policy) as coalescer:
@@ -188,7 +188,7 @@ async def test_many_writes_of_one_caller_are_admitted_together_or_not_at_all(
     calls: ManualCalls, clock: ManualClock
 ) -> None:
     """A refused call wrote nothing."""
-    async with coalescer_of(calls, clock, Policy(most_records=2)) as coalescer:
+    async with coalescer_of(calls, clock, Policy(busy_seconds=0, most_records=2)) as coalescer:
         with pytest.raises(QueueFull):
             await coalescer.write_all([prepared("a"), prepared("b"), prepared("c")], call(clock))
         await settle()
