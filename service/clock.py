@@ -4,6 +4,8 @@ import asyncio
 import time
 from typing import Protocol
 
+_TURN_SECONDS = 0.005
+
 
 class Clock(Protocol):
     """What the service needs of time."""
@@ -19,6 +21,27 @@ class Clock(Protocol):
     async def sleep(self, seconds: float) -> None:
         """Wait. Cancelling the caller ends the wait at once."""
         ...
+
+
+class Turns:
+    """Long work's manners: other tasks have their turns during it, every few milliseconds.
+
+    Args:
+        clock: Tells how long the work has kept them waiting.
+
+    """
+
+    __slots__ = ("_clock", "_due")
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._due = clock.monotonic() + _TURN_SECONDS
+
+    async def give(self) -> None:
+        """Let other tasks run, if they have waited for as long as one task may keep them."""
+        if self._clock.monotonic() >= self._due:
+            await asyncio.sleep(0)
+            self._due = self._clock.monotonic() + _TURN_SECONDS
 
 
 class SystemClock:

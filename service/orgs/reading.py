@@ -28,6 +28,7 @@ from service.salesforce.client import SalesforceClient
 _ID = "Id"
 _ATTRIBUTES = "attributes"
 _UNDESCRIBED_PRECISION = 18
+_MOST_HINTS = 8
 
 
 ReadValue = bool | int | Decimal | str | None
@@ -117,7 +118,8 @@ def _names(description: SObject, key: ExternalKey | None, fields: Sequence[str])
     near = NearestNames(item.name for item in description.fields.values() if None in known)
     for index, (name, item) in enumerate(zip(fields, known, strict=True)):
         if item is None:
-            faults.append((f"fields[{index}]", unknown_name(description.name, name, near.find(name))))
+            hint = near.find(name) if len(faults) < _MOST_HINTS else ""
+            faults.append((f"fields[{index}]", unknown_name(description.name, name, hint)))
         elif item.type in COMPOUND_TYPES:
             faults.append(
                 (f"fields[{index}]", Fault(InvalidRequest, f"{item.name} is a compound field; name its parts"))
