@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from service import errors
 from service.errors import FieldViolation, SluicegateError
 from service.salesforce.faults import problems, words
-from service.salesforce.faults.fault import MOST_FIELDS, Fault
+from service.salesforce.faults.fault import Fault
 from service.salesforce.faults.forms import Facts, in_words, of_fields, path_of, violations_of, with_fields
 
 SOON_SECONDS = 5.0
@@ -96,7 +96,7 @@ def duplicate_value(fault: Fault, facts: Facts) -> SluicegateError:
     """Return what a value means that must be unique and is not, be it in the org or within one call."""
     if words.is_repeated_key(fault):
         names, found, message = (
-            fault.fields[:MOST_FIELDS],
+            fault.fields,
             "",
             "the record stands more than once in one call to Salesforce",
         )
@@ -122,7 +122,7 @@ def duplicates(fault: Fault, facts: Facts) -> SluicegateError:
 
 def ambiguous_words(fault: Fault, facts: Facts) -> SluicegateError:
     """Return what an external id means that several records have."""
-    return ambiguous(words.matches(fault), fault.fields[:MOST_FIELDS], facts)
+    return ambiguous(words.matches(fault), fault.fields, facts)
 
 
 def ambiguous(record_ids: Iterable[str], names: Iterable[str], facts: Facts) -> SluicegateError:

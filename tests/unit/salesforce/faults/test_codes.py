@@ -591,6 +591,14 @@ def test_the_field_of_an_external_id_may_be_unknown():
     assert ["external_id.field"] == [violation.field for violation in error.violations]
 
 
+def test_an_error_is_told_in_one_line():
+    """Whatever a text or a name holds, it cannot end the line that it is printed on."""
+    error = faults.from_fault(Fault("SOMETHING_NEW", "a\x1b\u2028b", ("\n", "Na\nme")), metadata={})
+
+    assert ("a b", "Na me") == (error.message, error.metadata["fields"])
+    assert ["fields.Na me"] == [violation.field for violation in error.violations]
+
+
 def test_an_error_without_a_code_is_one():
     """A line of a result file may hold a text only."""
     error = faults.from_fault(Fault("", "InternalServerError"), metadata={})
