@@ -392,7 +392,7 @@ async def test_the_names_are_read_once_in_ten_minutes():
     client, context = Describing(), call(clock)
     cache = descriptions(client)
 
-    listed = []
+    listed: list[int] = []
     for names, seconds in ((UpstreamUnavailable("m"), 0), (["Account"], 599), (["Account"], 2), (["Account"], 0)):
         client.names = names
         client.faults.append(UnknownObject("m"))
