@@ -20,6 +20,8 @@ MOST_RUNS = 10
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _OK = 200
+_MOST_ERRORS = 10
+"""Errors of one row that are told."""
 _SHORT = 15
 """Characters of an id that Salesforce did not make longer; it answers with 18."""
 
@@ -133,12 +135,16 @@ def _outcome(result: _Result, operation: Operation, row: Row, org: str) -> Saved
             result.id if len(result.id) > _SHORT else to_18(result.id),
             created=result.created or operation is Operation.CREATE,
         )
-    first = result.errors[0] if result.errors else _Error("UNKNOWN_EXCEPTION")
-    if operation is Operation.DELETE and first.statusCode == "ENTITY_IS_DELETED":
+    errors = result.errors or [_Error("UNKNOWN_EXCEPTION")]
+    if operation is Operation.DELETE and errors[0].statusCode == "ENTITY_IS_DELETED":
         return Saved(row.write.record_id, already_deleted=True)
-    fault = Fault(first.statusCode[:100], first.message[:500], tuple(first.fields))
-    subject = {"object": row.sobject, **({"id": row.write.record_id} if row.write.record_id else {})}
-    return faults.from_fault(fault, metadata={"org": org, **subject})
+    subject = {"org": org, "object": row.sobject}
+    if row.write.record_id:
+        subject["id"] = row.write.record_id
+    if row.write.key is not None:
+        subject["external_id_field"] = row.write.key.field
+    found = [Fault(each.statusCode[:100], each.message[:500], tuple(each.fields)) for each in errors[:_MOST_ERRORS]]
+    return faults.from_faults(found, metadata=subject)
 
 
 def _unreadable(operation: Operation, org: str) -> SluicegateError:
