@@ -7,15 +7,22 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from service.batching.item import Item, Outcome, Route, State
+from service.batching.item import Item, Outcome, Route, State, Unlocated
 from service.batching.locks import Locks
 from service.batching.policy import Hold, Policy
 from service.clock import Clock
 from service.errors import RowLocked
 from service.salesforce.calls.collections import MOST_RUNS
+from service.salesforce.calls.writes import Operation, Row, Write
 
-Send = Callable[[Route, Sequence[Item]], Awaitable[Sequence[Outcome]]]
+Send = Callable[[Route, Sequence[Item]], Awaitable[Sequence[Outcome | Unlocated]]]
 """Sends items in one call and returns their outcomes in order; raises nothing but CancelledError."""
+
+_MOST_GONE = 64
+"""How many more items may be withdrawn than are left before the queues are swept."""
+_PARTS = 4
+"""Into how many calls one goes that was refused whole."""
+_NO_ROW = Row(Write(Operation.DELETE, ""), "", b"", 0)
 
 Spawn = Callable[[Coroutine[Any, Any, None]], None]
 """Runs a coroutine as a task that someone owns."""
@@ -75,7 +82,8 @@ class Lane:
     or after `Policy.longest_gather_seconds`. Records with equal keys leave one after the other, each after the outcome
     of the one before. Records that lock the same parent share a call or wait for each other, across all lanes of the
     org. A record that another transaction had locked is sent again after a pause, in ever smaller calls, until its
-    caller's deadline.
+    caller's deadline. So are, at once, the records of a call that was refused whole, until it is known whose fault it
+    was; as long as they take, every other call is one of records that were not sent yet.
 
     All methods belong to the event loop's thread; none blocks.
 
@@ -101,7 +109,11 @@ class Lane:
         self._behind = 0
         self._in_flight = 0
         self._unfinished = 0
+        self._gone = 0
+        """Items withdrawn since the queues were swept."""
         self._departing = False
+        self._was_again = False
+        """Whether the last call carried records that had been sent before."""
         self._alarm_at: float | None = None
         self._newest_at = 0.0
         self._free_at = 0.0
@@ -139,11 +151,26 @@ class Lane:
         """Forget a record whose caller has gone. One that has left stays written; its outcome is dropped."""
         if item.state is State.WAITING:
             self._finish(item)
+            self._forget(item)
         elif item.state is State.BEHIND:
             self._behind -= 1
             self._let_go(item)
+            self._forget(item)
         elif item.state is State.AWAY:
             item.state = State.ABANDONED
+
+    def _forget(self, item: Item) -> None:
+        """Free what a withdrawn item holds; callers who come and go must not fill the queues while a call is slow."""
+        item.row, item.locks = _NO_ROW, ()
+        self._gone += 1
+        if self._gone > self._unfinished + _MOST_GONE:
+            self._gone = 0
+            self._ready = deque(each for each in self._ready if each.state is State.WAITING)
+            self._again = deque(each for each in self._again if each.state is State.WAITING)
+            for key, behind in self._keys.items():
+                if behind is not None:
+                    self._keys[key] = deque(each for each in behind if each.state is State.BEHIND) or None
+            self._shared.locks.sweep()
 
     def _consider(self) -> None:
         """See to it that what is ready leaves in time."""
@@ -178,10 +205,13 @@ class Lane:
     def _depart(self) -> None:
         """Send what may leave now."""
         self._departing = False
-        while self._again and self._in_flight < self._policy.calls_in_flight:
-            self._start(self._take(self._again, self._shrunk(self._again[0])))
-        while self._ready and self._in_flight < self._policy.calls_in_flight and self._may_leave():
-            self._start(self._take(self._ready, self._most))
+        while self._in_flight < self._policy.calls_in_flight:
+            is_ready = bool(self._ready) and self._may_leave()
+            # In turns: one caller's rows that take many calls must not keep the others' waiting.
+            self._was_again = bool(self._again) and not (is_ready and self._was_again)
+            if not (self._was_again or is_ready):
+                return
+            self._start(self._take(self._again if self._was_again else self._ready))
 
     def _may_leave(self) -> bool:
         """Tell whether a call is full or need not be; wake the lane later if it must."""
@@ -216,14 +246,19 @@ class Lane:
             self._alarm_at = None
             self._depart()
 
-    def _take(self, source: deque[Item], most: int) -> list[Item]:
+    def _take(self, source: deque[Item]) -> list[Item]:
         """Take items for one call off a queue; those that another call keeps waiting go to the locks."""
         call: list[Item] = []
         size = 0
         kinds = set()
+        most = self._most
         while source and len(call) < most:
             item = source[0]
             if item.state is State.WAITING:
+                if item.attempt:
+                    most = min(most, self._shrunk(item))
+                    if len(call) >= most:
+                        break
                 size += item.row.size
                 kinds.add(item.row.sobject)
                 if call and (size > self._policy.most_call_bytes or len(kinds) > MOST_RUNS):
@@ -258,8 +293,14 @@ class Lane:
         self._shared.locks.release(call, call)
         locked = []
         for item, outcome in zip(ordered, outcomes, strict=True):
-            is_wanted = item.state is State.AWAY and item.attempt < self._policy.attempts
-            if is_wanted and isinstance(outcome, RowLocked):
+            is_wanted = item.state is State.AWAY
+            if isinstance(outcome, Unlocated):
+                if is_wanted:
+                    item.state, item.company = State.WAITING, max(1, len(call) // _PARTS)
+                    self._again.append(item)
+                else:
+                    self._settle(item, outcome.error)
+            elif is_wanted and item.attempt < self._policy.attempts and isinstance(outcome, RowLocked):
                 locked.append(item)
             else:
                 self._settle(item, outcome)
@@ -292,8 +333,9 @@ class Lane:
         self._depart()
 
     def _shrunk(self, item: Item) -> int:
+        """Return how many records the next call of an item may have: fewer than the last."""
         sizes = self._policy.shrinking
-        return min(self._most, sizes[min(item.attempt, len(sizes)) - 1])
+        return min(self._most, item.company or self._most, sizes[min(item.attempt, len(sizes)) - 1])
 
     def _settle(self, item: Item, outcome: Outcome) -> None:
         item.waiter.settle(outcome)

@@ -1,13 +1,16 @@
 """When records leave, with whom, and in which order."""
 
 import asyncio
+import gc
 import itertools
 
 import pytest
 
+from service.batching.coalescer import Prepared
+from service.batching.item import Item
 from service.batching.policy import Policy
 from service.errors import RowLocked
-from service.salesforce.calls.writes import Operation, Saved
+from service.salesforce.calls.writes import Operation, Row, Saved
 from tests.support.clock import ManualClock, settle
 from tests.unit.batching.conftest import RECORD_ID, Callers, ManualCalls, coalescer_of, prepared
 
@@ -248,6 +251,47 @@ async def test_a_later_record_of_the_key_waits_for_the_retries(
     await calls.sent[1].succeed()
 
     assert [["a1"], ["a1"], ["a2"]] == calls.names
+
+
+@pytest.mark.parametrize(
+    "write",
+    [prepared("late"), prepared("late", key="held"), prepared("late", key="", parents=["held"], sobject="Case")],
+    ids=["ready", "behind its key", "kept by a lock"],
+)
+async def test_callers_who_come_and_go_fill_no_queue(calls: ManualCalls, clock: ManualClock, write: Prepared) -> None:
+    """While a call is slow, what is withdrawn leaves nothing behind, wherever it waited."""
+    async with coalescer_of(calls, clock, Policy(busy_seconds=0, calls_in_flight=1)) as coalescer:
+        callers = Callers(coalescer, clock)
+        await callers.start(prepared("first", key="held"))
+        before = [each for each in gc.get_objects() if isinstance(each, Item)]
+        for _ in range(5):
+            tasks = await callers.start(*[write] * 100)
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+            tasks.clear()
+        gc.collect()
+        after = sum(isinstance(each, Item) for each in gc.get_objects())
+        left = coalescer.statistics()
+
+    assert (1, 5) == (left.held_records, left.held_bytes)
+    assert after - len(before) <= 66
+
+
+async def test_a_withdrawn_row_is_freed_at_once(calls: ManualCalls, clock: ManualClock) -> None:
+    """Rows may be large: not one of them is kept for the sake of a queue."""
+    async with coalescer_of(calls, clock, Policy(busy_seconds=0, calls_in_flight=1)) as coalescer:
+        callers = Callers(coalescer, clock)
+        await callers.start(prepared("first"))
+        (task,) = await callers.start(prepared("large"))
+        task.cancel()
+        await asyncio.wait([task])
+        del task
+        gc.collect()
+        contents = [each.content for each in gc.get_objects() if isinstance(each, Row)]
+
+    assert b"first" in contents
+    assert b"large" not in contents
 
 
 async def test_a_cancelled_caller_is_withdrawn_before_its_record_left(callers: Callers, calls: ManualCalls) -> None:
