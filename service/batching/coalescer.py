@@ -243,7 +243,7 @@ class Coalescer:
             names.BATCH_ATTEMPT: items[0].attempt,
             names.BATCH_WAITED_MS: round(1000 * (now - min(item.queued_at for item in items)), 3),
         }
-        with self._tracing.batch_span(f"batch {route}", None, callers, attributes) as (_, trace):
+        with self._tracing.batch_span(f"batch {route}", callers, attributes) as trace:
             if trace is not None:
                 for caller, seconds in sampled:
                     self._tracing.add_wait("wait for a batch", caller, seconds, trace)
