@@ -137,7 +137,7 @@ class OrgRecords:
 def _prepared(write: Write, sobject: str, examined: Examined, options: WriteOptions, *, mixed: bool) -> Prepared:
     by_key = write.key is not None
     field = write.key.field.lower() if write.key is not None else ""
-    if by_key and write.operation is not Operation.UPSERT:
+    if not collections.takes(write.operation, by_key=by_key):
         # A request of its own within the call is made when the call is: what it says is all that counts here.
         size = 256 + sum(len(value) if isinstance(value, str) else 32 for value in write.values.values())
         row = Row(write, sobject, b"", size)

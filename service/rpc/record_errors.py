@@ -8,9 +8,9 @@ from sluicegate.v1.record_pb2 import RecordError
 
 from service.errors import FieldViolation, SluicegateError
 from service.orgs.node_errors import remade
+from service.orgs.refusals import FIELDS
 from service.rpc.status import cut
 
-_FIELDS = "fields."
 _LONGEST_MESSAGE = 768
 _LONGEST_FIELDS = 1_024
 _LONGEST_CODE = 100
@@ -55,8 +55,8 @@ def relocating(place: Callable[[str], str]) -> Iterator[None]:
 
 def _fields(error: SluicegateError) -> Iterator[str]:
     """Yield the names of the fields at fault, each once: of the violations, or else of the metadata."""
-    named = [item.field for item in error.violations if item.field.startswith(_FIELDS)]
-    names = [path.removeprefix(_FIELDS).split(".")[0].split("[")[0] for path in named]
+    named = [item.field for item in error.violations if item.field.startswith(FIELDS)]
+    names = [path.removeprefix(FIELDS).split(".")[0].split("[")[0] for path in named]
     listed = error.metadata.get("fields") or error.metadata.get("field", "")
     yield from dict.fromkeys(name for name in names or listed.split(",") if name)
 

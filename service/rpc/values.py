@@ -10,10 +10,8 @@ from google.protobuf.struct_pb2 import NULL_VALUE
 from sluicegate.v1.field_value_pb2 import FieldValue, FieldValueList
 
 from service.errors import FieldViolation, InvalidFieldValue, InvalidRequest
+from service.orgs.reading import ReadValue
 from service.salesforce.calls.writes import JsonValue, NodeId
-
-Found = bool | int | Decimal | str | None
-"""A value as Salesforce answers it, no digit of it lost."""
 
 _PLAIN = frozenset({"string_value", "bool_value", "int64_value"})
 """Kinds that Salesforce's JSON holds as they are."""
@@ -58,7 +56,7 @@ def to_json_values(fields: Mapping[str, FieldValue], *, in_graph: bool = False) 
     return values
 
 
-def to_field_value(value: Found, kind: str, precision: int) -> FieldValue:
+def to_field_value(value: ReadValue, kind: str, precision: int) -> FieldValue:
     """Return a field that was read; see `Record` in the contract for which kind of value stands for what.
 
     Args:

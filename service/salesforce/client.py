@@ -7,13 +7,11 @@ from msgspec.json import Decoder
 from service.context import CallContext
 from service.errors import InvalidRequest, SluicegateError
 from service.salesforce.calls import collections, composite, describe, limits, query, records, references, single
+from service.salesforce.calls.paths import LONGEST_PATH
 from service.salesforce.calls.query import Page
 from service.salesforce.calls.query import Row as QueryRow
 from service.salesforce.calls.writes import Operation, Row, Saved, Write, WriteOptions
 from service.salesforce.transport.base import Request, Response, Transport
-
-_LONGEST_PATH = 14_000
-"""Salesforce refuses request line and headers above 16,384 bytes together ("API Request Limits and Allocations")."""
 
 
 class SalesforceClient:
@@ -55,7 +53,7 @@ class SalesforceClient:
             by_key: Whether an external id finds them.
 
         """
-        return composite.MOST_ROWS if _is_composite(operation, by_key=by_key) else collections.MOST_ROWS
+        return collections.MOST_ROWS if collections.takes(operation, by_key=by_key) else composite.MOST_ROWS
 
     async def write_rows(
         self, operation: Operation, rows: Sequence[Row], options: WriteOptions, context: CallContext, *, field: str
@@ -73,7 +71,7 @@ class SalesforceClient:
             field: API name of the external-id field that finds them; empty if ids do.
 
         """
-        if _is_composite(operation, by_key=bool(field)):
+        if not collections.takes(operation, by_key=bool(field)):
             return await self._write_by_key(rows, options, context)
         request = collections.request(self._base, operation, rows, options, field=field)
         response = await self._transport.send(request, context)
@@ -135,9 +133,9 @@ class SalesforceClient:
 
         """
         request = query.first(self._base, soql, page_size=page_size, include_deleted=include_deleted)
-        if len(request.path) > _LONGEST_PATH:
+        if len(request.path) > LONGEST_PATH:
             raise InvalidRequest(
-                f"the query is {len(request.path)} bytes long when encoded; Salesforce takes {_LONGEST_PATH}",
+                f"the query is {len(request.path)} bytes long when encoded; Salesforce takes {LONGEST_PATH}",
                 violations=[],
             )
         return query.parse(await self._transport.send(request, context), pages, org=self._org)
@@ -148,7 +146,3 @@ class SalesforceClient:
         """Return the page that the page before named."""
         request = query.following(self._base, next_records_url, org=self._org)
         return query.parse(await self._transport.send(request, context), pages, org=self._org)
-
-
-def _is_composite(operation: Operation, *, by_key: bool) -> bool:
-    return by_key and operation in {Operation.UPDATE, Operation.DELETE}

@@ -6,12 +6,13 @@ from typing import Any
 
 import msgspec
 
-from service.errors import OutcomeUnknown, SluicegateError, UpstreamProtocolError
+from service.errors import SluicegateError
 from service.salesforce import faults
 from service.salesforce.answers import UNREADABLE, RecordId
+from service.salesforce.calls.single import unreadable
 from service.salesforce.calls.writes import Operation, Row, Saved, Write, WriteOptions
 from service.salesforce.faults import Fault
-from service.salesforce.ids import to_18
+from service.salesforce.ids import answered_id
 from service.salesforce.transport.base import Request, Response
 
 MOST_ROWS = 200
@@ -22,8 +23,6 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 _OK = 200
 _MOST_ERRORS = 10
 """Errors of one row that are told."""
-_SHORT = 15
-"""Characters of an id that Salesforce did not make longer; it answers with 18."""
 
 
 class _Error(msgspec.Struct):
@@ -40,6 +39,17 @@ class _Result(msgspec.Struct):
 
 
 _results = msgspec.json.Decoder(list[_Result])
+
+
+def takes(operation: Operation, *, by_key: bool) -> bool:
+    """Tell whether a call can carry records; updates and deletions by external id are for `composite.rows`.
+
+    Args:
+        operation: What is done to the records.
+        by_key: Whether an external id finds them.
+
+    """
+    return not by_key or operation is Operation.UPSERT
 
 
 def row(write: Write, sobject: str, *, numeric_key: bool = False) -> Row:
@@ -123,18 +133,15 @@ def read(
     try:
         results = _results.decode(response.content)
     except UNREADABLE as error:
-        raise _unreadable(operation, org) from error
+        raise unreadable(org, creates=operation is Operation.CREATE) from error
     if len(results) != len(rows) or any(result.success and result.id is None for result in results):
-        raise _unreadable(operation, org)
+        raise unreadable(org, creates=operation is Operation.CREATE)
     return [_outcome(result, operation, row, org) for result, row in zip(results, rows, strict=True)]
 
 
 def _outcome(result: _Result, operation: Operation, row: Row, org: str) -> Saved | SluicegateError:
     if result.success and result.id is not None:
-        return Saved(
-            result.id if len(result.id) > _SHORT else to_18(result.id),
-            created=result.created or operation is Operation.CREATE,
-        )
+        return Saved(answered_id(result.id), created=result.created or operation is Operation.CREATE)
     errors = result.errors or [_Error("UNKNOWN_EXCEPTION")]
     if operation is Operation.DELETE and errors[0].statusCode == "ENTITY_IS_DELETED":
         return Saved(row.write.record_id, already_deleted=True)
@@ -145,15 +152,6 @@ def _outcome(result: _Result, operation: Operation, row: Row, org: str) -> Saved
         subject["external_id_field"] = row.write.key.field
     found = [Fault(each.statusCode[:100], each.message[:500], tuple(each.fields)) for each in errors[:_MOST_ERRORS]]
     return faults.from_faults(found, metadata=subject)
-
-
-def _unreadable(operation: Operation, org: str) -> SluicegateError:
-    if operation is Operation.CREATE:
-        return OutcomeUnknown(
-            f"the org {org!r} answered the creation with something unreadable; look for the record before repeating",
-            metadata={"org": org},
-        )
-    return UpstreamProtocolError("a call for several records was answered without all outcomes", metadata={"org": org})
 
 
 def _number(text: str) -> Decimal | str:
