@@ -122,8 +122,7 @@ async def behind_a_slow_call(stage: Stage, count: int) -> list[Any]:
     """Return calls whose records wait behind the first one's, which is in flight until the org's time goes on."""
     accounts(stage)
     await stage.records.UpsertRecord(request("before"))
-    stage.script({"effect": {"latency": 1}, "match": {"path": "/composite"}})
-    stage.clock.stop()
+    stage.hold("/composite")
     calls = [stage.records.UpsertRecord(request("first"), timeout=60)]
     await until(lambda: any(lane.in_flight for lane in stage.coalescer.statistics().lanes.values()))
     calls += [stage.records.UpsertRecord(request(f"C-{number}"), timeout=60) for number in range(count)]
@@ -146,7 +145,7 @@ async def test_a_record_that_has_not_left_is_withdrawn(stage: StageFactory, monk
         first, late = await behind_a_slow_call(running, 1)
         late.cancel()
         await until(lambda: bool(withdrawn))
-        running.clock.go_on()
+        running.go_on()
 
         heard = [await heard_or_gone(call) for call in (first, late)]
         await until(lambda: is_empty(running.coalescer))
@@ -172,7 +171,7 @@ async def test_a_call_that_is_its_first_callers_dies_with_it(stage: StageFactory
         first, *_ = await behind_a_slow_call(running, 1)
         first.cancel()
         await until(lambda: not running.coalescer._tasks)
-        running.clock.go_on()
+        running.go_on()
 
         found = running.coalescer.statistics()
 

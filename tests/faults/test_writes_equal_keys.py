@@ -126,11 +126,10 @@ async def test_writes_that_wait_for_a_description_keep_their_order(stage, monkey
     monkeypatch.setattr(Descriptions, "_get", get)
     async with stage() as running:
         await connect(running)
-        running.script({"effect": {"latency": 1}, "match": {"path": "/describe"}})
-        running.clock.stop()
+        running.hold("/describe")
         calls = asyncio.ensure_future(upserted(running, burst()))
         await until(lambda: len(arrived) > KEYS * WRITES / 2)
-        running.clock.go_on()
+        running.go_on()
 
         heard = await calls
 

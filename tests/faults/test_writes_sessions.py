@@ -77,14 +77,11 @@ async def test_a_token_that_is_revoked_costs_one_login(stage: StageFactory, monk
     async with stage() as running:
         ids = await made(running)
         monkeypatch.setattr(TokenCache, "renew", noted)
-        running.script(
-            {"effect": "revoke_tokens", "match": {"path": "/services/data"}, "times": 1},
-            {"effect": {"latency": 1}, "match": {"path": "/oauth2/token"}},
-        )
-        running.clock.stop()
+        revoked = {"effect": "revoke_tokens", "match": {"path": "/services/data"}, "times": 1}
+        running.hold("/oauth2/token", revoked)
         calls = asyncio.ensure_future(call_all(running, ids))
         await until(lambda: len(refused) >= EACH)
-        running.clock.go_on()
+        running.go_on()
 
         heard = await calls
 

@@ -33,26 +33,23 @@ SAVED = "saved"
 
 
 class OrgClock(SystemClock):
-    """The time of an org, which a test may stop: whoever waits for it then waits for the test."""
+    """The time of an org, which a test may stop: whoever waits for it then waits for the test.
+
+    Attributes:
+        goes_on: Set while time passes.
+
+    """
 
     def __init__(self) -> None:
-        self._goes_on = asyncio.Event()
-        self._goes_on.set()
-
-    def stop(self) -> None:
-        """Let every further wait last until `go_on`."""
-        self._goes_on.clear()
-
-    def go_on(self) -> None:
-        """End the waits."""
-        self._goes_on.set()
+        self.goes_on = asyncio.Event()
+        self.goes_on.set()
 
     async def sleep(self, seconds: float) -> None:
         """Wait for the time, or for the test."""
-        if self._goes_on.is_set():
+        if self.goes_on.is_set():
             await super().sleep(seconds)
         else:
-            await self._goes_on.wait()
+            await self.goes_on.wait()
 
 
 @dataclass(frozen=True)
@@ -63,14 +60,13 @@ class Stage:
         channel: Where the service is called.
         records: Calls it.
         org: Its org, in this process.
-        clock: The org's time.
 
     """
 
     channel: aio.Channel
     records: Any
     org: Emulator
-    clock: OrgClock
+    _clock: OrgClock
     _coalescers: list[Coalescer]
 
     @property
@@ -85,6 +81,16 @@ class Stage:
         for rule in made:
             self.org.disturbances.add_rule(rule)
         return made
+
+    def hold(self, path: str, *rules: Mapping[str, Any]) -> None:
+        """Let no answer to requests of a path leave the org before `go_on`, and let it misbehave by further rules."""
+        self.script({"effect": {"latency": 1}, "match": {"path": path}}, *rules)
+        self._clock.goes_on.clear()
+
+    def go_on(self) -> None:
+        """Let the org behave from now on, and answer what it was asked."""
+        self.org.disturbances.clear()
+        self._clock.goes_on.set()
 
     def writes(self, sobject: str = "Lead", field: str = "Ext__c") -> dict[str, int]:
         """Return how often records were written, by a field; records with one value add up."""
@@ -144,7 +150,7 @@ class StageFactory:
         source = OrgSource(schema=tuple(schema))
         async with AsyncExitStack() as stack:
             org = await stack.enter_async_context(Emulator(EmulatorConfig(directory=self.keys, source=source), clock))
-            stack.callback(clock.go_on)
+            stack.callback(clock.goes_on.set)
             orgs = {"prod": org_settings(org, **settings)}
             app = await stack.enter_async_context(App(free_ports(orgs=orgs), span_exporter=span_exporter))
             assert app.addresses is not None
@@ -168,7 +174,7 @@ async def until(is_so: Callable[[], bool]) -> None:
     """Return when something is so that nothing else tells."""
     async with asyncio.timeout(30):
         while not is_so():  # noqa: ASYNC110 - nothing tells
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.002)
 
 
 async def told(call: Awaitable[Any]) -> str:
