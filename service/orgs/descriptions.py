@@ -5,10 +5,11 @@ import random
 from collections.abc import Callable
 from copy import copy
 from functools import partial
+from itertools import islice
 from weakref import WeakValueDictionary
 
 from service.context import CallContext
-from service.errors import Exhausted, Unavailable, UnknownObject
+from service.errors import Exhausted, FieldViolation, Unavailable, UnknownObject
 from service.orgs.line import Line
 from service.orgs.object_names import ObjectNames
 from service.orgs.write_rules import WriteRules
@@ -21,6 +22,8 @@ _LIFETIME_JITTER = 0.1
 _FRESH_SECONDS = 60.0
 """How long a description is good enough to refuse a write by."""
 _MOST = 512
+_MANY_MISSING = 16
+"""So many unknown names within a minute are guesses; the list of all names answers those that follow."""
 
 
 class _Known:
@@ -136,6 +139,14 @@ class Descriptions:
             if known is not None and context.clock.monotonic() < known.expires_at:
                 return known
             self._refuse_missing(name, context)
+            if known is None and self._are_guesses(context) and await self._names.lack(sobject, context):
+                problem = "no such sObject, or not visible to the org's user"
+                error = UnknownObject(
+                    f"the org has no sObject {sobject!r}",
+                    metadata={"org": self._client.org, "object": sobject},
+                    violations=[FieldViolation("object", problem)],
+                )
+                raise copy(await self._note_missing(error, sobject, context))
             return await self._ask(sobject, context, known.description if known is not None else None)
 
     async def _refreshed(self, sobject: str, context: CallContext) -> _Known | None:
@@ -161,11 +172,7 @@ class Descriptions:
             description = await self._client.describe(sobject, context, known)
         except UnknownObject as error:
             self._known.pop(name, None)
-            missing = await self._with_nearest(error, sobject, context)
-            while len(self._missing) >= _MOST:
-                self._missing.pop(next(iter(self._missing)))
-            self._missing[name] = (context.clock.monotonic() + _FRESH_SECONDS, missing)
-            raise copy(missing) from error
+            raise copy(await self._note_missing(error, sobject, context)) from error
         before = self._known.pop(name, None)
         while len(self._known) >= _MOST:
             self._known.pop(next(iter(self._known)))
@@ -179,6 +186,19 @@ class Descriptions:
             found = _Known(description, now, expires_at)
         self._known[name] = found
         return found
+
+    async def _note_missing(self, error: UnknownObject, sobject: str, context: CallContext) -> UnknownObject:
+        """Remember that an sObject is missing, and return the error with the name that was probably meant."""
+        missing = await self._with_nearest(error, sobject, context)
+        while len(self._missing) >= _MOST:
+            self._missing.pop(next(iter(self._missing)))
+        self._missing[sobject.lower()] = (context.clock.monotonic() + _FRESH_SECONDS, missing)
+        return missing
+
+    def _are_guesses(self, context: CallContext) -> bool:
+        """Tell whether many different names were unknown within a minute: each must not spend a call."""
+        newest = islice(reversed(self._missing.values()), _MANY_MISSING - 1, None)
+        return any(until > context.clock.monotonic() for until, _ in islice(newest, 1))
 
     def _refuse_missing(self, name: str, context: CallContext) -> None:
         """Refuse an sObject that was missing a moment ago: misspelling it must not spend the org's calls."""

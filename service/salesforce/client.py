@@ -1,5 +1,6 @@
 """The facade of one org's HTTP API: a typed method for each call, over one stack of transports."""
 
+import asyncio
 from collections.abc import Sequence
 
 from msgspec.json import Decoder
@@ -81,19 +82,23 @@ class SalesforceClient:
         self, rows: Sequence[Row], options: WriteOptions, context: CallContext
     ) -> list[Saved | SluicegateError]:
         writes = [row.write for row in rows]
-        together = [write for write in writes if references.is_literal(write)]
+        literal = [references.is_literal(write) for write in writes]
+        together = [write for write, is_literal in zip(writes, literal, strict=True) if is_literal]
         outcomes: list[Saved | SluicegateError] = []
         if together:
             response = await self._transport.send(composite.rows(self._base, together, options), context)
             outcomes = composite.read_rows(response, together, org=self._org)
         if len(together) == len(writes):
             return outcomes
-        # What Salesforce would take for a reference to another subrequest goes in a call of its own.
+        # What Salesforce would take for a reference to another subrequest goes in a call of its own; the others, who
+        # wait for all of them, wait no longer than for one.
+        async with asyncio.TaskGroup() as group:
+            alone = [
+                None if is_literal else group.create_task(self._write_alone(write, options, context))
+                for write, is_literal in zip(writes, literal, strict=True)
+            ]
         following = iter(outcomes)
-        return [
-            next(following) if references.is_literal(write) else await self._write_alone(write, options, context)
-            for write in writes
-        ]
+        return [next(following) if task is None else task.result() for task in alone]
 
     async def _write_alone(self, write: Write, options: WriteOptions, context: CallContext) -> Saved | SluicegateError:
         try:

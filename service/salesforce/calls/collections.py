@@ -134,9 +134,16 @@ def read(
         results = _results.decode(response.content)
     except UNREADABLE as error:
         raise unreadable(org, creates=operation is Operation.CREATE) from error
-    if len(results) != len(rows) or any(result.success and result.id is None for result in results):
+    if len(results) != len(rows) or not all(map(_is_of, results, rows)):
         raise unreadable(org, creates=operation is Operation.CREATE)
     return [_outcome(result, operation, row, org) for result, row in zip(results, rows, strict=True)]
+
+
+def _is_of(result: _Result, row: Row) -> bool:
+    """Tell whether a result can be that of a row: one that was written has an id, and the one that it was found by."""
+    if not result.success:
+        return True
+    return result.id is not None and row.write.record_id[:_SHORT] in {"", result.id[:_SHORT]}
 
 
 def _outcome(result: _Result, operation: Operation, row: Row, org: str) -> Saved | SluicegateError:

@@ -254,3 +254,16 @@ def test_an_answer_without_an_outcome_for_each_row_is_not_believed(
     """Outcomes of one caller never go to another; of creations nobody knows then whether they happened."""
     with pytest.raises(kind):
         read(answer(200, document), operation)
+
+
+@pytest.mark.parametrize("operation", [Operation.UPDATE, Operation.DELETE])
+def test_an_answer_about_other_records_is_not_believed(operation: Operation) -> None:
+    """Outcomes that do not stand in the order of the rows are nobody's: each id was sent, and comes back."""
+    rows = [row(operation), collections.row(Write(operation, "lead", {}, _OTHER), "Lead")]
+    results = [{"id": _OTHER, "success": True}, {"id": _ID, "success": True}]
+
+    ordered = collections.read(answer(200, results[::-1]), operation, rows, org="prod")
+
+    assert [Saved(_ID), Saved(_OTHER)] == ordered
+    with pytest.raises(UpstreamProtocolError):
+        collections.read(answer(200, results), operation, rows, org="prod")
