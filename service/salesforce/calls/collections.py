@@ -21,6 +21,8 @@ MOST_RUNS = 10
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _OK = 200
+_SHORT = 15
+"""Characters of an id that tell records apart; the last three only follow from them."""
 _MOST_ERRORS = 10
 """Errors of one row that are told."""
 
