@@ -1,7 +1,7 @@
 """Routes records to lanes, sends the lanes' calls, and keeps what they hold within bounds."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -11,9 +11,10 @@ from opentelemetry.context import Context
 from opentelemetry.util.types import AttributeValue
 
 from service.batching.item import Gathering, Item, Outcome, Part, Route, Single, Unlocated
-from service.batching.lane import Lane, LaneStatistics, Shared
+from service.batching.lane import Lane, Shared
 from service.batching.policy import Hold, Policy
 from service.batching.refusals import at_fault
+from service.batching.statistics import Statistics
 from service.clock import Clock
 from service.context import CallContext
 from service.errors import (
@@ -31,24 +32,6 @@ _MOST_ROUNDS = 3
 """How often a call goes on without the rows that have a field which Salesforce named."""
 _MOST_LANES = 1_000
 """Idle lanes beyond these are dropped: their names come from callers."""
-
-
-@dataclass(frozen=True, slots=True)
-class Statistics:
-    """What a coalescer has done since it was made, and how its lanes stand."""
-
-    calls: int
-    """Calls sent."""
-    records: int
-    """Records sent; those sent again count again."""
-    retried: int
-    """Records sent again because another transaction had locked them."""
-    held_records: int
-    """Records that are waiting or in flight."""
-    held_bytes: int
-    """Their bytes."""
-    lanes: Mapping[str, LaneStatistics]
-    """The lanes that hold records, by name."""
 
 
 @dataclass(frozen=True, slots=True)

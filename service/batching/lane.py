@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from service.batching.item import Item, Outcome, Route, State, Unlocated
+from service.batching.keys import Keys
 from service.batching.locks import Locks
 from service.batching.policy import Hold, Policy
+from service.batching.statistics import LaneStatistics, Totals
 from service.clock import Clock
 from service.errors import RowLocked
 from service.salesforce.calls.collections import MOST_RUNS
@@ -26,34 +28,6 @@ _NO_ROW = Row(Write(Operation.DELETE, ""), "", b"", 0)
 
 Spawn = Callable[[Coroutine[Any, Any, None]], None]
 """Runs a coroutine as a task that someone owns."""
-
-
-@dataclass(slots=True)
-class Totals:
-    """What lanes have done since they were made, and what they hold; shared by the lanes of an org."""
-
-    calls: int = 0
-    """Calls sent."""
-    records: int = 0
-    """Records sent, those sent again counted again."""
-    retried: int = 0
-    """Records sent again because another transaction had locked them."""
-    held_records: int = 0
-    """Records that are waiting or in flight."""
-    held_bytes: int = 0
-    """Their bytes."""
-
-
-@dataclass(frozen=True, slots=True)
-class LaneStatistics:
-    """How a lane stands."""
-
-    waiting: int
-    """Records that may leave with the next call."""
-    behind: int
-    """Records that an earlier one with the same key keeps waiting."""
-    in_flight: int
-    """Calls in flight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +78,7 @@ class Lane:
         self._loop = asyncio.get_running_loop()
         self._ready: deque[Item] = deque()
         self._again: deque[Item] = deque()
-        self._keys: dict[str, deque[Item] | None] = {}
-        """The items that wait behind each key that is on its way."""
-        self._behind = 0
+        self._keys = Keys()
         self._in_flight = 0
         self._unfinished = 0
         self._gone = 0
@@ -126,7 +98,7 @@ class Lane:
 
     def statistics(self) -> LaneStatistics:
         """Return how the lane stands."""
-        return LaneStatistics(len(self._ready) + len(self._again), self._behind, self._in_flight)
+        return LaneStatistics(len(self._ready) + len(self._again), self._keys.behind, self._in_flight)
 
     def put(self, item: Item) -> None:
         """Take a record; its waiter is told the outcome."""
@@ -134,18 +106,9 @@ class Lane:
         self._unfinished += 1
         self._totals.held_records += 1
         self._totals.held_bytes += item.row.size
-        if item.key:
-            if item.key in self._keys:
-                behind = self._keys[item.key]
-                if behind is None:
-                    self._keys[item.key] = behind = deque()
-                behind.append(item)
-                item.state = State.BEHIND
-                self._behind += 1
-                return
-            self._keys[item.key] = None
-        self._ready.append(item)
-        self._consider()
+        if not item.key or self._keys.take(item):
+            self._ready.append(item)
+            self._consider()
 
     def withdraw(self, item: Item) -> None:
         """Forget a record whose caller has gone. One that has left stays written; its outcome is dropped."""
@@ -153,7 +116,7 @@ class Lane:
             self._finish(item)
             self._forget(item)
         elif item.state is State.BEHIND:
-            self._behind -= 1
+            self._keys.behind -= 1
             self._let_go(item)
             self._forget(item)
         elif item.state is State.AWAY:
@@ -167,9 +130,7 @@ class Lane:
             self._gone = 0
             self._ready = deque(each for each in self._ready if each.state is State.WAITING)
             self._again = deque(each for each in self._again if each.state is State.WAITING)
-            for key, behind in self._keys.items():
-                if behind is not None:
-                    self._keys[key] = deque(each for each in behind if each.state is State.BEHIND) or None
+            self._keys.sweep()
             self._shared.locks.sweep()
 
     def _consider(self) -> None:
@@ -344,19 +305,11 @@ class Lane:
     def _finish(self, item: Item) -> None:
         """Let go of an item that held its key, and let the next one with the key go on."""
         self._let_go(item)
-        if not item.key:
-            return
-        behind = self._keys.pop(item.key)
-        while behind:
-            following = behind.popleft()
-            if following.state is State.BEHIND:
-                self._behind -= 1
-                following.state = State.WAITING
-                self._keys[item.key] = behind or None
-                # It is older than what came meanwhile.
-                self._ready.appendleft(following)
-                self._consider()
-                return
+        following = self._keys.hand_on(item.key) if item.key else None
+        if following is not None:
+            # It is older than what came meanwhile.
+            self._ready.appendleft(following)
+            self._consider()
 
     def _let_go(self, item: Item) -> None:
         item.state = State.DONE
