@@ -1,34 +1,21 @@
-"""The settings: a YAML file named by SLUICEGATE_CONFIG, overridden by SLUICEGATE_… variables, checked before start."""
+"""The groups of settings: their names, types, defaults, bounds and meanings."""
 
-import difflib
 import ipaddress
-import os
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self, get_args
+from typing import Annotated, Literal, Self
 
-import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
-from pydantic_settings import SettingsError as UnreadableVariable
 
-_WORDS = {
-    "missing": "is required",
-    "string_pattern_mismatch": "must match {pattern}",
-    "string_type": "must be text; YAML takes a number for text only in quotes",
-}
-"""What pydantic says less plainly, by the type of its finding."""
+from service.settings.signing_key import MIN_SECRET_BYTES
 
 PREFIX = "SLUICEGATE_"
-CONFIG_VARIABLE = "SLUICEGATE_CONFIG"
-
-_LEAST_SECRET_BYTES = 32
 
 
 def _long_enough(secret: SecretStr) -> SecretStr:
-    if len(secret.get_secret_value().encode()) < _LEAST_SECRET_BYTES:
-        raise ValueError(f"must have at least {_LEAST_SECRET_BYTES} bytes")
+    if len(secret.get_secret_value().encode()) < MIN_SECRET_BYTES:
+        raise ValueError(f"must have at least {MIN_SECRET_BYTES} bytes")
     return secret
 
 
@@ -62,11 +49,7 @@ def _is_ipv6(address: str) -> bool:
 OrgName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 
 KeyId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,32}$")]
-SigningKey = Annotated[SecretStr, AfterValidator(_long_enough)]
-
-
-class SettingsError(Exception):
-    """The settings cannot be used; the text names each setting at fault and the remedy."""
+SigningSecret = Annotated[SecretStr, AfterValidator(_long_enough)]
 
 
 class Section(BaseModel):
@@ -130,7 +113,7 @@ class LinkSettings(Section):
         pattern=r"^https://[a-z0-9.-]+$",
         description="Where links point: the https origin of your link host",
     )
-    keys: dict[KeyId, SigningKey] = Field(
+    keys: dict[KeyId, SigningSecret] = Field(
         default_factory=dict, description="Signing keys by key id; the first signs, each verifies. Empty: made at start"
     )
     default_ttl_seconds: int = Field(
@@ -170,9 +153,10 @@ class ClientCredentialsAuth(Section):
     client_secret_file: Path = Field(description="File that holds the consumer secret")
 
 
-_FLOWS = ("jwt_bearer", "client_credentials")
+FLOWS = ("jwt_bearer", "client_credentials")
+"""The ways to log in."""
 
-# In the order of `_FLOWS`.
+# In the order of `FLOWS`.
 Auth = Annotated[JwtBearerAuth | ClientCredentialsAuth, Field(discriminator="flow")]
 
 
@@ -231,7 +215,7 @@ class Settings(BaseSettings):
     telemetry: TelemetrySettings = TelemetrySettings()
     shared_store: SharedStoreSettings = SharedStoreSettings()
     links: LinkSettings = LinkSettings()
-    token_keys: dict[KeyId, SigningKey] = Field(
+    token_keys: dict[KeyId, SigningSecret] = Field(
         default_factory=dict,
         description="Keys of resume tokens by key id; the first signs, each verifies. Empty: made at start",
     )
@@ -239,8 +223,6 @@ class Settings(BaseSettings):
         default_factory=dict, description="Orgs by name. Empty: the embedded org, under the name `emulator`"
     )
     default_org: str = Field("", description="The org of requests that name none. Empty: the only org, if there is one")
-
-    _file: ClassVar[Mapping[str, Any]] = {}
 
     @classmethod
     def settings_customise_sources(
@@ -265,120 +247,3 @@ class Settings(BaseSettings):
 
 LinkSettings.model_rebuild()
 Settings.model_rebuild()
-
-
-def load(environment: Mapping[str, str] = os.environ) -> Settings:
-    """Read the file that SLUICEGATE_CONFIG names, apply the SLUICEGATE_… variables and check the whole.
-
-    Args:
-        environment: Only its SLUICEGATE_… variables are looked at for unknown names.
-
-    Raises:
-        SettingsError: The file cannot be read, or a setting is unknown or invalid; each is named.
-
-    """
-    path = environment.get(CONFIG_VARIABLE, "")
-    values = _read(Path(path)) if path else {}
-    unknown = _unknown_variables(environment)
-    try:
-        settings = Settings(**values)
-    except ValidationError as error:
-        raise SettingsError("\n".join(unknown + [_explain(item, path) for item in error.errors()])) from None
-    except UnreadableVariable as error:
-        # Its cause holds the value.
-        raise SettingsError("\n".join([*unknown, _explain_variable(error)])) from None
-    if unknown:
-        raise SettingsError("\n".join(unknown))
-    return settings
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        document = yaml.load(path.read_text(encoding="utf-8"), _Yaml)  # noqa: S506 - it is a SafeLoader
-    except OSError as error:
-        raise SettingsError(f"{CONFIG_VARIABLE}: cannot read {path}: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise SettingsError(f"{path} is not UTF-8 at byte {error.start}") from None
-    except yaml.MarkedYAMLError as error:
-        # Its own text quotes the file, secrets and all.
-        mark = error.problem_mark
-        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        raise SettingsError(f"{path} is not YAML: {place}{error.problem}") from None
-    except yaml.YAMLError:
-        raise SettingsError(f"{path} is not YAML: it holds characters that YAML does not allow") from None
-    if document is None:
-        return {}
-    if not isinstance(document, dict):
-        raise SettingsError(f"{path} must be a mapping of settings, not a {type(document).__name__}")
-    # Names that begin with an underscore would tell pydantic-settings where else to read from.
-    strange = [str(name) for name in document if not isinstance(name, str) or name.startswith("_")]
-    if strange:
-        raise SettingsError("\n".join(f"{name}: no such setting" for name in strange))
-    return document
-
-
-class _Yaml(yaml.SafeLoader):
-    """Refuses a name that stands twice, of which YAML's own loader would keep the last in silence."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
-        """Make a mapping."""
-        found = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and (key.tag, key.value) in found:
-                raise yaml.MarkedYAMLError(problem=f"{key.value} stands twice", problem_mark=key.start_mark)
-            found.add((key.tag, key.value if isinstance(key, yaml.ScalarNode) else id(key)))
-        return super().construct_mapping(node, deep)
-
-
-def _unknown_variables(environment: Mapping[str, str]) -> list[str]:
-    """Return a line for each variable of ours that sets nothing; pydantic-settings would pass over it in silence."""
-    known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
-    lines = []
-    for variable in sorted(environment):
-        if variable.upper().startswith(PREFIX) and variable != CONFIG_VARIABLE:
-            top = variable.upper().split("__", 1)[0]
-            if top not in known and not variable.startswith("SLUICEGATE_TEST_"):
-                nearest = difflib.get_close_matches(top, known, n=1, cutoff=0)[0]
-                lines.append(f"{variable}: no such setting; the nearest is {nearest}")
-    return lines
-
-
-def _explain_variable(error: UnreadableVariable) -> str:
-    """Return a line for a variable that must be JSON and is not; pydantic-settings tells only the section."""
-    found = re.search(r'for field "(\w+)"', str(error))
-    name = f"{PREFIX}{found[1].upper()}" if found else PREFIX
-    return f"{name} or a variable that begins with {name}__: must be a JSON object"
-
-
-def _explain(item: Any, path: str) -> str:
-    """Return one readable line for one of pydantic's findings, without the value: it may be a secret."""
-    location = [str(part) for part in item["loc"]]
-    parts = [part for part in location if part not in _FLOWS]
-    name = ".".join(part for part in parts if part != "[key]") or path or "settings"
-    if item["type"] == "extra_forbidden":
-        nearest = difflib.get_close_matches(location[-1], _settings_at(location[:-1]), n=1, cutoff=0)
-        return f"{name}: no such setting; the nearest is {'.'.join([*parts[:-1], *nearest])}"
-    if item["type"].startswith("union_tag"):
-        return f"{name}.flow: must be {' or '.join(_FLOWS)}"
-    if item["type"] in {"model_type", "dict_type"}:
-        names = ", ".join(_settings_at(location))
-        return f"{name}: must be a group of settings" + (f": {names}" if names else "")
-    meaning = _settings_at(location[:-1]).get(location[-1], "") if location else ""
-    message = _WORDS.get(item["type"], "").format(**item.get("ctx", {})) or item["msg"].removeprefix("Value error, ")
-    message = message[0].lower() + message[1:]
-    return f"{name}: {'its name ' if '[key]' in parts else ''}{message}" + (f" ({meaning})" if meaning else "")
-
-
-def _settings_at(location: list[str]) -> dict[str, str]:
-    """Return the settings of the section at a location of pydantic's, with what they mean; none if it is no section."""
-    annotation: Any = Settings
-    for part in location:
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            field = annotation.model_fields.get(part)
-            annotation = field.annotation if field else None
-        else:
-            # A choice of a union is a part of its own; any other part is a key, and the section its value.
-            choices = get_args(annotation) or (None,)
-            annotation = choices[_FLOWS.index(part)] if part in _FLOWS else choices[-1]
-    fields = getattr(annotation, "model_fields", {})
-    return {name: field.description or "" for name, field in fields.items()}

@@ -1,0 +1,37 @@
+"""The settings: a YAML file named by SLUICEGATE_CONFIG, overridden by SLUICEGATE_… variables, checked before start."""
+
+from service.settings.reading import CONFIG_VARIABLE, SettingsError, load
+from service.settings.sections import (
+    PREFIX,
+    AdminSettings,
+    ClientCredentialsAuth,
+    EmulatorSettings,
+    GrpcSettings,
+    JwtBearerAuth,
+    LinkProviderSettings,
+    LinkSettings,
+    OrgSettings,
+    Settings,
+    SharedStoreSettings,
+    TelemetrySettings,
+    WriteSettings,
+)
+
+__all__ = [
+    "CONFIG_VARIABLE",
+    "PREFIX",
+    "AdminSettings",
+    "ClientCredentialsAuth",
+    "EmulatorSettings",
+    "GrpcSettings",
+    "JwtBearerAuth",
+    "LinkProviderSettings",
+    "LinkSettings",
+    "OrgSettings",
+    "Settings",
+    "SettingsError",
+    "SharedStoreSettings",
+    "TelemetrySettings",
+    "WriteSettings",
+    "load",
+]
