@@ -10,11 +10,11 @@ from weakref import WeakValueDictionary
 
 from service.context import CallContext
 from service.errors import Exhausted, FieldViolation, Unavailable, UnknownObject
-from service.orgs.line import Line
 from service.orgs.object_names import ObjectNames
 from service.orgs.write_rules import WriteRules
 from service.salesforce.calls.describe import SObject
 from service.salesforce.client import SalesforceClient
+from service.salesforce.line import Line
 
 _LIFETIME_SECONDS = 600.0
 _LIFETIME_JITTER = 0.1

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import DeadlineExceeded, UpstreamUnavailable
-from service.orgs.line import Line
+from service.salesforce.line import Line
 from tests.support.clock import settle
 
 
