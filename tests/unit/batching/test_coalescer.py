@@ -166,6 +166,21 @@ async def test_an_unknown_sobject_is_nobodys_row(callers: Callers, calls: Manual
     assert 1 == len(calls.sent)
 
 
+async def test_an_unknown_sobject_among_several_is_somebodys_row(callers: Callers, calls: ManualCalls) -> None:
+    """Records of other sObjects do not fail with the one whose sObject is gone."""
+    lead, gone = prepared("lead", mixed=True), prepared("gone", mixed=True, sobject="Gone__c")
+    kept, lost = await callers.start(lead, gone)
+    refusal = UnknownObject("no such sObject", metadata={"object": "Gone__c"})
+
+    await calls.sent[0].end(refusal)
+    for sent in calls.sent[1:]:
+        await sent.end(refusal if "gone" in sent.names else [Saved(RECORD_ID)])
+
+    assert Saved(RECORD_ID) == await kept
+    with pytest.raises(UnknownObject):
+        await lost
+
+
 @pytest.mark.parametrize(
     ("operation", "expected"), [(Operation.UPSERT, InternalError), (Operation.CREATE, OutcomeUnknown)]
 )

@@ -48,6 +48,17 @@ async def test_records_gather_while_a_call_is_in_flight(callers: Callers, calls:
     assert [["a"], ["b", "c"]] == calls.names
 
 
+async def test_a_record_that_waited_for_its_key_leaves_before_later_ones(callers: Callers, calls: ManualCalls) -> None:
+    """Whoever came first is not last for having waited behind a record of the same key."""
+    await callers.start(prepared("a", key="k"))
+    await callers.start(prepared("again", key="k"))
+    await callers.start(prepared("b"))
+
+    await calls.sent[0].succeed()
+
+    assert [["a"], ["again", "b"]] == calls.names
+
+
 async def test_a_full_call_leaves_beside_the_one_in_flight(callers: Callers, calls: ManualCalls) -> None:
     """Two hundred records do not wait for an answer."""
     await callers.start(prepared("first"))

@@ -72,6 +72,20 @@ def test_what_a_batch_sends_is_its_child(tracing, exporter):
     assert batch.context.span_id == request.parent.span_id
 
 
+def test_a_wait_ends_when_its_batch_leaves_and_began_as_long_before_as_it_took(tracing, exporter):
+    """The wait stands in the caller's trace with its length, and leads to the batch."""
+    span, context = caller(tracing)
+
+    with tracing.batch_span("write", [context], {}) as batch:
+        tracing.add_wait("wait", context, 1.5, batch)
+    tracing.close()
+
+    (wait, sent) = exporter.get_finished_spans()
+    assert span.get_span_context().span_id == wait.parent.span_id
+    assert 1_500_000_000 == wait.end_time - wait.start_time
+    assert [sent.context] == [link.context for link in wait.links]
+
+
 def test_a_batch_of_callers_that_are_not_sampled_has_no_span(tracing):
     """There is nothing to show it to."""
     with tracing.batch_span("write", [], {}) as made:
