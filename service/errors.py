@@ -294,7 +294,10 @@ class RowLocked(Conflict):
 
 
 class OutcomeUnknown(Conflict):
-    """The connection was lost after the write was sent: it may or may not have happened."""
+    """The connection was lost, or Salesforce broke down, after the write was sent: it may or may not have happened.
+
+    Metadata: org, http_status where Salesforce answered.
+    """
 
     code = "ABORTED"
     reason = "OUTCOME_UNKNOWN"
@@ -383,7 +386,7 @@ class UpstreamUnavailable(Unavailable):
 
 
 class ShuttingDown(Unavailable):
-    """This replica is draining and begins no bulk load; another one will."""
+    """This replica is draining and begins no bulk load and no request with an id; another one will."""
 
     reason = "SHUTTING_DOWN"
 

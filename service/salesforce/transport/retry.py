@@ -74,7 +74,7 @@ class RetryTransport:
             else:
                 outage = faults.is_outage(response)
                 if outage and not request.repeatable and faults.may_have_run(response):
-                    raise self._failure(request, context, sent=True)
+                    raise self._in_doubt(f"the org {self._org!r} answered HTTP {response.status}", response.status)
                 throttled = faults.is_throttled(response)
                 base = self._policy.throttled_delay_seconds if throttled else self._policy.base_delay_seconds
                 pause = self._pause(base, attempt)
@@ -89,16 +89,20 @@ class RetryTransport:
 
     def _failure(self, request: Request, context: CallContext, *, sent: bool, why: str = "") -> Exception:
         metadata = {"org": self._org}
+        late = context.deadline is not None and context.clock.monotonic() >= context.deadline
+        lost = f"the connection to the org {self._org!r} was lost"
         if sent and not request.repeatable:
-            return OutcomeUnknown(
-                f"the connection to the org {self._org!r} was lost after the write was sent; "
-                "read the record before repeating",
-                metadata=metadata,
-            )
-        if context.deadline is not None and context.clock.monotonic() >= context.deadline:
+            return self._in_doubt("the deadline passed" if late else lost)
+        if late:
             return DeadlineExceeded(f"the deadline passed while the org {self._org!r} was asked", metadata=metadata)
-        return UpstreamUnavailable(
-            f"the org {self._org!r} cannot be reached{why}", metadata=metadata, retry_after_seconds=5.0
+        problem = lost if sent else f"the org {self._org!r} cannot be reached"
+        return UpstreamUnavailable(f"{problem}{why}", metadata=metadata, retry_after_seconds=5.0)
+
+    def _in_doubt(self, what: str, status: int | None = None) -> OutcomeUnknown:
+        facts = {} if status is None else {"http_status": str(status)}
+        return OutcomeUnknown(
+            f"{what} after the write was sent, which may have happened or not; look for the record before repeating",
+            metadata={"org": self._org, **facts},
         )
 
 

@@ -297,12 +297,13 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         { "reason": "ROW_LOCKED",
           "domain": "sluicegate",
           "metadata": {
-            "salesforce_error_code": "UNABLE_TO_LOCK_ROW"
+            "object": "Contact",
+            "attempts": "7"
           }
         }
     """
     ERROR_REASON_OUTCOME_UNKNOWN: _ErrorReason.ValueType  # 23
-    """The connection was lost after the write was sent: it may or may not have happened.
+    """The connection was lost, or Salesforce broke down, after the write was sent: it may or may not have happened.
 
     Example of an ErrorInfo:
 
@@ -440,7 +441,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         }
     """
     ERROR_REASON_SHUTTING_DOWN: _ErrorReason.ValueType  # 34
-    """This replica is draining and begins no bulk load. Repeat at once; another replica answers.
+    """This replica is draining and begins no bulk load and no request with an id. Repeat at once; another replica
+    answers.
 
     Example of an ErrorInfo:
 
@@ -530,7 +532,9 @@ class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     Every error carries a google.rpc.ErrorInfo whose domain is `sluicegate` and whose reason is the name of a value
     below without the prefix `ERROR_REASON_`. Reasons and metadata keys are part of the contract; messages are not.
     Metadata may hold further keys: `salesforce_error_code` wherever Salesforce gave one, `salesforce_error_id` where its
-    support finds the failure by one, `fields` as a comma-separated list wherever it named fields.
+    support finds the failure by one, `fields` as a comma-separated list wherever fields are named; `org`, `object`,
+    `id`, `external_id_field` and `http_status` where they are known; `node`, `node_index` and `nodes` (how many there
+    are) where ComposeRecords failed because of one node.
     """
 
 ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0
@@ -808,12 +812,13 @@ Example of an ErrorInfo:
     { "reason": "ROW_LOCKED",
       "domain": "sluicegate",
       "metadata": {
-        "salesforce_error_code": "UNABLE_TO_LOCK_ROW"
+        "object": "Contact",
+        "attempts": "7"
       }
     }
 """
 ERROR_REASON_OUTCOME_UNKNOWN: ErrorReason.ValueType  # 23
-"""The connection was lost after the write was sent: it may or may not have happened.
+"""The connection was lost, or Salesforce broke down, after the write was sent: it may or may not have happened.
 
 Example of an ErrorInfo:
 
@@ -951,7 +956,8 @@ Example of an ErrorInfo:
     }
 """
 ERROR_REASON_SHUTTING_DOWN: ErrorReason.ValueType  # 34
-"""This replica is draining and begins no bulk load. Repeat at once; another replica answers.
+"""This replica is draining and begins no bulk load and no request with an id. Repeat at once; another replica
+answers.
 
 Example of an ErrorInfo:
 

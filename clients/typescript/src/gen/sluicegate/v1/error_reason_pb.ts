@@ -17,7 +17,9 @@ export const file_sluicegate_v1_error_reason: GenFile = /*@__PURE__*/
  * Every error carries a google.rpc.ErrorInfo whose domain is `sluicegate` and whose reason is the name of a value
  * below without the prefix `ERROR_REASON_`. Reasons and metadata keys are part of the contract; messages are not.
  * Metadata may hold further keys: `salesforce_error_code` wherever Salesforce gave one, `salesforce_error_id` where its
- * support finds the failure by one, `fields` as a comma-separated list wherever it named fields.
+ * support finds the failure by one, `fields` as a comma-separated list wherever fields are named; `org`, `object`,
+ * `id`, `external_id_field` and `http_status` where they are known; `node`, `node_index` and `nodes` (how many there
+ * are) where ComposeRecords failed because of one node.
  *
  * @generated from enum sluicegate.v1.ErrorReason
  */
@@ -386,7 +388,8 @@ export enum ErrorReason {
    *     { "reason": "ROW_LOCKED",
    *       "domain": "sluicegate",
    *       "metadata": {
-   *         "salesforce_error_code": "UNABLE_TO_LOCK_ROW"
+   *         "object": "Contact",
+   *         "attempts": "7"
    *       }
    *     }
    *
@@ -395,7 +398,7 @@ export enum ErrorReason {
   ROW_LOCKED = 22,
 
   /**
-   * The connection was lost after the write was sent: it may or may not have happened.
+   * The connection was lost, or Salesforce broke down, after the write was sent: it may or may not have happened.
    *
    * Example of an ErrorInfo:
    *
@@ -577,7 +580,8 @@ export enum ErrorReason {
   UPSTREAM_UNAVAILABLE = 33,
 
   /**
-   * This replica is draining and begins no bulk load. Repeat at once; another replica answers.
+   * This replica is draining and begins no bulk load and no request with an id. Repeat at once; another replica
+   * answers.
    *
    * Example of an ErrorInfo:
    *
