@@ -48,15 +48,9 @@ async def last_names(channel: aio.Channel) -> Counter[str]:
     return found
 
 
-@pytest.mark.parametrize("renews", [True, False])
-async def test_an_org_that_is_killed_and_started_again(tmp_path: Path, monkeypatch, renews):
-    """Calls under way and calls meanwhile end in success or in an outage; then all succeed, and nothing is doubled.
-
-    Sessions die with the org: without a new login nothing would go on.
-    """
-    if not renews:
-        monkeypatch.setattr("service.salesforce.faults.is_dead_session", lambda _response: False)
-    async with lasting_org(tmp_path) as org, App(free_ports(orgs={"prod": org.settings()})) as app:
+async def test_an_org_that_is_killed_and_started_again(keys: Path, tmp_path: Path):
+    """Calls under way and calls meanwhile end in success or in an outage; then all succeed, and nothing is doubled."""
+    async with lasting_org(keys, tmp_path / "rows.db") as org, App(free_ports(orgs={"prod": org.settings()})) as app:
         assert app.addresses is not None
         async with aio.insecure_channel(app.addresses.grpc) as channel:
             records = RecordServiceStub(channel)
@@ -68,16 +62,15 @@ async def test_an_org_that_is_killed_and_started_again(tmp_path: Path, monkeypat
             await org.start()
 
             after = await asyncio.gather(*load(records))
-            found = await last_names(channel) if renews else Counter()
+            found = await last_names(channel)
 
     assert {SAVED, DOWN} <= {*heard} <= {SAVED, DOWN, UNKNOWN}
     assert {DOWN} == {*meanwhile}
-    assert {SAVED if renews else "ORG_AUTHENTICATION_FAILED"} == {*after}
-    if renews:
-        assert ROWS == found["Curie"]
-        # Each name was created twice at most: under the load that met the end of the org, and afterwards.
-        possible = {SAVED: {2}, DOWN: {1}, UNKNOWN: {1, 2}}
-        assert all(found[f"N-{number}"] in possible[each] for number, each in enumerate(heard[1::2]))
+    assert {SAVED} == {*after}
+    assert ROWS == found["Curie"]
+    # Once under the load that met the end of the org, if at all, and once afterwards.
+    possible = {SAVED: {2}, DOWN: {1}, UNKNOWN: {1, 2}}
+    assert all(found[f"N-{number}"] in possible[each] for number, each in enumerate(heard[1::2]))
 
 
 @pytest.mark.parametrize("shares", [True, False])
@@ -97,11 +90,11 @@ async def test_an_org_that_is_not_there_keeps_nobody_waiting(stage: StageFactory
         await running.org.__aexit__(None, None, None)
         limits = OrgServiceStub(running.channel)
 
-        calls: list[Any] = [limits.GetLimits(GetLimitsRequest()) for _ in range(100)]
+        calls: list[Any] = [limits.GetLimits(GetLimitsRequest()) for _ in range(100 if shares else 20)]
         upsert = UpsertRecordRequest(object="Lead", external_id=key("L"), fields=COMPANY)
-        calls += [running.records.UpsertRecord(upsert) for _ in range(100 if shares else 5)]
+        calls += [running.records.UpsertRecord(upsert) for _ in range(100 if shares else 1)]
         heard = await asyncio.gather(*map(told, calls))
 
         assert {DOWN} == {*heard}
         assert shares == (len(attempts) < 30)
-        assert shares or len(attempts) > 300
+        assert shares or len(attempts) >= 60

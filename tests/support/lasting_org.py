@@ -21,12 +21,14 @@ class LastingOrg:
     """The org.
 
     Args:
-        folder: Where its keys and its rows are.
+        keys: The folder of its keys.
+        rows: The file of its rows.
 
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, keys: Path, rows: Path) -> None:
+        self._keys = keys
+        self._rows = rows
         self._process: asyncio.subprocess.Process | None = None
         self.url = ""
 
@@ -34,7 +36,8 @@ class LastingOrg:
         """Start it where it was, or anywhere the first time; return when it listens."""
         port = urlsplit(self.url).port or 0
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", __name__, str(self._folder), str(port)), stdout=asyncio.subprocess.PIPE
+            *(sys.executable, "-m", __name__, str(self._keys), str(self._rows), str(port)),
+            stdout=asyncio.subprocess.PIPE,
         )
         assert self._process.stdout is not None
         self.url = json.loads(await self._process.stdout.readline())["url"]
@@ -51,15 +54,15 @@ class LastingOrg:
             flow="jwt_bearer",
             client_id=_CLIENT_ID,
             username=_USERNAME,
-            private_key_file=next(self._folder.glob("*key*.pem")),
+            private_key_file=next(self._keys.glob("*-key.pem")),
         )
         return OrgSettings(login_url=self.url, auth=auth, **overrides)
 
 
 @asynccontextmanager
-async def lasting_org(folder: Path) -> AsyncIterator[LastingOrg]:
-    """Run an org whose files are in a folder."""
-    org = LastingOrg(folder)
+async def lasting_org(keys: Path, rows: Path) -> AsyncIterator[LastingOrg]:
+    """Run an org; for the arguments see `LastingOrg`."""
+    org = LastingOrg(keys, rows)
     await org.start()
     try:
         yield org
@@ -67,9 +70,9 @@ async def lasting_org(folder: Path) -> AsyncIterator[LastingOrg]:
         await org.kill()
 
 
-async def _serve(folder: Path, port: int) -> None:
+async def _serve(keys: Path, rows: str, port: int) -> None:
     login = Login(username=_USERNAME, client_id=_CLIENT_ID)
-    config = EmulatorConfig(port=port, database=str(folder / "rows.db"), directory=folder, login=login)
+    config = EmulatorConfig(port=port, database=rows, directory=keys, login=login)
     async with Emulator(config) as emulator:
         sys.stdout.write(json.dumps({"url": emulator.url}) + "\n")
         sys.stdout.flush()
@@ -77,4 +80,4 @@ async def _serve(folder: Path, port: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(Path(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(_serve(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])))
