@@ -51,7 +51,7 @@ class Lane:
     """Gathers the records of one route into calls.
 
     A record leaves at once if no call of the lane is in flight and nothing holds it back, together with those that the
-    event loop has at hand; if the call before carried several, once no further record came for two milliseconds, since
+    event loop has at hand; if there were several of late, once no further record came for two milliseconds, since
     their callers are about to send again. Otherwise it leaves with the next 200, or when the last call in flight ends,
     or after `Policy.longest_gather_seconds`. Records with equal keys leave one after the other, each after the outcome
     of the one before. Records that lock the same parent share a call or wait for each other, across all lanes of the
@@ -250,7 +250,8 @@ class Lane:
         outcomes = await self._shared.send(self.route, ordered)
         self._in_flight -= 1
         self._free_at = self._clock.monotonic()
-        self._busy_until = self._free_at + self._policy.busy_seconds if len(call) > 1 else 0.0
+        if len(call) > 1 or self._ready:
+            self._busy_until = self._free_at + self._policy.busy_seconds
         self._shared.locks.release(call, call)
         locked = []
         for item, outcome in zip(ordered, outcomes, strict=True):

@@ -17,7 +17,8 @@ class Policy:
     quiet_turns: int = 10
     """Turns of the event loop without a newer record after which a call that is not full leaves an idle lane."""
     busy_seconds: float = 0.1
-    """How long a lane counts as busy after a call that carried several records: their callers are about to return."""
+    """How long a lane counts as busy after a call that carried several records, or behind which others gathered: their
+    callers are about to return."""
     quiet_seconds: float = 0.002
     """How long a busy lane must have been without a newer record before a call leaves that is not full."""
     longest_quiet_seconds: float = 0.02

@@ -124,6 +124,22 @@ async def test_what_gathered_behind_a_call_waits_for_its_callers_too(calls: Manu
     assert [["a1", "b1"], ["c1", "d1", "a2", "b2"]] == calls.names
 
 
+async def test_a_lane_is_busy_after_a_record_alone_behind_which_another_waited(
+    calls: ManualCalls, clock: ManualClock
+) -> None:
+    """A burst whose first record left alone does not go on record by record."""
+    async with coalescer_of(calls, clock, Policy()) as coalescer:
+        callers = Callers(coalescer, clock)
+        await callers.start(prepared("first"))
+        await callers.start(prepared("a"))
+        await calls.sent[0].succeed()
+        await clock.pass_time(0.001)
+        await callers.start(prepared("b"))
+        await clock.pass_time(0.002)
+
+    assert [["first"], ["a", "b"]] == calls.names
+
+
 async def test_a_busy_lane_waits_no_longer_than_its_policy_says(calls: ManualCalls, clock: ManualClock) -> None:
     """Records that trickle in without end do not keep the first of them."""
     async with coalescer_of(calls, clock, Policy(longest_quiet_seconds=0.005)) as coalescer:
