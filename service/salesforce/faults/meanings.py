@@ -159,7 +159,10 @@ def field_or_reference(fault: Fault, facts: Facts) -> SluicegateError:
         return errors.InvalidReference(message, metadata=with_fields(fault.fields, facts), violations=violations)
     found = _NO_LOOKUP.search(fault.message)
     if found is not None:
-        problem = f"{found[1]!r} is no lookup that an external id can fill, or leads to several sObjects: name one"
+        problem = (
+            f"{found[1]!r} cannot be filled by that field: it is no lookup, its sObject has no such external id, "
+            "or it leads to several sObjects; name one"
+        )
         return _no_such_field(problem, found[1], facts)
     found = _NO_COLUMN.search(fault.message)
     if found is not None:
@@ -205,7 +208,7 @@ def number(fault: Fault, facts: Facts) -> SluicegateError:
 
 def not_found(_fault: Fault, facts: Facts) -> SluicegateError:
     """Return what a record that is not there means."""
-    named, field = facts.get("object"), facts.get("external_id_field")
+    named, field = facts.get("object"), facts.get("external_id_field") or ("id" if facts.get("id") else "")
     return errors.RecordNotFound(
         f"no {named} has that {field}" if named and field else "no such record", metadata=facts
     )

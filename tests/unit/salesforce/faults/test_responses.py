@@ -268,3 +268,28 @@ def test_an_error_with_any_number_of_fields_is_told():
     body = {"errorCode": "REQUIRED_FIELD_MISSING", "message": "x", "fields": [f"Field{n}__c" for n in range(5_000)]}
 
     check(Response(400, {}, orjson.dumps([body] * 100)))
+
+
+@pytest.mark.parametrize(
+    ("subject", "message"),
+    [
+        ({"object": "Lead", "id": "00Q000000000001AAA"}, "no Lead has that id"),
+        ({"object": "Lead", "external_id_field": "Ext__c"}, "no Lead has that Ext__c"),
+        ({}, "no such record"),
+    ],
+)
+def test_what_has_no_record_is_named(subject, message):
+    """A caller reads what there is no record of, and by which field it was looked for, but not the value."""
+    error = faults.from_fault(Fault("NOT_FOUND", "The requested resource does not exist"), metadata=subject)
+
+    assert message == error.message
+
+
+def test_a_lookup_that_cannot_be_filled_names_what_may_be_wrong():
+    """Salesforce says the same of a relationship that is none and of a wrong external id, so the caller reads both."""
+    text = "The external foreign key reference does not reference a valid entity: Account"
+
+    error = faults.from_fault(Fault("INVALID_FIELD", text), metadata={"object": "Contact"})
+
+    assert "fields.Account" == error.violations[0].field
+    assert "no such external id" in error.message
