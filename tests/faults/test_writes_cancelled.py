@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from sluicegate.v1.record_operation_pb2 import RecordOperation
 from sluicegate.v1.record_service_pb2 import ApplyRecordsRequest, UpsertRecordRequest
 
+from service.batching import coalescer
 from service.batching.coalescer import Coalescer
 from service.batching.item import Item
 from service.batching.lane import Lane
@@ -45,9 +47,9 @@ async def heard_or_gone(call: Any) -> str:
         return GONE
 
 
-def is_empty(coalescer: Coalescer) -> bool:
+def is_empty(gathering: Coalescer) -> bool:
     """Tell whether nothing waits and nothing is in flight."""
-    found = coalescer.statistics()
+    found = gathering.statistics()
     return (0, 0, {}) == (found.held_records, found.held_bytes, found.lanes)
 
 
@@ -158,11 +160,11 @@ async def test_a_call_that_is_its_first_callers_dies_with_it(stage: StageFactory
     """Neighbours would wait for nothing if cancelling ended the call: what lanes with tasks of their own are for."""
     write = Coalescer.write
 
-    async def own(coalescer: Coalescer, *args: Any) -> Any:
+    async def own(gathering: Coalescer, *args: Any) -> Any:
         try:
-            return await write(coalescer, *args)
+            return await write(gathering, *args)
         except asyncio.CancelledError:
-            for task in coalescer._tasks:
+            for task in gathering._tasks:
                 task.cancel()
             raise
 
@@ -177,3 +179,33 @@ async def test_a_call_that_is_its_first_callers_dies_with_it(stage: StageFactory
 
         assert 0 < found.held_records
         assert {"before"} == running.writes("Contact").keys() - {"first"}
+
+
+@pytest.mark.parametrize("is_bounded", [True, False])
+async def test_an_org_that_never_answers_keeps_nothing(stage: StageFactory, monkeypatch, is_bounded):
+    """Everyone hears of its own deadline, and the last one ends the call, which unbounded would stay."""
+    if not is_bounded:
+        context_of = coalescer._context_of
+        monkeypatch.setattr(
+            coalescer, "_context_of", lambda items, trace: replace(context_of(items, trace), deadline=None)
+        )
+    async with stage() as running:
+        accounts(running)
+        await running.records.UpsertRecord(request("before"))
+        before = open_work()
+        running.hold("/composite")
+        chance = Random(6)
+        calls = [
+            running.records.UpsertRecord(request(f"C-{number}", number), timeout=chance.uniform(0.1, 0.5))
+            for number in range(200)
+        ]
+
+        heard = await asyncio.gather(*map(told, calls))
+
+        assert {"DEADLINE_EXCEEDED"} == {*heard}
+        if is_bounded:
+            await until(lambda: is_empty(running.coalescer))
+            running.go_on()
+            await until(lambda: open_work() <= before)
+        else:
+            assert 0 < running.coalescer.statistics().held_records

@@ -169,6 +169,22 @@ async def test_a_graph_is_repeated_if_it_creates_nothing_by_itself(one_connectio
     assert {is_written} == {made.get(name, 0) for name in ["made", *(f"M-{number}" for number in range(39))]}
 
 
+@pytest.mark.parametrize("place", ["before", "mid-request"])
+async def test_a_large_call_that_is_cut_while_it_is_sent(one_connection, place):
+    """Megabytes that were under way are sent again, or leave creations in doubt, as little ones do."""
+    fields = {"LastName": text("Curie"), "Company": text("Radium"), "Description": text("x" * 15_000)}
+    heard, rules = [], []
+    for make in (lambda number: upsert("Lead", f"L-{number}", **fields), lambda _number: create("Lead", **fields)):
+        rules.append(await cut_once(one_connection, place))
+        request = ApplyRecordsRequest(operations=[make(number) for number in range(ROWS)])
+        answer = await one_connection.records.ApplyRecords(request, timeout=60)
+        heard.append({result(each) for each in answer.results})
+
+    assert [1, 1] == [rule.hits for rule in rules]
+    assert [{SAVED}, {UNKNOWN}] == heard
+    assert {"inserted": ROWS, "updated": 0, "deleted": 0} == one_connection.org.org.writes.totals()["Lead"]
+
+
 async def test_connections_that_are_cut_all_the_time(stage: StageFactory):
     """Each call of hundreds of callers ends, with a record that was made once, with doubt, or with an outage."""
     async with stage() as running:
