@@ -69,7 +69,7 @@ class RowCalls(Protocol):
 class Coalescer:
     """Turns the writes of many callers into few calls. One coalescer serves one org, as one Salesforce user.
 
-    Use it as an async context manager; leaving abandons calls in flight and refuses what waits.
+    Use it as an async context manager; leaving abandons calls in flight. Whoever waits must have been cancelled before.
 
     Args:
         calls: Sends calls.
@@ -100,7 +100,7 @@ class Coalescer:
     async def __aexit__(
         self, _type: type[BaseException] | None, _value: BaseException | None, _traceback: TracebackType | None
     ) -> None:
-        """Abandon the calls in flight and refuse what waits."""
+        """Abandon the calls in flight."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
