@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 _TURN_SECONDS = 0.005
@@ -58,3 +59,16 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Wait on the running event loop."""
         await asyncio.sleep(seconds)
+
+
+def backoff_seconds(attempt: int, *, base_seconds: float, longest_seconds: float, jitter: Callable[[], float]) -> float:
+    """Return how long to pause after an attempt: full jitter below a bound that doubles from attempt to attempt.
+
+    Args:
+        attempt: Which attempt failed, from 1.
+        base_seconds: Half the bound after the first attempt.
+        longest_seconds: The bound that is never passed.
+        jitter: Returns a number from 0 to 1.
+
+    """
+    return jitter() * min(longest_seconds, base_seconds * 2.0**attempt)

@@ -12,7 +12,7 @@ from service.batching.keys import Keys
 from service.batching.locks import Locks
 from service.batching.policy import Hold, Policy
 from service.batching.statistics import LaneStatistics, Totals
-from service.clock import Clock
+from service.clock import Clock, backoff_seconds
 from service.errors import RowLocked
 from service.salesforce.calls.collections import MOST_RUNS
 from service.salesforce.calls.writes import Operation, Row, Write
@@ -273,18 +273,19 @@ class Lane:
 
     def _try_again(self, items: list[Item]) -> None:
         """Send locked rows again after a pause, as far as their callers still wait then."""
-        attempt = items[0].attempt
-        ceiling = min(self._policy.longest_delay_seconds, self._policy.base_delay_seconds * 2.0**attempt)
-        pause = self._shared.jitter() * ceiling
-        at = self._clock.monotonic() + pause
+        pause = backoff_seconds(
+            items[0].attempt,
+            base_seconds=self._policy.base_delay_seconds,
+            longest_seconds=self._policy.longest_delay_seconds,
+            jitter=self._shared.jitter,
+        )
         waiting = []
         for item in items:
-            deadline = item.context.deadline
-            if deadline is not None and deadline <= at:
-                self._settle(item, _still_locked(item))
-            else:
+            if item.context.has_time_for(pause):
                 item.state = State.WAITING
                 waiting.append(item)
+            else:
+                self._settle(item, _still_locked(item))
         if waiting:
             self._totals.retried += len(waiting)
             self._shared.spawn(self._after(pause, waiting))

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
-from service.clock import Turns
+from service.clock import Turns, backoff_seconds
 from service.context import CallContext
 from service.errors import InvalidArgument, RowLocked, SluicegateError
 from service.orgs.node_errors import of_node
@@ -85,7 +85,7 @@ class Composer:
             pause = self._pause_seconds(attempt)
             if single.is_gone(write, error) and len(outcomes) < composite.MOST_REPEATED_DELETIONS:
                 outcomes[index] = Saved(write.record_id, already_deleted=True)
-            elif isinstance(error, RowLocked) and attempt < _ATTEMPTS and _fits(pause, context):
+            elif isinstance(error, RowLocked) and attempt < _ATTEMPTS and context.has_time_for(pause):
                 attempt += 1
                 await context.clock.sleep(pause)
             else:
@@ -121,7 +121,12 @@ class Composer:
         return composite.read(response, nodes, org=self.client.org)
 
     def _pause_seconds(self, attempt: int) -> float:
-        return self.jitter() * min(_LONGEST_DELAY_SECONDS, _BASE_DELAY_SECONDS * 2.0**attempt)
+        return backoff_seconds(
+            attempt,
+            base_seconds=_BASE_DELAY_SECONDS,
+            longest_seconds=_LONGEST_DELAY_SECONDS,
+            jitter=self.jitter,
+        )
 
 
 async def _worked_out(
@@ -131,7 +136,3 @@ async def _worked_out(
     if sum(len(node.write.values) for node in nodes) > _MANY_VALUES:
         return await asyncio.to_thread(work, *args, **kwargs)
     return work(*args, **kwargs)
-
-
-def _fits(pause_seconds: float, context: CallContext) -> bool:
-    return context.deadline is None or context.clock.monotonic() + pause_seconds < context.deadline

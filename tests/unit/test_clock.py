@@ -2,7 +2,10 @@
 
 import asyncio
 
-from service.clock import Turns
+import pytest
+
+from service.clock import Turns, backoff_seconds
+from service.context import CallContext
 from tests.support.clock import FakeClock
 
 
@@ -25,3 +28,20 @@ async def test_long_work_gives_turns_by_the_time_it_took():
     others.cancel()
 
     assert 32 == seen
+
+
+def test_pauses_double_up_to_a_bound() -> None:
+    """The bound doubles from attempt to attempt and is never passed; jitter takes any part of it."""
+    pauses = [
+        backoff_seconds(attempt, base_seconds=0.5, longest_seconds=3.0, jitter=lambda: 0.5) for attempt in range(1, 5)
+    ]
+
+    assert [0.5, 1.0, 1.5, 1.5] == pauses
+
+
+@pytest.mark.parametrize(("deadline", "expected"), [(None, True), (1002.1, True), (1002.0, False), (1000.0, False)])
+def test_a_call_has_time_only_before_its_deadline(deadline: float | None, *, expected: bool) -> None:
+    """A pause that ends with the deadline leaves no time for another attempt."""
+    context = CallContext("test/Call", "r", FakeClock(monotonic=1000.0), deadline=deadline)
+
+    assert expected == context.has_time_for(2.0)

@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from service.clock import backoff_seconds
 from service.context import CallContext
 from service.errors import DeadlineExceeded, OutcomeUnknown, UpstreamUnavailable
 from service.salesforce import faults
@@ -69,7 +70,7 @@ class RetryTransport:
             except (NotSent, ConnectionLost) as lost:
                 sent = isinstance(lost, ConnectionLost)
                 pause = self._pause(self._policy.base_delay_seconds, attempt)
-                if (sent and not request.repeatable) or last or not _fits(pause, context):
+                if (sent and not request.repeatable) or last or not context.has_time_for(pause):
                     raise self._failure(request, context, sent=sent, why=f": {lost}" if str(lost) else "") from lost
             else:
                 outage = faults.is_outage(response)
@@ -78,14 +79,18 @@ class RetryTransport:
                 throttled = faults.is_throttled(response)
                 base = self._policy.throttled_delay_seconds if throttled else self._policy.base_delay_seconds
                 pause = self._pause(base, attempt)
-                if not (outage or throttled) or last or not _fits(pause, context):
+                if not (outage or throttled) or last or not context.has_time_for(pause):
                     return response
             await context.clock.sleep(pause)
         raise AssertionError("the last attempt returns or raises")
 
     def _pause(self, base_seconds: float, attempt: int) -> float:
-        ceiling = min(self._policy.longest_delay_seconds, base_seconds * 2.0**attempt)
-        return self._jitter() * ceiling
+        return backoff_seconds(
+            attempt,
+            base_seconds=base_seconds,
+            longest_seconds=self._policy.longest_delay_seconds,
+            jitter=self._jitter,
+        )
 
     def _failure(self, request: Request, context: CallContext, *, sent: bool, why: str = "") -> Exception:
         metadata = {"org": self._org}
@@ -104,7 +109,3 @@ class RetryTransport:
             f"{what} after the write was sent, which may have happened or not; look for the record before repeating",
             metadata={"org": self._org, **facts},
         )
-
-
-def _fits(pause_seconds: float, context: CallContext) -> bool:
-    return context.deadline is None or context.clock.monotonic() + pause_seconds < context.deadline
