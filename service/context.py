@@ -1,15 +1,13 @@
 """What travels with one call from the socket to Salesforce."""
 
-from dataclasses import dataclass
-
+from msgspec import Struct
 from opentelemetry.context import Context
 
 from service.clock import Clock
 from service.errors import DeadlineExceeded
 
 
-@dataclass(frozen=True, slots=True)
-class CallContext:
+class CallContext(Struct, frozen=True):
     """One call: who it is, how long it may take, and the trace it belongs to.
 
     Passed explicitly, so that a task that outlives its caller cannot pick up another caller's deadline.
