@@ -7,6 +7,7 @@ over; protovalidate alone decides what is wrong, and words it.
 
 import math
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, cast
 
 from buf.validate import validate_pb2
@@ -85,7 +86,6 @@ class PlainChecks:
         if any(found is None or "required" in found for found in of_members.values()):
             # A required member forbids all others.
             return never
-        name = oneof.name
         checks = {field.name: self._value(field, found) for field, found in of_members.items()}
         bound = {member: check for member, check in checks.items() if check is not None}
         free: set[str | None] = {member for member, check in checks.items() if check is None}
@@ -93,15 +93,7 @@ class PlainChecks:
             free.add(None)
             if not bound:
                 return None
-
-        # As in `_present`.
-        which: Callable[[Any, str], str | None] = GetMessageClass(oneof.containing_type).WhichOneof
-
-        def check(message: Any) -> bool:
-            member = which(message, name)
-            return member in free or (member in bound and bound[member](getattr(message, member)))
-
-        return check
+        return _Choice(oneof, free, bound)
 
     def _field(self, field: FieldDescriptor) -> Check | None:
         """Return the check of a field that is no member of a oneof."""
@@ -185,6 +177,8 @@ def _of_values(value: Check | None) -> Check:
     """Return the check of all values of a map."""
     if value is None:
         return _always
+    if isinstance(value, _Choice):
+        return value.of_all
 
     def check(pairs: Any) -> bool:
         # `values()` of such a map is written in Python, and takes longer.
@@ -194,6 +188,44 @@ def _of_values(value: Check | None) -> Check:
         return True
 
     return check
+
+
+class _Choice:
+    """The check of a oneof.
+
+    Args:
+        oneof: The oneof.
+        free: Members whose values have no rules; None among them if there may be no member at all.
+        bound: The checks of the other members.
+
+    """
+
+    __slots__ = ("_bound", "_free", "_name", "_which")
+
+    def __init__(self, oneof: OneofDescriptor, free: AbstractSet[str | None], bound: Mapping[str, Check]) -> None:
+        # As in `_present`.
+        self._which: Callable[[Any, str], str | None] = GetMessageClass(oneof.containing_type).WhichOneof
+        self._name = oneof.name
+        self._free = free
+        self._bound = bound
+
+    def __call__(self, message: Any) -> bool:
+        """Tell whether the member that a message has certainly keeps its rules."""
+        member = self._which(message, self._name)
+        return member in self._free or self._keeps(message, member)
+
+    def of_all(self, pairs: Any) -> bool:
+        """Tell it of each value of a map, with one call fewer for each."""
+        which, name, free = self._which, self._name, self._free
+        for key in pairs:
+            message = pairs[key]
+            member = which(message, name)
+            if member not in free and not self._keeps(message, member):
+                return False
+        return True
+
+    def _keeps(self, message: Any, member: str | None) -> bool:
+        return member is not None and member in self._bound and self._bound[member](getattr(message, member))
 
 
 def _present(field: FieldDescriptor, value: Check | None, *, is_required: bool) -> Check | None:
