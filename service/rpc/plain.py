@@ -6,7 +6,7 @@ over; protovalidate alone decides what is wrong, and words it.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, cast
 
@@ -39,16 +39,20 @@ class PlainChecks:
         self._values = ValueChecks(largest)
         self._made: dict[str, Check | None] = {}
 
-    def of(self, message: type[Message]) -> Check:
+    def of(self, message: type[Message], unread: str = "") -> Check:
         """Return the function that tells whether a message certainly keeps every rule of the contract.
 
         True means that protovalidate finds nothing; False means nothing but doubt.
 
         Args:
             message: The message's type.
+            unread: Name of a map in it whose values are left out: whoever reads them checks them by then.
 
         """
-        return self._message(cast("Descriptor", message.DESCRIPTOR)) or _always
+        descriptor = cast("Descriptor", message.DESCRIPTOR)
+        if unread:
+            return _all(self._steps(descriptor, unread))
+        return self._message(descriptor) or _always
 
     def _message(self, descriptor: Descriptor) -> Check | None:
         """Return the check of a message's type; None if nothing in it has a rule."""
@@ -56,26 +60,23 @@ class PlainChecks:
         if name in self._made:
             return self._made[name]
         steps: list[Check] = []
-
-        def check(message: Any) -> bool:
-            # No `all`: a generator costs more than most steps.
-            for step in steps:  # noqa: SIM110
-                if not step(message):
-                    return False
-            return True
-
+        check = _all(steps)
         # Whoever meets the type again while its steps are found, as values that hold values do, gets the check itself.
         self._made[name] = check
         steps += self._steps(descriptor)
         self._made[name] = made = check if len(steps) > 1 else steps[0] if steps else None
         return made
 
-    def _steps(self, descriptor: Descriptor) -> list[Check]:
+    def _steps(self, descriptor: Descriptor, unread: str = "") -> list[Check]:
         if _rules(descriptor.GetOptions().Extensions[_MESSAGE]) != {}:
             return [never]
         oneofs = [oneof for oneof in descriptor.oneofs if not _is_synthetic(oneof)]
         members = {field.name for oneof in oneofs for field in oneof.fields}
-        alone = [self._field(field) for field in descriptor.fields if field.name not in members]
+        alone = [
+            self._unread(field) if field.name == unread else self._field(field)
+            for field in descriptor.fields
+            if field.name not in members
+        ]
         return [step for step in (*alone, *map(self._oneof, oneofs)) if step is not None]
 
     def _oneof(self, oneof: OneofDescriptor) -> Check | None:
@@ -153,15 +154,38 @@ class PlainChecks:
 
         return check
 
-    def _map(self, entry: Descriptor, rules: _Rules) -> Check | None:
+    def _unread(self, field: FieldDescriptor) -> Check | None:
+        """Return the check of a map but for its values, of which the map has no rules."""
+        known = _kind(_field_rules(field))
+        entry, name = field.message_type, field.name
+        if entry is None or known is None or known[0] != "map" or "values" in known[1]:
+            return never
+        check = self._map(entry, known[1], is_read=False)
+        return None if check is None else lambda message: check(getattr(message, name))
+
+    def _map(self, entry: Descriptor, rules: _Rules, *, is_read: bool = True) -> Check | None:
         if rules.keys() - {"min_pairs", "max_pairs", "keys", "values"}:
             return never
         keys = _of_keys(self._element(entry.fields_by_name["key"], rules.get("keys")))
-        values = _of_values(self._element(entry.fields_by_name["value"], rules.get("values")))
+        value = self._element(entry.fields_by_name["value"], rules.get("values")) if is_read else None
+        values = _of_values(value)
         if not rules and values is _always:
             return None
         least, most = rules.get("min_pairs", 0), rules.get("max_pairs", math.inf)
         return lambda pairs: least <= len(pairs) <= most and keys(pairs) and values(pairs)
+
+
+def _all(steps: Sequence[Check]) -> Check:
+    """Return the check that makes every step."""
+
+    def check(message: Any) -> bool:
+        # No `all`: a generator costs more than most steps.
+        for step in steps:  # noqa: SIM110
+            if not step(message):
+                return False
+        return True
+
+    return check
 
 
 def _of_keys(key: Check | None) -> Check:
