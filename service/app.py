@@ -176,7 +176,9 @@ class App:
         )
 
         def open_org(name: str, stack: AsyncExitStack) -> Org:
-            return config.open_org(name, orgs[name], links=links, load_tokens=signer, tracing=tracing, clock=self._clock, stack=stack)
+            return config.open_org(
+                name, orgs[name], links=links, load_tokens=signer, tracing=tracing, clock=self._clock, stack=stack
+            )
 
         return open_org
 

@@ -13,15 +13,14 @@ from opentelemetry.util.types import AttributeValue
 from service.batching.item import Gathering, Item, Outcome, Part, Route, Single
 from service.batching.lane import Lane, LaneStatistics, Shared
 from service.batching.policy import Hold, Policy
+from service.batching.refusals import at_fault
 from service.clock import Clock
 from service.context import CallContext
 from service.errors import (
     InternalError,
-    InvalidArgument,
     OutcomeUnknown,
     QueueFull,
     SluicegateError,
-    UnknownObject,
 )
 from service.salesforce.calls.writes import Operation, Row, Saved, WriteOptions
 from service.telemetry import logs, names
@@ -255,29 +254,36 @@ class Coalescer:
                 return [kind("an unexpected error while the record was sent") for _ in items]
 
     async def _deliver(self, route: Route, items: Sequence[Item], context: CallContext) -> Sequence[Outcome]:
-        """Send a call, and if Salesforce refuses it whole for one row's sake, its halves: nothing was written then."""
+        """Send a call, and if Salesforce refuses it whole for some row's sake, the others: nothing was written then.
+
+        Rows that have the field which Salesforce named need no call of their own to hear of it. Where it named none,
+        the halves of the call go on their own.
+        """
+        found: dict[Item, Outcome] = {}
+        left = items
+        while left:
+            try:
+                outcomes = await self._outcomes(route, left, context)
+            except SluicegateError as error:
+                refused = at_fault(error, left, route)
+                if not refused:
+                    middle = len(left) // 2
+                    first = await self._deliver(route, left[:middle], context)
+                    outcomes = [*first, *await self._deliver(route, left[middle:], context)]
+                else:
+                    found.update((item, copy(error)) for item in refused)
+                    left = [item for item in left if item not in found]
+                    continue
+            found.update(zip(left, outcomes, strict=True))
+            left = ()
+        return [found[item] for item in items]
+
+    async def _outcomes(self, route: Route, items: Sequence[Item], context: CallContext) -> Sequence[Outcome]:
         rows = [item.row for item in items]
-        try:
-            outcomes = await self._calls.write_rows(route.operation, rows, route.options, context, field=route.field)
-        except SluicegateError as error:
-            if len(items) == 1:
-                return [error]
-            if not _may_be_one_row(error, route):
-                return [copy(error) for _ in items]
-        else:
-            if len(outcomes) != len(items):
-                raise ValueError(f"{len(items)} records have {len(outcomes)} outcomes")
-            return outcomes
-        middle = len(items) // 2
-        first = await self._deliver(route, items[:middle], context)
-        return [*first, *await self._deliver(route, items[middle:], context)]
-
-
-def _may_be_one_row(error: SluicegateError, route: Route) -> bool:
-    """Tell whether a call may have been refused for the sake of one of its rows."""
-    if isinstance(error, UnknownObject):
-        return not route.sobject
-    return isinstance(error, InvalidArgument)
+        outcomes = await self._calls.write_rows(route.operation, rows, route.options, context, field=route.field)
+        if len(outcomes) != len(items):
+            raise ValueError(f"{len(items)} records have {len(outcomes)} outcomes")
+        return outcomes
 
 
 def _context_of(items: Sequence[Item], trace: Context | None) -> CallContext:

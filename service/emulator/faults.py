@@ -214,6 +214,21 @@ def missing_key(name: str) -> SalesforceFault:
     return SalesforceFault(400, "MISSING_ARGUMENT", f"{name} not specified")
 
 
+def mixed_dml(sobject: str, first: str) -> SalesforceFault:
+    """Build the answer for a row that no transaction holds together with those before it; the text is unverified.
+
+    Args:
+        sobject: Canonical name of the row's sObject.
+        first: Canonical name of the sObject the transaction began with.
+
+    """
+    text = (
+        "DML operation on setup object is not permitted after you have updated a non-setup object (or vice versa): "
+        f"{sobject}, original object: {first}"
+    )
+    return SalesforceFault(400, "MIXED_DML_OPERATION", text)
+
+
 def delete_blocked(children: str, names: Sequence[str]) -> SalesforceFault:
     """Build the answer for a delete that records pointing here forbid; the text is unverified.
 

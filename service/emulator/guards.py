@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from service.clock import Clock
 from service.emulator import faults
+from service.emulator.assignment import AssignmentRules
 from service.emulator.duplicates import DuplicateRules
 from service.emulator.plan import Plan
 from service.emulator.record_types import RecordTypes
@@ -24,6 +25,7 @@ class Guards:
         record_types: Which types rows may have.
         duplicate_rules: Which rows are there already.
         validation_rules: Which rows are bad.
+        assignment_rules: Who owns new rows.
         clock: Tells rules the time.
 
     """
@@ -34,18 +36,26 @@ class Guards:
         record_types: RecordTypes,
         duplicate_rules: DuplicateRules,
         validation_rules: ValidationRules,
+        assignment_rules: AssignmentRules,
         clock: Clock,
     ) -> None:
         self._store = store
         self._record_types = record_types
         self._duplicates = duplicate_rules
         self._validations = validation_rules
+        self._assignments = assignment_rules
         self._clock = clock
 
-    def assign(self, plan: Plan, assigned: dict[str, Stored], *, creating: bool) -> None:
-        """Settle the record type, before references are looked up; see `RecordTypes.assign`."""
+    def assign(self, plan: Plan, assigned: dict[str, Stored], options: WriteOptions, *, creating: bool) -> None:
+        """Settle record type and owner, before references are looked up.
+
+        See `RecordTypes.assign` and `AssignmentRules.owner`.
+        """
         if "RecordTypeId" in plan.template:
             self._record_types.assign(plan, assigned, creating=creating)
+        owner = self._assignments.owner(plan.name, options.assignment, creating=creating)
+        if owner is not None:
+            assigned["OwnerId"] = owner
 
     def check_owner(self, plan: Plan, assigned: Mapping[str, Stored]) -> None:
         """Refuse an owner who may not own.

@@ -4,12 +4,14 @@ Source: Salesforce, "ID Field Type"; the checksum was checked against ids of the
 """
 
 import re
+from functools import lru_cache
 
 _SUFFIX = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _VALUES = {digit: value for value, digit in enumerate(_DIGITS)}
 _SHORT = 15
 _BLOCK = 5
+_KEPT_BLOCKS = 4096
 _PREFIX = 3
 _WELL_FORMED = re.compile(r"[0-9A-Za-z]{15}(?:[A-Za-z0-5]{3})?", re.ASCII)
 
@@ -25,14 +27,17 @@ def checksum(short: str) -> str:
             character j is a capital.
 
     """
-    suffix = ""
-    for start in range(0, _SHORT, _BLOCK):
-        bits = 0
-        for position, character in enumerate(short[start : start + _BLOCK]):
-            if "A" <= character <= "Z":
-                bits |= 1 << position
-        suffix += _SUFFIX[bits]
-    return suffix
+    return _of_block(short[:5]) + _of_block(short[5:10]) + _of_block(short[10:])
+
+
+@lru_cache(maxsize=_KEPT_BLOCKS)
+def _of_block(block: str) -> str:
+    """Return the character of five; the first two blocks of an id are those of many others."""
+    bits = 0
+    for position, character in enumerate(block):
+        if "A" <= character <= "Z":
+            bits |= 1 << position
+    return _SUFFIX[bits]
 
 
 def normalise(text: str) -> str | None:

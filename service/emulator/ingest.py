@@ -11,8 +11,9 @@ from service.emulator.faults import MultipleMatches, SalesforceFault, missing_ke
 from service.emulator.ids import normalise
 from service.emulator.jobs import Job
 from service.emulator.results import BATCH_ROWS
-from service.emulator.row_writer import RowWriter, duplicate_external_id, duplicate_id, is_repeated, repeated
+from service.emulator.row_writer import Repetitions, RowWriter, duplicate_external_id, duplicate_id
 from service.emulator.schema.model import SObject
+from service.emulator.write_options import WriteOptions
 
 CHUNK_ROWS = 200
 """Rows of one transaction, as triggers see them. Source: Bulk API 2.0, "How Requests Are Processed"."""
@@ -143,10 +144,10 @@ class _Rows:
         self._writer = writer
         self._sobject = sobject
         self._reader = reader
-        key_field = sobject.field(job.order.external_id_field) if job.order.external_id_field else None
-        self._key_field = key_field.name if key_field else "Id"
-        # Ids tell case apart, whatever describe says of the field.
-        self._case_sensitive = key_field is None or key_field.type == "id" or key_field.case_sensitive
+        given = sobject.field(job.order.external_id_field) if job.order.external_id_field else None
+        self._key = given or next(field for field in sobject.fields if field.type == "id")
+        # Without a rule in the order a bulk job assigns nothing; unverified.
+        self._options = WriteOptions(assignment=job.order.assignment_rule_id or "FALSE")
         self.lock_failures = 0
         """Rows refused because their record was locked."""
 
@@ -154,7 +155,7 @@ class _Rows:
         """Write the rows of one transaction; a refused row leaves its neighbours alone."""
         job, org = self._job, self._writer.org
         rows = [self._reader.values(row) for row in chunk]
-        twice = repeated((self._key(values) for values in rows), case_sensitive=self._case_sensitive)
+        twice = Repetitions(self._key, map(self._key_of, rows))
         with org.savepoint():
             for row, values in zip(chunk, rows, strict=True):
                 record_id = _given_id(values)
@@ -167,36 +168,36 @@ class _Rows:
                     job.results.fail(record_id, row, fault)
                 except MultipleMatches as matches:
                     job.failed += 1
-                    job.results.fail(record_id, row, _ambiguous(self._key_field, matches))
+                    job.results.fail(record_id, row, _ambiguous(self._key.name, matches))
                 else:
                     job.results.succeed(saved_id, row, created=created)
 
-    def _write(self, values: dict[str, object], twice: frozenset[str]) -> tuple[str, bool]:
+    def _write(self, values: dict[str, object], twice: Repetitions) -> tuple[str, bool]:
         operation, name, user_id = self._job.order.operation, self._sobject.name, self._job.user_id
         if operation == "insert":
-            return self._writer.create(name, values, user_id=user_id), True
-        key = self._key(values)
-        if operation not in {"delete", "hardDelete"} and is_repeated(key, twice, case_sensitive=self._case_sensitive):
-            raise duplicate_id(key) if self._key_field == "Id" else duplicate_external_id(key, self._key_field)
+            return self._writer.create(name, values, user_id=user_id, options=self._options), True
+        key = self._key_of(values)
+        if operation not in {"delete", "hardDelete"} and key in twice:
+            raise duplicate_id(key) if self._key.type == "id" else duplicate_external_id(key, self._key.name)
         if operation == "upsert":
-            values.pop(self._key_field, None)
-            saved = self._writer.upsert(name, self._key_field, key, values, user_id=user_id)
+            values.pop(self._key.name, None)
+            saved = self._writer.upsert(name, self._key.name, key, values, user_id=user_id, options=self._options)
             return saved.id, saved.created
         if not key:
             raise missing_key("Id")
         if operation == "update":
             del values["Id"]
-            self._writer.update(name, key, values, user_id=user_id)
+            self._writer.update(name, key, values, user_id=user_id, options=self._options)
         elif operation == "hardDelete":
             self._writer.purge(name, key, user_id=user_id)
         else:
             self._writer.delete(name, key, user_id=user_id)
         return key, False
 
-    def _key(self, values: dict[str, object]) -> str:
+    def _key_of(self, values: dict[str, object]) -> str:
         if self._job.order.operation == "insert":
             return ""
-        return _given_id(values) if self._key_field == "Id" else str(values.get(self._key_field) or "")
+        return _given_id(values) if self._key.type == "id" else str(values.get(self._key.name) or "")
 
 
 def _given_id(values: Mapping[str, object]) -> str:

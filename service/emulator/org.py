@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from service.clock import Clock
 from service.emulator import ids
+from service.emulator.assignment import AssignmentRules
 from service.emulator.blueprint import Blueprint
 from service.emulator.deletion import Deletion
 from service.emulator.duplicates import DuplicateRules
@@ -110,7 +111,16 @@ class Org:
             self.schema, lambda known, key: self._references.row(self._references.plan(known.name), key)
         )
         """What the org's administrator forbids; nothing at first."""
-        guards = Guards(self._store, self._record_types, self.duplicate_rules, self.validation_rules, clock)
+        self.assignment_rules = AssignmentRules(pod)
+        """Who owns new leads and cases; whoever makes them at first."""
+        guards = Guards(
+            self._store,
+            self._record_types,
+            self.duplicate_rules,
+            self.validation_rules,
+            self.assignment_rules,
+            clock,
+        )
         self._rows = Rows(self._store, self._references, sequences, clock, guards)
         self.recycle_bin = RecycleBin(
             self.schema,

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from service.emulator.disturbances import Disturbances
 from service.emulator.faults import SalesforceFault
 from service.emulator.org import Org, Saved
+from service.emulator.schema.model import Field
+from service.emulator.values import NUMBER_TYPES, reader
 from service.emulator.write_options import PLAIN, WriteOptions
 
+_NUMBERS = NUMBER_TYPES | {"int", "long"}
 _NO_PARENTS = frozenset({"User", "Group", "RecordType", "Profile", "UserRole"})
 
 
@@ -97,25 +100,39 @@ class RowWriter:
         self.disturbances.hold(self.org.id, [str(row[name]) for name in ("Id", *parents) if row[name] is not None])
 
 
-def repeated(keys: Iterable[str], *, case_sensitive: bool = False) -> frozenset[str]:
-    """Return the keys that occur twice or more, compared as Salesforce compares them.
+class Repetitions:
+    """The keys that occur twice or more among the rows of one call, compared as Salesforce compares them.
+
+    Text compares without case unless its field says otherwise, ids with it, numbers as numbers: 7, 7.0 and "7" are one
+    (unverified).
 
     Args:
-        keys: Keys of the rows of one call; empty ones stand for none and repeat freely.
-        case_sensitive: Whether `a` and `A` differ.
+        field: The key's field.
+        keys: Keys of the rows as text; empty ones stand for none and repeat freely.
 
     """
-    seen: set[str] = set()
-    twice: set[str] = set()
-    for key in keys:
-        folded = key if case_sensitive else key.lower()
-        (twice if folded in seen else seen).add(folded)
-    return frozenset(twice - {""})
 
+    def __init__(self, field: Field, keys: Iterable[str]) -> None:
+        self._number = reader(field) if field.type in _NUMBERS else None
+        self._exact = field.type == "id" or field.case_sensitive
+        seen: set[object] = set()
+        self._twice: set[object] = set()
+        for key in keys:
+            compared = self._compared(key)
+            (self._twice if compared in seen else seen).add(compared)
+        self._twice.discard("")
 
-def is_repeated(key: str, twice: frozenset[str], *, case_sensitive: bool = False) -> bool:
-    """Tell whether a key is among those `repeated` returned."""
-    return (key if case_sensitive else key.lower()) in twice
+    def __contains__(self, key: object) -> bool:
+        """Tell whether a key occurs twice."""
+        return self._compared(str(key)) in self._twice
+
+    def _compared(self, key: str) -> object:
+        if self._number is None or not key:
+            return key if self._exact else key.lower()
+        try:
+            return self._number(key)
+        except SalesforceFault:
+            return key  # the row itself says what is wrong
 
 
 def duplicate_external_id(key: str, field: str) -> SalesforceFault:

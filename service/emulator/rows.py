@@ -1,7 +1,7 @@
 """What creating, changing and upserting rows means: every check Salesforce makes, in its order."""
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from service.clock import Clock
@@ -13,11 +13,10 @@ from service.emulator.guards import Guards
 from service.emulator.plan import FieldWriter, Plan
 from service.emulator.references import References
 from service.emulator.sequences import Sequences
-from service.emulator.store import WRITES_COLUMN, Store, quoted
+from service.emulator.store import Store, quoted
 from service.emulator.values import Stored
 from service.emulator.write_options import PLAIN, WriteOptions
 
-_COUNTED = f"{quoted(WRITES_COLUMN)} = {quoted(WRITES_COLUMN)} + 1"
 _UNCHANGING = Derivation((), lambda _draft: None)
 
 
@@ -71,7 +70,7 @@ class Rows:
         plan.refuse_read_only([*assigned, *looked_up], creating=True)
         plan.refuse_missing(assigned, looked_up)
         plan.check(assigned)
-        self._guards.assign(plan, assigned, creating=True)
+        self._guards.assign(plan, assigned, options, creating=True)
         self._references.resolve(plan, assigned, parents)
         self._guards.check_owner(plan, assigned)
         return self.insert(plan, assigned, user_id=user_id, options=options)
@@ -116,7 +115,7 @@ class Rows:
             row["Name"] = row["Id"]
         if self._guards.watch(plan):
             self._guard(plan, assigned, row, None, options)
-        self._change(plan, plan.insert, row)
+        self._change(plan, *plan.insertion(row), row)
         self._store.note(plan.name, "inserted")
         return str(row["Id"])
 
@@ -128,19 +127,20 @@ class Rows:
         *,
         user_id: str,
         options: WriteOptions = PLAIN,
+        present: bool = False,
     ) -> None:
-        """Change fields of a row; see `Org.update`."""
+        """Change fields of a row, which is looked for unless it is known to be present; see `Org.update`."""
         plan = self._references.plan(sobject)
         if not plan.sobject.updateable:
             raise faults.not_permitted(plan.name, "update")
         assigned, parents = plan.read(given)
         if "Id" in assigned:
             raise faults.repeated_external_id("Id")
-        key = self._references.present_id(plan, record_id)
+        key = record_id if present else self._references.present_id(plan, record_id)
         plan.refuse_read_only([*assigned, *(parent.writer.name for parent in parents)], creating=False)
         plan.refuse_null(assigned)
         plan.check(assigned)
-        self._guards.assign(plan, assigned, creating=False)
+        self._guards.assign(plan, assigned, options, creating=False)
         self._references.resolve(plan, assigned, parents)
         self._guards.check_owner(plan, assigned)
         if not is_plain(assigned.values()):
@@ -148,12 +148,12 @@ class Rows:
         self._complete_update(plan, key, assigned)
         assigned["LastModifiedById"] = user_id
         assigned["LastModifiedDate"] = assigned["SystemModstamp"] = self.now()
-        changes = ", ".join(f"{quoted(name)} = :{name}" for name in assigned)
+        sql, parameters = plan.change(assigned), [*assigned.values(), key]
         assigned["Id"] = key
         if self._guards.watch(plan):
             before = self._references.row(plan, key)
             self._guard(plan, assigned, {**before, **assigned}, before, options)
-        self._change(plan, f'UPDATE {plan.table} SET {changes}, {_COUNTED} WHERE "Id" = :Id', assigned)  # noqa: S608
+        self._change(plan, sql, parameters, assigned)
         self._store.note(plan.name, "updated")
 
     def upsert(  # see Org.upsert for the arguments
@@ -184,7 +184,7 @@ class Rows:
         if len(matches) > 1:
             raise MultipleMatches(plan.name, matches)
         if matches:
-            self.update(plan.name, matches[0], body, user_id=user_id, options=options)
+            self.update(plan.name, matches[0], body, user_id=user_id, options=options, present=True)
             return Saved(matches[0], created=False)
         if update_only:
             raise faults.record_not_found(key)
@@ -227,9 +227,9 @@ class Rows:
                 raise taken from None
             raise
 
-    def _change(self, plan: Plan, sql: str, row: dict[str, Stored]) -> None:
+    def _change(self, plan: Plan, sql: str, parameters: Sequence[Stored], row: Mapping[str, Stored]) -> None:
         try:
-            self._store.change(sql, row)
+            self._store.change(sql, parameters)
         except sqlite3.IntegrityError:
             raise self._duplicate(plan, row) from None
         except UnicodeEncodeError:
@@ -249,6 +249,8 @@ class Rows:
 
 def _without_key(writer: FieldWriter, key: str, given: Mapping[str, object]) -> dict[str, object]:
     name_of_key = writer.name.lower()
+    if name_of_key not in [name.lower() for name in given]:
+        return dict(given)
     body = {name: value for name, value in given.items() if name.lower() != name_of_key}
     for name, value in given.items():
         if name.lower() == name_of_key and not _repeats(writer, key, value):

@@ -37,6 +37,8 @@ _CASELESS: frozenset[FieldType] = frozenset(
 )
 _NUMBER = re.compile(r"INTEGER\(\d+, (\d+)\)")
 """The declaration of a column of numbers; the second figure says how many of its digits are behind the point."""
+_INDEXED_MOMENTS = ("CreatedDate", "SystemModstamp")
+"""What is new since some moment is asked for most; names are not, as their order may be worked out in Python."""
 _UNINDEXED_REFERENCES = frozenset({"CreatedById", "LastModifiedById"})
 
 
@@ -238,6 +240,8 @@ def _column_type(field: Field) -> str:
 
 def _indexes(sobject: SObject) -> Iterable[str]:
     table = quoted(sobject.name)
+    for name in _INDEXED_MOMENTS:
+        yield f"CREATE INDEX IF NOT EXISTS {quoted(f'{sobject.name}.{name}')} ON {table} ({quoted(name)})"
     for field in sobject.fields:
         column = quoted(field.name)
         index = quoted(f"{sobject.name}.{field.name}")

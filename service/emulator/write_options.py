@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 _DUPLICATES = "Sforce-Duplicate-Rule-Header"
 _RECENT = "Sforce-Mru"
+_ASSIGNMENT = "Sforce-Auto-Assign"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,9 @@ class WriteOptions:
     """Whether the duplicates are shown with all their fields."""
     update_recent: bool = False
     """Whether the row becomes one that the user has used recently."""
+    assignment: str = ""
+    """Which assignment rule decides who owns the row: `TRUE` for the active one, `FALSE` for none, or an id; empty for
+    what Salesforce does by itself."""
     api_version: str = "66.0"
     """Goes into the URLs of duplicates."""
 
@@ -28,8 +32,8 @@ PLAIN = WriteOptions()
 def write_options(headers: Mapping[str, str], api_version: str) -> WriteOptions:
     """Read the headers of a call.
 
-    `Sforce-Auto-Assign` and `Sforce-Call-Options` are accepted without effect: an org has no assignment rules, and no
-    namespace but the default one. Unknown options count as nothing.
+    `Sforce-Call-Options` is accepted without effect: an org has no namespace but the default one. Unknown options count
+    as nothing.
 
     Args:
         headers: Keys compare without case.
@@ -38,13 +42,14 @@ def write_options(headers: Mapping[str, str], api_version: str) -> WriteOptions:
     Source: Salesforce REST API, "Headers".
 
     """
-    if _DUPLICATES not in headers and _RECENT not in headers:
+    if _DUPLICATES not in headers and _RECENT not in headers and _ASSIGNMENT not in headers:
         return PLAIN
     duplicates = _flags(headers.get(_DUPLICATES, ""))
     return WriteOptions(
         allow_duplicates="allowsave" in duplicates,
         include_record_details="includerecorddetails" in duplicates,
         update_recent="updatemru" in _flags(headers.get(_RECENT, "")),
+        assignment=headers.get(_ASSIGNMENT, "").strip(),
         api_version=api_version,
     )
 

@@ -7,6 +7,7 @@ from weakref import WeakValueDictionary
 
 from service.context import CallContext
 from service.errors import Exhausted, Unavailable, UnknownObject
+from service.orgs.object_names import ObjectNames
 from service.orgs.write_rules import WriteRules
 from service.salesforce.calls.describe import SObject
 from service.salesforce.client import SalesforceClient
@@ -52,6 +53,7 @@ class Descriptions:
         self._client = client
         self._jitter = jitter
         self._known: dict[str, _Known] = {}
+        self._names = ObjectNames(client)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def get(self, sobject: str, context: CallContext) -> SObject:
@@ -136,9 +138,9 @@ class Descriptions:
         name = sobject.lower()
         try:
             description = await self._client.describe(sobject, context, known)
-        except UnknownObject:
+        except UnknownObject as error:
             self._known.pop(name, None)
-            raise
+            raise await self._with_nearest(error, sobject, context) from error
         before = self._known.pop(name, None)
         while len(self._known) >= _MOST:
             self._known.pop(next(iter(self._known)))
@@ -152,6 +154,15 @@ class Descriptions:
             found = _Known(description, now, expires_at)
         self._known[name] = found
         return found
+
+    async def _with_nearest(self, error: UnknownObject, sobject: str, context: CallContext) -> UnknownObject:
+        nearest = await self._names.nearest(sobject, context)
+        if not nearest or nearest.lower() == sobject.lower():
+            return error
+        metadata = {**error.metadata, "nearest": nearest}
+        return UnknownObject(
+            f"{error.message}; did you mean {nearest!r}?", metadata=metadata, violations=error.violations
+        )
 
 
 def _is_fresh(known: _Known, context: CallContext) -> bool:

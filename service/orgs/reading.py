@@ -15,9 +15,10 @@ from service.errors import (
     UpstreamProtocolError,
 )
 from service.orgs.descriptions import Descriptions
-from service.orgs.field_rules import NUMBER_TYPES, canonical_id
+from service.orgs.field_rules import NUMBER_TYPES
 from service.orgs.key_fields import key_field, no_key
 from service.orgs.nearest import NearestNames
+from service.orgs.parents import canonical_id
 from service.orgs.refusals import FIELDS, KEY_FIELD, KEY_VALUE, Fault, refusal, unknown_name
 from service.salesforce.calls import records
 from service.salesforce.calls.describe import COMPOUND_TYPES, Field, SObject

@@ -13,6 +13,25 @@ from service.orgs.write_rules import Examined, WriteRules
 from service.salesforce.calls import collections
 from service.salesforce.calls.writes import Operation, Row, Saved, Write, WriteOptions
 
+_SETUP = frozenset(
+    {
+        "FieldPermissions",
+        "Group",
+        "GroupMember",
+        "ObjectPermissions",
+        "PermissionSet",
+        "PermissionSetAssignment",
+        "Profile",
+        "QueueSobject",
+        "SetupEntityAccess",
+        "Territory",
+        "User",
+        "UserRole",
+        "UserTerritory",
+    }
+)
+"""sObjects that no transaction writes beside others (Apex Developer Guide, "sObjects That Cannot Be Used Together in
+DML Operations"): the call would fail with MIXED_DML_OPERATION for rows that are right."""
 _AT_ONCE = 200
 """Records of one call that are checked before others' calls have their turn."""
 
@@ -70,7 +89,8 @@ class OrgRecords:
     ) -> list[Outcome]:
         """Write several records, each on its own, and return an outcome for each in their order; an error is a value.
 
-        Creations, updates and deletions of several sObjects share calls. Those of one key keep their order.
+        Creations, updates and deletions of several sObjects share calls, except those of the org's setup. Those of one
+        key keep their order.
 
         Raises:
             service.errors.QueueFull: They are more than may wait; none was written.
@@ -90,7 +110,7 @@ class OrgRecords:
         # A call has few runs of sObjects if equal ones are neighbours.
         accepted.sort(key=lambda each: each[2])
         prepared = [
-            _prepared(write, sobject, examined, options, mixed=write.operation in mixed)
+            _prepared(write, sobject, examined, options, mixed=write.operation in mixed and sobject not in _SETUP)
             for _, write, sobject, examined in accepted
         ]
         written = await self._coalescer.write_all(prepared, context, max_wait_seconds)

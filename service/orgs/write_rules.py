@@ -5,15 +5,19 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from service.errors import FieldNotWriteable, InvalidFieldValue, UnknownField
-from service.orgs.field_rules import Check, canonical_id, is_long_id, lookup_check, missing, parent_key, value_check
+from service.orgs.field_rules import lookup_check, missing, value_check
 from service.orgs.key_fields import KeyField, key_field, no_key, other_key
 from service.orgs.nearest import NearestNames
+from service.orgs.parents import canonical_id, is_long_id, parent_key
 from service.orgs.record_keys import folded
 from service.orgs.refusals import FIELDS, KEY_FIELD, KEY_VALUE, RECORD_ID, Fault, refusal, unknown_name
+from service.orgs.value_checks import Check
 from service.salesforce.calls.describe import SObject
 from service.salesforce.calls.writes import JsonValue, Operation, Write
 
-_MOST_SPELLINGS = 4096
+_SPELLINGS = 2
+_MOST_KEY_SPELLINGS = 64
+_REFERENCE = "reference"
 _NO_PARENTS = frozenset({"ownerid", "recordtypeid"})
 _ID, _ATTRIBUTES = "id", "attributes"
 _RESERVED = {
@@ -53,6 +57,8 @@ class WriteRules:
         """What the rules were made of."""
         self._checks: dict[Operation, dict[str, Check]] = {operation: {} for operation in Operation}
         self._spelled: dict[Operation, dict[str, Check]] = {operation: {} for operation in Operation}
+        # Names come from callers, who may spell one in ever new ways.
+        self._most_spellings = _SPELLINGS * (len(description.fields) + len(description.relationships))
         self._keys: dict[str, KeyField] = {}
         self._required = _required(description)
         self._near_fields: NearestNames | None = None
@@ -135,14 +141,14 @@ class WriteRules:
                 return lambda value: self._unknown(name, value)
             self._checks[operation][lower] = check
         spelled = self._spelled[operation]
-        if len(spelled) < _MOST_SPELLINGS:
+        if len(spelled) < self._most_spellings:
             spelled[name] = check
         return check
 
     def _made_check(self, operation: Operation, lower: str) -> Check | None:
         field, lookup = self.description.fields.get(lower), self.description.relationships.get(lower)
         by_value = value_check(field, operation) if field is not None else None
-        if lookup is None or lookup.type != "reference":
+        if lookup is None or lookup.type != _REFERENCE:
             return by_value
         by_key = lookup_check(lookup, operation)
         if by_value is None:
@@ -152,12 +158,12 @@ class WriteRules:
     def _unknown(self, name: str, value: JsonValue) -> Fault:
         if isinstance(value, Mapping):
             if self._near_relationships is None:
-                lookups = self.description.relationships.values()
-                self._near_relationships = NearestNames([field.relationshipName or "" for field in lookups])
+                lookups = [field for field in self.description.relationships.values() if field.type == _REFERENCE]
+                self._near_relationships = NearestNames(field.relationshipName or field.name for field in lookups)
             near, what = self._near_relationships, "relationship"
         else:
             if self._near_fields is None:
-                self._near_fields = NearestNames([field.name for field in self.description.fields.values()])
+                self._near_fields = NearestNames(field.name for field in self.description.fields.values())
             near, what = self._near_fields, "field"
         return unknown_name(self.name, name, near.find(name), what)
 
@@ -165,7 +171,7 @@ class WriteRules:
         found = key_field(self.description, name)
         if found is None:
             faults.append((KEY_FIELD, no_key(self.description, name)))
-        elif len(self._keys) < _MOST_SPELLINGS:
+        elif len(self._keys) < _MOST_KEY_SPELLINGS:
             self._keys[name] = found
         return found
 

@@ -8,6 +8,7 @@ from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from service.errors import SharedStoreUnavailable
 from service.request_ids.store import KEPT_SECONDS, Abandoned, Claim, Done, Granted, Ticket, Working
@@ -108,8 +109,8 @@ class ValkeyStore:
             max_connections=_CONNECTIONS,
             socket_connect_timeout=_CONNECT_SECONDS,
             socket_timeout=_COMMAND_SECONDS,
-            # Once more, at once: connections of the pool may have died unnoticed.
-            retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
+            # Once more, at once: a connection of the pool may have died unnoticed, or this process have stood still.
+            retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError, RedisTimeoutError)),
             # One exchange less for each new connection.
             protocol=2,
             driver_info=None,

@@ -117,6 +117,10 @@ class SalesforceClient:
         response = await self._transport.send(request, context)
         return describe.parse(response, org=self._org, sobject=sobject, known=known)
 
+    async def sobject_names(self, context: CallContext) -> list[str]:
+        """Return the API names of all sObjects that the org's user may see."""
+        return describe.parse_names(await self._transport.send(describe.get_names(self._base), context), org=self._org)
+
     async def limits(self, context: CallContext) -> tuple[limits.Limit, ...]:
         """Return the org's limits by name."""
         return limits.parse(await self._transport.send(limits.get(self._base), context), org=self._org)

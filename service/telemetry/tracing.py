@@ -1,5 +1,7 @@
 """Spans, made only for calls that are sampled: an unsampled call pays for one comparison."""
 
+import random
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,7 +12,7 @@ from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
-from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased
 from opentelemetry.trace import Link, Span, SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
@@ -20,6 +22,10 @@ from service.telemetry import names
 Attributes = Mapping[str, AttributeValue]
 
 _propagator = TraceContextTextMapPropagator()
+
+_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})")
+"""The `traceparent` of a well-behaved caller, with its flags (W3C Trace Context)."""
+_SAMPLED = 1
 
 _MOST_LINKS = 256
 """A batch has up to 200 callers; the SDK would drop all but the last 128."""
@@ -37,16 +43,22 @@ class Tracing:
 
     def __init__(self, exporter: SpanExporter | None, *, sample_ratio: float, version: str) -> None:
         self._provider: TracerProvider | None = None
+        self._sample_ratio = sample_ratio
         if exporter is not None:
             resource = Resource.create({"service.name": "sluicegate", "service.version": version})
             self._provider = TracerProvider(
-                sampler=ParentBased(TraceIdRatioBased(sample_ratio)),
+                sampler=ParentBased(ALWAYS_ON),
                 resource=resource,
                 shutdown_on_exit=False,
                 span_limits=SpanLimits(max_links=_MOST_LINKS),
             )
             self._provider.add_span_processor(BatchSpanProcessor(exporter))
             self._tracer = self._provider.get_tracer("sluicegate", version)
+
+    @property
+    def is_on(self) -> bool:
+        """Tell whether any call may be sampled."""
+        return self._provider is not None
 
     def start_server_span(self, name: str, traceparent: str | None, attributes: Attributes) -> Span | None:
         """Start the span of an incoming call under the caller's span; None when the call is not sampled.
@@ -59,7 +71,12 @@ class Tracing:
         """
         if self._provider is None:
             return None
+        # Decided before anything is built: over a span that is not sampled the SDK takes as long as over any other.
+        if traceparent and (known := _TRACEPARENT.fullmatch(traceparent)) and not int(known[1], 16) & _SAMPLED:
+            return None
         parent = _propagator.extract({"traceparent": traceparent}) if traceparent else Context()
+        if not parent and random.random() >= self._sample_ratio:  # noqa: S311 - nothing is kept secret by it
+            return None
         span = self._tracer.start_span(name, context=parent, kind=SpanKind.SERVER, attributes=attributes)
         return span if span.is_recording() else None
 

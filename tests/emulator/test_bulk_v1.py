@@ -105,6 +105,23 @@ async def test_query(v1, emulator):
     assert (wrong.status_code, of("exceptionCode", wrong)) == (400, "InvalidBatch")
 
 
+async def test_a_query_that_takes_long_leaves_others_alone(v1, client, emulator):
+    """A query of a job runs beside the event loop; a job that is aborted meanwhile stays aborted."""
+    org = emulator.org
+    with org.savepoint():
+        for number in range(3000):
+            org.create("Contact", {"LastName": f"{number}"}, user_id=org.admin_id)
+    soql = "SELECT LastName FROM Contact WHERE " + " OR ".join(f"LastName LIKE '%{number}z%'" for number in range(600))
+    job = await make(v1, operation="query")
+    batch = of("id", await v1.post(f"/job/{job}/batch", content=soql, headers=CSV))
+
+    await v1.post(f"/job/{job}", content=job_info(state="Aborted"), headers=XML)
+    await client.get("/query", params={"q": "SELECT COUNT() FROM Contact"})  # waits for the query before it
+    info = await v1.get(f"/job/{job}/batch/{batch}")
+
+    assert "NotProcessed" == of("state", info)
+
+
 async def test_a_bad_query_fails_its_batch(v1):
     """The batch says what was wrong."""
     job = await make(v1, operation="query")

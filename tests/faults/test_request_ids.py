@@ -15,6 +15,8 @@ import pytest
 import yaml
 from grpc import aio
 from sluicegate.v1.field_value_pb2 import FieldValue
+from sluicegate.v1.org_service_pb2 import GetLimitsRequest
+from sluicegate.v1.org_service_pb2_grpc import OrgServiceStub
 from sluicegate.v1.record_operation_pb2 import RecordCreate, RecordOperation
 from sluicegate.v1.record_service_pb2 import ApplyRecordsRequest, CreateRecordRequest
 from sluicegate.v1.record_service_pb2_grpc import RecordServiceStub
@@ -87,7 +89,10 @@ async def replicas(org, store) -> AsyncIterator[Sequence[Any]]:
         for _ in range(2):
             app = await stack.enter_async_context(App(settings))
             assert app.addresses is not None
-            stubs.append(RecordServiceStub(await stack.enter_async_context(aio.insecure_channel(app.addresses.grpc))))
+            channel = await stack.enter_async_context(aio.insecure_channel(app.addresses.grpc))
+            # The first call logs in, which takes its time.
+            await OrgServiceStub(channel).GetLimits(GetLimitsRequest())
+            stubs.append(RecordServiceStub(channel))
         yield stubs
 
 

@@ -45,7 +45,7 @@ class Written:
     @property
     def calls_per_thousand(self) -> float:
         """HTTP calls for a thousand rows."""
-        return round(1000 * self.calls.total() / self.rows, 2)
+        return round(1000 * self.calls.total() / max(1, self.rows), 2)
 
     def summary(self) -> dict[str, Any]:
         """Return the raw figures."""

@@ -266,3 +266,14 @@ async def test_a_call_that_says_nothing_to_do(channel, request_, code, field):
     error = await refused(RecordServiceStub(channel).ApplyRecords(request_))
 
     assert (code, [field]) == (error.code, list(error.violations))
+
+
+async def test_users_do_not_share_a_call_with_other_records(apply, org, unique):
+    """Salesforce refuses objects that configure the org beside others in one transaction."""
+    like = ("Alias", "Email", "EmailEncodingKey", "LanguageLocaleKey", "LocaleSidKey", "ProfileId", "TimeZoneSidKey")
+    fields = {name: text(str(value)) for name, value in org.get("User", org.admin_id, like).items() if name in like}
+    user = {**fields, "LastName": text("U"), "Username": text(f"{unique('u')}@acme.example")}
+
+    results = await apply(create("Lead", **LEAD), create("User", **user), create("Account", Name=text("Acme")))
+
+    assert ["saved"] * 3 == [outcome(result) for result in results]

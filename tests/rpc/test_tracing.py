@@ -27,11 +27,13 @@ PARENT = "00f067aa0ba902b7"
 SAMPLED = (("traceparent", f"00-{TRACE}-{PARENT}-01"),)
 UNSAMPLED = (("traceparent", f"00-{TRACE}-{PARENT}-00"),)
 
+UPSERT = "PATCH /services/data/v66.0/composite/sobjects/{sobject}/{field}"
 
-def lead(name: str = "Curie") -> UpsertRecordRequest:
+
+def lead(name: str = "Curie", ext: str = "canary-id") -> UpsertRecordRequest:
     """Return a request with recognizable values."""
     fields = {"LastName": FieldValue(string_value=name), "Company": FieldValue(string_value="canary-company")}
-    return UpsertRecordRequest(object="Lead", external_id=ExternalId(field="Ext__c", value="canary-id"), fields=fields)
+    return UpsertRecordRequest(object="Lead", external_id=ExternalId(field="Ext__c", value=ext), fields=fields)
 
 
 async def traced(exporter: InMemorySpanExporter, metadata: tuple[tuple[str, str], ...], *, outages: int = 0) -> None:
@@ -41,7 +43,7 @@ async def traced(exporter: InMemorySpanExporter, metadata: tuple[tuple[str, str]
         assert app.emulator is not None
         async with aio.insecure_channel(app.addresses.grpc) as channel:
             if outages:
-                app.emulator.disturbances.add(Page(503), path="/sobjects/", times=outages)
+                app.emulator.disturbances.add(Page(503), path="/composite/", times=outages)
             await RecordServiceStub(channel).UpsertRecord(lead(), metadata=metadata)
             request = QueryRequest(soql="SELECT Id FROM Lead WHERE Company = 'canary-company'")
             async for _ in QueryServiceStub(channel).Query(request, metadata=metadata):
@@ -65,33 +67,58 @@ def exporter() -> InMemorySpanExporter:
 
 
 async def test_the_callers_trace_reaches_salesforce(exporter):
-    """Server span under the caller's span, HTTP span under the server span, all in the caller's trace."""
+    """Server span under the caller's span, then the batch that the record rode in, then the HTTP call: one trace."""
     await traced(exporter, SAMPLED)
 
     spans = exporter.get_finished_spans()
     (server,) = named(spans, "sluicegate.v1.RecordService/UpsertRecord")
-    (attempt,) = named(spans, "PATCH /services/data/v66.0/sobjects/{sobject}/{field}/{value}")
-    assert (server.kind, attempt.kind) == (SpanKind.SERVER, SpanKind.CLIENT)
-    assert server.parent is not None
-    assert attempt.parent is not None
-    assert int(TRACE, 16) == server.context.trace_id == attempt.context.trace_id
-    assert int(PARENT, 16) == server.parent.span_id
-    assert server.context.span_id == attempt.parent.span_id
+    (batch,) = named(spans, "batch upsert.lead.ext__c")
+    (attempt,) = named(spans, UPSERT)
+    assert (SpanKind.SERVER, SpanKind.INTERNAL, SpanKind.CLIENT) == (server.kind, batch.kind, attempt.kind)
+    assert {int(TRACE, 16)} == {span.context.trace_id for span in (server, batch, attempt)}
+    assert [int(PARENT, 16), server.context.span_id, batch.context.span_id] == [
+        span.parent.span_id if span.parent else None for span in (server, batch, attempt)
+    ]
     assert attempt.attributes is not None
     assert server.attributes is not None
     assert "OK" == server.attributes["rpc.response.status_code"]
-    assert attempt.attributes["http.response.status_code"] == 201
+    assert attempt.attributes["http.response.status_code"] == 200
     assert attempt.attributes["salesforce.request_id"]
     assert attempt.attributes["salesforce.api_requests.maximum"] == 100_000
+
+
+async def test_each_caller_of_a_batch_finds_it(exporter):
+    """The batch is linked to every caller's span, and each caller's trace says how long it waited for which batch."""
+    async with App(free_ports(), span_exporter=exporter) as app:
+        assert app.addresses is not None
+        async with aio.insecure_channel(app.addresses.grpc) as channel:
+            stub = RecordServiceStub(channel)
+            # What is known of the sObject is known then, and those that follow do not wait for it one by one.
+            await stub.UpsertRecord(lead())
+            calls = [stub.UpsertRecord(lead(ext=f"K{number}"), metadata=SAMPLED) for number in range(5)]
+            for call in calls:
+                await call
+
+    spans = exporter.get_finished_spans()
+    batches = {span.context.span_id: span for span in named(spans, "batch upsert.lead.ext__c")}
+    servers = {span.context.span_id for span in named(spans, "sluicegate.v1.RecordService/UpsertRecord")}
+    waits = named(spans, "wait for a batch")
+    assert len(batches) < len(servers)
+    assert servers == {link.context.span_id for batch in batches.values() for link in batch.links}
+    assert servers == {span.parent.span_id for span in waits if span.parent}
+    for wait in waits:
+        (link,) = wait.links
+        assert wait.parent is not None
+        assert wait.parent.span_id in {each.context.span_id for each in batches[link.context.span_id].links}
 
 
 async def test_each_attempt_has_its_span(exporter):
     """A retry is a second span, and the failed one says so."""
     await traced(exporter, SAMPLED, outages=1)
 
-    attempts = named(exporter.get_finished_spans(), "PATCH /services/data/v66.0/sobjects/{sobject}/{field}/{value}")
+    attempts = named(exporter.get_finished_spans(), UPSERT)
 
-    assert [(span.attributes or {})["http.response.status_code"] for span in attempts] == [503, 201]
+    assert [(span.attributes or {})["http.response.status_code"] for span in attempts] == [503, 200]
     assert [span.status.is_ok or span.status.is_unset for span in attempts] == [False, True]
 
 

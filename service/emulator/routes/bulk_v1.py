@@ -169,7 +169,7 @@ class BulkV1Routes:
 
     async def _work(self, call: OrgCall, job: AsyncJob, batch: Batch, content: bytes) -> None:
         if job.operation in QUERIES:
-            self._query(call, job, batch, content)
+            await self._query(call, job, batch, content)
             return
         ingestion = Ingestion(
             batch.work,
@@ -184,23 +184,27 @@ class BulkV1Routes:
         async with job.turn:
             await ingestion.run()
 
-    def _query(self, call: OrgCall, job: AsyncJob, batch: Batch, content: bytes) -> None:
-        work, now = batch.work, self._clock.now()
+    async def _query(self, call: OrgCall, job: AsyncJob, batch: Batch, content: bytes) -> None:
+        work = batch.work
         if work.state == "Aborted":
             return
         try:
-            batch.query = call.tenant.org.query(
+            result = await call.tenant.org.query_beside(
                 content.decode("utf-8", "replace").strip(),
                 include_deleted=job.operation == "queryAll",
                 api_version=job.api_version,
                 user_id=job.user_id,
             )
         except SalesforceFault as fault:
-            work.error_message = f"InvalidBatch : Failed to process query: {fault.error_code}: {fault.message}"
-            work.advance("Failed", now)
-        else:
-            work.processed = len(batch.query.rows)
-            work.advance("JobComplete", now)
+            if job.state != "Aborted":
+                work.error_message = f"InvalidBatch : Failed to process query: {fault.error_code}: {fault.message}"
+                work.advance("Failed", self._clock.now())
+            return
+        # The job may have been aborted while the query ran beside.
+        if job.state != "Aborted":
+            batch.query = result
+            work.processed = len(result.rows)
+            work.advance("JobComplete", self._clock.now())
 
     async def _batches(self, call: OrgCall, jobs: AsyncJobs) -> Answer:
         job = self._job(call, jobs)

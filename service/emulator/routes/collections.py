@@ -5,6 +5,7 @@ understood is answered 200 whatever became of its rows.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from http import HTTPStatus
 from itertools import groupby
 
@@ -21,14 +22,16 @@ from service.emulator.ids import normalise
 from service.emulator.json_text import parse_object
 from service.emulator.org import Saved
 from service.emulator.routing import Router
-from service.emulator.row_writer import duplicate_external_id, duplicate_id, is_repeated, repeated
-from service.emulator.schema.model import SObject
+from service.emulator.row_writer import Repetitions, duplicate_external_id, duplicate_id
+from service.emulator.schema.model import Field, SObject
+from service.emulator.setup_objects import refusals
 from service.emulator.write_options import write_options
 
 MAXIMUM_ROWS = 200
 MAXIMUM_RETRIEVED = 2000
 MAXIMUM_CHUNKS = 10
 
+_ID = Field("Id", "Record ID", "id")
 _Write = Callable[[], Saved]
 """Writes one row, or raises its fault."""
 
@@ -51,7 +54,6 @@ async def _create(call: OrgCall) -> Answer:
     sobjects = [_sobject_of(call, record) for record in records]
     _check_chunks(sobjects)
     rows = [_values(sobject, record) for sobject, record in zip(sobjects, records, strict=True)]
-
     options = write_options(call.headers, call.version)
 
     def write(sobject: SObject, values: Mapping[str, object]) -> _Write:
@@ -59,7 +61,8 @@ async def _create(call: OrgCall) -> Answer:
             call.tenant.writer.create(sobject.name, values, user_id=call.user_id, options=options), created=True
         )
 
-    return _written(call, [write(*row) for row in zip(sobjects, rows, strict=True)], all_or_none=all_or_none)
+    writes = [write(*row) for row in zip(sobjects, rows, strict=True)]
+    return _written(call, _unmixed(sobjects, writes), all_or_none=all_or_none)
 
 
 async def _update(call: OrgCall) -> Answer:
@@ -68,15 +71,14 @@ async def _update(call: OrgCall) -> Answer:
     _check_chunks(sobjects)
     rows = [_values(sobject, record) for sobject, record in zip(sobjects, records, strict=True)]
     ids = [_long(_pop(values, "Id")) for values in rows]
-    twice = repeated(ids, case_sensitive=True)
-
+    twice = Repetitions(_ID, ids)
     options = write_options(call.headers, call.version)
 
     def write(sobject: SObject, record_id: str, values: Mapping[str, object]) -> _Write:
         def run() -> Saved:
             if not record_id:
                 raise missing_key("Id")
-            if is_repeated(record_id, twice, case_sensitive=True):
+            if record_id in twice:
                 raise duplicate_id(record_id)
             call.tenant.writer.update(sobject.name, record_id, values, user_id=call.user_id, options=options)
             return Saved(record_id, created=False)
@@ -84,7 +86,7 @@ async def _update(call: OrgCall) -> Answer:
         return run
 
     writes = [write(*row) for row in zip(sobjects, ids, rows, strict=True)]
-    return _written(call, writes, all_or_none=all_or_none)
+    return _written(call, _unmixed(sobjects, writes), all_or_none=all_or_none)
 
 
 async def _upsert(call: OrgCall) -> Answer:
@@ -101,14 +103,12 @@ async def _upsert(call: OrgCall) -> Answer:
     rows = [_values(sobject, record) for record in records]
     by_id = field.type == "id"
     keys = [_long(_pop(values, field.name)) if by_id else _pop(values, field.name) for values in rows]
-    exact = by_id or field.case_sensitive
-    twice = repeated(keys, case_sensitive=exact)
-
+    twice = Repetitions(field, keys)
     options = write_options(call.headers, call.version)
 
     def write(key: str, values: Mapping[str, object]) -> _Write:
         def run() -> Saved:
-            if is_repeated(key, twice, case_sensitive=exact):
+            if key in twice:
                 raise duplicate_id(key) if by_id else duplicate_external_id(key, field.name)
             return call.tenant.writer.upsert(
                 sobject.name, field.name, key, values, user_id=call.user_id, options=options
@@ -137,7 +137,8 @@ async def _delete(call: OrgCall) -> Answer:
 
         return run
 
-    return _written(call, [write(*row) for row in zip(sobjects, ids, strict=True)], all_or_none=all_or_none)
+    writes = [write(*row) for row in zip(sobjects, ids, strict=True)]
+    return _written(call, _unmixed(sobjects, writes), all_or_none=all_or_none)
 
 
 async def _retrieve(call: OrgCall) -> Answer:
@@ -167,6 +168,16 @@ def _retrieved(call: OrgCall, ids: Sequence[str], fields: Sequence[str]) -> Answ
                 raise
             found.append(None)
     return Answer(value=found)
+
+
+def _unmixed(sobjects: Sequence[SObject | None], writes: Sequence[_Write]) -> list[_Write]:
+    """Return the writes, with refusals in place of those that share no transaction with the first."""
+    mixed = refusals([sobject.name if sobject else None for sobject in sobjects])
+    return [write if fault is None else partial(_refuse, fault) for fault, write in zip(mixed, writes, strict=True)]
+
+
+def _refuse(fault: SalesforceFault) -> Saved:
+    raise fault
 
 
 def _written(call: OrgCall, writes: Sequence[_Write], *, all_or_none: bool, say_created: bool = False) -> Answer:

@@ -172,14 +172,15 @@ class SObject:
     _by_relationship: dict[str, Field] = dataclasses.field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        named = {field.name.lower(): field for field in self.fields}
+        # Names that are written as here are found without being folded.
+        named = {name: field for field in self.fields for name in (field.name.lower(), field.name)}
         related = {field.relationship_name.lower(): field for field in self.fields if field.relationship_name}
         object.__setattr__(self, "_by_name", named)
         object.__setattr__(self, "_by_relationship", related)
 
     def field(self, name: str) -> Field | None:
         """Return the field of that API name, whatever its case, or None."""
-        return self._by_name.get(name.lower())
+        return self._by_name.get(name) or self._by_name.get(name.lower())
 
     def relationship(self, name: str) -> Field | None:
         """Return the reference field whose parent has that relationship name, whatever its case, or None."""

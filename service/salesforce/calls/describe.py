@@ -98,6 +98,15 @@ class _Describe(msgspec.Struct, frozen=True, rename="camel"):
     key_prefix: str | None = None
 
 
+class _Named(msgspec.Struct, gc=False):
+    name: str
+
+
+class _Global(msgspec.Struct, frozen=True):
+    sobjects: list[_Named]
+
+
+_globals = msgspec.json.Decoder(_Global)
 _describes = msgspec.json.Decoder(_Describe)
 _choices = msgspec.json.Decoder(list[_Choice])
 
@@ -137,6 +146,31 @@ def get(base: str, sobject: str, modified_since: str = "") -> Request:
         repeatable=True,
         headers={"If-Modified-Since": modified_since} if modified_since else {},
     )
+
+
+def get_names(base: str) -> Request:
+    """Return the request for the names of all sObjects (Salesforce REST API, "Describe Global").
+
+    Args:
+        base: Path of the API version.
+
+    """
+    return Request("GET", f"{base}/sobjects", template=f"{base}/sobjects", repeatable=True)
+
+
+def parse_names(response: Response, *, org: str) -> list[str]:
+    """Return the API names of all sObjects that the org's user may see.
+
+    Raises:
+        service.errors.SluicegateError: Salesforce refused.
+
+    """
+    if response.status != _OK:
+        raise faults.from_response(response, org=org)
+    try:
+        return [sobject.name for sobject in _globals.decode(response.content).sobjects]
+    except UNREADABLE as error:
+        raise UpstreamProtocolError("the list of sObjects cannot be read", metadata={"org": org}) from error
 
 
 def parse(response: Response, *, org: str, sobject: str, known: SObject | None = None) -> SObject:

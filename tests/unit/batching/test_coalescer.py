@@ -7,7 +7,7 @@ import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import set_span_in_context
 
-from service.batching.coalescer import Coalescer
+from service.batching.coalescer import Coalescer, Prepared
 from service.batching.item import Route
 from service.batching.policy import Policy
 from service.errors import (
@@ -17,6 +17,7 @@ from service.errors import (
     InvalidFieldValue,
     OutcomeUnknown,
     QueueFull,
+    UnknownField,
     UnknownObject,
 )
 from service.salesforce.calls.writes import DEFAULT_OPTIONS, Operation, Saved, WriteOptions
@@ -70,6 +71,44 @@ async def test_a_row_that_fails_the_whole_call_fails_alone(callers: Callers, cal
     outcomes = await asyncio.gather(*tasks, return_exceptions=True)
     assert [Saved] * 5 + [InvalidFieldValue] + [Saved] * 2 == [type(outcome) for outcome in outcomes]
     assert [list("abcdefgh"), list("abcd"), list("efgh"), list("ef"), ["e"], ["f"], list("gh")] == calls.names
+
+
+def with_fields(write: Prepared, *names: str) -> Prepared:
+    """Return a write that sets fields."""
+    values = dict.fromkeys(names, "x")
+    return replace(write, row=replace(write.row, write=replace(write.row.write, values=values)))
+
+
+async def test_records_with_a_field_that_is_unknown_need_no_call_of_their_own(
+    callers: Callers, calls: ManualCalls
+) -> None:
+    """Salesforce names the field, in whatever case; all others share one further call."""
+    writes = [
+        with_fields(prepared(name), field) for name, field in [("a", "x__c"), ("b", "X__C"), ("c", "y__c"), ("d", "z")]
+    ]
+    tasks = await callers.start(*writes)
+    await calls.sent[0].end(UnknownField("no x__c", metadata={"object": "Lead", "field": "X__c"}))
+    await calls.sent[1].end(UnknownField("no y__c", metadata={"object": "lead", "field": "y__c"}))
+    await calls.sent[2].succeed()
+
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [list("abcd"), list("cd"), list("d")] == calls.names
+    assert [UnknownField] * 3 + [Saved] == [type(outcome) for outcome in outcomes]
+    assert ["X__c", "X__c", "y__c"] == [getattr(error, "metadata", {})["field"] for error in outcomes[:3]]
+
+
+@pytest.mark.parametrize(("sobject", "mixed"), [("Account", False), ("Lead", True)])
+async def test_an_unknown_field_that_may_be_another_sobjects_is_looked_for(
+    callers: Callers, calls: ManualCalls, sobject: str, mixed: bool
+) -> None:
+    """A record is not blamed for a field of its parent's, nor for one of its neighbour's sObject: halves are sent."""
+    tasks = await callers.start(*(with_fields(prepared(name, mixed=mixed), "x__c") for name in "ab"))
+    await calls.sent[0].end(UnknownField("no x__c", metadata={"object": sobject, "field": "x__c"}))
+    await calls.sent[1].succeed()
+    await calls.sent[2].succeed()
+
+    assert [["a", "b"], ["a"], ["b"]] == calls.names
+    assert [Saved(RECORD_ID)] * 2 == await asyncio.gather(*tasks)
 
 
 async def test_an_unknown_sobject_is_nobodys_row(callers: Callers, calls: ManualCalls) -> None:

@@ -252,3 +252,46 @@ async def test_row_locks(send, tenant):
     results = await send("POST", PATH, records({"LastName": "a"}, {"LastName": "b"}, {"LastName": "c"}))
 
     assert codes(results) == [None, "UNABLE_TO_LOCK_ROW", None]
+
+
+async def test_setup_objects_share_no_call_with_others(send, tenant):
+    """Rows that are not of the kind of the first fail, with a text that names both; the others are written."""
+    group, contact = (
+        {"attributes": {"type": "Group"}, "Name": "g"},
+        {"attributes": {"type": "Contact"}, "LastName": "c"},
+    )
+
+    others_first = await send("POST", PATH, {"records": [contact, group, contact]})
+    setup_first = await send("POST", PATH, {"records": [group, group, contact]})
+
+    assert [None, "MIXED_DML_OPERATION", None] == codes(others_first)
+    assert [None, None, "MIXED_DML_OPERATION"] == codes(setup_first)
+    assert setup_first[2]["errors"][0]["message"].endswith("Contact, original object: Group")
+    assert {"c"} == names(tenant)
+
+
+async def test_setup_objects_in_updates_and_deletes(send, tenant):
+    """Updates and deletes mix no more than creates, and with allOrNone nothing stays."""
+    [made] = await send("POST", PATH, records({"LastName": "a"}))
+    [group] = await send("POST", PATH, records({"Name": "g"}, sobject="Group"))
+    rows = [
+        {"attributes": {"type": "Contact"}, "Id": made["id"], "LastName": "b"},
+        {"attributes": {"type": "Group"}, "Id": group["id"], "Name": "h"},
+    ]
+
+    updated = await send("PATCH", PATH, {"records": rows, "allOrNone": True})
+    deleted = await send("DELETE", PATH, ids=f"{made['id']},xyz,{group['id']}")
+
+    assert ["ALL_OR_NONE_OPERATION_ROLLED_BACK", "MIXED_DML_OPERATION"] == codes(updated)
+    assert [None, "MALFORMED_ID", "MIXED_DML_OPERATION"] == codes(deleted)
+
+
+async def test_a_unique_value_that_another_record_has(send):
+    """The row fails with the field and the id of the record that has the value."""
+    [holder] = await send("POST", PATH, records({"LastName": "a", "Ext__c": "K"}))
+
+    results = await send("POST", PATH, records({"LastName": "b", "Ext__c": "k"}, {"LastName": "c", "Ext__c": "L"}))
+
+    assert ["DUPLICATE_VALUE", None] == codes(results)
+    text = f"duplicate value found: Ext__c duplicates value on record with id: {holder['id']}"
+    assert text == results[0]["errors"][0]["message"]

@@ -20,6 +20,8 @@ class Describing:
         self.asked: list[str] = []
         self.known: list[SObject | None] = []
         self.unchanged = False
+        self.names: list[str] | Exception = []
+        self.listed = 0
         self.faults: list[Exception] = []
         self.gate = asyncio.Event()
         self.gate.set()
@@ -32,6 +34,13 @@ class Describing:
         if self.faults:
             raise self.faults.pop()
         return known if known is not None and self.unchanged else SObject(sobject, {}, {})
+
+    async def sobject_names(self, _context: object) -> list[str]:
+        """List the sObjects."""
+        self.listed += 1
+        if isinstance(self.names, Exception):
+            raise self.names
+        return self.names
 
 
 def descriptions(client: Any, jitter: float = 0.0) -> Descriptions:
@@ -319,3 +328,43 @@ async def test_nothing_is_left_of_who_waited():
     gc.collect()
 
     assert 0 == len(cache._locks)
+
+
+@pytest.mark.parametrize(
+    ("names", "nearest"),
+    [
+        (["Account", "Contact", "Thing__c"], "Account"),
+        (["Zebra__c"], None),
+        (["ACOUNT"], None),
+        (UpstreamUnavailable("m"), None),
+    ],
+)
+async def test_a_misspelt_sobject(names, nearest):
+    """The name that was meant is told where there is one, and nothing else goes wrong where there is none."""
+    client, context = Describing(), call(FakeClock())
+    client.faults.append(UnknownObject("the org has no sObject", metadata={"object": "Acount"}))
+    client.names = names
+
+    with pytest.raises(UnknownObject) as raised:
+        await descriptions(client).get("Acount", context)
+
+    assert nearest == raised.value.metadata.get("nearest")
+    assert (nearest is not None) == ("did you mean" in raised.value.message)
+
+
+async def test_the_names_are_read_once_in_ten_minutes():
+    """However many names are misspelt, the list of them costs one call; one that failed is tried again."""
+    clock = FakeClock()
+    client, context = Describing(), call(clock)
+    cache = descriptions(client)
+
+    listed = []
+    for names, seconds in ((UpstreamUnavailable("m"), 0), (["Account"], 599), (["Account"], 2), (["Account"], 0)):
+        client.names = names
+        client.faults.append(UnknownObject("m"))
+        with pytest.raises(UnknownObject):
+            await cache.get("Acount", context)
+        listed.append(client.listed)
+        clock.advance(seconds)
+
+    assert [1, 2, 2, 3] == listed

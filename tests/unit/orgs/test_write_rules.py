@@ -46,6 +46,7 @@ FIELDS = (
     Field("Ext__c", "string", externalId=True, idLookup=True, length=20),
     Field("Exact__c", "string", externalId=True, idLookup=True, caseSensitive=True, length=20),
     Field("Number__c", "double", externalId=True, idLookup=True, precision=18),
+    Field("JigsawId", "string", relationshipName="Jigsaw"),
     Field("CreatedDate", "datetime", **SYSTEM),
     Field("Score__c", "double", createable=False, updateable=False, calculated=True),
     Field("No__c", "string", createable=False, updateable=False, autoNumber=True),
@@ -176,7 +177,11 @@ def test_what_is_not_refused(values):
         ({"AccountId": "A-1"}, InvalidFieldValue, "AccountId takes a record's id"),
         ({"AccountId": 7}, InvalidFieldValue, "AccountId takes a record's id"),
         ({"AccountId": "é" * 15}, InvalidFieldValue, "AccountId takes a record's id"),
-        ({"AccountId": {"Ext__c": "A"}}, InvalidFieldValue, "AccountId takes an id; a record is looked up"),
+        (
+            {"AccountId": {"Ext__c": "A"}},
+            InvalidFieldValue,
+            "AccountId takes an id; to look a record up by external id, name",
+        ),
         ({"Account": "A-1"}, InvalidFieldValue, "Account takes a record by external id; to give an id"),
         ({"Account": NodeId("acc")}, InvalidFieldValue, "Account takes a record by external id; to give an id"),
         ({"What": {"type": "Lead", "Ext__c": "A"}}, InvalidFieldValue, "What leads to Account, Case"),
@@ -190,6 +195,7 @@ def test_what_is_not_refused(values):
         ({"Address": {"city": "Paris"}}, FieldNotWriteable, "Address cannot be written"),
         ({"Frstname": "x"}, UnknownField, "Lead has no field 'Frstname'; did you mean 'FirstName'?"),
         ({"attributes": "x"}, UnknownField, "Lead has no field 'attributes'"),
+        ({"Jigsaw": {"Ext__c": "A"}}, UnknownField, "Lead has no relationship 'Jigsaw'"),
         ({"Acount": {"Ext__c": "A"}}, UnknownField, "Lead has no relationship 'Acount'; did you mean 'Account'?"),
     ],
 )
@@ -427,13 +433,13 @@ def test_ever_new_spellings_take_no_memory():
     rules = WriteRules(SObject("Lead", {name: long}, {}))
     spellings = [
         "".join(char.upper() if number >> place & 1 else char for place, char in enumerate(name))
-        for number in range(6000)
+        for number in range(600)
     ]
 
     for spelling in spellings:
         assert [f"fields.{spelling}"] == paths(refused(Write(UPDATE, "Lead", {spelling: "x" * 6}), rules))
 
-    assert 4096 == len(rules._spelled[UPDATE])
+    assert 2 == len(rules._spelled[UPDATE])
     assert 1 == len(rules._checks[UPDATE])
 
 

@@ -113,3 +113,53 @@ def test_work_that_fails_ends_its_span_as_an_error(tracing, exporter):
     assert {names.ERROR_TYPE: "ValueError"} == dict(batch.attributes or {})
     assert StatusCode.ERROR is batch.status.status_code
     assert "secret" not in batch.to_json()
+
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+PARENT = "00f067aa0ba902b7"
+
+
+@pytest.mark.parametrize(
+    ("traceparent", "is_made"),
+    [
+        (f"00-{TRACE}-{PARENT}-01", True),
+        (f"00-{TRACE}-{PARENT}-03", True),
+        (f"00-{TRACE}-{PARENT}-00", False),
+        (f"00-{TRACE}-{PARENT}-02", False),
+        (f" 00-{TRACE}-{PARENT}-00", False),
+        (f"01-{TRACE}-{PARENT}-00-more", False),
+    ],
+)
+def test_the_callers_decision_holds(exporter, traceparent, is_made):
+    """A caller's trace goes on here exactly if the caller samples it, whatever share of calls is sampled otherwise."""
+    for sample_ratio in (0.0, 1.0):
+        tracing = Tracing(exporter, sample_ratio=sample_ratio, version="1")
+        span = tracing.start_server_span("call", traceparent, {})
+        tracing.close()
+
+        assert is_made == (span is not None)
+        assert span is None or int(TRACE, 16) == span.get_span_context().trace_id
+
+
+@pytest.mark.parametrize(
+    "traceparent",
+    [None, "", "nonsense", f"00-{'0' * 32}-{PARENT}-00", f"00-{TRACE}-{'0' * 16}-01", f"ff-{TRACE}-{PARENT}-01"],
+)
+@pytest.mark.parametrize("sample_ratio", [0.0, 1.0])
+def test_a_caller_that_decides_nothing_leaves_it_to_the_ratio(exporter, traceparent, sample_ratio):
+    """So does one whose header cannot be read, as W3C Trace Context wants it."""
+    tracing = Tracing(exporter, sample_ratio=sample_ratio, version="1")
+    span = tracing.start_server_span("call", traceparent, {})
+    tracing.close()
+
+    assert bool(sample_ratio) == (span is not None)
+    assert span is None or int(TRACE, 16) != span.get_span_context().trace_id
+
+
+def test_the_ratio_is_the_share_of_calls_that_are_traced(exporter):
+    """About a fifth of two thousand; twelve standard deviations are never missed by chance."""
+    tracing = Tracing(exporter, sample_ratio=0.2, version="1")
+    made = sum(tracing.start_server_span("call", None, {}) is not None for _ in range(2000))
+    tracing.close()
+
+    assert 190 < made < 610

@@ -297,7 +297,8 @@ def test_an_unreadable_success_of_anything_else(response):
         (fault(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."), errors.DailyLimitExceeded),
         (fault(400, "JSON_PARSER_ERROR", "x"), errors.InvalidFieldValue),
         (answer(503), errors.UpstreamUnavailable),
-        (answer(302), errors.UpstreamProtocolError),
+        (answer(302), errors.UpstreamUnavailable),
+        (answer(402), errors.UpstreamProtocolError),
     ],
 )
 def test_a_refused_call(response, kind):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from service.errors import UnknownObject
+from service.errors import UnknownObject, UpstreamProtocolError
 from service.salesforce.calls import describe
 from service.salesforce.calls.describe import Field, SObject
 from service.salesforce.transport.base import Response
@@ -95,6 +95,23 @@ def test_an_sobject_that_is_not_there():
 
     assert ["object"] == [violation.field for violation in raised.value.violations]
     assert "Leed" == raised.value.metadata["object"]
+
+
+def test_the_names_of_all_sobjects():
+    """The list is read for its names alone."""
+    response = answer(200, {"encoding": "UTF-8", "sobjects": [{"name": "Account"}, {"name": "Thing__c", "label": "T"}]})
+
+    assert f"{BASE}/sobjects" == describe.get_names(BASE).path
+    assert ["Account", "Thing__c"] == describe.parse_names(response, org="prod")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"{}", b'{"sobjects":[{"label":"x"}]}', b'{"sobjects":[{"name":"\xff"}]}']
+)
+def test_what_is_no_list_of_sobjects(content):
+    """Junk is a protocol error."""
+    with pytest.raises(UpstreamProtocolError):
+        describe.parse_names(Response(200, {}, content), org="prod")
 
 
 @pytest.mark.skipif(not RECORDINGS.is_dir(), reason="the recorded answers are not on this machine")
