@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable
+from copy import copy
 from weakref import WeakValueDictionary
 
 from service.context import CallContext
@@ -53,6 +54,8 @@ class Descriptions:
         self._client = client
         self._jitter = jitter
         self._known: dict[str, _Known] = {}
+        self._missing: dict[str, tuple[float, UnknownObject]] = {}
+        """What the org does not have, until when that is believed."""
         self._names = ObjectNames(client)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -64,7 +67,7 @@ class Descriptions:
             context: The call it is for.
 
         Raises:
-            service.errors.UnknownObject: The org has no such sObject; not remembered.
+            service.errors.UnknownObject: The org has no such sObject; that is believed for a minute.
 
         """
         return (await self._get(sobject, context)).description
@@ -111,10 +114,12 @@ class Descriptions:
         known = self._known.get(name)
         if known is not None and context.clock.monotonic() < known.expires_at:
             return known
+        self._refuse_missing(name, context)
         async with self._locks.setdefault(name, asyncio.Lock()):
             known = self._known.get(name)
             if known is not None and context.clock.monotonic() < known.expires_at:
                 return known
+            self._refuse_missing(name, context)
             return await self._ask(sobject, context, known.description if known is not None else None)
 
     async def _refreshed(self, sobject: str, context: CallContext) -> _Known | None:
@@ -140,7 +145,11 @@ class Descriptions:
             description = await self._client.describe(sobject, context, known)
         except UnknownObject as error:
             self._known.pop(name, None)
-            raise await self._with_nearest(error, sobject, context) from error
+            missing = await self._with_nearest(error, sobject, context)
+            while len(self._missing) >= _MOST:
+                self._missing.pop(next(iter(self._missing)))
+            self._missing[name] = (context.clock.monotonic() + _FRESH_SECONDS, missing)
+            raise copy(missing) from error
         before = self._known.pop(name, None)
         while len(self._known) >= _MOST:
             self._known.pop(next(iter(self._known)))
@@ -154,6 +163,14 @@ class Descriptions:
             found = _Known(description, now, expires_at)
         self._known[name] = found
         return found
+
+    def _refuse_missing(self, name: str, context: CallContext) -> None:
+        """Refuse an sObject that was missing a moment ago: misspelling it must not spend the org's calls."""
+        until, error = self._missing.get(name, (0.0, None))
+        if error is not None:
+            if context.clock.monotonic() < until:
+                raise copy(error)
+            del self._missing[name]
 
     async def _with_nearest(self, error: UnknownObject, sobject: str, context: CallContext) -> UnknownObject:
         nearest = await self._names.nearest(sobject, context)

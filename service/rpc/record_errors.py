@@ -1,16 +1,19 @@
 """Errors of records: as the outcome of one of many, and under the paths that the request has for their fields."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sluicegate.v1.error_reason_pb2 import ErrorReason
 from sluicegate.v1.record_pb2 import RecordError
 
 from service.errors import FieldViolation, SluicegateError
+from service.orgs.node_errors import remade
+from service.rpc.status import cut
 
 _FIELDS = "fields."
 _LONGEST_MESSAGE = 768
 _LONGEST_FIELDS = 1_024
+_LONGEST_CODE = 100
 """Bytes of UTF-8. Two thousand errors of this size are below 4 MiB, above which gRPC's clients refuse an answer by
 default: it would be lost after the records were written."""
 
@@ -26,7 +29,7 @@ def to_record_error(error: SluicegateError) -> RecordError:
         reason=ErrorReason.Value(f"ERROR_REASON_{error.reason}"),
         message=cut(error.message, _LONGEST_MESSAGE),
         fields=_within(_fields(error), _LONGEST_FIELDS),
-        salesforce_code=error.metadata.get("salesforce_error_code", ""),
+        salesforce_code=cut(error.metadata.get("salesforce_error_code", ""), _LONGEST_CODE),
     )
 
 
@@ -44,51 +47,10 @@ def relocating(place: Callable[[str], str]) -> Iterator[None]:
     try:
         yield
     except SluicegateError as error:
-        violations = _moved(error, place)
+        violations = tuple(FieldViolation(place(item.field), item.description) for item in error.violations)
         if violations == error.violations:
             raise
-        raise _remade(error, error.message, {}, violations) from error
-
-
-def of_node(
-    error: SluicegateError, place: Callable[[str], str], *, name: str, index: int, count: int
-) -> SluicegateError:
-    """Return why a graph was refused before anything was asked of Salesforce.
-
-    Args:
-        error: The fault of one node; its paths are those of a single write.
-        place: Returns the path in the request.
-        name: The node's name.
-        index: Its place in the request, from 0.
-        count: How many nodes the request has.
-
-    """
-    facts = {"node": name, "node_index": str(index), "nodes": str(count)}
-    return _remade(error, f"node {name!r}: {error.message}; nothing was written", facts, _moved(error, place))
-
-
-def cut(text: str, longest: int) -> str:
-    """Return the text, shortened to whole characters of at most `longest` bytes; a lone surrogate becomes `?`."""
-    return text.encode(errors="replace")[:longest].decode(errors="ignore")
-
-
-def _moved(error: SluicegateError, place: Callable[[str], str]) -> tuple[FieldViolation, ...]:
-    return tuple(FieldViolation(place(item.field), item.description) for item in error.violations)
-
-
-def _remade(
-    error: SluicegateError, message: str, facts: dict[str, str], violations: Sequence[FieldViolation]
-) -> SluicegateError:
-    # Some classes take further arguments, which are in the metadata by now.
-    made: SluicegateError = error.__class__.__new__(error.__class__)
-    SluicegateError.__init__(
-        made,
-        message,
-        metadata={**error.metadata, **facts},
-        violations=violations,
-        retry_after_seconds=error.retry_after_seconds,
-    )
-    return made
+        raise remade(error, error.message, violations, {}) from error
 
 
 def _fields(error: SluicegateError) -> Iterator[str]:

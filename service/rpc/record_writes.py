@@ -14,7 +14,7 @@ from sluicegate.v1.record_service_pb2 import (
 )
 
 from service.errors import FieldViolation, InvalidRequest, SluicegateError
-from service.rpc.record_errors import of_node
+from service.orgs.node_errors import of_named
 from service.rpc.values import to_json_values
 from service.salesforce.calls.composite import Node
 from service.salesforce.calls.writes import NO_ASSIGNMENT, ExternalKey, JsonValue, Operation, Write, WriteOptions
@@ -125,8 +125,8 @@ def to_nodes(nodes: Sequence[pb.RecordNode]) -> list[Node]:
         try:
             made.append(Node(node.name, to_write(node.operation, in_graph=True)))
         except SluicegateError as error:
-            place = _in_node(index, node)
-            raise of_node(error, place, name=node.name, index=index, count=len(nodes)) from error
+            operation = Operation(str(node.operation.WhichOneof("operation")))
+            raise of_named(error, node.name, operation, index, count=len(nodes)) from error
     return made
 
 

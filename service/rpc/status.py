@@ -30,7 +30,7 @@ def to_status(error: SluicegateError) -> Status:
 
     """
     code: grpc.StatusCode = grpc.StatusCode[error.code]
-    status = Status(code=code.value[0], message=_cut(error.message, _LONGEST_MESSAGE))
+    status = Status(code=code.value[0], message=cut(error.message, _LONGEST_MESSAGE))
     info = _info(error)
     _add(status, info)
     if error.retry_after_seconds is not None:
@@ -40,7 +40,7 @@ def to_status(error: SluicegateError) -> Status:
     if isinstance(error, Exhausted):
         quota = details.QuotaFailure()
         quota.violations.add(
-            subject=f"org:{info.metadata.get('org', '')}", description=_cut(error.message, _LONGEST_VALUE)
+            subject=f"org:{info.metadata.get('org', '')}", description=cut(error.message, _LONGEST_VALUE)
         )
         _add(status, quota)
     if isinstance(error, NotFound):
@@ -68,7 +68,7 @@ def _info(error: SluicegateError) -> details.ErrorInfo:
     info = details.ErrorInfo(reason=error.reason, domain=DOMAIN)
     for key, value in error.metadata.items():
         if value:
-            info.metadata[key] = _cut(value, _LONGEST_VALUE)
+            info.metadata[key] = cut(value, _LONGEST_VALUE)
             if info.ByteSize() > _LARGEST_INFO:
                 del info.metadata[key]
     return info
@@ -79,7 +79,7 @@ def _violations(error: SluicegateError, *, room: int) -> details.BadRequest:
     request = details.BadRequest()
     for violation in error.violations:
         request.field_violations.add(
-            field=_cut(violation.field, _LONGEST_VALUE), description=_cut(violation.description, _LONGEST_VALUE)
+            field=cut(violation.field, _LONGEST_VALUE), description=cut(violation.description, _LONGEST_VALUE)
         )
         if request.ByteSize() + _PACKING > room:
             del request.field_violations[-1]
@@ -87,7 +87,7 @@ def _violations(error: SluicegateError, *, room: int) -> details.BadRequest:
     return request
 
 
-def _cut(text: str, longest: int) -> str:
+def cut(text: str, longest: int) -> str:
     """Return the text, shortened to whole characters of at most `longest` bytes; a lone surrogate becomes `?`."""
     return text.encode(errors="replace")[:longest].decode(errors="ignore")
 
@@ -95,4 +95,4 @@ def _cut(text: str, longest: int) -> str:
 def _resource(error: NotFound, metadata: Mapping[str, str]) -> details.ResourceInfo:
     kind = metadata.get("object") or {"UNKNOWN_ORG": "org", "LOAD_NOT_FOUND": "load"}.get(error.reason, "record")
     name = metadata.get("id") or metadata.get("job_id") or metadata.get("external_id_field") or metadata.get("org", "")
-    return details.ResourceInfo(resource_type=kind, resource_name=name, description=_cut(error.message, _LONGEST_VALUE))
+    return details.ResourceInfo(resource_type=kind, resource_name=name, description=cut(error.message, _LONGEST_VALUE))

@@ -1,8 +1,11 @@
 """Scripted faults: which requests and rows they hit, and how often."""
 
+from contextlib import suppress
+
 import pytest
 
 from service.emulator.disturbances import Delay, Disturbances, Page
+from service.emulator.effects import LockRow, SlowRows
 from service.emulator.faults import SalesforceFault
 
 ORG = "00D100000000001EAA"
@@ -111,3 +114,34 @@ def test_locks_of_another_org():
     disturbances.clear()
 
     assert locked(disturbances) is None
+
+
+def test_rows_outside_of_a_request():
+    """A rule that names a path says nothing of rows that came by no request."""
+    disturbances = Disturbances()
+    disturbances.add(LockRow(), path="/composite", times=None)
+
+    assert locked(disturbances) is None
+
+    disturbances.take("PATCH", "/services/data/v66.0/composite/sobjects/Lead/Ext__c", ORG)
+
+    assert "UNABLE_TO_LOCK_ROW" == locked(disturbances)
+
+
+async def test_rows_that_take_time_add_up(clock):
+    """Delays of several rules add up; the next transaction begins without them, and a refused one does not wait."""
+    disturbances = Disturbances()
+    disturbances.add(SlowRows(request_seconds=1.0, row_seconds=0.5), times=None)
+    disturbances.add(SlowRows("Lead", row_seconds=2.0), times=1)
+
+    for _ in range(2):
+        async with disturbances.transaction(ORG, clock):
+            disturbances.check_row(ORG, None, "lead")
+    async with disturbances.transaction(ORG, clock):
+        pass
+    with suppress(KeyError):
+        async with disturbances.transaction(ORG, clock):
+            disturbances.check_row(ORG, None, "lead")
+            raise KeyError
+
+    assert 1.5 + 2.0 + 1.5 == clock.passed

@@ -49,3 +49,10 @@ def test_an_unknown_method(router):
 
     assert (caught.value.http_status, caught.value.error_code) == (405, "METHOD_NOT_ALLOWED")
     assert caught.value.message == "HTTP Method 'PUT' not allowed. Allowed are DELETE,GET"
+
+
+def test_the_pattern_of_a_path(router):
+    """A path is of a resource, whatever the method; other paths are of none."""
+    assert "sobjects/{sobject}/{id}" == router.pattern(["sobjects", "Account", "001"])
+    assert "sobjects/{sobject}/describe" == router.pattern(["sobjects", "Account", "describe"])
+    assert router.pattern(["sobjects"]) is None

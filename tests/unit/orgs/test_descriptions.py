@@ -114,15 +114,49 @@ async def test_whoever_is_cancelled_leaves_the_asking_to_the_next():
 
 
 async def test_a_failure_is_not_remembered():
-    """An sObject that was deployed a moment later is found."""
+    """An org that could not be asked is asked again."""
     client, context = Describing(), call(FakeClock())
-    client.faults.append(UnknownObject("no such sObject"))
+    client.faults.append(UpstreamUnavailable("down"))
     cache = descriptions(client)
 
-    with pytest.raises(UnknownObject):
+    with pytest.raises(UpstreamUnavailable):
         await cache.get("New__c", context)
 
     assert "New__c" == (await cache.get("New__c", context)).name
+
+
+async def test_a_missing_sobject_is_asked_for_once_a_minute():
+    """A caller that misspells it a thousand times spends one call, and one that was just deployed is found soon."""
+    clock = FakeClock()
+    client, context = Describing(), call(clock)
+    cache = descriptions(client)
+    client.faults.append(UnknownObject("no such sObject", metadata={"object": "New__c"}))
+
+    errors = []
+    for name in ("New__c", "new__c", "NEW__C"):
+        with pytest.raises(UnknownObject) as caught:
+            await cache.get(name, context)
+        errors.append(caught.value)
+    asked = client.asked.copy()
+    clock.advance(61)
+
+    assert ["New__c"] == asked
+    assert 3 == len({id(error) for error in errors})
+    assert {"New__c"} == {error.metadata["object"] for error in errors}
+    assert "New__c" == (await cache.get("New__c", context)).name
+
+
+async def test_missing_sobjects_do_not_pile_up():
+    """Their names are made up by callers."""
+    client, context = Describing(), call(FakeClock())
+    cache = descriptions(client)
+
+    for number in range(600):
+        client.faults.append(UnknownObject("m"))
+        with pytest.raises(UnknownObject):
+            await cache.get(f"Made_up_{number}__c", context)
+
+    assert len(cache._missing) <= 512
 
 
 @pytest.mark.parametrize(("jitter", "seconds"), [(0.0, 600), (1.0, 540)])
@@ -302,7 +336,7 @@ async def test_an_sobject_that_was_deleted_is_forgotten():
         with pytest.raises(UnknownObject):
             await ask("Lead", context)
 
-    assert 3 == len(client.asked)
+    assert 2 == len(client.asked)
 
 
 async def test_a_refresh_of_what_is_not_known():
@@ -363,7 +397,7 @@ async def test_the_names_are_read_once_in_ten_minutes():
         client.names = names
         client.faults.append(UnknownObject("m"))
         with pytest.raises(UnknownObject):
-            await cache.get("Acount", context)
+            await cache.get(f"Acount{seconds}{len(listed)}", context)
         listed.append(client.listed)
         clock.advance(seconds)
 

@@ -1,7 +1,7 @@
 """Errors of records: one of many, and under the caller's own paths."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sluicegate.v1 import error_reason_pb2 as reasons
 from sluicegate.v1.record_pb2 import RecordError, RecordRef
@@ -16,7 +16,7 @@ from service.errors import (
     RowLocked,
     UnknownField,
 )
-from service.rpc.record_errors import of_node, relocating, to_record_error
+from service.rpc.record_errors import relocating, to_record_error
 from service.rpc.record_writes import in_record
 from service.salesforce.faults import Fault, from_fault
 
@@ -77,6 +77,7 @@ def test_an_error_of_one_of_many(error, expected):
     assert expected == to_record_error(error)
 
 
+@example("ü" * 500, [f"{number}{'F' * 77}__c" for number in range(800)])
 @given(st.text(), st.lists(st.text(min_size=1, max_size=2_000), max_size=50))
 def test_the_outcomes_of_a_full_call_arrive(message, names):
     """However long the texts, two thousand errors stay below the size of an answer that gRPC's clients take."""
@@ -122,11 +123,9 @@ def test_an_error_that_names_no_other_path_is_passed_on():
 
 
 def test_an_error_that_takes_further_arguments():
-    """Whatever the class of an error, it can be told of a node."""
-    error = MalformedQuery("no", row=1, column=2)
+    """Whatever the class of an error, it can be told under another path."""
+    with pytest.raises(MalformedQuery) as raised, relocating(lambda path: f"query.{path}"):
+        raise MalformedQuery("no", row=1, column=2)
 
-    told = of_node(error, lambda path: f"nodes[0].{path}", name="n", index=0, count=1)
-
-    assert isinstance(told, MalformedQuery)
-    assert {"row": "1", "column": "2", "node": "n", "node_index": "0", "nodes": "1"} == told.metadata
-    assert ["nodes[0].soql"] == [violation.field for violation in told.violations]
+    assert {"row": "1", "column": "2"} == raised.value.metadata
+    assert ["query.soql"] == [violation.field for violation in raised.value.violations]

@@ -1,0 +1,187 @@
+"""Callers that go before they are answered: their neighbours never notice, and nothing of them is left."""
+
+import asyncio
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import pytest
+from sluicegate.v1.record_operation_pb2 import RecordOperation
+from sluicegate.v1.record_service_pb2 import ApplyRecordsRequest, UpsertRecordRequest
+
+from service.batching.coalescer import Coalescer
+from service.batching.item import Item
+from service.batching.lane import Lane
+from service.settings import WriteSettings
+from tests.support.record_messages import parent, text, upsert
+from tests.support.stage import SAVED, Stage, StageFactory, result, told
+
+UPSERTS, APPLIES = 980, 20
+"""Callers of the one and the other: a connection has a thousand calls at most."""
+PARENTS = 20
+GONE = "gone"
+PATIENT = WriteSettings(gather_seconds=60)
+"""Records wait for the call in flight, however long it takes."""
+LASTING = {"RequestHandler.start", "AioServer._request_call"}
+"""Tasks that wait for what comes next on a connection; they end with it."""
+
+
+def contact(name: str, number: int = 0) -> RecordOperation:
+    """Return the upsert of a contact under one of some accounts."""
+    return upsert("Contact", name, LastName=text("Curie"), Account=parent(f"A-{number % PARENTS}"))
+
+
+def request(name: str, number: int = 0) -> UpsertRecordRequest:
+    """Return the same as a request of its own."""
+    row = contact(name, number).upsert
+    return UpsertRecordRequest(object=row.object, external_id=row.external_id, fields=row.fields)
+
+
+async def heard_or_gone(call: Any) -> str:
+    """Return what the caller hears, or that it cancelled."""
+    try:
+        return await told(call)
+    except asyncio.CancelledError:
+        return GONE
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    """Return when something is so."""
+    async with asyncio.timeout(30):
+        while not is_so():  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0)
+
+
+def is_empty(coalescer: Coalescer) -> bool:
+    """Tell whether nothing waits and nothing is in flight."""
+    found = coalescer.statistics()
+    return (0, 0, {}) == (found.held_records, found.held_bytes, found.lanes)
+
+
+def open_work() -> set[Any]:
+    """Return the tasks that have something to do."""
+    return {task for task in asyncio.all_tasks() if getattr(task.get_coro(), "__qualname__", "") not in LASTING}
+
+
+def accounts(stage: Stage) -> None:
+    """Make the accounts."""
+    org = stage.org.org
+    for number in range(PARENTS):
+        org.create("Account", {"Name": "Acme", "Ext__c": f"A-{number}"}, user_id=org.admin_id)
+
+
+class Crowd:
+    """Callers of which about half go at random moments.
+
+    Args:
+        chance: Decides who goes and when.
+
+    """
+
+    def __init__(self, chance: Random) -> None:
+        self._chance = chance
+        self._loop = asyncio.get_running_loop()
+        self.calls: list[Any] = []
+        self.stays: list[bool] = []
+
+    def add(self, method: Callable[..., Any], message: Any) -> None:
+        """Make a call; its caller may cancel it, or give it too little time."""
+        fate = self._chance.choice(["stay", "stay", "cancel", "deadline"])
+        moment = self._chance.uniform(0.0, 1.0)
+        call = method(message, timeout=moment if fate == "deadline" else 60)
+        if fate == "cancel":
+            self._loop.call_later(moment, call.cancel)
+        self.calls.append(call)
+        self.stays.append(fate == "stay")
+
+
+async def test_callers_that_go_at_any_moment(stage: StageFactory):
+    """Half of a thousand callers cancel or run out of time, from the first description on.
+
+    The others have their records, every record was written once or not at all, and nothing is left behind.
+    """
+    async with stage() as running:
+        accounts(running)
+        running.script({"effect": {"latency": {"uniform": {"low": 0.0, "high": 0.1}}}})
+        before = open_work()
+        crowd = Crowd(Random(4))
+        for number in range(UPSERTS):
+            crowd.add(running.records.UpsertRecord, request(f"C-{number}", number))
+        for number in range(APPLIES):
+            operations = [contact(f"B-{number}-{index}", index) for index in range(APPLIES)]
+            crowd.add(running.records.ApplyRecords, ApplyRecordsRequest(operations=operations))
+
+        heard = await asyncio.gather(*map(heard_or_gone, crowd.calls))
+        await until(lambda: is_empty(running.coalescer) and open_work() <= before)
+
+        made = running.writes("Contact")
+        assert {SAVED} == {each for each, stays in zip(heard, crowd.stays, strict=True) if stays}
+        assert {SAVED, GONE, "DEADLINE_EXCEEDED"} == {*heard}
+        assert {1} == {*made.values()}
+        assert all(f"C-{number}" in made for number in range(UPSERTS) if heard[number] == SAVED)
+        assert len(made) < UPSERTS + APPLIES**2
+        again = ApplyRecordsRequest(operations=[contact(f"C-{number}") for number in range(UPSERTS)])
+        answer = await running.records.ApplyRecords(again, timeout=60)
+        assert [SAVED] * UPSERTS == [result(each) for each in answer.results]
+
+
+async def behind_a_slow_call(stage: Stage, count: int) -> list[Any]:
+    """Return calls whose records wait behind the first one's, which is in flight until the org's time goes on."""
+    accounts(stage)
+    await stage.records.UpsertRecord(request("before"))
+    stage.script({"effect": {"latency": 1}, "match": {"path": "/composite"}})
+    stage.clock.stop()
+    calls = [stage.records.UpsertRecord(request("first"), timeout=60)]
+    await until(lambda: any(lane.in_flight for lane in stage.coalescer.statistics().lanes.values()))
+    calls += [stage.records.UpsertRecord(request(f"C-{number}"), timeout=60) for number in range(count)]
+    await until(lambda: stage.coalescer.statistics().held_records == count + 1)
+    return calls
+
+
+@pytest.mark.parametrize(("withdraws", "written"), [(True, {"before", "first"}), (False, {"before", "first", "C-0"})])
+async def test_a_record_that_has_not_left_is_withdrawn(stage: StageFactory, monkeypatch, withdraws, written):
+    """What nobody waits for any more is not written; where it is not withdrawn, it is."""
+    withdraw, withdrawn = Lane.withdraw, []
+
+    def noted(lane: Lane, item: Item) -> None:
+        withdrawn.append(item)
+        if withdraws:
+            withdraw(lane, item)
+
+    monkeypatch.setattr(Lane, "withdraw", noted)
+    async with stage(writes=PATIENT) as running:
+        first, late = await behind_a_slow_call(running, 1)
+        late.cancel()
+        await until(lambda: bool(withdrawn))
+        running.clock.go_on()
+
+        heard = [await heard_or_gone(call) for call in (first, late)]
+        await until(lambda: is_empty(running.coalescer))
+
+        assert [SAVED, GONE] == heard
+        assert written == running.writes("Contact").keys()
+
+
+async def test_a_call_that_is_its_first_callers_dies_with_it(stage: StageFactory, monkeypatch):
+    """Neighbours would wait for nothing if cancelling ended the call: what lanes with tasks of their own are for."""
+    write = Coalescer.write
+
+    async def own(coalescer: Coalescer, *args: Any) -> Any:
+        try:
+            return await write(coalescer, *args)
+        except asyncio.CancelledError:
+            for task in coalescer._tasks:
+                task.cancel()
+            raise
+
+    monkeypatch.setattr(Coalescer, "write", own)
+    async with stage(writes=PATIENT) as running:
+        first, *_ = await behind_a_slow_call(running, 1)
+        first.cancel()
+        await until(lambda: not running.coalescer._tasks)
+        running.clock.go_on()
+
+        found = running.coalescer.statistics()
+
+        assert 0 < found.held_records
+        assert {"before"} == running.writes("Contact").keys() - {"first"}
