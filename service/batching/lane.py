@@ -10,6 +10,7 @@ from typing import Any
 from service.batching.item import Item, Outcome, Route, State
 from service.batching.locks import Locks
 from service.batching.policy import Hold, Policy
+from service.batching.turns import Turns
 from service.clock import Clock
 from service.errors import RowLocked
 from service.salesforce.calls.collections import MOST_RUNS
@@ -74,7 +75,7 @@ class Lane:
     `Policy.longest_gather_seconds`. Records with equal keys
     leave one after the other, each after the outcome of the one before. Records that lock the same parent share a call
     or wait for each other, across all lanes of the org. A record that another transaction had locked is sent again
-    after a pause, in ever smaller calls, until its caller's deadline.
+    after a pause, in ever smaller calls, until its caller's deadline. Callers take turns within a call.
 
     All methods belong to the event loop's thread; none blocks.
 
@@ -93,8 +94,8 @@ class Lane:
         self._clock = shared.clock
         self._totals = shared.totals
         self._loop = asyncio.get_running_loop()
-        self._ready: deque[Item] = deque()
-        self._again: deque[Item] = deque()
+        self._ready = Turns()
+        self._again = Turns()
         self._keys: dict[str, deque[Item] | None] = {}
         """The items that wait behind each key that is on its way."""
         self._behind = 0
@@ -128,7 +129,7 @@ class Lane:
                 self._behind += 1
                 return
             self._keys[item.key] = None
-        self._ready.append(item)
+        self._ready.push(item)
         self._consider()
 
     def withdraw(self, item: Item) -> None:
@@ -169,7 +170,7 @@ class Lane:
         """Send what may leave now."""
         self._departing = False
         while self._again and self._in_flight < self._policy.calls_in_flight:
-            self._start(self._take(self._again, self._shrunk(self._again[0])))
+            self._start(self._take(self._again, self._shrunk(self._again.peek())))
         while self._ready and self._in_flight < self._policy.calls_in_flight and self._may_leave():
             self._start(self._take(self._ready, self._most))
 
@@ -180,7 +181,7 @@ class Lane:
             return True
         now = self._clock.monotonic()
         if self._in_flight:
-            leaves_at = self._ready[0].queued_at + self._policy.longest_gather_seconds
+            leaves_at = self._ready.oldest() + self._policy.longest_gather_seconds
         else:
             seconds = self._shared.hold(waiting, self._most)
             if seconds <= 0:
@@ -202,13 +203,13 @@ class Lane:
             self._alarm_at = None
             self._depart()
 
-    def _take(self, source: deque[Item], most: int) -> list[Item]:
+    def _take(self, source: Turns, most: int) -> list[Item]:
         """Take items for one call off a queue; those that another call keeps waiting go to the locks."""
         call: list[Item] = []
         size = 0
         kinds = set()
         while source and len(call) < most:
-            item = source[0]
+            item = source.peek()
             if item.state is State.WAITING:
                 size += item.row.size
                 kinds.add(item.row.sobject)
@@ -216,13 +217,13 @@ class Lane:
                     break
                 if self._shared.locks.take(item, call, self._take_back):
                     call.append(item)
-            source.popleft()
+            source.pop()
         return call
 
     def _take_back(self, items: Sequence[Item]) -> None:
         """Queue items again whose way is free, before those that came later."""
-        self._again.extendleft(item for item in reversed(items) if item.attempt)
-        self._ready.extendleft(item for item in reversed(items) if not item.attempt)
+        self._again.push_front(item for item in items if item.attempt)
+        self._ready.push_front(item for item in items if not item.attempt)
         self._consider()
 
     def _start(self, call: list[Item]) -> None:
@@ -272,7 +273,8 @@ class Lane:
 
     async def _after(self, seconds: float, items: list[Item]) -> None:
         await self._clock.sleep(seconds)
-        self._again.extend(items)
+        for item in items:
+            self._again.push(item)
         self._depart()
 
     def _shrunk(self, item: Item) -> int:
@@ -296,7 +298,7 @@ class Lane:
                 following.state = State.WAITING
                 self._keys[item.key] = behind or None
                 # It is older than what came meanwhile.
-                self._ready.appendleft(following)
+                self._ready.push_front([following])
                 self._consider()
                 return
 
