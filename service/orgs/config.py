@@ -12,6 +12,9 @@ from service.bulk.token import TokenSigner
 from service.clock import Clock
 from service.deep_links.config import LinkConfig, LinkKey, LinkProvider
 from service.errors import OrgAuthenticationFailed
+from service.governor.base import Governor
+from service.governor.limits import Limits
+from service.governor.local import LocalGovernor
 from service.governor.noop import NoopGovernor
 from service.orgs.descriptions import Descriptions
 from service.orgs.org import Org
@@ -20,6 +23,8 @@ from service.salesforce.auth.flows import ClientCredentials, Flow, JwtBearer
 from service.salesforce.auth.token_cache import TokenCache
 from service.salesforce.client import SalesforceClient
 from service.salesforce.transport.authorize import AuthorizedTransport
+from service.salesforce.transport.breaker import Circuit
+from service.salesforce.transport.budget import RetryBudget
 from service.salesforce.transport.govern import GovernedTransport
 from service.salesforce.transport.http import HttpTransport
 from service.salesforce.transport.observe import ObservedTransport
@@ -56,17 +61,23 @@ def open_org(
         ca_file=settings.ca_file,
     )
     stack.push_async_exit(http)
-    governor = NoopGovernor()
-    governed = GovernedTransport(ObservedTransport(http, tracing, org=name), governor)
+    observed = ObservedTransport(http, tracing, org=name)
+    governor = _governor(name, settings, clock)
+    retries = RetryBudget()
+    # Logins are no API calls, and a login host that is well says nothing of the org.
+    login = GovernedTransport(observed, NoopGovernor(), Circuit(clock, org=name, host="login host of the org"))
     tokens = TokenCache(
-        RetryTransport(governed, org=name),
+        RetryTransport(login, org=name, budget=retries),
         _flow(settings.auth, settings.login_url),
         login_url=settings.login_url,
         allowed_hosts=settings.allowed_hosts,
         org=name,
     )
+    governed = GovernedTransport(observed, governor, Circuit(clock, org=name))
     client = SalesforceClient(
-        RetryTransport(AuthorizedTransport(governed, tokens), org=name), org=name, api_version=settings.api_version
+        RetryTransport(AuthorizedTransport(governed, tokens), org=name, budget=retries),
+        org=name,
+        api_version=settings.api_version,
     )
     descriptions = Descriptions(client)
     coalescer = Coalescer(
@@ -78,11 +89,15 @@ def open_org(
         name,
         client,
         tokens,
+        governor=governor,
         records=records,
-        descriptions=descriptions,
         links=links,
         load_tokens=load_tokens,
     )
+
+
+def _governor(name: str, settings: OrgSettings, clock: Clock) -> Governor:
+    return LocalGovernor(Limits(max_in_flight=settings.max_connections), clock, org=name)
 
 
 def _policy(settings: WriteSettings) -> Policy:

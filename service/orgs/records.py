@@ -48,7 +48,8 @@ class OrgRecords:
 
     def __init__(self, coalescer: Coalescer, descriptions: Descriptions, *, check_fields: bool) -> None:
         self._coalescer = coalescer
-        self._descriptions = descriptions
+        self.descriptions = descriptions
+        """What the org's sObjects look like."""
         self._check_fields = check_fields
 
     async def write(
@@ -77,7 +78,7 @@ class OrgRecords:
         """Return what the description tells of a refusal beyond Salesforce's words, or the same error."""
         if not (self._check_fields and diagnosis.needs_description(error)):
             return error
-        return diagnosis.explain(error, write.values, await self._descriptions.get(write.sobject, context))
+        return diagnosis.explain(error, write.values, await self.descriptions.get(write.sobject, context))
 
     async def apply(
         self,
@@ -125,11 +126,11 @@ class OrgRecords:
         if not is_known:
             unknown = WriteRules.unknown(write.sobject)
             return unknown, unknown.examine(write)
-        rules = await self._descriptions.rules(write.sobject, context)
+        rules = await self.descriptions.rules(write.sobject, context)
         try:
             return rules, rules.examine(write)
         except InvalidArgument:
-            fresh = await self._descriptions.refreshed_rules(write.sobject, context)
+            fresh = await self.descriptions.refreshed_rules(write.sobject, context)
             if fresh is None:
                 raise
         return fresh, fresh.examine(write)
