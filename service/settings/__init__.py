@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableVariable
+
+from service.settings.governor import CallerName, CallerSettings, CallerShareSettings, GovernorSettings
+from service.settings.section import Section
 
 _WORDS = {
     "missing": "is required",
@@ -67,12 +70,6 @@ SigningKey = Annotated[SecretStr, AfterValidator(_long_enough)]
 
 class SettingsError(Exception):
     """The settings cannot be used; the text names each setting at fault and the remedy."""
-
-
-class Section(BaseModel):
-    """A group of settings; unknown names are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class GrpcSettings(Section):
@@ -209,6 +206,7 @@ class OrgSettings(Section):
     request_timeout_seconds: float = Field(120, gt=0, description="Bound on one HTTP attempt")
     max_connections: int = Field(64, ge=1, description="Most connections to the org")
     writes: WriteSettings = Field(WriteSettings(), description="How single records are written")
+    governor: GovernorSettings = Field(GovernorSettings(), description="What may be asked of the org")
 
     @model_validator(mode="after")
     def _plain_http_only_to_this_machine(self) -> Self:
@@ -234,6 +232,10 @@ class Settings(BaseSettings):
     token_keys: dict[KeyId, SigningKey] = Field(
         default_factory=dict,
         description="Keys of resume tokens by key id; the first signs, each verifies. Empty: made at start",
+    )
+    callers: dict[CallerName, CallerSettings] = Field(
+        default_factory=dict,
+        description="Callers by the name that their calls give in the metadata `sluicegate-caller`",
     )
     orgs: dict[OrgName, OrgSettings] = Field(
         default_factory=dict, description="Orgs by name. Empty: the embedded org, under the name `emulator`"
@@ -262,9 +264,44 @@ class Settings(BaseSettings):
             raise ValueError(f"links.default_provider {self.links.default_provider!r} is not among links.providers")
         return self
 
+    @model_validator(mode="after")
+    def _callers_exist(self) -> Self:
+        lines = [
+            f"orgs.{org}.governor.callers.{name} is not among callers: {', '.join(self.callers) or 'none'}"
+            for org, settings in self.orgs.items()
+            for name in settings.governor.callers
+            if name not in self.callers
+        ]
+        if lines:
+            raise ValueError("; ".join(lines))
+        return self
+
 
 LinkSettings.model_rebuild()
 Settings.model_rebuild()
+
+__all__ = [
+    "CONFIG_VARIABLE",
+    "PREFIX",
+    "AdminSettings",
+    "CallerSettings",
+    "CallerShareSettings",
+    "ClientCredentialsAuth",
+    "EmulatorSettings",
+    "GovernorSettings",
+    "GrpcSettings",
+    "JwtBearerAuth",
+    "LinkProviderSettings",
+    "LinkSettings",
+    "OrgSettings",
+    "Section",
+    "Settings",
+    "SettingsError",
+    "SharedStoreSettings",
+    "TelemetrySettings",
+    "WriteSettings",
+    "load",
+]
 
 
 def load(environment: Mapping[str, str] = os.environ) -> Settings:
