@@ -1,8 +1,12 @@
 """Who used how many calls: one account for each class and caller, bounded in number."""
 
+import math
+
 from service.context import CallContext, Priority
 from service.governor.limits import CallerLimits, Limits
-from service.governor.window import RollingCount, bucket_of
+from service.governor.window import RollingCount
+
+_SWEEP_SECONDS = 600.0
 
 REST = "(others)"
 """The account of all callers beyond those that are told apart."""
@@ -43,7 +47,7 @@ class Accounts:
     def __init__(self, limits: Limits) -> None:
         self._configured = limits.callers
         self._most = limits.max_callers + len(limits.callers)
-        self._swept_in = -1
+        self._sweep_at = -math.inf
         self.classes = {priority: Account(priority.name, CallerLimits()) for priority in Priority}
         self.callers = {name: Account(name, each) for name, each in limits.callers.items()}
         self._rest = Account(REST, CallerLimits())
@@ -60,13 +64,12 @@ class Accounts:
 
     def charge(self, context: CallContext, calls: float, now: float) -> None:
         """Book calls on the call's class and on who pays for it."""
-        bucket = bucket_of(now)
-        self.classes[context.priority].used.add(bucket, calls)
+        self.classes[context.priority].used.add(calls, now)
         if not context.charged:
-            self.of(context.caller, now).used.add(bucket, calls)
+            self.of(context.caller, now).used.add(calls, now)
             return
         for caller, share in context.charged.items():
-            self.of(caller, now).used.add(bucket, calls * share)
+            self.of(caller, now).used.add(calls * share, now)
 
     def _open(self, caller: str, now: float) -> Account:
         if len(self.callers) >= self._most:
@@ -78,11 +81,10 @@ class Accounts:
         return account
 
     def _sweep(self, now: float) -> None:
-        """Close accounts that used nothing for a day; looking at all of them pays once in ten minutes at most."""
-        bucket = bucket_of(now)
-        if bucket == self._swept_in:
+        """Close accounts that used nothing for a day; looking at all of them pays now and then only."""
+        if now < self._sweep_at:
             return
-        self._swept_in = bucket
+        self._sweep_at = now + _SWEEP_SECONDS
         self.callers = {
             name: account
             for name, account in self.callers.items()

@@ -5,7 +5,8 @@ from service.errors import Exhausted
 from service.governor import refusals
 from service.governor.accounts import Accounts
 from service.governor.base import Observed, Usage
-from service.governor.budget import ORG_LIMIT, Budget, Forecast
+from service.governor.budget import ORG_LIMIT, Budget
+from service.governor.forecast import Forecast
 from service.governor.gate import PROBE_SECONDS, Gate
 from service.governor.limits import Limits
 

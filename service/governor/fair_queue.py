@@ -123,6 +123,10 @@ class _FairClass(Generic[T]):
         self.length += 1
         tickets = self._tickets.get(ticket.caller)
         if tickets is None:
+            if not self._tickets and self._finish:
+                # Nobody waited, so what was served before is settled.
+                self._now = max(self._finish.values())
+                self._finish.clear()
             self._tickets[ticket.caller] = tickets = OrderedDict()
             self._enter(ticket.caller)
         tickets[id(ticket)] = ticket

@@ -4,8 +4,8 @@ import math
 
 BEGINS_AT = 0.8
 """Pressure from which calls have a price."""
-DEAREST_AT = 1.2
-"""Pressure from which it is the highest."""
+DEAREST_AT = 1.0
+"""Pressure from which it is the highest: all that holding back can do is done before anyone is refused."""
 FALL_SECONDS = 120.0
 """The price falls to 1/e in this time once the pressure is gone; it rises at once."""
 

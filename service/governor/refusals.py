@@ -2,7 +2,7 @@
 
 from service.context import Priority
 from service.errors import CallerQuotaExceeded, ConcurrencyLimitExceeded, DailyLimitExceeded
-from service.governor.budget import Forecast
+from service.governor.forecast import Forecast
 
 LONGEST_RETRY_SECONDS = 3600.0
 """What is told where nobody knows when the window gives back."""

@@ -4,64 +4,57 @@ import math
 from collections import deque
 from collections.abc import Iterator
 
-BUCKET_SECONDS = 600.0
 WINDOW_SECONDS = 86_400.0
-BUCKETS = int(WINDOW_SECONDS / BUCKET_SECONDS)
-"""Whole buckets of a window; one more is entering while one more is leaving."""
-
-
-def bucket_of(now: float) -> int:
-    """Return the bucket of a moment, given in seconds of a clock that never goes back."""
-    return int(now // BUCKET_SECONDS)
 
 
 class RollingCount:
-    """A count of the last 24 hours in buckets of ten minutes. It keeps at most 145 numbers.
+    """A count of the last 24 hours, in buckets. It keeps one number for each bucket in which something was counted.
 
-    What happened within a bucket is taken to be spread over it evenly, so the oldest bucket leaves by and by.
+    What happened within a bucket is taken to be spread over it evenly, so the oldest bucket leaves by and by. All times
+    are seconds of a clock that never goes back.
+
+    Args:
+        bucket_seconds: Length of a bucket; a day is a whole number of them.
+
     """
 
-    __slots__ = ("_buckets", "_total")
+    __slots__ = ("_bucket_seconds", "_buckets", "_kept", "_total")
 
-    def __init__(self) -> None:
+    def __init__(self, bucket_seconds: float = 600.0) -> None:
+        self._bucket_seconds = bucket_seconds
+        self._kept = int(WINDOW_SECONDS / bucket_seconds)
         self._buckets: deque[list[float]] = deque()
         """Pairs of a bucket and its count, oldest first."""
         self._total = 0.0
 
-    def add(self, bucket: int, count: float) -> None:
-        """Count what happened in a bucket that is not older than the newest one known."""
+    def add(self, count: float, now: float) -> None:
+        """Count what happens now."""
+        bucket = now // self._bucket_seconds
         buckets = self._buckets
         if buckets and buckets[-1][0] >= bucket:
             buckets[-1][1] += count
         else:
-            self.roll(bucket)
+            self._roll(bucket)
             buckets.append([bucket, count])
         self._total += count
 
-    def spread(self, bucket: int, count: float) -> None:
-        """Count what happened over the whole window before a bucket, nobody knows when.
+    def spread(self, count: float, now: float) -> None:
+        """Count what happened over the last 24 hours, nobody knows when.
 
         It may only be called before anything is added.
         """
-        for index in range(bucket - BUCKETS, bucket):
-            self._buckets.append([index, count / BUCKETS])
+        bucket = now // self._bucket_seconds
+        for back in range(self._kept, 0, -1):
+            self._buckets.append([bucket - back, count / self._kept])
         self._total += count
-
-    def roll(self, bucket: int) -> None:
-        """Forget what has left the window by the beginning of a bucket."""
-        buckets = self._buckets
-        while buckets and buckets[0][0] < bucket - BUCKETS:
-            self._total -= buckets.popleft()[1]
-        if not buckets:
-            self._total = 0.0
 
     def total(self, now: float) -> float:
         """Return the count of the 24 hours that end now."""
-        bucket = bucket_of(now)
-        self.roll(bucket)
+        bucket = now // self._bucket_seconds
+        self._roll(bucket)
         buckets = self._buckets
-        if buckets and buckets[0][0] == bucket - BUCKETS:
-            return self._total - buckets[0][1] * (now / BUCKET_SECONDS - bucket)
+        if buckets and buckets[0][0] == bucket - self._kept:
+            return self._total - buckets[0][1] * (now / self._bucket_seconds - bucket)
         return self._total
 
     def drain(self, count: float) -> float:
@@ -79,10 +72,10 @@ class RollingCount:
 
     def leaving(self, now: float) -> Iterator[tuple[float, float]]:
         """Yield how many seconds from now counts will have left the window, and how many; earliest first."""
-        self.roll(bucket_of(now))
+        self._roll(now // self._bucket_seconds)
         for bucket, count in self._buckets:
-            gone = (bucket + 1) * BUCKET_SECONDS + WINDOW_SECONDS - now
-            yield gone, count * min(1.0, gone / BUCKET_SECONDS)
+            gone = (bucket + 1) * self._bucket_seconds + WINDOW_SECONDS - now
+            yield gone, count * min(1.0, gone / self._bucket_seconds)
 
     def gone_in(self, count: float, now: float) -> float:
         """Return in how many seconds at least so much of the count will have left the window; a day if never."""
@@ -91,6 +84,14 @@ class RollingCount:
             if count <= 0:
                 return seconds
         return WINDOW_SECONDS
+
+    def _roll(self, bucket: float) -> None:
+        """Forget what has left the window by the beginning of a bucket."""
+        buckets = self._buckets
+        while buckets and buckets[0][0] < bucket - self._kept:
+            self._total -= buckets.popleft()[1]
+        if not buckets:
+            self._total = 0.0
 
 
 class DecayingRate:
@@ -110,12 +111,21 @@ class DecayingRate:
         self._sum = 0.0
         self._weight = 0.0
 
-    def add(self, count: float, seconds: float) -> None:
-        """Take note of what happened in the seconds since the last note; a negative count takes back."""
+    def add(self, count: float, seconds: float, least: float = 0.0) -> None:
+        """Take note of what happened since the last note.
+
+        Args:
+            count: What happened; a negative one takes back.
+            seconds: Time since the last note; above 0.
+            least: Most that may have been taken back in excess, as a number not above 0.
+
+        """
         kept = math.exp(-seconds / self._memory_seconds)
-        self._sum = max(0.0, self._sum * kept + count)
-        self._weight = self._weight * kept + self._memory_seconds * (1.0 - kept)
+        weight = self._memory_seconds * (1.0 - kept)
+        # The events are spread over the seconds, so that those at the beginning weigh less already.
+        self._sum = max(least, self._sum * kept + count * weight / seconds)
+        self._weight = self._weight * kept + weight
 
     def per_second(self) -> float:
         """Return the rate, never below 0."""
-        return self._sum / max(self._weight, self._least_seconds)
+        return max(0.0, self._sum) / max(self._weight, self._least_seconds)
