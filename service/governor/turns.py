@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from service.clock import Clock
-from service.context import CallContext, Priority
+from service.context import Priority
 from service.errors import ConcurrencyLimitExceeded, Exhausted
 from service.governor import refusals
 from service.governor.accounts import Account, Accounts
@@ -19,6 +19,9 @@ from service.governor.waiting import Attempt, Waiter, WaitingRoom
 _DURATION_MEMORY = 32
 """The mean duration of attempts is taken over about so many."""
 _SHORTEST_RETRY_SECONDS = 1.0
+_WAIT_SHARE = 0.5
+"""Of the time that a call has left its attempt waits for no more than this share. One that began just before its
+deadline would be sent for nothing: under overload none but such would have their turn, and nobody an answer."""
 
 Check = Callable[[Attempt, float], Exhausted | None]
 """Tells why an attempt may not begin at a moment, whatever its turn; None if it may."""
@@ -112,21 +115,22 @@ class Turns:
         """Wait until an attempt has begun. Cancelling gives its place up, or its permit if it just had one.
 
         Raises:
-            ConcurrencyLimitExceeded: It cannot begin within its call's deadline, or too many wait already.
+            ConcurrencyLimitExceeded: It cannot begin early enough for its call's deadline, or too many wait already.
             Exhausted: What `check` said when its turn had come.
 
         """
         now = self._clock.monotonic()
         context = attempt.context
         account = self._accounts.of(context.caller, now)
-        self._refuse_hopeless(attempt, account, now)
+        latest = None if context.deadline is None else now + _WAIT_SHARE * (context.deadline - now)
+        self._refuse_hopeless(attempt, account, now, latest)
         granted = asyncio.get_running_loop().create_future()
         waiter = Waiter(attempt, account, granted)
         ticket = Ticket(context.priority, account.name, float(attempt.cost.api_calls), waiter, context.charged)
         self._room.put(ticket)
         self.dispatch()
         try:
-            await self._until(granted, context)
+            await self._until(granted, latest)
         except asyncio.CancelledError:
             if granted.done() and granted.exception() is None:
                 self.end(attempt)
@@ -171,18 +175,18 @@ class Turns:
         slots = self._all_slots if priority is Priority.INTERACTIVE else self._common_slots
         return self.slots.long_running(now) < slots
 
-    async def _until(self, granted: asyncio.Future[None], context: CallContext) -> None:
-        """Wait until an attempt's turn or its call's deadline, whichever comes first."""
-        if context.deadline is None:
+    async def _until(self, granted: asyncio.Future[None], latest: float | None) -> None:
+        """Wait until an attempt's turn, or until the latest moment at which it is worth beginning."""
+        if latest is None:
             await asyncio.wait({granted})
             return
-        sleep = asyncio.ensure_future(self._clock.sleep(max(0.0, context.deadline - self._clock.monotonic())))
+        sleep = asyncio.ensure_future(self._clock.sleep(max(0.0, latest - self._clock.monotonic())))
         try:
             await asyncio.wait({granted, sleep}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             sleep.cancel()
 
-    def _refuse_hopeless(self, attempt: Attempt, account: Account, now: float) -> None:
+    def _refuse_hopeless(self, attempt: Attempt, account: Account, now: float, latest: float | None) -> None:
         """Refuse an attempt at once that would wait in vain.
 
         Raises:
@@ -197,8 +201,7 @@ class Turns:
             raise self._refusal("max_waiting", seconds)
         if account.waiting >= self._limits.max_waiting_per_caller:
             raise self._refusal("max_waiting_per_caller", seconds)
-        deadline = attempt.context.deadline
-        if deadline is not None and now + seconds >= deadline:
+        if latest is not None and now + seconds >= latest:
             raise self._refusal("deadline", seconds)
 
     def _refusal(self, limit: str, seconds: float) -> ConcurrencyLimitExceeded:

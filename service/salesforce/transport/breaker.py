@@ -65,6 +65,8 @@ class Circuit:
         self._ended: deque[tuple[float, bool]] = deque(maxlen=self._policy.attempts)
         """When the last attempts ended, and whether in an outage."""
         self._answered_at = -math.inf
+        self._unanswered = 0
+        """Timeouts since something was answered."""
         self._opened_at: float | None = None
         self._pause_seconds = 0.0
         self._next_probe_at = 0.0
@@ -103,7 +105,7 @@ class Circuit:
         """Take note of how an attempt ended.
 
         A timeout is an outage only if nothing else was answered while it was waited for: a slow resource, or callers
-        with little time, must not close the org to everyone.
+        with little time, must not close the org to everyone. A few of those are enough, as each tells of long silence.
 
         Args:
             sign: What its end tells.
@@ -114,6 +116,7 @@ class Circuit:
         started_at = now - seconds
         if sign not in _OUTAGES:
             self._answered_at = now
+            self._unanswered = 0
             if self._opened_at is None:
                 self._ended.append((now, False))
             elif started_at > self._opened_at:
@@ -123,11 +126,14 @@ class Circuit:
                 self._pause(2 * self._pause_seconds, now)
         elif sign is Sign.DOWN or self._answered_at < started_at:
             self._ended.append((now, True))
+            self._unanswered += sign is Sign.TIMED_OUT
             if self._is_out_of_order(now):
                 self._open(now)
 
     def _is_out_of_order(self, now: float) -> bool:
         policy = self._policy
+        if self._unanswered >= policy.least:
+            return True
         recent = [is_outage for at, is_outage in self._ended if at > now - policy.seconds]
         outages = sum(recent)
         return outages >= policy.least and outages >= policy.share * len(recent)
