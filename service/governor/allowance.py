@@ -32,13 +32,17 @@ class Allowance:
         self._accounts = accounts
         self._org = org
         self._gate = Gate()
+        self._is_probe_due = False
+        """Whether a call was let through lately for a probe; spares the others from being looked at twice."""
         self._forecast: Forecast | None = None
         self._forecast_until = 0.0
 
     def refusal(self, context: CallContext, calls: float, now: float) -> Exhausted | None:
         """Return why calls may not be made now; None if they may."""
-        if self._is_short(context.priority, calls, now) and not self._may_probe(now):
-            return self._daily_refusal(context.priority, calls, now)
+        if self._is_short(context.priority, calls, now):
+            if not self._may_probe(now):
+                return self._daily_refusal(context.priority, calls, now)
+            self._is_probe_due = True
         if context.charged:
             # Each payer was asked when its call came; its neighbours do not suffer for what it used since.
             return None
@@ -46,9 +50,12 @@ class Allowance:
 
     def spend(self, context: CallContext, calls: float, now: float) -> bool:
         """Book calls that are about to be made; return whether they are to find out how the allocation stands."""
-        is_probe = self._is_short(context.priority, calls, now) and self._may_probe(now)
-        if is_probe:
-            self._gate.begin_probe(now)
+        is_probe = False
+        if self._is_probe_due:
+            self._is_probe_due = False
+            is_probe = self._is_short(context.priority, calls, now) and self._may_probe(now)
+            if is_probe:
+                self._gate.begin_probe(now)
         self._budget.spend(calls, now)
         self._accounts.charge(context, calls, now)
         return is_probe

@@ -93,6 +93,7 @@ class LocalBudget:
         """Own calls that are not in their rate yet."""
         self._settle_at = -math.inf
         self._refreshed_at = -math.inf
+        self._stale_at = -math.inf
         self._own_now = 0.0
         self._others_now = 0.0
         self._sampled_at = -math.inf
@@ -102,7 +103,8 @@ class LocalBudget:
 
     def room(self, share: float, now: float) -> float:
         """Return the calls left; see `Budget.room`."""
-        self._keep_fresh(now)
+        if now >= self._stale_at:
+            self._refresh(now)
         left = math.inf
         if self.usage is not None:
             left = share * self.usage.maximum - self._own_now - self._others_now - self._offset
@@ -112,14 +114,16 @@ class LocalBudget:
 
     def spend(self, calls: float, now: float) -> None:
         """Count own calls."""
-        self._keep_fresh(now)
+        if now >= self._stale_at:
+            self._refresh(now)
         self._own.add(calls, now)
         self._own_now += calls
         self._unrated += calls
 
     def learn(self, usage: Usage, now: float) -> None:
         """Compare with the ledger; what it does not know is the others'."""
-        self._keep_fresh(now)
+        if now >= self._stale_at:
+            self._refresh(now)
         is_first = self.usage is None
         if is_first:
             self._others.spread(max(0.0, usage.used - self._own_now), now)
@@ -139,7 +143,8 @@ class LocalBudget:
 
     def forecast(self, now: float) -> Forecast:
         """Lay out what is known; see `Budget.forecast`. It costs some dozen microseconds."""
-        self._keep_fresh(now)
+        if now >= self._stale_at:
+            self._refresh(now)
         own, others = self._own_now, self._others_now + self._offset
         per_second = self._own_rate.per_second()
         lasting = min(per_second, self._lasting_rate.per_second())
@@ -167,10 +172,8 @@ class LocalBudget:
             self._gone_for = made_for
         return self._gone
 
-    def _keep_fresh(self, now: float) -> None:
-        """Let the window roll, once a second at most."""
-        if now < self._refreshed_at + _REFRESH_SECONDS:
-            return
+    def _refresh(self, now: float) -> None:
+        """Let the window roll; once a second is enough."""
         if now >= self._settle_at:
             self._settle(now)
         self._own_now = self._own.total(now)
@@ -180,6 +183,7 @@ class LocalBudget:
         self._lasting_rate.add(self._unrated, seconds)
         self._unrated = 0.0
         self._refreshed_at = now
+        self._stale_at = now + _REFRESH_SECONDS
 
     def _settle(self, now: float) -> None:
         """Make what is beyond the ledger part of it."""

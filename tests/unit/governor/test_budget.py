@@ -110,6 +110,7 @@ def test_a_rolling_window_is_no_sign_of_others_and_never_a_negative_rate():
     forecast = budget.forecast(START + 1_800)
 
     assert pytest.approx(5_000, rel=0.05) == forecast.used
+    assert pytest.approx(5_000, rel=0.05) == forecast.gone[-1]
     assert 0.0 <= forecast.others_per_second < 0.7
 
 

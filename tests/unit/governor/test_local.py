@@ -166,7 +166,7 @@ async def test_a_callers_cap_stops_that_caller_alone(clock, make_context):
 async def test_who_rides_along_pays_its_share(clock, make_context):
     """A call for several callers is split among them, and is not refused for the cap of one."""
     governor = govern(clock, callers={"a": CallerLimits(daily_calls=1)})
-    context = make_context(charged={"a": 0.75, "b": 0.25})
+    context = make_context(caller="a", charged={"a": 0.75, "b": 0.25})
     for _ in range(4):
         async with governor.permit(Cost(api_calls=2), context):
             pass
@@ -461,3 +461,62 @@ async def test_an_attempt_needs_room_for_all_of_its_calls(clock, make_context, c
         refused = True
 
     assert (calls == 5) == refused
+
+
+async def test_nothing_is_left_of_those_that_gave_up_during_a_pause(clock, context):
+    """With the last attempt that waits the alarm goes, too."""
+    governor = govern(clock)
+    tasks = len(asyncio.all_tasks())
+    governor.observe(Observed(Sign.OVERLOADED, 0.1))
+    async with attempts_of(governor) as attempts:
+        await attempts.start("a", context)
+        waiting = len(asyncio.all_tasks())
+    await settle()
+
+    assert tasks + 2 == waiting
+    assert tasks == len(asyncio.all_tasks())
+
+
+async def test_nobody_overtakes_those_that_wait_for_an_object(clock, context):
+    """When the limit has grown and there is room for one more, a newcomer queues behind who came before."""
+    governor = govern(clock)
+    async with attempts_of(governor) as attempts:
+        for number in range(10):
+            await attempts.start(f"{number}", context, Cost(bulkhead="account"))
+        for _ in range(40):
+            governor.observe(Observed(Sign.WELL, 0.1))
+        await attempts.start("newcomer", context, Cost(bulkhead="account"))
+        before = attempts.begun.copy()
+        await attempts.end("0")
+
+        assert "newcomer" not in before
+        assert "9" == attempts.begun[9]
+
+
+async def test_a_used_up_allocation_is_told_as_used_up(clock, context):
+    """What Salesforce said in its refusal outweighs the figures of its last answer."""
+    governor = govern(clock)
+    governor.learn(Usage(10, 15_000))
+    governor.observe(Observed(Sign.USED_UP, 0.1))
+    with pytest.raises(DailyLimitExceeded) as refused:
+        governor.admit(context)
+
+    assert "15000" == refused.value.metadata["used"]
+    assert Usage(15_000, 15_000) == governor.statistics().usage
+
+
+async def test_a_probe_that_came_to_nothing_is_followed_by_another(clock, context):
+    """Ten seconds later the next one may find out."""
+    governor = govern(clock)
+    governor.observe(Observed(Sign.USED_UP, 0.1, retry_after_seconds=60.0))
+    clock.advance(60)
+    async with governor.permit(Cost(), context):
+        pass
+    governor.observe(Observed(Sign.DOWN, 0.0))
+    with pytest.raises(DailyLimitExceeded):
+        governor.admit(context)
+    clock.advance(11)
+    async with governor.permit(Cost(), context):
+        pass
+
+    assert 2 == governor.statistics().permits
