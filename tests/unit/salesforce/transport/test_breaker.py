@@ -169,3 +169,25 @@ def test_timeouts_beside_answers_do_not_open_it(circuit, clock):
             circuit.end(Sign.TIMED_OUT, 4.0)
 
     assert not circuit.is_open
+
+
+def test_silence_after_long_health_opens_it_soon(circuit, clock):
+    """Five timeouts that nothing was answered beside are enough, however well the org was before."""
+    for _ in range(100):
+        attempt(circuit, clock, Sign.WELL, 0.001)
+    clock.advance(0.1)
+
+    made = [attempt(circuit, clock, Sign.TIMED_OUT, 5.0) for _ in range(10)]
+
+    assert 5 == sum(made)
+
+
+def test_a_closed_circuit_forgets_the_silence(circuit, clock):
+    """After the first answer a further run is needed to open it again."""
+    for _ in range(5):
+        attempt(circuit, clock, Sign.TIMED_OUT, 5.0)
+    clock.advance(0.5)
+    attempt(circuit, clock, Sign.WELL)
+    clock.advance(0.1)
+
+    assert [True] * 4 == [attempt(circuit, clock, Sign.TIMED_OUT, 5.0) for _ in range(4)]
