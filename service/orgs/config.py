@@ -13,10 +13,10 @@ from service.clock import Clock
 from service.deep_links.config import LinkConfig, LinkKey, LinkProvider
 from service.errors import OrgAuthenticationFailed
 from service.governor.base import Governor
-from service.governor.limits import Limits
 from service.governor.local import LocalGovernor
 from service.governor.noop import NoopGovernor
 from service.orgs.descriptions import Descriptions
+from service.orgs.limits import limits_of
 from service.orgs.org import Org
 from service.orgs.records import OrgRecords
 from service.salesforce.auth.flows import ClientCredentials, Flow, JwtBearer
@@ -47,7 +47,7 @@ def open_org(
 
     Args:
         name: The org's configured name.
-        settings: Its settings.
+        settings: Its settings, with the shares of callers.
         links: How its deep links look.
         load_tokens: Signs the tokens of its bulk loads.
         tracing: Makes the spans of its calls and their HTTP attempts.
@@ -97,7 +97,7 @@ def open_org(
 
 
 def _governor(name: str, settings: OrgSettings, clock: Clock) -> Governor:
-    return LocalGovernor(Limits(max_in_flight=settings.max_connections), clock, org=name)
+    return LocalGovernor(limits_of(settings), clock, org=name)
 
 
 def _policy(settings: WriteSettings) -> Policy:
