@@ -62,7 +62,7 @@ class Governor:
     hold_seconds: float
     """How long calls that are not full are held back now: the price of a call."""
     closed_seconds: float
-    """How long calls are still refused because Salesforce refused; 0 while they are not."""
+    """How long Salesforce is left alone because it refused; 0 while it is not."""
     classes: Mapping[str, ClassShare]
     """The classes `interactive`, `standard` and `batch`, in this order."""
     callers: Mapping[str, CallerShare]

@@ -106,7 +106,9 @@ class Governor(_message.Message):
 
     @_builtins.property
     def closed_for(self) -> _duration_pb2.Duration:
-        """How long calls are still refused because Salesforce refused. Unset while they are not."""
+        """How long Salesforce is left alone because it refused: calls wait where seconds help, and are refused where the day's
+        calls are used up. Unset while it is not.
+        """
 
     @_builtins.property
     def classes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClassShare]:

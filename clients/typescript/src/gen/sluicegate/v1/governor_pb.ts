@@ -57,7 +57,8 @@ export type Governor = Message<"sluicegate.v1.Governor"> & {
   hold?: Duration | undefined;
 
   /**
-   * How long calls are still refused because Salesforce refused. Unset while they are not.
+   * How long Salesforce is left alone because it refused: calls wait where seconds help, and are refused where the day's
+   * calls are used up. Unset while it is not.
    *
    * @generated from field: google.protobuf.Duration closed_for = 6;
    */
