@@ -70,7 +70,8 @@ def service(org, draining) -> OrgService:
 
 
 async def test_limits_are_read_and_explained(service, org):
-    """Salesforce's limits come with what the governor makes of them, at the cost of one call."""
+    """What Salesforce says now, and not what it said before, comes with what the governor makes of it."""
+    org.statistics = Statistics(permits=7, in_flight=0, usage=Usage(599, 1000))
     clock = FakeClock(now=1_700_000_000.5)
 
     limits = (await service.get_limits(GetLimitsRequest(), call(clock))).limits
