@@ -58,3 +58,7 @@ class CallContext:
         if left <= 0:
             raise DeadlineExceeded("the call's deadline passed before Salesforce was asked")
         return min(left, at_most)
+
+    def has_time_for(self, seconds: float) -> bool:
+        """Tell whether the deadline is further off than so many seconds."""
+        return self.deadline is None or self.clock.monotonic() + seconds < self.deadline

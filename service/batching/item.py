@@ -14,6 +14,14 @@ Outcome = Saved | SluicegateError
 
 
 @dataclass(frozen=True, slots=True)
+class Unlocated:
+    """Stands for an outcome: the call was refused whole for some record's sake, whose it is not known."""
+
+    error: SluicegateError
+    """The refusal; nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """What the records of one call have in common, and so the name of a lane.
 
@@ -119,4 +127,6 @@ class Item:
     """In the clock's monotonic seconds."""
     attempt: int = 0
     """Attempts made."""
+    company: int = 0
+    """Most records of the next call, smaller after one that was refused whole; 0 if nothing bounds them."""
     state: State = State.WAITING

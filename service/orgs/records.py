@@ -1,10 +1,10 @@
 """The writes of an org's records: checked against the sObject's description, then sent along with everyone else's."""
 
-import asyncio
 from collections.abc import Sequence
 
 from service.batching.coalescer import Coalescer, Prepared
 from service.batching.item import Outcome, Route
+from service.clock import Turns
 from service.context import CallContext
 from service.errors import InvalidArgument, SluicegateError
 from service.orgs import diagnosis
@@ -32,8 +32,6 @@ _SETUP = frozenset(
 )
 """sObjects that no transaction writes beside others (Apex Developer Guide, "sObjects That Cannot Be Used Together in
 DML Operations"): the call would fail with MIXED_DML_OPERATION for rows that are right."""
-_AT_ONCE = 200
-"""Records of one call that are checked before others' calls have their turn."""
 
 
 class OrgRecords:
@@ -99,9 +97,9 @@ class OrgRecords:
         """
         outcomes: list[Outcome | None] = [None] * len(writes)
         accepted: list[tuple[int, Write, str, Examined]] = []
+        turns = Turns(context.clock)
         for index, write in enumerate(writes):
-            if index % _AT_ONCE == _AT_ONCE - 1:
-                await asyncio.sleep(0)
+            await turns.give()
             try:
                 rules, examined = await self._examine(write, context)
                 accepted.append((index, write, rules.name, examined))
@@ -110,10 +108,11 @@ class OrgRecords:
         mixed = _mixed_operations([(write, sobject) for _, write, sobject, _ in accepted])
         # A call has few runs of sObjects if equal ones are neighbours.
         accepted.sort(key=lambda each: each[2])
-        prepared = [
-            _prepared(write, sobject, examined, options, mixed=write.operation in mixed and sobject not in _SETUP)
-            for _, write, sobject, examined in accepted
-        ]
+        prepared = []
+        for _, write, sobject, examined in accepted:
+            await turns.give()
+            is_mixed = write.operation in mixed and sobject not in _SETUP
+            prepared.append(_prepared(write, sobject, examined, options, mixed=is_mixed))
         written = await self._coalescer.write_all(prepared, context, max_wait_seconds)
         for (index, *_), outcome in zip(accepted, written, strict=True):
             outcomes[index] = outcome
@@ -139,7 +138,7 @@ class OrgRecords:
 def _prepared(write: Write, sobject: str, examined: Examined, options: WriteOptions, *, mixed: bool) -> Prepared:
     by_key = write.key is not None
     field = write.key.field.lower() if write.key is not None else ""
-    if by_key and write.operation is not Operation.UPSERT:
+    if not collections.takes(write.operation, by_key=by_key):
         # A request of its own within the call is made when the call is: what it says is all that counts here.
         size = 256 + sum(len(value) if isinstance(value, str) else 32 for value in write.values.values())
         row = Row(write, sobject, b"", size)

@@ -17,6 +17,8 @@ from service.salesforce.calls.writes import JsonValue, Operation, Write
 
 _SPELLINGS = 2
 _MOST_KEY_SPELLINGS = 64
+_MOST_HINTS = 8
+"""Faults of a write beyond which names are not held against those that there are: that costs more than all else."""
 _REFERENCE = "reference"
 _NO_PARENTS = frozenset({"ownerid", "recordtypeid"})
 _ID, _ATTRIBUTES = "id", "attributes"
@@ -120,7 +122,9 @@ class WriteRules:
         found: Fault | str | None
         for name, value in write.values.items():
             check = checks.get(name) or self._check(operation, name)
-            if check is repeated and finder is not None and write.key is not None:
+            if check is None:
+                found = self._unknown(name, value, is_hinted=len(faults) < _MOST_HINTS)
+            elif check is repeated and finder is not None and write.key is not None:
                 found = None if finder.repeats(value, write.key.value) else other_key(name)
             else:
                 found = check(value)
@@ -131,14 +135,14 @@ class WriteRules:
                     faults.append((FIELDS + name, found))
         return tuple(parents)
 
-    def _check(self, operation: Operation, name: str) -> Check:
+    def _check(self, operation: Operation, name: str) -> Check | None:
         """Return the check of a field or relationship in any spelling: for one field always the same one."""
         lower = name.lower()
         check = self._checks[operation].get(lower)
         if check is None:
             check = self._made_check(operation, lower)
             if check is None:
-                return lambda value: self._unknown(name, value)
+                return None
             self._checks[operation][lower] = check
         spelled = self._spelled[operation]
         if len(spelled) < self._most_spellings:
@@ -155,7 +159,7 @@ class WriteRules:
             return by_key
         return lambda value: by_key(value) if isinstance(value, Mapping) else by_value(value)
 
-    def _unknown(self, name: str, value: JsonValue) -> Fault:
+    def _unknown(self, name: str, value: JsonValue, *, is_hinted: bool) -> Fault:
         if isinstance(value, Mapping):
             if self._near_relationships is None:
                 lookups = [field for field in self.description.relationships.values() if field.type == _REFERENCE]
@@ -165,7 +169,7 @@ class WriteRules:
             if self._near_fields is None:
                 self._near_fields = NearestNames(field.name for field in self.description.fields.values())
             near, what = self._near_fields, "field"
-        return unknown_name(self.name, name, near.find(name), what)
+        return unknown_name(self.name, name, near.find(name) if is_hinted else "", what)
 
     def _key_field(self, name: str, faults: Faults) -> KeyField | None:
         found = key_field(self.description, name)

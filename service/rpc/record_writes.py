@@ -17,7 +17,15 @@ from service.errors import FieldViolation, InvalidRequest, SluicegateError
 from service.orgs.node_errors import of_named
 from service.rpc.values import to_json_values
 from service.salesforce.calls.composite import Node
-from service.salesforce.calls.writes import NO_ASSIGNMENT, ExternalKey, JsonValue, Operation, Write, WriteOptions
+from service.salesforce.calls.writes import (
+    DEFAULT_OPTIONS,
+    NO_ASSIGNMENT,
+    ExternalKey,
+    JsonValue,
+    Operation,
+    Write,
+    WriteOptions,
+)
 from service.salesforce.ids import long_id
 
 Place = Callable[[str], str]
@@ -100,6 +108,8 @@ def to_options(options: pb.WriteOptions) -> WriteOptions:
         service.errors.InvalidRequest: The assignment rule's id is damaged.
 
     """
+    if not options.ByteSize():
+        return DEFAULT_OPTIONS
     return WriteOptions(
         allow_duplicates=options.allow_duplicates,
         duplicate_rules_as_current_user=options.duplicate_rules_as_current_user,

@@ -125,6 +125,29 @@ async def test_a_connection_is_kept_and_the_next_answer_is_the_next_requests(tra
     assert all(b"\r\naccept-encoding: gzip\r\n" in head for head in heads)
 
 
+@pytest.mark.parametrize("size", [1_048_576, 1_048_577, 5_000_000])
+async def test_a_large_body_is_sent_whole_and_its_length_told(transport, size):
+    """Salesforce hears how much will come, however much it is, and aiohttp has nothing to warn of."""
+    received: list[tuple[bytes, bytes]] = []
+    body = bytes(index % 251 for index in range(1000)) * (size // 1000 + 1)
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        received.append((await reader.readuntil(b"\r\n\r\n"), await reader.readexactly(size)))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    listener = await asyncio.start_server(take, "127.0.0.1", 0)
+    async with listener:
+        port = listener.sockets[0].getsockname()[1]
+        found = await transport.send(replace(request(port), body=body[:size]), CALL)
+
+    ((head, content),) = received
+    assert 200 == found.status
+    assert body[:size] == content
+    assert b"\r\ncontent-length: %d\r\n" % size in head.lower()
+    assert b"transfer-encoding" not in head.lower()
+
+
 async def test_no_redirect_is_followed_and_no_cookie_is_kept(transport):
     """The token goes nowhere but to the instance, and one answer leaves no trace in the next request."""
     heads: list[bytes] = []

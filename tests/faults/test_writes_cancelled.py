@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -9,12 +10,13 @@ import pytest
 from sluicegate.v1.record_operation_pb2 import RecordOperation
 from sluicegate.v1.record_service_pb2 import ApplyRecordsRequest, UpsertRecordRequest
 
+from service.batching import coalescer
 from service.batching.coalescer import Coalescer
 from service.batching.item import Item
 from service.batching.lane import Lane
 from service.settings import WriteSettings
 from tests.support.record_messages import parent, text, upsert
-from tests.support.stage import SAVED, Stage, StageFactory, result, told
+from tests.support.stage import SAVED, Stage, StageFactory, result, told, until
 
 UPSERTS, APPLIES = 980, 20
 """Callers of the one and the other: a connection has a thousand calls at most."""
@@ -45,16 +47,9 @@ async def heard_or_gone(call: Any) -> str:
         return GONE
 
 
-async def until(is_so: Callable[[], bool]) -> None:
-    """Return when something is so."""
-    async with asyncio.timeout(30):
-        while not is_so():  # noqa: ASYNC110 - nothing tells
-            await asyncio.sleep(0)
-
-
-def is_empty(coalescer: Coalescer) -> bool:
+def is_empty(gathering: Coalescer) -> bool:
     """Tell whether nothing waits and nothing is in flight."""
-    found = coalescer.statistics()
+    found = gathering.statistics()
     return (0, 0, {}) == (found.held_records, found.held_bytes, found.lanes)
 
 
@@ -129,8 +124,7 @@ async def behind_a_slow_call(stage: Stage, count: int) -> list[Any]:
     """Return calls whose records wait behind the first one's, which is in flight until the org's time goes on."""
     accounts(stage)
     await stage.records.UpsertRecord(request("before"))
-    stage.script({"effect": {"latency": 1}, "match": {"path": "/composite"}})
-    stage.clock.stop()
+    stage.hold("/composite")
     calls = [stage.records.UpsertRecord(request("first"), timeout=60)]
     await until(lambda: any(lane.in_flight for lane in stage.coalescer.statistics().lanes.values()))
     calls += [stage.records.UpsertRecord(request(f"C-{number}"), timeout=60) for number in range(count)]
@@ -153,7 +147,7 @@ async def test_a_record_that_has_not_left_is_withdrawn(stage: StageFactory, monk
         first, late = await behind_a_slow_call(running, 1)
         late.cancel()
         await until(lambda: bool(withdrawn))
-        running.clock.go_on()
+        running.go_on()
 
         heard = [await heard_or_gone(call) for call in (first, late)]
         await until(lambda: is_empty(running.coalescer))
@@ -166,11 +160,11 @@ async def test_a_call_that_is_its_first_callers_dies_with_it(stage: StageFactory
     """Neighbours would wait for nothing if cancelling ended the call: what lanes with tasks of their own are for."""
     write = Coalescer.write
 
-    async def own(coalescer: Coalescer, *args: Any) -> Any:
+    async def own(gathering: Coalescer, *args: Any) -> Any:
         try:
-            return await write(coalescer, *args)
+            return await write(gathering, *args)
         except asyncio.CancelledError:
-            for task in coalescer._tasks:
+            for task in gathering._tasks:
                 task.cancel()
             raise
 
@@ -179,9 +173,39 @@ async def test_a_call_that_is_its_first_callers_dies_with_it(stage: StageFactory
         first, *_ = await behind_a_slow_call(running, 1)
         first.cancel()
         await until(lambda: not running.coalescer._tasks)
-        running.clock.go_on()
+        running.go_on()
 
         found = running.coalescer.statistics()
 
         assert 0 < found.held_records
         assert {"before"} == running.writes("Contact").keys() - {"first"}
+
+
+@pytest.mark.parametrize("is_bounded", [True, False])
+async def test_an_org_that_never_answers_keeps_nothing(stage: StageFactory, monkeypatch, is_bounded):
+    """Everyone hears of its own deadline, and the last one ends the call, which unbounded would stay."""
+    if not is_bounded:
+        context_of = coalescer._context_of
+        monkeypatch.setattr(
+            coalescer, "_context_of", lambda items, trace: replace(context_of(items, trace), deadline=None)
+        )
+    async with stage() as running:
+        accounts(running)
+        await running.records.UpsertRecord(request("before"))
+        before = open_work()
+        running.hold("/composite")
+        chance = Random(6)
+        calls = [
+            running.records.UpsertRecord(request(f"C-{number}", number), timeout=chance.uniform(0.1, 0.5))
+            for number in range(200)
+        ]
+
+        heard = await asyncio.gather(*map(told, calls))
+
+        assert {"DEADLINE_EXCEEDED"} == {*heard}
+        if is_bounded:
+            await until(lambda: is_empty(running.coalescer))
+            running.go_on()
+            await until(lambda: open_work() <= before)
+        else:
+            assert 0 < running.coalescer.statistics().held_records

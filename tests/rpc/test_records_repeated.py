@@ -10,7 +10,6 @@ from sluicegate.v1.field_value_pb2 import FieldValue
 from sluicegate.v1.record_operation_pb2 import RecordNode
 from sluicegate.v1.record_service_pb2_grpc import RecordServiceStub
 
-from service.app import App
 from service.emulator.disturbances import Delay, Disturbances, Drop, Page
 from service.emulator.org import Org
 from tests.support.record_messages import by_key, create, key, refused, text, upsert
@@ -20,21 +19,6 @@ from tests.support.record_messages import by_key, create, key, refused, text, up
 def stub(channel):
     """The service."""
     return RecordServiceStub(channel)
-
-
-@pytest.fixture
-def org(app: App) -> Org:
-    """The embedded org."""
-    assert app.emulator is not None
-    return app.emulator.org
-
-
-@pytest.fixture
-def disturbances(app: App):
-    """The scripted faults of the embedded org, taken back after the test."""
-    assert app.emulator is not None
-    yield app.emulator.disturbances
-    app.emulator.disturbances.clear()
 
 
 @pytest.fixture

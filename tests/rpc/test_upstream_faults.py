@@ -24,14 +24,6 @@ def lead(ext: str) -> UpsertRecordRequest:
     return UpsertRecordRequest(object="Lead", external_id=ExternalId(field="Ext__c", value=ext), fields=fields)
 
 
-@pytest.fixture
-def disturbances(app: App):
-    """The scripted faults of the embedded org, taken back after the test."""
-    assert app.emulator is not None
-    yield app.emulator.disturbances
-    app.emulator.disturbances.clear()
-
-
 @pytest.mark.parametrize(
     "effect",
     [Page(503), Page(502), Drop(), Drop(after_handling=True), Refuse(500, "UNKNOWN_EXCEPTION", "x"), Page(420)],

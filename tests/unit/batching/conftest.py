@@ -120,7 +120,7 @@ def coalescer_of(
 ) -> Coalescer:
     """Return a coalescer that is not entered yet."""
     tracing = Tracing(None, sample_ratio=0.0, version="0")
-    quick = replace(policy or Policy(), quiet_turns=2)
+    quick = replace(policy or Policy(busy_seconds=0), quiet_turns=2)
     return Coalescer(calls, org="prod", policy=quick, clock=clock, tracing=tracing, hold=hold)
 
 
