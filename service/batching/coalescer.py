@@ -4,10 +4,11 @@ import asyncio
 from collections import Counter
 from collections.abc import Coroutine, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from msgspec import Struct
+from msgspec.structs import replace
 from opentelemetry.context import Context
 from opentelemetry.util.types import AttributeValue
 
@@ -35,8 +36,7 @@ _MOST_LANES = 1_000
 """Idle lanes beyond these are dropped: their names come from callers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(Struct, frozen=True):
     """A write that is ready to travel."""
 
     route: Route

@@ -1,8 +1,9 @@
 """What a description tells about a write before it is sent: its faults, its key, and the records it locks."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from service.errors import FieldNotWriteable, InvalidFieldValue, UnknownField
 from service.orgs.field_rules import lookup_check, missing, value_check
@@ -32,8 +33,7 @@ Faults = list[tuple[str, Fault]]
 """What is wrong with a write, and where."""
 
 
-@dataclass(frozen=True, slots=True)
-class Examined:
+class Examined(Struct, frozen=True, gc=False):
     """What is known of a write that has no fault."""
 
     sobject: str

@@ -28,6 +28,9 @@ from tests.support.record_messages import by_id, by_key, create, key, text, upse
 from tests.support.stage import SAVED, Stage, StageFactory, result, told
 
 ROWS = 200
+"""How many records one call takes at most, and thus how many the cut of one connection can reach."""
+CALLERS = ROWS + 50
+"""How many callers are too many for one call, however they are gathered."""
 PLACES = ("accept", "before", "mid-request", "after", "mid-body")
 """Where a connection is cut: as it is made, after the head, within the request, and after the write, before and within
 the answer."""
@@ -52,12 +55,13 @@ async def created(stage: Stage) -> list[str]:
     """Create records, each of a name of its own and by a caller of its own, and return what they hear."""
     fields = {"Company": text("Radium")}
     requests = [
-        CreateRecordRequest(object="Lead", fields={**fields, "LastName": text(name(number))}) for number in range(ROWS)
+        CreateRecordRequest(object="Lead", fields={**fields, "LastName": text(name(number))})
+        for number in range(CALLERS)
     ]
     return await asyncio.gather(*(told(stage.records.CreateRecord(request, timeout=60)) for request in requests))
 
 
-async def upserted(stage: Stage, count: int = ROWS) -> list[str]:
+async def upserted(stage: Stage, count: int = CALLERS) -> list[str]:
     """Upsert records in the same way."""
     fields = {"LastName": text("Curie"), "Company": text("Radium")}
     requests = [
@@ -129,7 +133,7 @@ async def test_a_creation_is_never_repeated(one_connection, place):
     times = {SAVED: 1, UNKNOWN: int(place in WRITTEN)}
     assert 1 == rule.hits
     assert {SAVED, UNKNOWN} == {*heard}
-    assert [times[each] for each in heard] == [made.get(name(number), 0) for number in range(ROWS)]
+    assert [times[each] for each in heard] == [made.get(name(number), 0) for number in range(CALLERS)]
 
 
 async def test_many_operations_of_one_caller_hear_of_the_cut_one_by_one(one_connection):
@@ -197,7 +201,7 @@ async def test_connections_that_are_cut_all_the_time(stage: StageFactory):
             creations, others = await asyncio.gather(created(running), upserted(running))
             made = running.writes(field="LastName")
             heard += creations
-            counts += [made.get(name(number), 0) for number in range(ROWS)]
+            counts += [made.get(name(number), 0) for number in range(CALLERS)]
             upserts += others
 
     possible = {SAVED: {1}, UNKNOWN: {0, 1}, "UPSTREAM_UNAVAILABLE": {0}}
@@ -226,5 +230,5 @@ async def test_creations_that_are_repeated_blindly_are_made_twice(stage: StageFa
 
         heard = await created(running)
 
-        assert [SAVED] * ROWS == heard
+        assert [SAVED] * CALLERS == heard
         assert {1, 2} == {*running.writes(field="LastName").values()}

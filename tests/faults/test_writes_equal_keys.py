@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from random import Random
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sluicegate.v1.org_service_pb2 import GetLimitsRequest
 from sluicegate.v1.org_service_pb2_grpc import OrgServiceStub
 from sluicegate.v1.record_operation_pb2 import RecordOperation

@@ -1,10 +1,10 @@
 """Callers take turns: nobody waits behind another's thousands."""
 
 from collections import Counter
-from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from service.batching.item import Item, Single
 from service.batching.turns import Turns
