@@ -261,6 +261,8 @@ class Coalescer:
                     found.update((item, Unlocated(copy(error))) for item in left if item not in found)
                 left = [item for item in left if item not in found]
             else:
+                if left is items:
+                    return outcomes
                 found.update(zip(left, outcomes, strict=True))
                 left = ()
         return [found[item] for item in items]

@@ -46,9 +46,13 @@ class OrgRecords:
 
     def __init__(self, coalescer: Coalescer, descriptions: Descriptions, *, check_fields: bool) -> None:
         self._coalescer = coalescer
-        self.descriptions = descriptions
-        """What the org's sObjects look like."""
+        self._descriptions = descriptions
         self._check_fields = check_fields
+
+    @property
+    def descriptions(self) -> Descriptions:
+        """What the org's sObjects look like."""
+        return self._descriptions
 
     async def write(
         self, write: Write, options: WriteOptions, context: CallContext, *, max_wait_seconds: float | None = None
@@ -59,7 +63,7 @@ class OrgRecords:
             service.errors.SluicegateError: The record was refused, or Salesforce could not be asked.
 
         """
-        rules, examined = await self._examine(write, context)
+        rules, examined = self._examined(write, context) or await self._examine(write, context)
         prepared = _prepared(write, rules.name, examined, options, mixed=False)
         return await self._coalescer.write(prepared, context, max_wait_seconds)
 
@@ -76,7 +80,7 @@ class OrgRecords:
         """Return what the description tells of a refusal beyond Salesforce's words, or the same error."""
         if not (self._check_fields and diagnosis.needs_description(error)):
             return error
-        return diagnosis.explain(error, write.values, await self.descriptions.get(write.sobject, context))
+        return diagnosis.explain(error, write.values, await self._descriptions.get(write.sobject, context))
 
     async def apply(
         self,
@@ -101,7 +105,7 @@ class OrgRecords:
         for index, write in enumerate(writes):
             await turns.give()
             try:
-                rules, examined = await self._examine(write, context)
+                rules, examined = self._examined(write, context) or await self._examine(write, context)
                 accepted.append((index, write, rules.name, examined))
             except SluicegateError as error:
                 outcomes[index] = error
@@ -118,6 +122,17 @@ class OrgRecords:
             outcomes[index] = outcome
         return [outcome for outcome in outcomes if outcome is not None]
 
+    def _examined(self, write: Write, context: CallContext) -> tuple[WriteRules, Examined] | None:
+        """Return what `_examine` does of a write that has no fault, if nothing has to be learned for it."""
+        rules = self._descriptions.known_rules(write.sobject, context)
+        if rules is None or not self._check_fields:
+            return None
+        try:
+            return rules, rules.examine(write)
+        except InvalidArgument:
+            # It may be right of the description that is read next.
+            return None
+
     async def _examine(self, write: Write, context: CallContext) -> tuple[WriteRules, Examined]:
         """Hold a write against what is known of its sObject; to refuse it, that may have to be learned anew."""
         # A deletion by id does not tell Salesforce of which sObject: any record of that id would go.
@@ -125,11 +140,11 @@ class OrgRecords:
         if not is_known:
             unknown = WriteRules.unknown(write.sobject)
             return unknown, unknown.examine(write)
-        rules = await self.descriptions.rules(write.sobject, context)
+        rules = await self._descriptions.rules(write.sobject, context)
         try:
             return rules, rules.examine(write)
         except InvalidArgument:
-            fresh = await self.descriptions.refreshed_rules(write.sobject, context)
+            fresh = await self._descriptions.refreshed_rules(write.sobject, context)
             if fresh is None:
                 raise
         return fresh, fresh.examine(write)

@@ -57,7 +57,7 @@ async def server(behave: Behave) -> AsyncIterator[int]:
 @pytest.fixture
 async def transport():
     """A transport; connections are plain."""
-    async with HttpTransport(timeout_seconds=5, max_connections=1) as opened:
+    async with HttpTransport(timeout_seconds=60, max_connections=1) as opened:
         yield opened
 
 
@@ -97,11 +97,17 @@ async def test_a_connection_that_breaks_after_the_request_is_lost(transport, beh
 
 async def test_an_answer_that_does_not_come_is_lost(transport):
     """A timeout after the request left says nothing of its outcome."""
+    requests = itertools.count()
 
-    async def keep_silent(_head: bytes, _writer: asyncio.StreamWriter) -> None:
-        await asyncio.Event().wait()
+    async def answer_once(_head: bytes, writer: asyncio.StreamWriter) -> None:
+        if next(requests):
+            await asyncio.Event().wait()
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 
-    async with server(keep_silent) as port:
+    async with server(answer_once) as port:
+        # Its connection is kept: the time that the second one has is none to connect in.
+        await transport.send(request(port), CALL)
+
         with pytest.raises(ConnectionLost):
             await transport.send(request(port, timeout_seconds=0.05), CALL)
 

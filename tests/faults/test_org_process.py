@@ -41,7 +41,7 @@ def client_credentials(org: OrgProcess, secret_file: Path) -> OrgSettings:
 async def hang_after_one_write(org: OrgProcess) -> None:
     """Let the org answer one more call that writes, and none after it."""
     rule = {"effect": {"latency": 60}, "match": {"path": "/composite"}, "skip": 1}
-    async with httpx.AsyncClient(base_url=org.facts["login_url"], trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=org.facts["login_url"], trust_env=False, timeout=60) as client:
         answer = await client.post("/__control/faults", json=rule)
     assert answer.is_success, answer.text
 

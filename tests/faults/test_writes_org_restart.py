@@ -1,10 +1,13 @@
 """An org that is killed under load and started again: no call hangs, and all goes on."""
 
 import asyncio
+import itertools
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from grpc import aio
 from sluicegate.v1.org_service_pb2 import GetLimitsRequest
@@ -20,12 +23,13 @@ from service.salesforce.line import Line
 from service.salesforce.transport.base import Request, Response
 from service.salesforce.transport.breaker import Circuit
 from service.salesforce.transport.http import HttpTransport
-from tests.support.lasting_org import lasting_org
+from tests.support.lasting_org import LastingOrg, lasting_org
 from tests.support.record_messages import key, text
 from tests.support.service import free_ports
 from tests.support.stage import SAVED, StageFactory, told, until
 
-ROWS = 150
+ROWS = 250
+"""How many records of each kind are written; one call does not take them all."""
 UNKNOWN = "OUTCOME_UNKNOWN"
 DOWN = "UPSTREAM_UNAVAILABLE"
 TURN_SECONDS = 0.05
@@ -40,6 +44,13 @@ def load(records: Any) -> "list[asyncio.Task[str]]":
         upsert = UpsertRecordRequest(object="Lead", external_id=key(f"L-{number}"), fields=curie)
         calls += [records.UpsertRecord(upsert), records.CreateRecord(CreateRecordRequest(object="Lead", fields=other))]
     return [asyncio.create_task(told(call)) for call in calls]
+
+
+async def hang_after_one_write(org: LastingOrg) -> None:
+    """Let the org answer one more call that writes, and none after it."""
+    rule = {"effect": {"latency": 60}, "match": {"path": "/composite"}, "skip": 1}
+    async with httpx.AsyncClient(base_url=org.url, trust_env=False, timeout=60) as client:
+        (await client.post("/__control/faults", json=rule)).raise_for_status()
 
 
 async def last_names(channel: aio.Channel) -> Counter[str]:
@@ -64,8 +75,9 @@ async def test_an_org_that_is_killed_and_started_again(keys: Path, tmp_path: Pat
         assert app.addresses is not None
         async with aio.insecure_channel(app.addresses.grpc) as channel:
             records = RecordServiceStub(channel)
+            await hang_after_one_write(org)
             first = load(records)
-            await until(lambda: sum(call.done() for call in first) > ROWS / 2)
+            await until(lambda: any(call.done() for call in first))
             await org.kill()
             second = load(records)
             heard, meanwhile = await asyncio.gather(*first), await asyncio.gather(*second)
@@ -89,15 +101,23 @@ async def test_an_org_that_is_not_there_keeps_nobody_waiting(stage: StageFactory
     """All who wait for a login or a description hear of the outage together; otherwise each would try for itself."""
     # Which would end the attempts of both soon.
     monkeypatch.setattr(Circuit, "end", lambda _circuit, _sign, _seconds: None)
-    if not shares:
-        monkeypatch.setattr(Line, "join", lambda _line, fetch: fetch())
     attempts: list[str] = []
-    exchange = HttpTransport.send
+    callers = 200 if shares else 21
+    joined = itertools.count(1)
+    all_have_come = asyncio.Event()
+    join, exchange = Line.join, HttpTransport.send
+
+    def joining(line: Line[Any], fetch: Callable[[], Awaitable[Any]]) -> Any:
+        if next(joined) >= callers:
+            all_have_come.set()
+        return join(line, fetch) if shares else fetch()
 
     async def noted(transport: HttpTransport, request: Request, context: CallContext) -> Response:
+        await all_have_come.wait()
         attempts.append(request.method)
         return await exchange(transport, request, context)
 
+    monkeypatch.setattr(Line, "join", joining)
     monkeypatch.setattr(HttpTransport, "send", noted)
     async with stage() as running:
         await running.org.__aexit__(None, None, None)

@@ -74,8 +74,11 @@ async def test_without_locks_children_fail_each_other(stage: StageFactory, monke
     monkeypatch.setattr(config, "_policy", lambda _settings: Policy(attempts=1))
     async with stage() as running:
         acme(running)
-        running.script(PARENT_LOCKS)
+        for number in range(3):
+            await running.records.UpsertRecord(child(number, BY_KEY))
 
-        heard = await upserted(running, BY_KEY)
+        heard, _ = await running.all_at_once(
+            upserted(running, BY_KEY), CALLERS, {"effect": {"parent_locks": {"hold": 0.2}}}
+        )
 
         assert {SAVED, "ROW_LOCKED"} == {*heard}

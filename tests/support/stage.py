@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import pytest
@@ -29,6 +29,8 @@ from service.orgs import config
 from service.settings import ClientCredentialsAuth, GrpcSettings, OrgSettings
 from tests.support.rich_status import failure
 from tests.support.service import free_ports
+
+T = TypeVar("T")
 
 SAVED = "saved"
 """What `told` and `result` return of a write that succeeded."""
@@ -94,6 +96,18 @@ class Stage:
         self.org.disturbances.clear()
         self._clock.goes_on.set()
 
+    async def all_at_once(self, work: Awaitable[T], records: int, *rules: Mapping[str, Any]) -> tuple[T, list[Rule]]:
+        """Let the org answer nothing until so many records are under way, and then misbehave by these rules alone.
+
+        Return what became of the work, and the rules with their counts. Something was written before.
+        """
+        self.hold("/composite")
+        working = asyncio.ensure_future(work)
+        await until(lambda: self.coalescer.statistics().held_records == records)
+        made = self.script(*rules)
+        self._clock.goes_on.set()
+        return await working, made
+
     def writes(self, sobject: str = "Lead", field: str = "Ext__c") -> dict[str, int]:
         """Return how often records were written, by a field; records with one value add up."""
         return dict(self.org.org.writes.by_key(sobject, field))
@@ -109,7 +123,7 @@ class Stage:
             await control.delete("/calls")
 
     def _control(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(base_url=f"{self.org.url}/__control", trust_env=False, verify=False)
+        return httpx.AsyncClient(base_url=f"{self.org.url}/__control", trust_env=False, verify=False, timeout=60)
 
 
 @dataclass(frozen=True)

@@ -160,13 +160,14 @@ def test_an_id_travels_in_its_long_form(short):
 )
 def test_options(options, expected):
     """Each option says how Salesforce is to write, and an absent message says nothing."""
-    assert expected == record_writes.to_options(options)
+    assert (expected, None) == record_writes.to_options(UpsertRecordRequest(options=options))
+    assert (WriteOptions(), None) == record_writes.to_options(UpsertRecordRequest())
 
 
 def test_a_damaged_assignment_rule():
     """An id that is none is refused, though Salesforce would quietly assign by another rule."""
     with pytest.raises(InvalidRequest) as raised:
-        record_writes.to_options(pb.WriteOptions(assignment_rule_id="01QZM0000001abcZZZ"))
+        record_writes.to_options(CreateRecordRequest(options=pb.WriteOptions(assignment_rule_id="01QZM0000001abcZZZ")))
 
     assert ["options.assignment_rule_id"] == [violation.field for violation in raised.value.violations]
 
@@ -181,7 +182,7 @@ def test_a_damaged_assignment_rule():
 )
 def test_how_long_a_record_may_wait(options, seconds):
     """Zero is never to wait, absent leaves it to the org."""
-    assert seconds == record_writes.to_max_wait_seconds(options)
+    assert (WriteOptions(), seconds) == record_writes.to_options(UpsertRecordRequest(options=options))
 
 
 def test_the_nodes_of_a_graph():
