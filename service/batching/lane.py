@@ -24,7 +24,7 @@ _MOST_GONE = 64
 """How many more items may be withdrawn than are left before the queues are swept."""
 _PARTS = 4
 """Into how many calls one goes that was refused whole."""
-_NO_ROW = Row(Write(Operation.DELETE, ""), "", b"", 0)
+_NO_ROW = Row(Write(Operation.DELETE, ""), "", 0)
 
 Spawn = Callable[[Coroutine[Any, Any, None]], None]
 """Runs a coroutine as a task that someone owns."""

@@ -10,7 +10,6 @@ from service.errors import InvalidArgument, SluicegateError
 from service.orgs import diagnosis
 from service.orgs.descriptions import Descriptions
 from service.orgs.write_rules import Examined, WriteRules
-from service.salesforce.calls import collections
 from service.salesforce.calls.writes import Operation, Row, Saved, Write, WriteOptions
 
 _SETUP = frozenset(
@@ -32,6 +31,9 @@ _SETUP = frozenset(
 )
 """sObjects that no transaction writes beside others (Apex Developer Guide, "sObjects That Cannot Be Used Together in
 DML Operations"): the call would fail with MIXED_DML_OPERATION for rows that are right."""
+
+_ROW_BYTES = 256
+"""What a row takes beside the caller's message."""
 
 
 class OrgRecords:
@@ -151,15 +153,9 @@ class OrgRecords:
 
 
 def _prepared(write: Write, sobject: str, examined: Examined, options: WriteOptions, *, mixed: bool) -> Prepared:
-    by_key = write.key is not None
     field = write.key.field.lower() if write.key is not None else ""
-    if not collections.takes(write.operation, by_key=by_key):
-        # A request of its own within the call is made when the call is: what it says is all that counts here.
-        size = 256 + sum(len(value) if isinstance(value, str) else 32 for value in write.values.values())
-        row = Row(write, sobject, b"", size)
-    else:
-        row = collections.row(write, sobject, numeric_key=examined.numeric_key)
-    route = Route(write.operation, "" if mixed and not by_key else sobject.lower(), field, options)
+    row = Row(write, sobject, _ROW_BYTES + write.size, examined.numeric_key, examined.repeated)
+    route = Route(write.operation, "" if mixed and not field else sobject.lower(), field, options)
     locks = (examined.key, *examined.parents) if examined.key else examined.parents
     return Prepared(route, row, examined.key, locks)
 

@@ -70,14 +70,15 @@ def to_write(operation: pb.RecordOperation, *, in_graph: bool) -> Write:
 
 def to_create(message: pb.RecordCreate | CreateRecordRequest, *, in_graph: bool = False) -> Write:
     """Return a creation; raises what `to_write` does."""
-    return Write(Operation.CREATE, message.object, to_json_values(message.fields, in_graph=in_graph))
+    values = to_json_values(message.fields, in_graph=in_graph)
+    return Write(Operation.CREATE, message.object, values, size=message.ByteSize())
 
 
 def to_update(message: pb.RecordUpdate | UpdateRecordRequest, *, in_graph: bool = False) -> Write:
     """Return an update; raises what `to_write` does."""
     record_id, key = to_key(message.record)
     values = to_json_values(message.fields, in_graph=in_graph)
-    return Write(Operation.UPDATE, message.record.object, values, record_id=record_id, key=key)
+    return Write(Operation.UPDATE, message.record.object, values, record_id, key, message.ByteSize())
 
 
 def to_upsert(message: pb.RecordUpsert | UpsertRecordRequest, *, in_graph: bool = False) -> Write:
@@ -87,13 +88,13 @@ def to_upsert(message: pb.RecordUpsert | UpsertRecordRequest, *, in_graph: bool 
     if key is None:
         values = _without_id(values, record_id)
     operation = Operation.UPDATE if key is None or message.update_only else Operation.UPSERT
-    return Write(operation, message.object, values, record_id=record_id, key=key)
+    return Write(operation, message.object, values, record_id, key, message.ByteSize())
 
 
 def to_delete(message: pb.RecordDelete | DeleteRecordRequest) -> Write:
     """Return a deletion; raises what `to_write` does."""
     record_id, key = to_key(message.record)
-    return Write(Operation.DELETE, message.record.object, record_id=record_id, key=key)
+    return Write(Operation.DELETE, message.record.object, {}, record_id, key, message.ByteSize())
 
 
 def to_key(record: RecordRef) -> tuple[str, ExternalKey | None]:

@@ -22,6 +22,7 @@ from service.app import App
 from service.emulator.disturbances import Delay
 from service.rpc import server
 from service.settings import AdminSettings, EmulatorSettings, GrpcSettings
+from tests.support.ports import listener
 from tests.support.rich_status import failure
 from tests.support.service import free_ports
 
@@ -112,7 +113,7 @@ async def test_an_open_call_is_finished_before_the_end():
 )
 async def test_a_taken_port_is_an_error_and_leaves_nothing_open(section, kind):
     """A start that fails names the setting, and closes what it had opened: it works once the port is free."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
+    with listener() as taken:
         port = taken.getsockname()[1]
         app = App(free_ports(**{section: kind(port=port)}))
         with pytest.raises(OSError, match=f"{section}: cannot listen on 127.0.0.1:{port}: Address already in use"):

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from service.emulator.config import EmulatorConfig, Login
 from service.emulator.server import Emulator
 from service.settings import JwtBearerAuth, OrgSettings
+from tests.support.ports import lasting_port
 
 _CLIENT_ID = "3MVG9lasting"
 _USERNAME = "admin@lasting.example"
@@ -29,14 +29,14 @@ class LastingOrg:
     def __init__(self, keys: Path, rows: Path) -> None:
         self._keys = keys
         self._rows = rows
+        self._port = lasting_port()
         self._process: asyncio.subprocess.Process | None = None
         self.url = ""
 
     async def start(self) -> None:
-        """Start it where it was, or anywhere the first time; return when it listens."""
-        port = urlsplit(self.url).port or 0
+        """Start it, always at the same place; return when it listens."""
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", __name__, str(self._keys), str(self._rows), str(port)),
+            *(sys.executable, "-m", __name__, str(self._keys), str(self._rows), str(self._port)),
             stdout=asyncio.subprocess.PIPE,
         )
         assert self._process.stdout is not None

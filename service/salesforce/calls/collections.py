@@ -1,6 +1,6 @@
 """Up to 200 rows written in one call, each with its own outcome (Salesforce REST API, "sObject Collections")."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -10,7 +10,7 @@ from service.errors import SluicegateError
 from service.salesforce import faults
 from service.salesforce.answers import UNREADABLE, RecordId
 from service.salesforce.calls.single import unreadable
-from service.salesforce.calls.writes import Operation, Row, Saved, Write, WriteOptions
+from service.salesforce.calls.writes import Operation, Row, Saved, WriteOptions
 from service.salesforce.faults import Fault
 from service.salesforce.ids import answered_id
 from service.salesforce.transport.base import Request, Response
@@ -54,47 +54,20 @@ def takes(operation: Operation, *, by_key: bool) -> bool:
     return not by_key or operation is Operation.UPSERT
 
 
-def row(write: Write, sobject: str, *, numeric_key: bool = False) -> Row:
-    """Return one record as it stands in a call.
-
-    Args:
-        write: What to write. Decimals are written digit for digit; the external-id field may be among the values.
-        sobject: The sObject's name as Salesforce spells it.
-        numeric_key: Whether the external-id field holds numbers, which JSON writes without quotes.
-
-    """
-    values: Mapping[str, Any] = write.values
-    match write.operation:
-        case Operation.DELETE:
-            content = write.record_id.encode()
-            return Row(write, sobject, content, len(content))
-        case Operation.UPDATE:
-            values = {"id": write.record_id, **values}
-        case Operation.UPSERT if write.key is not None:
-            field = write.key.field
-            folded = field.lower()
-            if folded in map(str.lower, values):
-                values = {name: value for name, value in values.items() if name.lower() != folded}
-            values = {field: _number(write.key.value) if numeric_key else write.key.value, **values}
-    attributes = b'{"attributes":{"type":"%b"}' % sobject.encode()
-    content = attributes + (b"," + _encoder.encode(values)[1:] if values else b"}")
-    return Row(write, sobject, content, len(content))
-
-
 def request(base: str, operation: Operation, rows: Sequence[Row], options: WriteOptions, *, field: str = "") -> Request:
     """Return the request that writes rows, each on its own.
 
     Args:
         base: Path of the API version, `/services/data/v66.0`.
         operation: What is done to every row.
-        rows: What `row` made, at most 200, those of one sObject next to each other.
+        rows: At most 200, those of one sObject next to each other. Decimals are written digit for digit.
         options: How they are written.
         field: API name of the external-id field; of upserts only.
 
     """
     path = f"{base}/composite/sobjects"
     if operation is Operation.DELETE:
-        ids = b",".join(row.content for row in rows).decode()
+        ids = ",".join(row.write.record_id for row in rows)
         return Request("DELETE", f"{path}?ids={ids}&allOrNone=false", template=path, repeatable=True)
     template = path
     if operation is Operation.UPSERT:
@@ -105,9 +78,31 @@ def request(base: str, operation: Operation, rows: Sequence[Row], options: Write
         path,
         template=template,
         repeatable=operation is not Operation.CREATE,
-        body=b'{"allOrNone":false,"records":[' + b",".join([row.content for row in rows]) + b"]}",
+        body=b'{"allOrNone":false,"records":[' + b",".join(_records(operation, rows)) + b"]}",
         headers=options.headers(),
     )
+
+
+def _records(operation: Operation, rows: Sequence[Row]) -> Iterator[bytes]:
+    """Yield each row as a record in JSON."""
+    begins = {row.sobject: b'{"attributes":{"type":"%b"}' % row.sobject.encode() for row in rows}
+    for row in rows:
+        values = row.write.values
+        if operation is Operation.UPDATE:
+            values = {"id": row.write.record_id, **values}
+        elif operation is Operation.UPSERT:
+            values = _with_key(row)
+        yield begins[row.sobject] + (b"," + _encoder.encode(values)[1:] if values else b"}")
+
+
+def _with_key(row: Row) -> Mapping[str, Any]:
+    key = row.write.key
+    if key is None:
+        raise ValueError("an upsert has no external id")
+    values: Mapping[str, Any] = row.write.values
+    if row.repeated:
+        values = {name: value for name, value in values.items() if name != row.repeated}
+    return {key.field: _number(key.value) if row.numeric_key else key.value, **values}
 
 
 def read(

@@ -86,6 +86,8 @@ class Write(Struct, frozen=True, gc=False):
     """18 characters; of an update or deletion by id."""
     key: ExternalKey | None = None
     """Of an upsert, and of an update or deletion by external id."""
+    size: int = 0
+    """Bytes of the caller's message, which is about what the record takes in a call."""
 
     def __repr__(self) -> str:
         """Name the operation and the record's sObject and id."""
@@ -93,15 +95,17 @@ class Write(Struct, frozen=True, gc=False):
 
 
 class Row(Struct, frozen=True, gc=False):
-    """A write as it stands in a call for several. Its repr holds no value."""
+    """A write that goes into a call for several. Its repr holds no value."""
 
     write: Write
     sobject: str
     """The sObject as Salesforce spells it."""
-    content: bytes
-    """The record as JSON; of a deletion its id; empty where a call makes a request of its own for each record."""
     size: int
     """How many bytes it takes, about."""
+    numeric_key: bool = False
+    """Whether the external-id field holds numbers, which JSON writes without quotes."""
+    repeated: str = ""
+    """The name of the value that is the external id once more; empty if none is."""
 
     def __repr__(self) -> str:
         """Name the write and the size."""

@@ -59,7 +59,9 @@ def test_each_operation_is_a_write(operation, expected):
 
     write = record_writes.to_write(operation, in_graph=False)
 
-    assert Write(kind, "Account", values, record_id=record_id, key=key) == write
+    size = getattr(operation, operation.WhichOneof("operation")).ByteSize()
+    assert Write(kind, "Account", values, record_id, key, size) == write
+    assert size > 0
 
 
 def test_a_request_for_one_record_is_its_operation():
@@ -90,7 +92,8 @@ def test_the_field_id_names_a_record_by_its_id(field, value):
         record_writes.to_update(pb.RecordUpdate(record=record, fields=FIELDS)),
     ]
 
-    assert [Write(Operation.UPDATE, "Account", VALUES, record_id=ID)] * 2 == writes
+    found = [(each.operation, each.values, each.record_id, each.key) for each in writes]
+    assert [(Operation.UPDATE, VALUES, ID, None)] * 2 == found
     assert (ID, None) == record_writes.to_key(record)
 
 
@@ -191,7 +194,8 @@ def test_the_nodes_of_a_graph():
 
     account, person = record_writes.to_nodes([node("account", upsert=UPSERT), node("person", create=contact)])
 
-    assert ("account", Write(Operation.UPSERT, "Account", VALUES, key=KEY)) == (account.name, account.write)
+    upsert = Write(Operation.UPSERT, "Account", VALUES, key=KEY, size=UPSERT.ByteSize())
+    assert ("account", upsert) == (account.name, account.write)
     assert ("person", {"AccountId": NodeId("account")}) == (person.name, person.write.values)
 
 

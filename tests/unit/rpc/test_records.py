@@ -12,6 +12,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from sluicegate.v1 import error_reason_pb2 as reasons
 from sluicegate.v1 import record_operation_pb2 as nouns
 from sluicegate.v1 import record_service_pb2 as pb
@@ -63,7 +64,7 @@ class FakeOrg:
         self, write: Write, options: WriteOptions, _context: Any, *, max_wait_seconds: float | None
     ) -> Saved:
         """Write one record."""
-        self.asked.append((write, options, max_wait_seconds))
+        self.asked.append((replace(write, size=0), options, max_wait_seconds))
         await asyncio.sleep(0)
         if self.error:
             raise self.error

@@ -42,7 +42,7 @@ async def test_records_that_travel_alone_travel_beside_each_other() -> None:
         Write(Operation.UPDATE, "Lead", {"Title": text}, key=ExternalKey("Ext__c", str(number)))
         for number, text in enumerate(texts)
     ]
-    rows = [Row(write, "Lead", b"", 1) for write in writes]
+    rows = [Row(write, "Lead", 1) for write in writes]
     client = SalesforceClient(gate, org="prod", api_version="66.0")
 
     context = call(FakeClock())

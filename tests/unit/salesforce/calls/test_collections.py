@@ -34,10 +34,10 @@ _ID = "00Q000000000001AAA"
 _OTHER = "00Q000000000002AAA"
 
 
-def row(operation: Operation, *, numeric_key: bool = False, **values: JsonValue) -> Row:
+def row(operation: Operation, *, numeric_key: bool = False, repeated: str = "", **values: JsonValue) -> Row:
     key = ExternalKey("Ext__c", "7") if operation is Operation.UPSERT else None
     record_id = _ID if operation in {Operation.UPDATE, Operation.DELETE} else ""
-    return collections.row(Write(operation, "lead", values, record_id, key), "Lead", numeric_key=numeric_key)
+    return Row(Write(operation, "lead", values, record_id, key), "Lead", 1, numeric_key, repeated)
 
 
 def request(operation: Operation, *rows: Row, options: WriteOptions = DEFAULT_OPTIONS) -> Request:
@@ -113,7 +113,7 @@ def test_a_numeric_external_id_is_a_number() -> None:
 
 def test_the_external_id_stands_once_however_the_caller_spells_it() -> None:
     """Two names that differ in case are one field to Salesforce."""
-    made = request(Operation.UPSERT, row(Operation.UPSERT, EXT__C="7", LastName="Gray"))
+    made = request(Operation.UPSERT, row(Operation.UPSERT, EXT__C="7", LastName="Gray", repeated="EXT__C"))
 
     assert {"allOrNone": False, "records": [{"attributes": {"type": "Lead"}, "Ext__c": "7", "LastName": "Gray"}]} == (
         body(made)
@@ -259,7 +259,7 @@ def test_an_answer_without_an_outcome_for_each_row_is_not_believed(
 @pytest.mark.parametrize("operation", [Operation.UPDATE, Operation.DELETE])
 def test_an_answer_about_other_records_is_not_believed(operation: Operation) -> None:
     """Outcomes that do not stand in the order of the rows are nobody's: each id was sent, and comes back."""
-    rows = [row(operation), collections.row(Write(operation, "lead", {}, _OTHER), "Lead")]
+    rows = [row(operation), Row(Write(operation, "lead", {}, _OTHER), "Lead", 1)]
     results = [{"id": _OTHER, "success": True}, {"id": _ID, "success": True}]
 
     ordered = collections.read(answer(200, results[::-1]), operation, rows, org="prod")

@@ -12,7 +12,7 @@ from service.bulk.results import parse_error
 from service.errors import SluicegateError
 from service.salesforce import faults
 from service.salesforce.calls import collections, composite
-from service.salesforce.calls.writes import ExternalKey, Operation, Write
+from service.salesforce.calls.writes import ExternalKey, Operation, Row, Write
 from service.salesforce.faults import Fault
 from tests.support.transport import answer, fault
 
@@ -404,7 +404,7 @@ def of_a_row_of_a_collection(line: Line) -> SluicegateError:
     """Return the error of one of many rows."""
     entry = {"statusCode": line.code, "message": line.text, "fields": line.fields}
     response = answer(200, [{"success": False, "errors": [entry]}])
-    [outcome] = collections.read(response, Operation.UPDATE, [collections.row(_BY_ID, "Case")], org="prod")
+    [outcome] = collections.read(response, Operation.UPDATE, [Row(_BY_ID, "Case", 1)], org="prod")
     assert isinstance(outcome, SluicegateError)
     return outcome
 
