@@ -14,6 +14,7 @@ from service.governor.base import Governor
 from service.governor.local import LocalGovernor
 from service.governor.noop import NoopGovernor
 from service.orgs.descriptions import Descriptions
+from service.orgs.guard import Guard
 from service.orgs.limits import limits_of
 from service.orgs.org import Org
 from service.orgs.records import OrgRecords
@@ -62,9 +63,10 @@ def open_org(
     stack.push_async_exit(http)
     observed = ObservedTransport(http, tracing, org=name)
     governor = _governor(name, settings, clock)
+    circuit, login_circuit = Circuit(clock, org=name), Circuit(clock, org=name, host="login host of the org")
     retries = RetryBudget()
     # Logins are no API calls, and a login host that is well says nothing of the org.
-    login = GovernedTransport(observed, NoopGovernor(), Circuit(clock, org=name, host="login host of the org"))
+    login = GovernedTransport(observed, NoopGovernor(), login_circuit)
     tokens = TokenCache(
         RetryTransport(login, org=name, budget=retries),
         _flow(settings.auth, settings.login_url),
@@ -72,7 +74,7 @@ def open_org(
         allowed_hosts=settings.allowed_hosts,
         org=name,
     )
-    governed = GovernedTransport(observed, governor, Circuit(clock, org=name))
+    governed = GovernedTransport(observed, governor, circuit)
     client = SalesforceClient(
         RetryTransport(AuthorizedTransport(governed, tokens), org=name, budget=retries),
         org=name,
@@ -88,7 +90,7 @@ def open_org(
         name,
         client,
         tokens,
-        governor=governor,
+        guard=Guard(governor, circuit, login_circuit),
         records=records,
         links=links,
         load_tokens=load_tokens,
