@@ -20,6 +20,7 @@ from service.clock import Clock, SystemClock
 from service.deep_links.config import LinkConfig
 from service.emulator.server import Emulator, EmulatorConfig
 from service.orgs import config
+from service.orgs.limits import with_callers
 from service.orgs.org import Org
 from service.orgs.registry import OpenOrg, OrgRegistry
 from service.request_ids.request_ids import RequestIds
@@ -167,6 +168,8 @@ class App:
 
     def _opener(self, orgs: Mapping[str, OrgSettings], tracing: Tracing) -> OpenOrg:
         links = self._links()
+        callers = self._settings.callers
+        orgs = {name: with_callers(settings, callers) for name, settings in orgs.items()}
         signer = TokenSigner(_keys(self._settings.token_keys, "token_keys", embedded=self.emulator is not None))
 
         def open_org(name: str, stack: AsyncExitStack) -> Org:

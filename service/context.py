@@ -1,10 +1,28 @@
 """What travels with one call from the socket to Salesforce."""
 
+from collections.abc import Mapping
+from enum import IntEnum
+from types import MappingProxyType
+
 from msgspec import Struct
 from opentelemetry.context import Context
 
 from service.clock import Clock
 from service.errors import DeadlineExceeded
+
+
+class Priority(IntEnum):
+    """How much a call matters when the org's allocations run short: the lowest number is refused last."""
+
+    INTERACTIVE = 0
+    """Someone waits for the answer."""
+    STANDARD = 1
+    """A service waits for the answer."""
+    BATCH = 2
+    """It may as well be done tonight."""
+
+
+_NOBODY_ELSE: Mapping[str, float] = MappingProxyType({})
 
 
 class CallContext(Struct, frozen=True):
@@ -22,6 +40,13 @@ class CallContext(Struct, frozen=True):
     """When the caller gives up, in the clock's monotonic seconds; None when it never does."""
     trace: Context | None = None
     """Parent of the spans made on the call's behalf; None when the call is not sampled."""
+
+    caller: str = ""
+    """The configured name of who calls; empty for whoever gave none."""
+    priority: Priority = Priority.STANDARD
+    """How much the call matters when allocations run short."""
+    charged: Mapping[str, float] = _NOBODY_ELSE
+    """Who pays for the call and which share of it, where several callers ride along; empty charges `caller` alone."""
 
     def remaining_seconds(self, at_most: float) -> float:
         """Return how long the next step may take: the smaller of the time left and `at_most`, in seconds.

@@ -29,7 +29,7 @@
     + AccessDenied              (PERMISSION_DENIED)
     + ValidationRuleFailed · SalesforceRejected · LoadFailed · LinkExpired · OrgAuthenticationFailed
   x Exhausted
-    + DailyLimitExceeded · ConcurrencyLimitExceeded · AllocationExceeded · QueueFull
+    + DailyLimitExceeded · CallerQuotaExceeded · ConcurrencyLimitExceeded · AllocationExceeded · QueueFull
   x Unavailable
     + UpstreamUnavailable · ShuttingDown · SharedStoreUnavailable
   x DeadlineExceeded
@@ -358,8 +358,17 @@ class DailyLimitExceeded(Exhausted):
     reason = "DAILY_LIMIT_EXCEEDED"
 
 
+class CallerQuotaExceeded(Exhausted):
+    """The caller used up its share of the org's API calls; other callers go on. Metadata: limit, used, maximum, caller.
+
+    Metadata beside those: org.
+    """
+
+    reason = "CALLER_QUOTA_EXCEEDED"
+
+
 class ConcurrencyLimitExceeded(Exhausted):
-    """Too many long-running requests are open in the org; seconds help. Metadata: limit."""
+    """The org takes no further request at a time; seconds help. Metadata: limit, and in_flight, waiting where known."""
 
     reason = "CONCURRENCY_LIMIT_EXCEEDED"
 
@@ -386,7 +395,7 @@ class UpstreamUnavailable(Unavailable):
 
 
 class ShuttingDown(Unavailable):
-    """This replica is draining and begins no bulk load and no request with an id; another one will."""
+    """This replica is draining: it begins no bulk load and no request with an id, and ends watches."""
 
     reason = "SHUTTING_DOWN"
 

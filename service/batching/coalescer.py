@@ -1,6 +1,7 @@
 """Routes records to lanes, sends the lanes' calls, and keeps what they hold within bounds."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Coroutine, Sequence
 from copy import copy
 from types import TracebackType
@@ -275,8 +276,18 @@ class Coalescer:
 
 
 def _context_of(items: Sequence[Item], trace: Context | None) -> CallContext:
-    """Return the context of a call for several callers: it may take as long as the most patient of them waits."""
+    """Return the context of a call for several callers.
+
+    It may take as long as the most patient of them waits and is as urgent as the most urgent. Each pays for its share
+    of the records; the call takes its turn as that of the one with the fewest, whom the others' records must not delay.
+    """
     first = items[0].context
     deadlines = [item.context.deadline for item in items]
     latest = None if None in deadlines else max(deadline for deadline in deadlines if deadline is not None)
-    return replace(first, deadline=latest, trace=trace)
+    priority = min(item.context.priority for item in items)
+    records = Counter(item.context.caller for item in items)
+    if len(records) == 1:
+        return replace(first, deadline=latest, trace=trace, priority=priority)
+    charged = {caller: count / len(items) for caller, count in records.items()}
+    caller = min(records, key=records.__getitem__)
+    return replace(first, deadline=latest, trace=trace, priority=priority, caller=caller, charged=charged)

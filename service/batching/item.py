@@ -119,6 +119,8 @@ class Item(Struct, eq=False):
     context: CallContext
     max_wait_seconds: float
     waiter: Waiter
+    weight: int = 1
+    """How many records its caller sends in its turn while others wait."""
     queued_at: float = 0.0
     """In the clock's monotonic seconds."""
     attempt: int = 0

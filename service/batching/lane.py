@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +11,7 @@ from service.batching.keys import Keys
 from service.batching.locks import Locks
 from service.batching.policy import Hold, Policy
 from service.batching.statistics import LaneStatistics, Totals
+from service.batching.turns import Turns
 from service.clock import Clock, backoff_seconds
 from service.errors import RowLocked
 from service.salesforce.calls.collections import MOST_RUNS
@@ -57,7 +57,8 @@ class Lane:
     of the one before. Records that lock the same parent share a call or wait for each other, across all lanes of the
     org. A record that another transaction had locked is sent again after a pause, in ever smaller calls, until its
     caller's deadline. So are, at once, the records of a call that was refused whole, until it is known whose fault it
-    was; as long as they take, every other call is one of records that were not sent yet.
+    was; as long as they take, every other call is one of records that were not sent yet. Callers take turns within a
+    call.
 
     All methods belong to the event loop's thread; none blocks.
 
@@ -76,8 +77,8 @@ class Lane:
         self._clock = shared.clock
         self._totals = shared.totals
         self._loop = asyncio.get_running_loop()
-        self._ready: deque[Item] = deque()
-        self._again: deque[Item] = deque()
+        self._ready = Turns()
+        self._again = Turns()
         self._keys = Keys()
         self._in_flight = 0
         self._unfinished = 0
@@ -107,7 +108,7 @@ class Lane:
         self._totals.held_records += 1
         self._totals.held_bytes += item.row.size
         if not item.key or self._keys.take(item):
-            self._ready.append(item)
+            self._ready.push(item)
             self._consider()
 
     def withdraw(self, item: Item) -> None:
@@ -128,8 +129,8 @@ class Lane:
         self._gone += 1
         if self._gone > self._unfinished + _MOST_GONE:
             self._gone = 0
-            self._ready = deque(each for each in self._ready if each.state is State.WAITING)
-            self._again = deque(each for each in self._again if each.state is State.WAITING)
+            self._ready.sweep()
+            self._again.sweep()
             self._keys.sweep()
             self._shared.locks.sweep()
 
@@ -181,12 +182,12 @@ class Lane:
             return True
         now = self._clock.monotonic()
         if self._in_flight:
-            leaves_at = self._ready[0].queued_at + self._policy.longest_gather_seconds
+            leaves_at = self._ready.oldest() + self._policy.longest_gather_seconds
         elif (seconds := self._shared.hold(waiting, self._most)) > 0:
             leaves_at = min(item.queued_at + min(seconds, item.max_wait_seconds) for item in self._ready)
         elif now < self._busy_until:
             # What waited for the call in flight waits for its callers too.
-            since = max(self._ready[0].queued_at, self._free_at)
+            since = max(self._ready.oldest(), self._free_at)
             newest = max(self._newest_at, self._free_at)
             leaves_at = min(since + self._policy.longest_quiet_seconds, newest + self._policy.quiet_seconds)
         else:
@@ -207,14 +208,14 @@ class Lane:
             self._alarm_at = None
             self._depart()
 
-    def _take(self, source: deque[Item]) -> list[Item]:
+    def _take(self, source: Turns) -> list[Item]:
         """Take items for one call off a queue; those that another call keeps waiting go to the locks."""
         call: list[Item] = []
         size = 0
         kinds = set()
         most = self._most
         while source and len(call) < most:
-            item = source[0]
+            item = source.peek()
             if item.state is State.WAITING:
                 if item.attempt:
                     most = min(most, self._shrunk(item))
@@ -226,13 +227,13 @@ class Lane:
                     break
                 if self._shared.locks.take(item, call, self._take_back):
                     call.append(item)
-            source.popleft()
+            source.pop()
         return call
 
     def _take_back(self, items: Sequence[Item]) -> None:
         """Queue items again whose way is free, before those that came later."""
-        self._again.extendleft(item for item in reversed(items) if item.attempt)
-        self._ready.extendleft(item for item in reversed(items) if not item.attempt)
+        self._again.push_front(item for item in items if item.attempt)
+        self._ready.push_front(item for item in items if not item.attempt)
         self._consider()
 
     def _start(self, call: list[Item]) -> None:
@@ -259,7 +260,7 @@ class Lane:
             if isinstance(outcome, Unlocated):
                 if is_wanted:
                     item.state, item.company = State.WAITING, max(1, len(call) // _PARTS)
-                    self._again.append(item)
+                    self._again.push(item)
                 else:
                     self._settle(item, outcome.error)
             elif is_wanted and item.attempt < self._policy.attempts and isinstance(outcome, RowLocked):
@@ -292,7 +293,8 @@ class Lane:
 
     async def _after(self, seconds: float, items: list[Item]) -> None:
         await self._clock.sleep(seconds)
-        self._again.extend(items)
+        for item in items:
+            self._again.push(item)
         self._depart()
 
     def _shrunk(self, item: Item) -> int:
@@ -310,7 +312,7 @@ class Lane:
         following = self._keys.hand_on(item.key) if item.key else None
         if following is not None:
             # It is older than what came meanwhile.
-            self._ready.appendleft(following)
+            self._ready.push_front([following])
             self._consider()
 
     def _let_go(self, item: Item) -> None:

@@ -1,6 +1,5 @@
 """`sluicegate call`."""
 
-import json
 import sys
 from typing import Annotated
 
@@ -8,6 +7,7 @@ import typer
 from sluicegate.errors import SluicegateError
 from sluicegate.json_calls import InvalidCall, call
 
+from service.cli.failures import explain
 from service.cli.running import fail, run
 
 _LONGEST_SECONDS = 604_800  # Salesforce keeps a bulk job for seven days
@@ -35,7 +35,7 @@ def command(
     except InvalidCall as error:
         fail(str(error))
     except SluicegateError as error:
-        typer.echo(_explain(error), err=True)
+        typer.echo(explain(error), err=True)
         raise typer.Exit(1) from None
 
 
@@ -49,15 +49,3 @@ def _standard_input() -> str:
         return sys.stdin.buffer.read().decode()
     except UnicodeDecodeError as error:
         fail(f"standard input is not UTF-8 at byte {error.start}")
-
-
-def _explain(error: SluicegateError) -> str:
-    facts = {
-        "code": error.code,
-        "reason": error.reason,
-        "message": error.message,
-        "metadata": dict(error.metadata),
-        "violations": {violation.field: violation.description for violation in error.violations},
-        "retry_after_seconds": error.retry_after_seconds,
-    }
-    return json.dumps({name: value for name, value in facts.items() if value}, indent=2, ensure_ascii=False)

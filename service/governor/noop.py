@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from service.context import CallContext
-from service.governor.base import Cost, Statistics, Usage
+from service.governor.base import Cost, Observed, Statistics, Usage
 
 
 class NoopGovernor:
@@ -14,6 +14,9 @@ class NoopGovernor:
         self._permits = 0
         self._in_flight = 0
         self._usage: Usage | None = None
+
+    def admit(self, _context: CallContext) -> None:
+        """Admit everything."""
 
     @asynccontextmanager
     async def permit(self, _cost: Cost, _context: CallContext) -> AsyncIterator[None]:
@@ -32,6 +35,9 @@ class NoopGovernor:
     def learn(self, usage: Usage) -> None:
         """Remember the usage for `statistics`."""
         self._usage = usage
+
+    def observe(self, _observed: Observed) -> None:
+        """Draw no conclusion."""
 
     def statistics(self) -> Statistics:
         """Return the counts."""

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from service.bulk.job import Job, LoadRequest, LoadState, ResultFile
 from service.bulk.spool import CHUNK_BYTES, Spool
-from service.context import CallContext
+from service.context import CallContext, Priority
 from service.errors import FieldViolation, SalesforceRejected, SluicegateError, UnknownField, UnknownObject
 from service.salesforce.calls import bulk_ingest
 from service.salesforce.client import SalesforceClient
@@ -25,6 +25,8 @@ class OrgBulkJobs:
     def __init__(self, client: SalesforceClient, context: CallContext, sobject: str = "") -> None:
         self._client = client
         self._context = context
+        # What is begun is finished: a job that is refused its last calls has cost all the others for nothing.
+        self._begun = replace(context, priority=Priority.INTERACTIVE)
         self._sobject = sobject
 
     async def create_job(self, request: LoadRequest) -> Job:
@@ -43,25 +45,25 @@ class OrgBulkJobs:
 
     async def upload(self, job_id: str, content: Spool) -> None:
         """Send a job's data."""
-        response = await self._client.send(bulk_ingest.upload(self._client.base, job_id, content.stream), self._context)
+        response = await self._client.send(bulk_ingest.upload(self._client.base, job_id, content.stream), self._begun)
         bulk_ingest.check(response, org=self._client.org, job_id=job_id)
 
     async def complete(self, job_id: str) -> Job:
         """Commit a job."""
-        return await self._set_state(job_id, "UploadComplete", self._context)
+        return await self._set_state(job_id, "UploadComplete", self._begun)
 
     async def abort(self, job_id: str) -> None:
         """Abort a job, also after the call's deadline: that is when it is needed."""
-        await self._set_state(job_id, "Aborted", replace(self._context, deadline=None))
+        await self._set_state(job_id, "Aborted", replace(self._begun, deadline=None))
 
     async def job_info(self, job_id: str) -> Job:
         """Tell how a job stands."""
-        response = await self._client.send(bulk_ingest.info(self._client.base, job_id), self._context)
+        response = await self._client.send(bulk_ingest.info(self._client.base, job_id), self._begun)
         return _job(bulk_ingest.job(response, org=self._client.org, job_id=job_id))
 
     async def results(self, job_id: str, file: ResultFile) -> AsyncIterator[bytes]:
         """Yield a result file."""
-        response = await self._client.send(bulk_ingest.results(self._client.base, job_id, file), self._context)
+        response = await self._client.send(bulk_ingest.results(self._client.base, job_id, file), self._begun)
         bulk_ingest.check(response, org=self._client.org, job_id=job_id)
         for start in range(0, len(response.content), CHUNK_BYTES):
             yield response.content[start : start + CHUNK_BYTES]

@@ -10,14 +10,20 @@ from service.bulk.token import TokenSigner
 from service.clock import Clock
 from service.deep_links.config import LinkConfig, LinkProvider
 from service.errors import OrgAuthenticationFailed
+from service.governor.base import Governor
+from service.governor.local import LocalGovernor
 from service.governor.noop import NoopGovernor
 from service.orgs.descriptions import Descriptions
+from service.orgs.guard import Guard
+from service.orgs.limits import limits_of
 from service.orgs.org import Org
 from service.orgs.records import OrgRecords
 from service.salesforce.auth.flows import ClientCredentials, Flow, JwtBearer
 from service.salesforce.auth.token_cache import TokenCache
 from service.salesforce.client import SalesforceClient
 from service.salesforce.transport.authorize import AuthorizedTransport
+from service.salesforce.transport.breaker import Circuit
+from service.salesforce.transport.budget import RetryBudget
 from service.salesforce.transport.govern import GovernedTransport
 from service.salesforce.transport.http import HttpTransport
 from service.salesforce.transport.observe import ObservedTransport
@@ -41,7 +47,7 @@ def open_org(
 
     Args:
         name: The org's configured name.
-        settings: Its settings.
+        settings: Its settings, with the shares of callers.
         links: How its deep links look.
         load_tokens: Signs the tokens of its bulk loads.
         tracing: Makes the spans of its calls and their HTTP attempts.
@@ -55,17 +61,24 @@ def open_org(
         ca_file=settings.ca_file,
     )
     stack.push_async_exit(http)
-    governor = NoopGovernor()
-    governed = GovernedTransport(ObservedTransport(http, tracing, org=name), governor)
+    observed = ObservedTransport(http, tracing, org=name)
+    governor = _governor(name, settings, clock)
+    circuit, login_circuit = Circuit(clock, org=name), Circuit(clock, org=name, host="login host of the org")
+    retries = RetryBudget()
+    # Logins are no API calls, and a login host that is well says nothing of the org.
+    login = GovernedTransport(observed, NoopGovernor(), login_circuit)
     tokens = TokenCache(
-        RetryTransport(governed, org=name),
+        RetryTransport(login, org=name, budget=retries),
         _flow(settings.auth, settings.login_url),
         login_url=settings.login_url,
         allowed_hosts=settings.allowed_hosts,
         org=name,
     )
+    governed = GovernedTransport(observed, governor, circuit)
     client = SalesforceClient(
-        RetryTransport(AuthorizedTransport(governed, tokens), org=name), org=name, api_version=settings.api_version
+        RetryTransport(AuthorizedTransport(governed, tokens), org=name, budget=retries),
+        org=name,
+        api_version=settings.api_version,
     )
     descriptions = Descriptions(client)
     coalescer = Coalescer(
@@ -77,11 +90,15 @@ def open_org(
         name,
         client,
         tokens,
+        guard=Guard(governor, circuit, login_circuit),
         records=records,
-        descriptions=descriptions,
         links=links,
         load_tokens=load_tokens,
     )
+
+
+def _governor(name: str, settings: OrgSettings, clock: Clock) -> Governor:
+    return LocalGovernor(limits_of(settings), clock, org=name)
 
 
 def _policy(settings: WriteSettings) -> Policy:

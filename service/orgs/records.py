@@ -51,6 +51,11 @@ class OrgRecords:
         self._descriptions = descriptions
         self._check_fields = check_fields
 
+    @property
+    def descriptions(self) -> Descriptions:
+        """What the org's sObjects look like."""
+        return self._descriptions
+
     async def write(
         self, write: Write, options: WriteOptions, context: CallContext, *, max_wait_seconds: float | None = None
     ) -> Saved:

@@ -1,15 +1,15 @@
 """What every call passes on its way in and out, laid around each handler once, when the server is built.
 
 In order: decode (a malformed or oversize message becomes a value, because an exception there would surface as
-UNKNOWN) → trace → deadline → validate → handler → error boundary. Interceptors would cost each call a closure and a
-lookup for every stage, and cannot reach the decoder at all.
+UNKNOWN) → trace → caller and deadline → validate → handler → error boundary. Interceptors would cost each call a
+closure and a lookup for every stage, and cannot reach the decoder at all.
 """
 
 import asyncio
 import itertools
 import operator
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, cast
@@ -28,6 +28,7 @@ from service.errors import (
     ShuttingDown,
     SluicegateError,
 )
+from service.rpc.callers import Caller, caller_of, default_caller
 from service.rpc.intake import Intake, Intakes
 from service.rpc.overdue import Overdue
 from service.rpc.status import to_grpc
@@ -39,6 +40,7 @@ _SERVER_FAULTS = frozenset({"DEADLINE_EXCEEDED", "INTERNAL", "UNAVAILABLE"})
 """Codes that are errors of the server; the rest are the caller's (OpenTelemetry RPC conventions, gRPC)."""
 
 Context = aio.ServicerContext[Any, Any]
+Metadata = Sequence[tuple[str, str | bytes]]
 
 _LOGGED = ("org", "http_status", "salesforce_error_code", "request_id")
 """Metadata of an error that a log line repeats: none of it comes from the caller's data."""
@@ -91,12 +93,17 @@ class Pipeline:
         return grpc.unary_unary_rpc_method_handler(self._unary(method, intake), intake.decode, _encode)
 
     def _unary(self, method: Method, intake: Intake) -> Callable[[Any, Context], Awaitable[Any]]:
+        default = default_caller(method.name)
+
         async def answer(request: Any, context: Context) -> Any:
-            span = self._begin(method, context)
+            metadata = _metadata(context)
+            span = self._begin(method, metadata)
             left = _time_left(context)
             watched = self._overdue.begin() if left is None else None
-            call = self._call(method, span, self._overdue.seconds if left is None else left)
+            caller = caller_of(metadata, default)
+            call = self._call(method, caller, span, self._overdue.seconds if left is None else left)
             try:
+                caller.check()
                 if not intake.is_good(request):
                     request = await intake.admit(request)
                 return await method.answer(request, call)
@@ -116,10 +123,15 @@ class Pipeline:
         return answer
 
     def _stream(self, method: Method, intake: Intake) -> Callable[[Any, Context], AsyncIterator[Any]]:
+        default = default_caller(method.name)
+
         async def answer(request: Any, context: Context) -> AsyncIterator[Any]:
-            span = self._begin(method, context)
-            call = self._call(method, span, _time_left(context))
+            metadata = _metadata(context)
+            span = self._begin(method, metadata)
+            caller = caller_of(metadata, default)
+            call = self._call(method, caller, span, _time_left(context))
             try:
+                caller.check()
                 if method.client_streaming:
                     request = self._upload(request, intake)
                 elif not intake.is_good(request):
@@ -143,22 +155,23 @@ class Pipeline:
             raise ShuttingDown("this replica is draining; repeat at once, another one answers")
         return intake.admit_each(requests)
 
-    def _begin(self, method: Method, context: Context) -> Span | None:
+    def _begin(self, method: Method, metadata: Metadata) -> Span | None:
         if not self._tracing.is_on:
             return None
-        metadata = context.invocation_metadata() or ()
         traceparent = next((str(value) for key, value in metadata if key == "traceparent"), None)
         # OK until something else becomes of the call.
         attributes = {names.RPC_SYSTEM: "grpc", names.RPC_METHOD: method.name, names.RPC_STATUS: "OK"}
         return self._tracing.start_server_span(method.name, traceparent, attributes)
 
-    def _call(self, method: Method, span: Span | None, seconds: float | None) -> CallContext:
+    def _call(self, method: Method, caller: Caller, span: Span | None, seconds: float | None) -> CallContext:
         return CallContext(
             method=method.name,
             request_id=next(self._request_ids) if span is None else _trace_id(span),
             clock=self._clock,
             deadline=None if seconds is None else self._clock.monotonic() + seconds,
             trace=None if span is None else set_span_in_context(span),
+            caller=caller.name,
+            priority=caller.priority,
         )
 
     async def _refuse(self, context: Context, span: Span | None, call: CallContext, error: BaseException) -> None:
@@ -211,6 +224,11 @@ def _request_ids() -> Iterator[str]:
     """Yield ids that no other process yields; a random one for each call would cost more than all else about it."""
     process = secrets.token_hex(8)
     return (f"{process}{number:016x}" for number in itertools.count(1))
+
+
+def _metadata(context: Context) -> Metadata:
+    """Return what the caller sent along."""
+    return cast("Metadata", context.invocation_metadata() or ())
 
 
 def _time_left(context: Context) -> float | None:

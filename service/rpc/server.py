@@ -75,7 +75,7 @@ class GrpcServer:
             query_service_pb2: QueryService(orgs),
             bulk_service_pb2: BulkService(orgs),
             deep_link_service_pb2: DeepLinkService(orgs),
-            org_service_pb2: OrgService(orgs),
+            org_service_pb2: OrgService(orgs, pipeline.draining),
         }
         self._names = [self._register(module, service, pipeline) for module, service in services.items()]
         if settings.reflection:

@@ -1,6 +1,7 @@
 """An error of the service as `google.rpc.Status`: ErrorInfo always, and what else fits."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import grpc
 from google.protobuf.any_pb2 import Any
@@ -20,6 +21,18 @@ _LARGEST_STATUS = 4096
 above 16 KiB both vanish, and the caller sees another error. Whatever the caller sent, these bounds hold."""
 _PACKING = 64
 """More bytes than a detail's type URL and lengths take."""
+_PUSHBACK = "grpc-retry-pushback-ms"
+_PUSHED_BACK = frozenset({"RESOURCE_EXHAUSTED", "UNAVAILABLE"})
+_LONGEST_PUSHBACK_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Status(grpc.Status):
+    """What gRPC takes for a status."""
+
+    code: grpc.StatusCode
+    details: str
+    trailing_metadata: tuple[tuple[str, str | bytes], ...]
 
 
 def to_status(error: SluicegateError) -> Status:
@@ -51,8 +64,18 @@ def to_status(error: SluicegateError) -> Status:
 
 
 def to_grpc(error: SluicegateError) -> grpc.Status:
-    """Return the error in the form that `context.abort_with_status` takes."""
-    return rpc_status.to_status(to_status(error))
+    """Return the error in the form that `context.abort_with_status` takes.
+
+    Where a repeat helps, the trailers say when in gRPC's own words, too: clients that retry by themselves keep to it.
+    One that would have to wait for more than a minute is told not to, so that its caller hears of it (gRPC proposal A6,
+    "Pushback").
+    """
+    status = rpc_status.to_status(to_status(error))
+    seconds = error.retry_after_seconds
+    if seconds is None or error.code not in _PUSHED_BACK:
+        return status
+    pushback = str(round(seconds * 1000)) if seconds <= _LONGEST_PUSHBACK_SECONDS else "-1"
+    return _Status(status.code, status.details, (*status.trailing_metadata, (_PUSHBACK, pushback)))
 
 
 def _add(

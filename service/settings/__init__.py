@@ -1,5 +1,6 @@
 """The settings: a YAML file named by SLUICEGATE_CONFIG, overridden by SLUICEGATE_… variables, checked before start."""
 
+from service.settings.governor import CallerSettings, CallerShareSettings, GovernorSettings
 from service.settings.reading import CONFIG_VARIABLE, SettingsError, load
 from service.settings.sections import (
     PREFIX,
@@ -21,8 +22,11 @@ __all__ = [
     "CONFIG_VARIABLE",
     "PREFIX",
     "AdminSettings",
+    "CallerSettings",
+    "CallerShareSettings",
     "ClientCredentialsAuth",
     "EmulatorSettings",
+    "GovernorSettings",
     "GrpcSettings",
     "JwtBearerAuth",
     "LinkProviderSettings",

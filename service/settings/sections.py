@@ -5,9 +5,11 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from service.settings.governor import CallerName, CallerSettings, GovernorSettings
+from service.settings.section import Section
 from service.settings.signing_key import MIN_SECRET_BYTES
 
 PREFIX = "SLUICEGATE_"
@@ -50,12 +52,6 @@ OrgName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 
 KeyId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,32}$")]
 SigningSecret = Annotated[SecretStr, AfterValidator(_long_enough)]
-
-
-class Section(BaseModel):
-    """A group of settings; unknown names are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class GrpcSettings(Section):
@@ -193,6 +189,7 @@ class OrgSettings(Section):
     request_timeout_seconds: float = Field(120, gt=0, description="Bound on one HTTP attempt")
     max_connections: int = Field(64, ge=1, description="Most connections to the org")
     writes: WriteSettings = Field(WriteSettings(), description="How single records are written")
+    governor: GovernorSettings = Field(GovernorSettings(), description="What may be asked of the org")
 
     @model_validator(mode="after")
     def _plain_http_only_to_this_machine(self) -> Self:
@@ -219,6 +216,10 @@ class Settings(BaseSettings):
         default_factory=dict,
         description="Keys of resume tokens by key id; the first signs, each verifies. Empty: made at start",
     )
+    callers: dict[CallerName, CallerSettings] = Field(
+        default_factory=dict,
+        description="Callers by the name that their calls give in the metadata `sluicegate-caller`",
+    )
     orgs: dict[OrgName, OrgSettings] = Field(
         default_factory=dict, description="Orgs by name. Empty: the embedded org, under the name `emulator`"
     )
@@ -242,6 +243,18 @@ class Settings(BaseSettings):
             raise ValueError(f"default_org {self.default_org!r} is not among orgs: {', '.join(self.orgs) or 'none'}")
         if self.links.providers and self.links.default_provider not in self.links.providers:
             raise ValueError(f"links.default_provider {self.links.default_provider!r} is not among links.providers")
+        return self
+
+    @model_validator(mode="after")
+    def _callers_exist(self) -> Self:
+        lines = [
+            f"orgs.{org}.governor.callers.{name} is not among callers: {', '.join(self.callers) or 'none'}"
+            for org, settings in self.orgs.items()
+            for name in settings.governor.callers
+            if name not in self.callers
+        ]
+        if lines:
+            raise ValueError("; ".join(lines))
         return self
 
 

@@ -64,17 +64,23 @@ async def test_a_revoked_session_is_renewed_unseen(channel, unique, disturbances
     assert saved.created
 
 
-async def test_the_daily_limit_is_told_as_such(channel, unique, disturbances: Disturbances):
-    """REQUEST_LIMIT_EXCEEDED for the day is RESOURCE_EXHAUSTED and is not repeated."""
+async def test_the_daily_limit_is_told_as_such(unique):
+    """REQUEST_LIMIT_EXCEEDED for the day is RESOURCE_EXHAUSTED, and the org is not asked again for a while."""
     refusal = Refuse(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
-    disturbances.add(refusal, path=r"/sobjects/Lead/", times=1)
+    async with App(free_ports()) as app:
+        assert app.emulator is not None
+        assert app.addresses is not None
+        rule = app.emulator.disturbances.add(refusal, path=r"/sobjects/Lead/", times=None)
+        async with aio.insecure_channel(app.addresses.grpc) as channel:
+            for _ in range(3):
+                with pytest.raises(aio.AioRpcError) as raised:
+                    await RecordServiceStub(channel).UpsertRecord(lead(unique("L")))
 
-    with pytest.raises(aio.AioRpcError) as raised:
-        await RecordServiceStub(channel).UpsertRecord(lead(unique("L")))
+                failed = failure(raised.value)
+                assert (failed.code, failed.reason) == ("RESOURCE_EXHAUSTED", "DAILY_LIMIT_EXCEEDED")
+                assert failed.retry_after_seconds is not None
 
-    failed = failure(raised.value)
-    assert (failed.code, failed.reason) == ("RESOURCE_EXHAUSTED", "DAILY_LIMIT_EXCEEDED")
-    assert failed.retry_after_seconds is not None
+    assert 1 == rule.hits
 
 
 async def test_a_locked_row_is_tried_again(channel, unique, disturbances: Disturbances):

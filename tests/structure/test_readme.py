@@ -22,7 +22,12 @@ from service.settings import PREFIX, OrgSettings, Settings
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-KEYED = {"orgs": "<name>", "links.providers": "<name>"}
+KEYED = {
+    "callers": "<caller>",
+    "orgs": "<name>",
+    "orgs.<name>.governor.callers": "<caller>",
+    "links.providers": "<name>",
+}
 """Settings that hold a section for each name, and what the README writes for the name."""
 
 

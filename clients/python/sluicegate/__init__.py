@@ -3,6 +3,7 @@
 from sluicegate.bulk import Accepted, BulkLoad, Event, Finished, Progress, Results, RowResult
 from sluicegate.client import Client
 from sluicegate.errors import FieldViolation, SluicegateError
+from sluicegate.governor import ApiUsage, CallerShare, ClassShare, Governor
 from sluicegate.operations import Create, Delete, Node, Operation, Update, Upsert
 from sluicegate.records import Record, RecordError, RecordRef, SavedRecord, UpsertResult
 from sluicegate.results import DeepLink, DeepLinkTarget, Limit, OrgLimits, ResolvedDeepLink
@@ -12,8 +13,11 @@ from sluicegate.write_options import WriteOptions
 
 __all__ = [
     "Accepted",
+    "ApiUsage",
     "Batch",
     "BulkLoad",
+    "CallerShare",
+    "ClassShare",
     "Client",
     "Create",
     "DeepLink",
@@ -22,6 +26,7 @@ __all__ = [
     "Event",
     "FieldViolation",
     "Finished",
+    "Governor",
     "Limit",
     "Node",
     "NodeId",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, TypeAlias
 
+from sluicegate.governor import Governor, decode_governor
 from sluicegate.records import RecordRef, decode_ref
 from sluicegate.v1 import deep_link_pb2, deep_link_service_pb2, org_pb2
 from sluicegate.words import to_number, to_word
@@ -68,16 +69,19 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class OrgLimits:
-    """The limits of an org as Salesforce last told them."""
+    """The limits of an org, and how the service keeps to them."""
 
     org: str
     """Name of the configured org."""
     api_requests: Limit
-    """The API calls of the org's rolling 24 hours, by all of its clients."""
+    """The API calls of the org's rolling 24 hours, by all of its clients. Where Salesforce was not asked, as its last
+    answer told them; both figures are 0 if there was none."""
     limits: Mapping[str, Limit]
-    """Every limit by Salesforce's name, for example `DailyApiRequests`."""
+    """Every limit by Salesforce's name, for example `DailyApiRequests`; empty where Salesforce was not asked."""
     observe_time: datetime
-    """When Salesforce told them, in UTC."""
+    """When this was so, in UTC."""
+    governor: Governor
+    """How the service governs its calls to the org."""
 
 
 def encode_device(platform: Platform | None, *, app_installed: bool | None) -> deep_link_pb2.DeviceContext:
@@ -115,4 +119,5 @@ def decode_limits(limits: org_pb2.OrgLimits) -> OrgLimits:
         api_requests=Limit(limits.api_requests.maximum, limits.api_requests.remaining),
         limits={limit.name: Limit(limit.maximum, limit.remaining) for limit in limits.limits},
         observe_time=limits.observe_time.ToDatetime(tzinfo=UTC),
+        governor=decode_governor(limits.governor),
     )

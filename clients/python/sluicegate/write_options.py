@@ -3,8 +3,7 @@
 from datetime import timedelta
 from typing import TypedDict
 
-from google.protobuf.duration_pb2 import Duration
-
+from sluicegate.durations import encode_duration
 from sluicegate.v1.record_operation_pb2 import WriteOptions as WriteOptionsMessage
 
 
@@ -48,15 +47,5 @@ def encode_options(
     elif assignment_rule_id:
         options.assignment_rule_id = assignment_rule_id
     if max_wait is not None:
-        options.max_wait.CopyFrom(_duration(max_wait))
+        options.max_wait.CopyFrom(encode_duration("max_wait", max_wait, "seconds from 0 to 60"))
     return options if options.ByteSize() else None
-
-
-def _duration(max_wait: timedelta | float) -> Duration:
-    try:
-        wait = max_wait if isinstance(max_wait, timedelta) else timedelta(seconds=max_wait)
-        duration = Duration()
-        duration.FromTimedelta(wait)
-    except (ValueError, OverflowError):
-        raise ValueError(f"max_wait is {max_wait}; it must be a timedelta, or seconds from 0 to 60") from None
-    return duration

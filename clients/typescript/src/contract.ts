@@ -6,6 +6,7 @@ export * from "./gen/sluicegate/v1/deep_link_pb.js";
 export * from "./gen/sluicegate/v1/deep_link_service_pb.js";
 export * from "./gen/sluicegate/v1/error_reason_pb.js";
 export * from "./gen/sluicegate/v1/field_value_pb.js";
+export * from "./gen/sluicegate/v1/governor_pb.js";
 export * from "./gen/sluicegate/v1/org_pb.js";
 export * from "./gen/sluicegate/v1/org_service_pb.js";
 export * from "./gen/sluicegate/v1/query_service_pb.js";

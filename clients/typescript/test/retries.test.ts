@@ -63,6 +63,7 @@ test("exactly the methods that the contract declares harmless are repeated", () 
       "CreateDeepLink",
       "ResolveDeepLink",
       "GetLimits",
+      "WatchLimits",
     ].sort(),
     repeated.sort(),
   );

@@ -19,6 +19,7 @@ import {
   nodeId,
   operations,
   Platform,
+  Priority,
   queryRows,
   recordFields,
   recordRef,
@@ -241,4 +242,17 @@ test("the limits are those of the org", { skip }, async () => {
 
   assert.equal("DailyApiRequests", limits?.apiRequests?.name);
   assert.ok((limits?.apiRequests?.remaining ?? 0n) > 0n);
+});
+
+test("a watch of the limits tells at once, and costs no call", { skip }, async () => {
+  const { limits: before } = await service.orgs.getLimits({ knownOnly: true });
+
+  for await (const { limits } of service.orgs.watchLimits({ interval: { seconds: 60n } })) {
+    assert.equal(before?.governor?.permits, limits?.governor?.permits);
+    assert.deepEqual(
+      [Priority.INTERACTIVE, Priority.STANDARD, Priority.BATCH],
+      limits?.governor?.classes.map(({ priority }) => priority),
+    );
+    break;
+  }
 });

@@ -49,6 +49,10 @@ class ConnectionLost(Exception):
     """The connection broke or timed out after the request may have left: its outcome is unknown."""
 
 
+class TimedOut(ConnectionLost):
+    """No answer came in time, be it the attempt's own bound or the call's deadline."""
+
+
 class Transport(Protocol):
     """A stage of the stack."""
 
@@ -66,7 +70,7 @@ class Transport(Protocol):
 
         Raises:
             NotSent: No connection could be made.
-            ConnectionLost: The connection broke or timed out after the request may have left.
+            ConnectionLost: The connection broke or timed out after the request may have left; TimedOut if it did.
             service.errors.SluicegateError: A stage refused: no token, no permit, no time.
 
         """

@@ -16,7 +16,7 @@ from httpx_aiohttp import AiohttpTransport
 
 from service.context import CallContext
 from service.errors import UpstreamProtocolError
-from service.salesforce.transport.base import ConnectionLost, NotSent, Request, Response
+from service.salesforce.transport.base import ConnectionLost, NotSent, Request, Response, TimedOut
 
 _HEADERS = {"Accept-Encoding": "gzip", "User-Agent": "sluicegate"}
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
@@ -85,7 +85,7 @@ class HttpTransport:
             words = next((words for kind, words in _WORDS if isinstance(cause, kind)), type(cause).__name__)
             raise failure(words) from None
         except TimeoutError as error:
-            raise ConnectionLost(type(error).__name__) from error
+            raise TimedOut(type(error).__name__) from error
 
     async def _exchange(self, request: Request) -> Response:
         headers = {**_HEADERS, **request.headers}

@@ -1,4 +1,4 @@
-"""Repeats what is worth repeating and harmless to repeat, within the call's deadline."""
+"""Repeats what is worth repeating and harmless to repeat, within the call's deadline and the org's budget."""
 
 import random
 from collections.abc import Callable
@@ -9,6 +9,8 @@ from service.context import CallContext
 from service.errors import DeadlineExceeded, OutcomeUnknown, UpstreamUnavailable
 from service.salesforce import faults
 from service.salesforce.transport.base import ConnectionLost, NotSent, Request, Response, Transport
+from service.salesforce.transport.budget import RetryBudget, RetryCost
+from service.salesforce.transport.signs import retry_after_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +24,20 @@ class RetryPolicy:
     throttled_delay_seconds: float = 1.0
     """The same after a refusal for load or a row lock."""
     longest_delay_seconds: float = 20.0
+    """Longest pause, also of those that Salesforce asks for: a call that is to wait longer is answered at once."""
 
 
 class RetryTransport:
     """Sends a request up to three times.
 
     A request that never left, or that Salesforce refused before doing anything, is repeated; one whose outcome is
-    unknown is repeated only if it is repeatable. Pauses have full jitter and never pass the call's deadline.
+    unknown is repeated only if it is repeatable. Pauses have full jitter, are no shorter than Salesforce asks for, and
+    never pass the call's deadline. What a stage below refuses is not repeated.
 
     Args:
         inner: The stage below.
         org: The org's configured name, for errors.
+        budget: What retries may cost; shared by all calls of the org. One of its own if None.
         policy: How often and how fast.
         jitter: Returns a number from 0 to 1; tests give a constant.
 
@@ -43,11 +48,13 @@ class RetryTransport:
         inner: Transport,
         *,
         org: str,
+        budget: RetryBudget | None = None,
         policy: RetryPolicy | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._inner = inner
         self._org = org
+        self._budget = RetryBudget() if budget is None else budget
         self._policy = policy or RetryPolicy()
         self._jitter = jitter
 
@@ -63,34 +70,51 @@ class RetryTransport:
             DeadlineExceeded: The call's deadline passed while an answer was awaited.
 
         """
-        for attempt in range(1, self._policy.attempts + 1):
-            last = attempt == self._policy.attempts
+        paid: RetryCost | None = None
+        attempt = 1
+        while True:
             try:
                 response = await self._inner.send(request, context)
             except (NotSent, ConnectionLost) as lost:
                 sent = isinstance(lost, ConnectionLost)
-                pause = self._pause(self._policy.base_delay_seconds, attempt)
-                if (sent and not request.repeatable) or last or not context.has_time_for(pause):
+                again = None
+                if request.repeatable or not sent:
+                    again = self._again(attempt, RetryCost.TRANSIENT, None, context)
+                if again is None:
                     raise self._failure(request, context, sent=sent, why=f": {lost}" if str(lost) else "") from lost
             else:
-                outage = faults.is_outage(response)
-                if outage and not request.repeatable and faults.may_have_run(response):
-                    raise self._in_doubt(f"the org {self._org!r} answered HTTP {response.status}", response.status)
-                throttled = faults.is_throttled(response)
-                base = self._policy.throttled_delay_seconds if throttled else self._policy.base_delay_seconds
-                pause = self._pause(base, attempt)
-                if not (outage or throttled) or last or not context.has_time_for(pause):
+                cost = _cost_of_retry(response)
+                if cost is None:
+                    self._budget.succeeded(paid)
                     return response
+                if cost is RetryCost.TRANSIENT and not request.repeatable and faults.may_have_run(response):
+                    raise self._in_doubt(f"the org {self._org!r} answered HTTP {response.status}", response.status)
+                again = self._again(attempt, cost, response, context)
+                if again is None:
+                    return response
+            pause, paid = again
+            attempt += 1
             await context.clock.sleep(pause)
-        raise AssertionError("the last attempt returns or raises")
 
-    def _pause(self, base_seconds: float, attempt: int) -> float:
-        return backoff_seconds(
+    def _again(
+        self, attempt: int, cost: RetryCost, response: Response | None, context: CallContext
+    ) -> tuple[float, RetryCost] | None:
+        """Return after which pause to try once more, and what was paid for it; None if it is not to be tried."""
+        policy = self._policy
+        if attempt >= policy.attempts:
+            return None
+        pause = backoff_seconds(
             attempt,
-            base_seconds=base_seconds,
-            longest_seconds=self._policy.longest_delay_seconds,
+            base_seconds=policy.throttled_delay_seconds if cost is RetryCost.THROTTLED else policy.base_delay_seconds,
+            longest_seconds=policy.longest_delay_seconds,
             jitter=self._jitter,
         )
+        asked = None if response is None else retry_after_seconds(response, context.clock.now())
+        if asked is not None:
+            pause = max(pause, asked)
+        if pause > policy.longest_delay_seconds or not context.has_time_for(pause) or not self._budget.take(cost):
+            return None
+        return pause, cost
 
     def _failure(self, request: Request, context: CallContext, *, sent: bool, why: str = "") -> Exception:
         metadata = {"org": self._org}
@@ -109,3 +133,10 @@ class RetryTransport:
             f"{what} after the write was sent, which may have happened or not; look for the record before repeating",
             metadata={"org": self._org, **facts},
         )
+
+
+def _cost_of_retry(response: Response) -> RetryCost | None:
+    """Return what repeating an answered request costs; None if a repeat would not change the answer."""
+    if faults.is_outage(response):
+        return RetryCost.TRANSIENT
+    return RetryCost.THROTTLED if faults.is_throttled(response) else None

@@ -108,5 +108,5 @@ _SERVICES: dict[ModuleType, dict[str, dict[str, Callable[[Script], Any]]]] = {
     query_service_pb2_grpc: {"QueryService": {"Query": lambda script: script.stream}},
     bulk_service_pb2_grpc: {"BulkService": {"BulkLoad": lambda script: script.load, "GetBulkLoad": _one}},
     deep_link_service_pb2_grpc: {"DeepLinkService": {"CreateDeepLink": _one, "ResolveDeepLink": _one}},
-    org_service_pb2_grpc: {"OrgService": {"GetLimits": _one}},
+    org_service_pb2_grpc: {"OrgService": {"GetLimits": _one, "WatchLimits": lambda script: script.stream}},
 }

@@ -28,6 +28,7 @@ def test_retries():
         "DeepLinkService/CreateDeepLink",
         "DeepLinkService/ResolveDeepLink",
         "OrgService/GetLimits",
+        "OrgService/WatchLimits",
         "QueryService/Query",
         "RecordService/DeleteRecord",
         "RecordService/GetRecord",

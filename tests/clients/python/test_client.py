@@ -6,11 +6,23 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from google.protobuf.any_pb2 import Any
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 from grpc import StatusCode
-from sluicegate import Client, Limit, RecordRef, SluicegateError, UpsertResult
+from sluicegate import (
+    ApiUsage,
+    CallerShare,
+    ClassShare,
+    Client,
+    Governor,
+    Limit,
+    RecordRef,
+    SluicegateError,
+    UpsertResult,
+)
+from sluicegate.v1 import governor_pb2
 from sluicegate.v1.bulk_load_pb2 import BULK_LOAD_STATE_PROCESSING, BULK_OPERATION_UPSERT, BulkLoad
 from sluicegate.v1.bulk_service_pb2 import GetBulkLoadResponse
 from sluicegate.v1.deep_link_pb2 import (
@@ -22,7 +34,7 @@ from sluicegate.v1.deep_link_pb2 import (
 from sluicegate.v1.deep_link_service_pb2 import CreateDeepLinkResponse, ResolveDeepLinkResponse
 from sluicegate.v1.org_pb2 import Limit as LimitMessage
 from sluicegate.v1.org_pb2 import OrgLimits
-from sluicegate.v1.org_service_pb2 import GetLimitsResponse
+from sluicegate.v1.org_service_pb2 import GetLimitsResponse, WatchLimitsResponse
 from sluicegate.v1.query_service_pb2 import QueryResponse
 from sluicegate.v1.record_batch_pb2 import COLUMN_TYPE_INT64, Column, RecordBatch
 from sluicegate.v1.record_pb2 import RecordRef as RecordRefMessage
@@ -245,6 +257,99 @@ async def test_get_limits(client, script):
     assert script.requests[0].org == "sandbox"
     assert (limits.org, limits.api_requests.used, limits.observe_time) == ("sandbox", 42, INSTANT)
     assert {"DailyApiRequests": Limit(100, 58)} == limits.limits
+
+
+async def test_get_limits_that_are_known(client, script):
+    """What the service knows is told without a call to Salesforce; what it does not know is none."""
+    script.answers = [GetLimitsResponse(limits=OrgLimits(org="sandbox"))]
+
+    limits = await client.get_limits(known_only=True)
+
+    governor = limits.governor
+    assert script.requests[0].known_only
+    assert (Limit(0, 0), {}) == (limits.api_requests, limits.limits)
+    assert (None, None, None) == (governor.usage, governor.exhausted_in_seconds, governor.concurrency_limit)
+    assert (0, 0, {}, {}) == (governor.hold_seconds, governor.closed_seconds, governor.classes, governor.callers)
+
+
+async def test_governor(client, script):
+    """Each figure of the governor arrives under its own name."""
+    message = governor_pb2.Governor(
+        usage=governor_pb2.ApiUsage(used=1, maximum=2),
+        own_calls=3.5,
+        others_per_second=4.5,
+        exhausted_in=Duration(seconds=5),
+        hold=Duration(nanos=250_000_000),
+        closed_for=Duration(seconds=7),
+        classes=[
+            governor_pb2.ClassShare(
+                priority=governor_pb2.PRIORITY_BATCH, used_calls=8, stops_at_calls=9, waiting=10, refused=11
+            )
+        ],
+        callers=[
+            governor_pb2.CallerShare(caller="billing", used_calls=12, maximum_calls=13, waiting=14, refused=15),
+            governor_pb2.CallerShare(used_calls=1.5),
+        ],
+        more_callers=16,
+        in_flight=17,
+        concurrency_limit=18,
+        waiting=19,
+        long_running=20,
+        permits=21,
+        shadow=True,
+        degraded=True,
+        out_of_order_for=Duration(seconds=8),
+    )
+    script.answers = [GetLimitsResponse(limits=OrgLimits(org="sandbox", governor=message))]
+
+    limits = await client.get_limits()
+
+    expected = Governor(
+        usage=ApiUsage(1, 2),
+        own_calls=3.5,
+        others_per_second=4.5,
+        exhausted_in_seconds=5,
+        hold_seconds=0.25,
+        closed_seconds=7,
+        classes={"batch": ClassShare(8, 9, 10, 11)},
+        callers={"billing": CallerShare(12, 13, 14, 15), "": CallerShare(1.5, None, 0, 0)},
+        more_callers=16,
+        in_flight=17,
+        concurrency_limit=18,
+        waiting=19,
+        long_running=20,
+        permits=21,
+        shadow=True,
+        degraded=True,
+        out_of_order_seconds=8,
+        login_out_of_order_seconds=None,
+    )
+    assert expected == limits.governor
+
+
+async def test_watch_limits(client, script):
+    """A watch yields each answer until it fails."""
+    limits = [OrgLimits(org="sandbox", governor=governor_pb2.Governor(permits=number)) for number in (1, 2)]
+    script.answers = [
+        *(WatchLimitsResponse(limits=each) for each in limits),
+        failed(StatusCode.UNAVAILABLE, "SHUTTING_DOWN"),
+    ]
+    answers = client.watch_limits(timedelta(seconds=1.5), ask_salesforce=True)
+
+    told = [(await anext(answers)).governor.permits, (await anext(answers)).governor.permits]
+    with pytest.raises(SluicegateError, match="SHUTTING_DOWN"):
+        await anext(answers)
+
+    (request,) = script.requests
+    assert [1, 2] == told
+    assert (request.org, request.interval.ToMilliseconds(), request.ask_salesforce) == ("sandbox", 1500, True)
+
+
+@pytest.mark.parametrize("interval", [float("nan"), float("inf"), 1e300])
+async def test_an_interval_that_is_none(client, interval):
+    """What is no length of time is refused in words."""
+    with pytest.raises(ValueError, match=r"interval is .*; it must be a timedelta, or seconds from 1 to 60"):
+        await anext(client.watch_limits(interval))
 
 
 async def test_not_connected():

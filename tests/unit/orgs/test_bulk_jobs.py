@@ -1,13 +1,16 @@
 """Bulk jobs of an org, as far as errors are made clearer."""
 
 import pytest
+from msgspec.structs import replace
 
 from service.bulk.job import LoadRequest, Operation
+from service.context import CallContext, Priority
 from service.errors import SalesforceRejected, SluicegateError, UnknownField, UnknownObject
 from service.orgs.bulk_jobs import OrgBulkJobs
 from service.salesforce.client import SalesforceClient
+from service.salesforce.transport.base import Request, Response
 from tests.support.clock import FakeClock
-from tests.support.transport import ScriptedTransport, call, fault
+from tests.support.transport import ScriptedTransport, answer, call, fault
 
 KEY = "InvalidJob : Field name provided, Nope__c is not an External ID or indexed field for Lead"
 
@@ -31,3 +34,24 @@ async def test_what_is_wrong_with_the_header(code, message, kind, fields):
     assert kind is type(raised.value)
     assert fields == [violation.field for violation in raised.value.violations]
     assert code == raised.value.metadata["salesforce_error_code"]
+
+
+async def test_a_job_that_is_begun_is_finished():
+    """Creating a job waits its turn by the caller's priority; what follows goes before it costs all for nothing."""
+    priorities = []
+
+    class Noting(ScriptedTransport):
+        async def send(self, request: Request, context: CallContext) -> Response:
+            priorities.append(context.priority)
+            return await super().send(request, context)
+
+    job = answer(200, {"id": "750000000000001AAA", "state": "Open"})
+    context = replace(call(FakeClock()), priority=Priority.BATCH)
+    jobs = OrgBulkJobs(SalesforceClient(Noting(job), org="prod", api_version="66.0"), context, "Lead")
+
+    await jobs.create_job(LoadRequest("Lead", Operation.INSERT))
+    await jobs.complete("750000000000001AAA")
+    await jobs.job_info("750000000000001AAA")
+    await jobs.abort("750000000000001AAA")
+
+    assert [Priority.BATCH] + [Priority.INTERACTIVE] * 3 == priorities

@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 from sluicegate.v1.org_service_pb2 import GetLimitsRequest, GetLimitsResponse
 
-from service.context import CallContext
+from service.context import CallContext, Priority
 from service.errors import DeadlineExceeded, RecordNotFound
 from service.rpc.pipeline import Method, Pipeline
 from service.telemetry.tracing import Tracing
@@ -117,6 +117,31 @@ async def test_a_message_goes_in_and_an_answer_comes_out():
 async def test_the_deadline_is_the_callers_or_the_default():
     """Whoever sets no deadline gets the service's own, told in the clock's seconds."""
     assert [1030.0, 1002.5] == [call.deadline for call in await contexts(Caller(), Caller(left=2.5))]
+
+
+async def test_the_context_tells_who_calls():
+    """Name and priority come from the metadata of the call."""
+    metadata = (("sluicegate-caller", "shop"), ("sluicegate-priority", "batch"))
+
+    told, untold = await contexts(Caller(metadata=metadata), Caller())
+
+    assert ("shop", Priority.BATCH) == (told.caller, told.priority)
+    assert ("", Priority.STANDARD) == (untold.caller, untold.priority)
+
+
+@pytest.mark.parametrize("streams", [False, True])
+async def test_metadata_that_cannot_be_read_reaches_no_handler(streams):
+    """A call of any shape is refused for it."""
+    caller = Caller(metadata=(("sluicegate-priority", "urgent"),))
+
+    if streams:
+        laid = handler(pipeline(), forever, streams=True)
+        with pytest.raises(aio.AbortError):
+            _ = [message async for message in laid.unary_stream(laid.request_deserializer(GOOD), caller)]
+    else:
+        await unary(pipeline(), forever, caller)
+
+    assert ["INVALID_REQUEST"] == caller.reasons
 
 
 async def test_every_call_has_an_id_of_its_own():

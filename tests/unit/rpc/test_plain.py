@@ -74,6 +74,7 @@ ORDINARY: tuple[Message, ...] = (
     ),
     deep_link_service_pb2.ResolveDeepLinkRequest(record=RecordRef(object="Case", external_id=KEY)),
     org_service_pb2.GetLimitsRequest(org="prod"),
+    org_service_pb2.WatchLimitsRequest(org="prod", interval=Duration(seconds=60)),
     query_service_pb2.QueryRequest(soql="SELECT Id FROM Lead WHERE Name = :a", parameters=FIELDS, batch_size=500),
     record_service_pb2.UpsertRecordRequest(object="Lead", external_id=KEY, fields=FIELDS),
     record_service_pb2.CreateRecordRequest(object="Lead", fields=FIELDS, options=OPTIONS, request_id="a-1"),

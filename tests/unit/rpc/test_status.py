@@ -124,3 +124,24 @@ def test_a_message_is_cut_between_characters(message):
     written = to_status(errors.InternalError(message)).message
 
     assert message.encode(errors="replace").startswith(written.encode())
+
+
+@pytest.mark.parametrize(
+    ("error", "pushback"),
+    [
+        (errors.UpstreamUnavailable("m", retry_after_seconds=1.5), ["1500"]),
+        (errors.ConcurrencyLimitExceeded("m", retry_after_seconds=60.0), ["60000"]),
+        (errors.DailyLimitExceeded("m", retry_after_seconds=3600.0), ["-1"]),
+        (errors.UpstreamUnavailable("m"), []),
+        (errors.RowLocked("m", retry_after_seconds=1.0), []),
+    ],
+)
+def test_grpc_itself_is_told_when_to_come_back(error, pushback):
+    """Clients that retry by themselves wait as long, or tell their caller if that would be minutes."""
+    status = to_grpc(error)
+
+    assert pushback == [value for key, value in status.trailing_metadata if key == "grpc-retry-pushback-ms"]
+    assert [to_status(error).SerializeToString()] == [
+        value for key, value in status.trailing_metadata if key == TRAILERS_KEY
+    ]
+    assert (error.code, "m") == (status.code.name, status.details)

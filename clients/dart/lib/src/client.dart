@@ -112,6 +112,12 @@ final class Sluicegate {
   Future<GetLimitsResponse> getLimits(GetLimitsRequest request) =>
       _repeat((options) => orgs.getLimits(request, options: options));
 
+  /// Tells how the service keeps to the org's limits, at once and then after each interval of the request; cancelling the
+  /// subscription cancels the call. Not repeated: a replica that is to stop ends the watch, and another one answers a new
+  /// one.
+  Stream<OrgLimits> watchLimits(WatchLimitsRequest request) =>
+      orgs.watchLimits(request).map((response) => response.limits);
+
   /// Runs a query and yields its rows as they arrive; cancelling the subscription cancels the call.
   ///
   /// Not repeated: a stream that broke may have given rows already. A query may take longer than other calls, so it has

@@ -7,6 +7,7 @@ export 'gen/sluicegate/v1/deep_link.pb.dart';
 export 'gen/sluicegate/v1/deep_link_service.pbgrpc.dart' hide DeepLinkServiceBase;
 export 'gen/sluicegate/v1/error_reason.pb.dart';
 export 'gen/sluicegate/v1/field_value.pb.dart';
+export 'gen/sluicegate/v1/governor.pb.dart';
 export 'gen/sluicegate/v1/org.pb.dart';
 export 'gen/sluicegate/v1/org_service.pbgrpc.dart' hide OrgServiceBase;
 export 'gen/sluicegate/v1/query_service.pbgrpc.dart' hide QueryServiceBase;

@@ -390,7 +390,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         }
     """
     ERROR_REASON_DAILY_LIMIT_EXCEEDED: _ErrorReason.ValueType  # 30
-    """The org's API calls of the last 24 hours are used up. RetryInfo says when to come back.
+    """The org's API calls of the last 24 hours are used up, or as many of them as calls of this priority may use. RetryInfo
+    says when to come back.
 
     Example of an ErrorInfo:
 
@@ -398,12 +399,17 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
           "domain": "sluicegate",
           "metadata": {
             "org": "prod",
-            "limit": "DailyApiRequests"
+            "limit": "DailyApiRequests",
+            "class": "BATCH",
+            "threshold": "70%",
+            "used": "70012",
+            "maximum": "100000"
           }
         }
     """
     ERROR_REASON_CONCURRENCY_LIMIT_EXCEEDED: _ErrorReason.ValueType  # 31
-    """Too many long-running requests are open in the org. RetryInfo says when to come back.
+    """Too many requests are open in the org, or the org cannot take another within the time that the call has left.
+    RetryInfo says when to come back.
 
     Example of an ErrorInfo:
 
@@ -441,8 +447,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         }
     """
     ERROR_REASON_SHUTTING_DOWN: _ErrorReason.ValueType  # 34
-    """This replica is draining and begins no bulk load and no request with an id. Repeat at once; another replica
-    answers.
+    """This replica is draining: it begins no bulk load and no request with an id, and ends what watches limits. Repeat at
+    once; another replica answers.
 
     Example of an ErrorInfo:
 
@@ -523,6 +529,23 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         { "reason": "SHARED_STORE_UNAVAILABLE",
           "domain": "sluicegate",
           "metadata": {}
+        }
+    """
+    ERROR_REASON_CALLER_QUOTA_EXCEEDED: _ErrorReason.ValueType  # 41
+    """The caller used up its share of the org's API calls of the last 24 hours; other callers go on. RetryInfo says when to
+    come back.
+
+    Example of an ErrorInfo:
+
+        { "reason": "CALLER_QUOTA_EXCEEDED",
+          "domain": "sluicegate",
+          "metadata": {
+            "org": "prod",
+            "limit": "callers.daily_calls",
+            "caller": "nightly-sync",
+            "used": "5000",
+            "maximum": "5000"
+          }
         }
     """
 
@@ -905,7 +928,8 @@ Example of an ErrorInfo:
     }
 """
 ERROR_REASON_DAILY_LIMIT_EXCEEDED: ErrorReason.ValueType  # 30
-"""The org's API calls of the last 24 hours are used up. RetryInfo says when to come back.
+"""The org's API calls of the last 24 hours are used up, or as many of them as calls of this priority may use. RetryInfo
+says when to come back.
 
 Example of an ErrorInfo:
 
@@ -913,12 +937,17 @@ Example of an ErrorInfo:
       "domain": "sluicegate",
       "metadata": {
         "org": "prod",
-        "limit": "DailyApiRequests"
+        "limit": "DailyApiRequests",
+        "class": "BATCH",
+        "threshold": "70%",
+        "used": "70012",
+        "maximum": "100000"
       }
     }
 """
 ERROR_REASON_CONCURRENCY_LIMIT_EXCEEDED: ErrorReason.ValueType  # 31
-"""Too many long-running requests are open in the org. RetryInfo says when to come back.
+"""Too many requests are open in the org, or the org cannot take another within the time that the call has left.
+RetryInfo says when to come back.
 
 Example of an ErrorInfo:
 
@@ -956,8 +985,8 @@ Example of an ErrorInfo:
     }
 """
 ERROR_REASON_SHUTTING_DOWN: ErrorReason.ValueType  # 34
-"""This replica is draining and begins no bulk load and no request with an id. Repeat at once; another replica
-answers.
+"""This replica is draining: it begins no bulk load and no request with an id, and ends what watches limits. Repeat at
+once; another replica answers.
 
 Example of an ErrorInfo:
 
@@ -1038,6 +1067,23 @@ Example of an ErrorInfo:
     { "reason": "SHARED_STORE_UNAVAILABLE",
       "domain": "sluicegate",
       "metadata": {}
+    }
+"""
+ERROR_REASON_CALLER_QUOTA_EXCEEDED: ErrorReason.ValueType  # 41
+"""The caller used up its share of the org's API calls of the last 24 hours; other callers go on. RetryInfo says when to
+come back.
+
+Example of an ErrorInfo:
+
+    { "reason": "CALLER_QUOTA_EXCEEDED",
+      "domain": "sluicegate",
+      "metadata": {
+        "org": "prod",
+        "limit": "callers.daily_calls",
+        "caller": "nightly-sync",
+        "used": "5000",
+        "maximum": "5000"
+      }
     }
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

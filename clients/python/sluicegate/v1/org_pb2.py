@@ -23,17 +23,18 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from sluicegate.v1 import governor_pb2 as sluicegate_dot_v1_dot_governor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17sluicegate/v1/org.proto\x12\rsluicegate.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9c\x01\n\tOrgLimits\x12\x0b\n\x03org\x18\x01 \x01(\t\x12*\n\x0c\x61pi_requests\x18\x02 \x01(\x0b\x32\x14.sluicegate.v1.Limit\x12$\n\x06limits\x18\x03 \x03(\x0b\x32\x14.sluicegate.v1.Limit\x12\x30\n\x0cobserve_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"9\n\x05Limit\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07maximum\x18\x02 \x01(\x03\x12\x11\n\tremaining\x18\x03 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17sluicegate/v1/org.proto\x12\rsluicegate.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1csluicegate/v1/governor.proto\"\xc7\x01\n\tOrgLimits\x12\x0b\n\x03org\x18\x01 \x01(\t\x12*\n\x0c\x61pi_requests\x18\x02 \x01(\x0b\x32\x14.sluicegate.v1.Limit\x12$\n\x06limits\x18\x03 \x03(\x0b\x32\x14.sluicegate.v1.Limit\x12\x30\n\x0cobserve_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x08governor\x18\x05 \x01(\x0b\x32\x17.sluicegate.v1.Governor\"9\n\x05Limit\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07maximum\x18\x02 \x01(\x03\x12\x11\n\tremaining\x18\x03 \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sluicegate.v1.org_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ORGLIMITS']._serialized_start=76
-  _globals['_ORGLIMITS']._serialized_end=232
-  _globals['_LIMIT']._serialized_start=234
-  _globals['_LIMIT']._serialized_end=291
+  _globals['_ORGLIMITS']._serialized_start=106
+  _globals['_ORGLIMITS']._serialized_end=305
+  _globals['_LIMIT']._serialized_start=307
+  _globals['_LIMIT']._serialized_end=364
 # @@protoc_insertion_point(module_scope)

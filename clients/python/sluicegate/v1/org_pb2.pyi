@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from sluicegate.v1 import governor_pb2 as _governor_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -21,7 +22,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class OrgLimits(_message.Message):
-    """The limits of an org as Salesforce last told them."""
+    """The limits of an org, and how the service keeps to them."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -29,19 +30,26 @@ class OrgLimits(_message.Message):
     API_REQUESTS_FIELD_NUMBER: _builtins.int
     LIMITS_FIELD_NUMBER: _builtins.int
     OBSERVE_TIME_FIELD_NUMBER: _builtins.int
+    GOVERNOR_FIELD_NUMBER: _builtins.int
     org: _builtins.str
     """Name of the configured org."""
     @_builtins.property
     def api_requests(self) -> Global___Limit:
-        """The API calls of the org's rolling 24 hours, by all of its clients."""
+        """The API calls of the org's rolling 24 hours, by all of its clients. Where Salesforce was not asked, as its last answer
+        told them; unset if there was none.
+        """
 
     @_builtins.property
     def limits(self) -> _containers.RepeatedCompositeFieldContainer[Global___Limit]:
-        """Every limit of Salesforce's Limits resource, by name, ascending."""
+        """Every limit of Salesforce's Limits resource, by name, ascending. Empty where Salesforce was not asked."""
 
     @_builtins.property
     def observe_time(self) -> _timestamp_pb2.Timestamp:
-        """When Salesforce told them."""
+        """When this was so."""
+
+    @_builtins.property
+    def governor(self) -> _governor_pb2.Governor:
+        """How the service governs its calls to the org."""
 
     def __init__(
         self,
@@ -50,10 +58,11 @@ class OrgLimits(_message.Message):
         api_requests: Global___Limit | None = ...,
         limits: _abc.Iterable[Global___Limit] | None = ...,
         observe_time: _timestamp_pb2.Timestamp | None = ...,
+        governor: _governor_pb2.Governor | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["api_requests", b"api_requests", "observe_time", b"observe_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["api_requests", b"api_requests", "governor", b"governor", "observe_time", b"observe_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_requests", b"api_requests", "limits", b"limits", "observe_time", b"observe_time", "org", b"org"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_requests", b"api_requests", "governor", b"governor", "limits", b"limits", "observe_time", b"observe_time", "org", b"org"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -23,10 +23,11 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from sluicegate.v1 import org_pb2 as sluicegate_dot_v1_dot_org__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fsluicegate/v1/org_service.proto\x12\rsluicegate.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x17sluicegate/v1/org.proto\"(\n\x10GetLimitsRequest\x12\x14\n\x03org\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18?\"=\n\x11GetLimitsResponse\x12(\n\x06limits\x18\x01 \x01(\x0b\x32\x18.sluicegate.v1.OrgLimits2a\n\nOrgService\x12S\n\tGetLimits\x12\x1f.sluicegate.v1.GetLimitsRequest\x1a .sluicegate.v1.GetLimitsResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fsluicegate/v1/org_service.proto\x12\rsluicegate.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x17sluicegate/v1/org.proto\"<\n\x10GetLimitsRequest\x12\x14\n\x03org\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18?\x12\x12\n\nknown_only\x18\x02 \x01(\x08\"=\n\x11GetLimitsResponse\x12(\n\x06limits\x18\x01 \x01(\x0b\x32\x18.sluicegate.v1.OrgLimits\"\x7f\n\x12WatchLimitsRequest\x12\x14\n\x03org\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18?\x12;\n\x08interval\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\x0e\xbaH\x0b\xaa\x01\x08\"\x02\x08<2\x02\x08\x01\x12\x16\n\x0e\x61sk_salesforce\x18\x03 \x01(\x08\"?\n\x13WatchLimitsResponse\x12(\n\x06limits\x18\x01 \x01(\x0b\x32\x18.sluicegate.v1.OrgLimits2\xbe\x01\n\nOrgService\x12S\n\tGetLimits\x12\x1f.sluicegate.v1.GetLimitsRequest\x1a .sluicegate.v1.GetLimitsResponse\"\x03\x90\x02\x01\x12[\n\x0bWatchLimits\x12!.sluicegate.v1.WatchLimitsRequest\x1a\".sluicegate.v1.WatchLimitsResponse\"\x03\x90\x02\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,12 +36,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_GETLIMITSREQUEST'].fields_by_name['org']._loaded_options = None
   _globals['_GETLIMITSREQUEST'].fields_by_name['org']._serialized_options = b'\272H\004r\002\030?'
+  _globals['_WATCHLIMITSREQUEST'].fields_by_name['org']._loaded_options = None
+  _globals['_WATCHLIMITSREQUEST'].fields_by_name['org']._serialized_options = b'\272H\004r\002\030?'
+  _globals['_WATCHLIMITSREQUEST'].fields_by_name['interval']._loaded_options = None
+  _globals['_WATCHLIMITSREQUEST'].fields_by_name['interval']._serialized_options = b'\272H\013\252\001\010\"\002\010<2\002\010\001'
   _globals['_ORGSERVICE'].methods_by_name['GetLimits']._loaded_options = None
   _globals['_ORGSERVICE'].methods_by_name['GetLimits']._serialized_options = b'\220\002\001'
-  _globals['_GETLIMITSREQUEST']._serialized_start=104
-  _globals['_GETLIMITSREQUEST']._serialized_end=144
-  _globals['_GETLIMITSRESPONSE']._serialized_start=146
-  _globals['_GETLIMITSRESPONSE']._serialized_end=207
-  _globals['_ORGSERVICE']._serialized_start=209
-  _globals['_ORGSERVICE']._serialized_end=306
+  _globals['_ORGSERVICE'].methods_by_name['WatchLimits']._loaded_options = None
+  _globals['_ORGSERVICE'].methods_by_name['WatchLimits']._serialized_options = b'\220\002\001'
+  _globals['_GETLIMITSREQUEST']._serialized_start=136
+  _globals['_GETLIMITSREQUEST']._serialized_end=196
+  _globals['_GETLIMITSRESPONSE']._serialized_start=198
+  _globals['_GETLIMITSRESPONSE']._serialized_end=259
+  _globals['_WATCHLIMITSREQUEST']._serialized_start=261
+  _globals['_WATCHLIMITSREQUEST']._serialized_end=388
+  _globals['_WATCHLIMITSRESPONSE']._serialized_start=390
+  _globals['_WATCHLIMITSRESPONSE']._serialized_end=453
+  _globals['_ORGSERVICE']._serialized_start=456
+  _globals['_ORGSERVICE']._serialized_end=646
 # @@protoc_insertion_point(module_scope)

@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from sluicegate.v1 import org_pb2 as _org_pb2
 import builtins as _builtins
@@ -24,16 +25,20 @@ class GetLimitsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ORG_FIELD_NUMBER: _builtins.int
+    KNOWN_ONLY_FIELD_NUMBER: _builtins.int
     org: _builtins.str
     """Name of the configured org. Empty means the default org."""
+    known_only: _builtins.bool
+    """Make no call to Salesforce: tell what the service knows."""
     def __init__(
         self,
         *,
         org: _builtins.str = ...,
+        known_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["org", b"org"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["known_only", b"known_only", "org", b"org"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -62,3 +67,59 @@ class GetLimitsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetLimitsResponse: _TypeAlias = GetLimitsResponse  # noqa: Y015
+
+@_typing.final
+class WatchLimitsRequest(_message.Message):
+    """The org to watch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORG_FIELD_NUMBER: _builtins.int
+    INTERVAL_FIELD_NUMBER: _builtins.int
+    ASK_SALESFORCE_FIELD_NUMBER: _builtins.int
+    org: _builtins.str
+    """Name of the configured org. Empty means the default org."""
+    ask_salesforce: _builtins.bool
+    """Read the org's limits for each answer, by one call to Salesforce. If that fails, the stream ends with its error."""
+    @_builtins.property
+    def interval(self) -> _duration_pb2.Duration:
+        """Time between two answers. Unset means 5 seconds."""
+
+    def __init__(
+        self,
+        *,
+        org: _builtins.str = ...,
+        interval: _duration_pb2.Duration | None = ...,
+        ask_salesforce: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["interval", b"interval"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ask_salesforce", b"ask_salesforce", "interval", b"interval", "org", b"org"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchLimitsRequest: _TypeAlias = WatchLimitsRequest  # noqa: Y015
+
+@_typing.final
+class WatchLimitsResponse(_message.Message):
+    """How things stand now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LIMITS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def limits(self) -> _org_pb2.OrgLimits:
+        """The limits."""
+
+    def __init__(
+        self,
+        *,
+        limits: _org_pb2.OrgLimits | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchLimitsResponse: _TypeAlias = WatchLimitsResponse  # noqa: Y015

@@ -40,6 +40,11 @@ class OrgServiceStub:
                 request_serializer=sluicegate_dot_v1_dot_org__service__pb2.GetLimitsRequest.SerializeToString,
                 response_deserializer=sluicegate_dot_v1_dot_org__service__pb2.GetLimitsResponse.FromString,
                 _registered_method=True)
+        self.WatchLimits = channel.unary_stream(
+                '/sluicegate.v1.OrgService/WatchLimits',
+                request_serializer=sluicegate_dot_v1_dot_org__service__pb2.WatchLimitsRequest.SerializeToString,
+                response_deserializer=sluicegate_dot_v1_dot_org__service__pb2.WatchLimitsResponse.FromString,
+                _registered_method=True)
 
 
 class OrgServiceServicer:
@@ -47,7 +52,16 @@ class OrgServiceServicer:
     """
 
     def GetLimits(self, request, context):
-        """Reads the org's limits, by one call to Salesforce.
+        """Reads the org's limits, by one call to Salesforce, and tells how the service keeps to them. With `known_only` it
+        makes no call, and answers even when no call to Salesforce would be allowed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchLimits(self, request, context):
+        """Tells how the service keeps to the org's limits, at once and then again and again until the caller cancels, its
+        deadline passes or the replica drains (SHUTTING_DOWN). No call to Salesforce is made unless `ask_salesforce` is set.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -60,6 +74,11 @@ def add_OrgServiceServicer_to_server(servicer, server):
                     servicer.GetLimits,
                     request_deserializer=sluicegate_dot_v1_dot_org__service__pb2.GetLimitsRequest.FromString,
                     response_serializer=sluicegate_dot_v1_dot_org__service__pb2.GetLimitsResponse.SerializeToString,
+            ),
+            'WatchLimits': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchLimits,
+                    request_deserializer=sluicegate_dot_v1_dot_org__service__pb2.WatchLimitsRequest.FromString,
+                    response_serializer=sluicegate_dot_v1_dot_org__service__pb2.WatchLimitsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +109,33 @@ class OrgService:
             '/sluicegate.v1.OrgService/GetLimits',
             sluicegate_dot_v1_dot_org__service__pb2.GetLimitsRequest.SerializeToString,
             sluicegate_dot_v1_dot_org__service__pb2.GetLimitsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchLimits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/sluicegate.v1.OrgService/WatchLimits',
+            sluicegate_dot_v1_dot_org__service__pb2.WatchLimitsRequest.SerializeToString,
+            sluicegate_dot_v1_dot_org__service__pb2.WatchLimitsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -34,7 +34,13 @@ class OrgServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> OrgServiceAsyncStub: ...
     GetLimits: _grpc.UnaryUnaryMultiCallable[_org_service_pb2.GetLimitsRequest, _org_service_pb2.GetLimitsResponse]
-    """Reads the org's limits, by one call to Salesforce."""
+    """Reads the org's limits, by one call to Salesforce, and tells how the service keeps to them. With `known_only` it
+    makes no call, and answers even when no call to Salesforce would be allowed.
+    """
+    WatchLimits: _grpc.UnaryStreamMultiCallable[_org_service_pb2.WatchLimitsRequest, _org_service_pb2.WatchLimitsResponse]
+    """Tells how the service keeps to the org's limits, at once and then again and again until the caller cancels, its
+    deadline passes or the replica drains (SHUTTING_DOWN). No call to Salesforce is made unless `ask_salesforce` is set.
+    """
 
 @_typing.type_check_only
 class OrgServiceAsyncStub(OrgServiceStub):
@@ -42,7 +48,13 @@ class OrgServiceAsyncStub(OrgServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetLimits: _aio.UnaryUnaryMultiCallable[_org_service_pb2.GetLimitsRequest, _org_service_pb2.GetLimitsResponse]  # type: ignore[assignment]
-    """Reads the org's limits, by one call to Salesforce."""
+    """Reads the org's limits, by one call to Salesforce, and tells how the service keeps to them. With `known_only` it
+    makes no call, and answers even when no call to Salesforce would be allowed.
+    """
+    WatchLimits: _aio.UnaryStreamMultiCallable[_org_service_pb2.WatchLimitsRequest, _org_service_pb2.WatchLimitsResponse]  # type: ignore[assignment]
+    """Tells how the service keeps to the org's limits, at once and then again and again until the caller cancels, its
+    deadline passes or the replica drains (SHUTTING_DOWN). No call to Salesforce is made unless `ask_salesforce` is set.
+    """
 
 class OrgServiceServicer(metaclass=_abc_1.ABCMeta):
     """Tells about the configured orgs."""
@@ -53,6 +65,18 @@ class OrgServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _org_service_pb2.GetLimitsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_org_service_pb2.GetLimitsResponse, _abc.Awaitable[_org_service_pb2.GetLimitsResponse]]:
-        """Reads the org's limits, by one call to Salesforce."""
+        """Reads the org's limits, by one call to Salesforce, and tells how the service keeps to them. With `known_only` it
+        makes no call, and answers even when no call to Salesforce would be allowed.
+        """
+
+    @_abc_1.abstractmethod
+    def WatchLimits(
+        self,
+        request: _org_service_pb2.WatchLimitsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_org_service_pb2.WatchLimitsResponse], _abc.AsyncIterator[_org_service_pb2.WatchLimitsResponse]]:
+        """Tells how the service keeps to the org's limits, at once and then again and again until the caller cancels, its
+        deadline passes or the replica drains (SHUTTING_DOWN). No call to Salesforce is made unless `ask_salesforce` is set.
+        """
 
 def add_OrgServiceServicer_to_server(servicer: OrgServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

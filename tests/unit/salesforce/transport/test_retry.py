@@ -6,6 +6,7 @@ import pytest
 
 from service.errors import DeadlineExceeded, OutcomeUnknown, UpstreamUnavailable
 from service.salesforce.transport.base import ConnectionLost, NotSent, Request, Response
+from service.salesforce.transport.budget import TOKENS, RetryBudget, RetryCost
 from service.salesforce.transport.retry import RetryTransport
 from tests.support.clock import FakeClock
 from tests.support.transport import ScriptedTransport, answer, call, fault
@@ -141,3 +142,70 @@ async def test_a_lost_connection_past_the_deadline_is_a_deadline():
 
     with pytest.raises(DeadlineExceeded):
         await retry.send(READ, call(clock, deadline=5.0))
+
+
+@pytest.mark.parametrize(("asked", "sleeps"), [("7", [7.0]), ("0", [0.1]), ("never", [0.1]), ("21", [])])
+async def test_a_pause_is_as_long_as_salesforce_asks(asked, sleeps):
+    """No shorter than our own; who is to wait for longer than any pause is answered at once."""
+    busy = Response(503, {"retry-after": asked}, b"")
+
+    _, _, slept = await send(READ, busy, OK)
+
+    assert sleeps == slept
+
+
+async def test_a_pause_that_salesforce_asks_for_never_passes_the_deadline():
+    """The caller hears of it in time."""
+    _, sent, sleeps = await send(READ, Response(503, {"retry-after": "7"}, b""), OK, deadline=1005.0)
+
+    assert (1, []) == (sent, sleeps)
+
+
+async def test_an_empty_budget_lets_the_first_answer_stand():
+    """Neither an outage nor a lost connection is tried again once all calls together have spent too much."""
+    budget = RetryBudget(20)
+    inner = ScriptedTransport(HTML_503)
+    retry = RetryTransport(inner, org="prod", budget=budget, jitter=lambda: 0.0)
+
+    answers = [await retry.send(READ, call(FakeClock())) for _ in range(10)]
+
+    assert [HTML_503] * 10 == answers
+    assert 10 + 1 == len(inner.requests)
+    with pytest.raises(UpstreamUnavailable):
+        await RetryTransport(ScriptedTransport(NotSent("refused"), OK), org="prod", budget=budget).send(
+            READ, call(FakeClock())
+        )
+
+
+@pytest.mark.parametrize(
+    ("script", "left"),
+    [
+        ((OK,), 101),
+        ((HTML_503, OK), 100),
+        ((HTML_503, HTML_503, OK), 100 - RetryCost.TRANSIENT),
+        ((HTML_503,), 100 - 2 * RetryCost.TRANSIENT),
+        ((fault(400, "UNABLE_TO_LOCK_ROW"),), 100 - 2 * RetryCost.THROTTLED),
+        ((NotSent("refused"), OK), 100),
+    ],
+)
+async def test_retries_are_paid_for_and_success_pays_back(script, left):
+    """A retry that helps gets back what it cost, the first attempt that succeeds earns one."""
+    budget = RetryBudget(TOKENS)
+    while budget.tokens > 100:
+        budget.take(RetryCost.THROTTLED)
+
+    await RetryTransport(ScriptedTransport(*script), org="prod", budget=budget, jitter=lambda: 0.0).send(
+        READ, call(FakeClock())
+    )
+
+    assert left == budget.tokens
+
+
+async def test_what_a_stage_below_refuses_is_not_repeated():
+    """An open circuit or a missing permit would refuse the repeat as well."""
+    inner = ScriptedTransport(UpstreamUnavailable("open"), OK)
+
+    with pytest.raises(UpstreamUnavailable, match="open"):
+        await RetryTransport(inner, org="prod").send(READ, call(FakeClock()))
+
+    assert 1 == len(inner.requests)

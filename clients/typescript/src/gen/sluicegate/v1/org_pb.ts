@@ -6,16 +6,18 @@ import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Governor } from "./governor_pb.js";
+import { file_sluicegate_v1_governor } from "./governor_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file sluicegate/v1/org.proto.
  */
 export const file_sluicegate_v1_org: GenFile = /*@__PURE__*/
-  fileDesc("ChdzbHVpY2VnYXRlL3YxL29yZy5wcm90bxINc2x1aWNlZ2F0ZS52MSKcAQoJT3JnTGltaXRzEgsKA29yZxgBIAEoCRIqCgxhcGlfcmVxdWVzdHMYAiABKAsyFC5zbHVpY2VnYXRlLnYxLkxpbWl0EiQKBmxpbWl0cxgDIAMoCzIULnNsdWljZWdhdGUudjEuTGltaXQSMAoMb2JzZXJ2ZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI5CgVMaW1pdBIMCgRuYW1lGAEgASgJEg8KB21heGltdW0YAiABKAMSEQoJcmVtYWluaW5nGAMgASgDYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("ChdzbHVpY2VnYXRlL3YxL29yZy5wcm90bxINc2x1aWNlZ2F0ZS52MSLHAQoJT3JnTGltaXRzEgsKA29yZxgBIAEoCRIqCgxhcGlfcmVxdWVzdHMYAiABKAsyFC5zbHVpY2VnYXRlLnYxLkxpbWl0EiQKBmxpbWl0cxgDIAMoCzIULnNsdWljZWdhdGUudjEuTGltaXQSMAoMb2JzZXJ2ZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCghnb3Zlcm5vchgFIAEoCzIXLnNsdWljZWdhdGUudjEuR292ZXJub3IiOQoFTGltaXQSDAoEbmFtZRgBIAEoCRIPCgdtYXhpbXVtGAIgASgDEhEKCXJlbWFpbmluZxgDIAEoA2IGcHJvdG8z", [file_google_protobuf_timestamp, file_sluicegate_v1_governor]);
 
 /**
- * The limits of an org as Salesforce last told them.
+ * The limits of an org, and how the service keeps to them.
  *
  * @generated from message sluicegate.v1.OrgLimits
  */
@@ -28,25 +30,33 @@ export type OrgLimits = Message<"sluicegate.v1.OrgLimits"> & {
   org: string;
 
   /**
-   * The API calls of the org's rolling 24 hours, by all of its clients.
+   * The API calls of the org's rolling 24 hours, by all of its clients. Where Salesforce was not asked, as its last answer
+   * told them; unset if there was none.
    *
    * @generated from field: sluicegate.v1.Limit api_requests = 2;
    */
   apiRequests?: Limit | undefined;
 
   /**
-   * Every limit of Salesforce's Limits resource, by name, ascending.
+   * Every limit of Salesforce's Limits resource, by name, ascending. Empty where Salesforce was not asked.
    *
    * @generated from field: repeated sluicegate.v1.Limit limits = 3;
    */
   limits: Limit[];
 
   /**
-   * When Salesforce told them.
+   * When this was so.
    *
    * @generated from field: google.protobuf.Timestamp observe_time = 4;
    */
   observeTime?: Timestamp | undefined;
+
+  /**
+   * How the service governs its calls to the org.
+   *
+   * @generated from field: sluicegate.v1.Governor governor = 5;
+   */
+  governor?: Governor | undefined;
 };
 
 /**

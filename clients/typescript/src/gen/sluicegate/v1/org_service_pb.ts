@@ -5,6 +5,8 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.js";
+import type { Duration } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration } from "@bufbuild/protobuf/wkt";
 import type { OrgLimits } from "./org_pb.js";
 import { file_sluicegate_v1_org } from "./org_pb.js";
 import type { Message } from "@bufbuild/protobuf";
@@ -13,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sluicegate/v1/org_service.proto.
  */
 export const file_sluicegate_v1_org_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch9zbHVpY2VnYXRlL3YxL29yZ19zZXJ2aWNlLnByb3RvEg1zbHVpY2VnYXRlLnYxIigKEEdldExpbWl0c1JlcXVlc3QSFAoDb3JnGAEgASgJQge6SARyAhg/Ij0KEUdldExpbWl0c1Jlc3BvbnNlEigKBmxpbWl0cxgBIAEoCzIYLnNsdWljZWdhdGUudjEuT3JnTGltaXRzMmEKCk9yZ1NlcnZpY2USUwoJR2V0TGltaXRzEh8uc2x1aWNlZ2F0ZS52MS5HZXRMaW1pdHNSZXF1ZXN0GiAuc2x1aWNlZ2F0ZS52MS5HZXRMaW1pdHNSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_buf_validate_validate, file_sluicegate_v1_org]);
+  fileDesc("Ch9zbHVpY2VnYXRlL3YxL29yZ19zZXJ2aWNlLnByb3RvEg1zbHVpY2VnYXRlLnYxIjwKEEdldExpbWl0c1JlcXVlc3QSFAoDb3JnGAEgASgJQge6SARyAhg/EhIKCmtub3duX29ubHkYAiABKAgiPQoRR2V0TGltaXRzUmVzcG9uc2USKAoGbGltaXRzGAEgASgLMhguc2x1aWNlZ2F0ZS52MS5PcmdMaW1pdHMifwoSV2F0Y2hMaW1pdHNSZXF1ZXN0EhQKA29yZxgBIAEoCUIHukgEcgIYPxI7CghpbnRlcnZhbBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIOukgLqgEIIgIIPDICCAESFgoOYXNrX3NhbGVzZm9yY2UYAyABKAgiPwoTV2F0Y2hMaW1pdHNSZXNwb25zZRIoCgZsaW1pdHMYASABKAsyGC5zbHVpY2VnYXRlLnYxLk9yZ0xpbWl0czK+AQoKT3JnU2VydmljZRJTCglHZXRMaW1pdHMSHy5zbHVpY2VnYXRlLnYxLkdldExpbWl0c1JlcXVlc3QaIC5zbHVpY2VnYXRlLnYxLkdldExpbWl0c1Jlc3BvbnNlIgOQAgESWwoLV2F0Y2hMaW1pdHMSIS5zbHVpY2VnYXRlLnYxLldhdGNoTGltaXRzUmVxdWVzdBoiLnNsdWljZWdhdGUudjEuV2F0Y2hMaW1pdHNSZXNwb25zZSIDkAIBMAFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_sluicegate_v1_org]);
 
 /**
  * The org to ask.
@@ -27,6 +29,13 @@ export type GetLimitsRequest = Message<"sluicegate.v1.GetLimitsRequest"> & {
    * @generated from field: string org = 1;
    */
   org: string;
+
+  /**
+   * Make no call to Salesforce: tell what the service knows.
+   *
+   * @generated from field: bool known_only = 2;
+   */
+  knownOnly: boolean;
 };
 
 /**
@@ -58,13 +67,70 @@ export const GetLimitsResponseSchema: GenMessage<GetLimitsResponse> = /*@__PURE_
   messageDesc(file_sluicegate_v1_org_service, 1);
 
 /**
+ * The org to watch.
+ *
+ * @generated from message sluicegate.v1.WatchLimitsRequest
+ */
+export type WatchLimitsRequest = Message<"sluicegate.v1.WatchLimitsRequest"> & {
+  /**
+   * Name of the configured org. Empty means the default org.
+   *
+   * @generated from field: string org = 1;
+   */
+  org: string;
+
+  /**
+   * Time between two answers. Unset means 5 seconds.
+   *
+   * @generated from field: google.protobuf.Duration interval = 2;
+   */
+  interval?: Duration | undefined;
+
+  /**
+   * Read the org's limits for each answer, by one call to Salesforce. If that fails, the stream ends with its error.
+   *
+   * @generated from field: bool ask_salesforce = 3;
+   */
+  askSalesforce: boolean;
+};
+
+/**
+ * Describes the message sluicegate.v1.WatchLimitsRequest.
+ * Use `create(WatchLimitsRequestSchema)` to create a new message.
+ */
+export const WatchLimitsRequestSchema: GenMessage<WatchLimitsRequest> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_org_service, 2);
+
+/**
+ * How things stand now.
+ *
+ * @generated from message sluicegate.v1.WatchLimitsResponse
+ */
+export type WatchLimitsResponse = Message<"sluicegate.v1.WatchLimitsResponse"> & {
+  /**
+   * The limits.
+   *
+   * @generated from field: sluicegate.v1.OrgLimits limits = 1;
+   */
+  limits?: OrgLimits | undefined;
+};
+
+/**
+ * Describes the message sluicegate.v1.WatchLimitsResponse.
+ * Use `create(WatchLimitsResponseSchema)` to create a new message.
+ */
+export const WatchLimitsResponseSchema: GenMessage<WatchLimitsResponse> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_org_service, 3);
+
+/**
  * Tells about the configured orgs.
  *
  * @generated from service sluicegate.v1.OrgService
  */
 export const OrgService: GenService<{
   /**
-   * Reads the org's limits, by one call to Salesforce.
+   * Reads the org's limits, by one call to Salesforce, and tells how the service keeps to them. With `known_only` it
+   * makes no call, and answers even when no call to Salesforce would be allowed.
    *
    * @generated from rpc sluicegate.v1.OrgService.GetLimits
    */
@@ -72,6 +138,17 @@ export const OrgService: GenService<{
     methodKind: "unary";
     input: typeof GetLimitsRequestSchema;
     output: typeof GetLimitsResponseSchema;
+  },
+  /**
+   * Tells how the service keeps to the org's limits, at once and then again and again until the caller cancels, its
+   * deadline passes or the replica drains (SHUTTING_DOWN). No call to Salesforce is made unless `ask_salesforce` is set.
+   *
+   * @generated from rpc sluicegate.v1.OrgService.WatchLimits
+   */
+  watchLimits: {
+    methodKind: "server_streaming";
+    input: typeof WatchLimitsRequestSchema;
+    output: typeof WatchLimitsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_sluicegate_v1_org_service, 0);

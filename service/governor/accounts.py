@@ -1,0 +1,92 @@
+"""Who used how many calls: one account for each class and caller, bounded in number."""
+
+import math
+
+from service.context import CallContext, Priority
+from service.governor.limits import CallerLimits, Limits
+from service.governor.window import RollingCount
+
+_SWEEP_SECONDS = 600.0
+
+REST = "(others)"
+"""The account of all callers beyond those that are told apart."""
+
+
+class Account:
+    """What one caller or class used of the last 24 hours.
+
+    Args:
+        name: The caller or class.
+        limits: Its bounds.
+
+    """
+
+    __slots__ = ("limits", "name", "refused", "used", "waiting")
+
+    def __init__(self, name: str, limits: CallerLimits) -> None:
+        self.name = name
+        self.limits = limits
+        self.used = RollingCount()
+        self.waiting = 0
+        """Attempts that wait for a permit."""
+        self.refused = 0
+
+    def is_at_rest(self, now: float) -> bool:
+        """Tell whether nothing would be forgotten with the account but its refusals."""
+        return not self.waiting and self.used.total(now) <= 0
+
+
+class Accounts:
+    """The accounts of an org.
+
+    Args:
+        limits: Says which callers have bounds of their own, and how many others are told apart.
+
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._configured = limits.callers
+        self._most = limits.max_callers + len(limits.callers)
+        self._sweep_at = -math.inf
+        self.classes = {priority: Account(priority.name, CallerLimits()) for priority in Priority}
+        self.callers = {name: Account(name, each) for name, each in limits.callers.items()}
+        self._rest = Account(REST, CallerLimits())
+
+    def of(self, caller: str, now: float) -> Account:
+        """Return a caller's account; that of the rest if there are too many callers to have one each."""
+        found = self.callers.get(caller)
+        return found if found is not None else self._open(caller, now)
+
+    def weight(self, name: str) -> float:
+        """Return the weight of the caller whose account has a name."""
+        configured = self._configured.get(name)
+        return configured.weight if configured is not None else 1.0
+
+    def charge(self, context: CallContext, calls: float, now: float) -> None:
+        """Book calls on the call's class and on who pays for it."""
+        self.classes[context.priority].used.add(calls, now)
+        if not context.charged:
+            self.of(context.caller, now).used.add(calls, now)
+            return
+        for caller, share in context.charged.items():
+            self.of(caller, now).used.add(calls * share, now)
+
+    def _open(self, caller: str, now: float) -> Account:
+        if len(self.callers) >= self._most:
+            self._sweep(now)
+            if len(self.callers) >= self._most:
+                self.callers.setdefault(REST, self._rest)
+                return self._rest
+        self.callers[caller] = account = Account(caller, CallerLimits())
+        return account
+
+    def _sweep(self, now: float) -> None:
+        """Close accounts that used nothing for a day; looking at all of them pays now and then only."""
+        if now < self._sweep_at:
+            return
+        self._sweep_at = now + _SWEEP_SECONDS
+        self.callers = {
+            name: account
+            for name, account in self.callers.items()
+            if name in self._configured or not account.is_at_rest(now)
+        }

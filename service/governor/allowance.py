@@ -1,0 +1,126 @@
+"""Who may still make calls: the org's budget with its reserves, callers' caps, and the gate of a used-up allocation."""
+
+from service.context import CallContext, Priority
+from service.errors import Exhausted
+from service.governor import refusals
+from service.governor.accounts import Accounts
+from service.governor.base import Observed, Usage
+from service.governor.budget import ORG_LIMIT, Budget
+from service.governor.forecast import Forecast
+from service.governor.gate import PROBE_SECONDS, Gate
+from service.governor.limits import Limits
+
+_FORECAST_SECONDS = 1.0
+"""How long a forecast holds; making one takes some dozen microseconds."""
+_SHORTEST_CLOSING_SECONDS = 10.0
+
+
+class Allowance:
+    """Says whether calls are there for an attempt, and books those that are made.
+
+    Args:
+        limits: Reserves and caps.
+        budget: The ledger of the org's calls.
+        accounts: The ledgers of classes and callers.
+        org: The org's configured name.
+
+    """
+
+    def __init__(self, limits: Limits, budget: Budget, accounts: Accounts, org: str) -> None:
+        self._stop_at = limits.stop_at()
+        self._budget = budget
+        self._accounts = accounts
+        self._org = org
+        self._gate = Gate()
+        self._is_probe_due = False
+        """Whether a call was let through lately for a probe; spares the others from being looked at twice."""
+        self._forecast: Forecast | None = None
+        self._forecast_until = 0.0
+
+    def refusal(self, context: CallContext, calls: float, now: float) -> Exhausted | None:
+        """Return why calls may not be made now; None if they may."""
+        if self._is_short(context.priority, calls, now):
+            if not self._may_probe(now):
+                return self._daily_refusal(context.priority, calls, now)
+            self._is_probe_due = True
+        if context.charged:
+            # Each payer was asked when its call came; its neighbours do not suffer for what it used since.
+            return None
+        return self._caller_refusal(context.caller, calls, now)
+
+    def spend(self, context: CallContext, calls: float, now: float) -> bool:
+        """Book calls that are about to be made; return whether they are to find out how the allocation stands."""
+        is_probe = False
+        if self._is_probe_due:
+            self._is_probe_due = False
+            is_probe = self._is_short(context.priority, calls, now) and self._may_probe(now)
+            if is_probe:
+                self._gate.begin_probe(now)
+        self._budget.spend(calls, now)
+        self._accounts.charge(context, calls, now)
+        return is_probe
+
+    def end_probe(self, now: float) -> None:
+        """Take note that a probe is over."""
+        self._gate.end_probe(now)
+
+    def observe(self, observed: Observed, now: float) -> bool:
+        """Close or open the gate by an attempt's end; return whether it closed."""
+        if not self._gate.observe(observed, now):
+            return False
+        usage = self._budget.usage
+        if usage is not None:
+            self._budget.learn(Usage(max(usage.used, usage.maximum), usage.maximum), now)
+            self._forecast_until = now
+        seconds = observed.retry_after_seconds
+        if seconds is None:
+            seconds = min(PROBE_SECONDS, self._freed_in(1.0 - 1e-9, now))
+        self._gate.close(max(_SHORTEST_CLOSING_SECONDS, seconds), now)
+        return True
+
+    def closed_seconds(self, now: float) -> float:
+        """Return how long the gate stays closed; 0 while it is open."""
+        return self._gate.closed_seconds(now)
+
+    def forecast(self, now: float) -> Forecast:
+        """Return what the next 24 hours look like, as of a second ago at most."""
+        if self._forecast is None or now >= self._forecast_until:
+            self._forecast = self._budget.forecast(now)
+            self._forecast_until = now + _FORECAST_SECONDS
+        return self._forecast
+
+    def _is_short(self, priority: Priority, calls: float, now: float) -> bool:
+        return self._gate.is_closed or self._budget.room(self._stop_at[priority], now) < calls
+
+    def _may_probe(self, now: float) -> bool:
+        """Tell whether a call may go although none seems left: nothing was heard for long, and things may be better."""
+        if not self._gate.may_probe(now):
+            return False
+        is_stale = self._budget.usage is not None and now >= self._budget.learned_at + PROBE_SECONDS
+        return self._gate.is_closed or (is_stale and self.forecast(now).limit == ORG_LIMIT)
+
+    def _daily_refusal(self, priority: Priority, calls: float, now: float) -> Exhausted:
+        stop_at = self._stop_at[priority]
+        seconds = self._gate.closed_seconds(now)
+        forecast = self.forecast(now)
+        if forecast.maximum is not None:
+            seconds = max(seconds, self._freed_in(stop_at, now, calls))
+        return refusals.daily_limit(forecast, priority, stop_at, max(1.0, seconds), org=self._org)
+
+    def _freed_in(self, share: float, now: float, calls: float = 0.0) -> float:
+        forecast = self.forecast(now)
+        if forecast.maximum is None:
+            return refusals.LONGEST_RETRY_SECONDS
+        seconds = forecast.freed_in(share * forecast.maximum - calls)
+        return refusals.LONGEST_RETRY_SECONDS if seconds is None else seconds
+
+    def _caller_refusal(self, caller: str, calls: float, now: float) -> Exhausted | None:
+        account = self._accounts.of(caller, now)
+        maximum = account.limits.daily_calls
+        if maximum is None:
+            return None
+        used = account.used.total(now)
+        if used + calls <= maximum:
+            return None
+        seconds = account.used.gone_in(used + calls - maximum, now)
+        return refusals.caller_quota(account.name, used, maximum, max(1.0, seconds), org=self._org)

@@ -1,0 +1,214 @@
+"""The governor of a service that runs alone: budget, classes, callers, concurrency and price in this process."""
+
+import math
+import random
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+
+from service.clock import Clock
+from service.context import CallContext
+from service.errors import ConcurrencyLimitExceeded, Exhausted
+from service.governor.accounts import Account, Accounts
+from service.governor.allowance import Allowance
+from service.governor.base import Cost, Observed, Share, Statistics, Usage
+from service.governor.budget import Budget, LocalBudget
+from service.governor.limits import Limits
+from service.governor.price import Price
+from service.governor.turns import Turns
+from service.governor.waiting import Attempt
+
+_PRICE_SECONDS = 1.0
+"""How long a price holds."""
+_ACTIVE_SHARE = 0.01
+"""A class counts for the price if it made this share of the service's calls."""
+
+
+class LocalGovernor:
+    """Guards one org from within this process.
+
+    All methods belong to the event loop's thread. Where nothing waits and nothing is short, a permit makes no task and
+    no future.
+
+    Args:
+        limits: What to keep to.
+        clock: Tells the time and waits.
+        org: The org's configured name, for refusals.
+        budget: The ledger of calls; one of this process if None.
+        jitter: Returns a number from 0 to 1, for pauses.
+
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        clock: Clock,
+        *,
+        org: str = "",
+        budget: Budget | None = None,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._budget: Budget = LocalBudget(limits.daily_calls) if budget is None else budget
+        self._accounts = Accounts(limits)
+        self._allowance = Allowance(limits, self._budget, self._accounts, org)
+        self._turns = Turns(limits, clock, self._accounts, check=self._check, begin=self._begin, jitter=jitter, org=org)
+        self._price = Price(limits.longest_hold_seconds)
+        self._hold_seconds = 0.0
+        self._priced_until = -math.inf
+        self._permits = 0
+
+    def admit(self, context: CallContext) -> None:
+        """Refuse at once what would be refused a permit for want of calls; see `Governor.admit`."""
+        now = self._clock.monotonic()
+        refusal = self._allowance.refusal(context, 1.0, now)
+        if refusal is not None:
+            self._count_refusal(context, now)
+            if not self._limits.shadow:
+                raise refusal
+
+    def permit(self, cost: Cost, context: CallContext) -> AbstractAsyncContextManager[None]:
+        """Hold a permit while the attempt runs; see `Governor.permit`."""
+        return _Permit(self, Attempt(cost, context))
+
+    def hold(self, waiting: int, most: int) -> float:
+        """Return the price of a call that is not full, in seconds; see `Governor.hold`."""
+        if waiting >= most or self._limits.shadow:
+            return 0.0
+        return self._current_price(self._clock.monotonic())
+
+    def learn(self, usage: Usage) -> None:
+        """Compare what Salesforce said with the ledger."""
+        self._budget.learn(usage, self._clock.monotonic())
+
+    def observe(self, observed: Observed) -> None:
+        """Let the end of an attempt move the gate, the limit and the pause.
+
+        A used-up allocation closes the gate until the window is expected to give back, or as long as Salesforce asked,
+        but one call finds out now and then. An overloaded org is left alone for seconds.
+        """
+        now = self._clock.monotonic()
+        self._allowance.observe(observed, now)
+        self._turns.observe(observed, now)
+
+    def statistics(self) -> Statistics:
+        """Return how the governor stands."""
+        now = self._clock.monotonic()
+        forecast = self._allowance.forecast(now)
+        maximum = forecast.maximum
+        stops = zip(self._accounts.classes.items(), self._limits.stop_at(), strict=True)
+        callers = self._accounts.callers.items()
+        return Statistics(
+            permits=self._permits,
+            in_flight=self._turns.slots.in_flight,
+            usage=self._budget.usage,
+            waiting=self._turns.waiting,
+            concurrency_limit=self._turns.limit.value,
+            long_running=self._turns.slots.long_running(now),
+            own_calls=forecast.own_calls,
+            others_per_second=forecast.others_per_second,
+            exhausted_in_seconds=None if maximum is None else forecast.reached_in(maximum),
+            hold_seconds=self._current_price(now),
+            closed_seconds=max(self._allowance.closed_seconds(now), self._turns.paused_seconds(now)),
+            shadow=self._limits.shadow,
+            degraded=self._budget.is_degraded,
+            classes={
+                priority: _share(account, None if maximum is None else stop_at * maximum, now)
+                for (priority, account), stop_at in stops
+            },
+            callers={name: _share(account, account.limits.daily_calls, now) for name, account in callers},
+        )
+
+    def begin_now(self, attempt: Attempt) -> bool:
+        """Begin an attempt if nothing is in its way; return False if it is to wait. For permits only.
+
+        Raises:
+            Exhausted: Too few calls are left for it.
+
+        """
+        now = self._clock.monotonic()
+        if not self._limits.shadow:
+            refusal = self._check(attempt, now)
+            if refusal is not None:
+                raise refusal
+            if not self._turns.is_free(attempt, now):
+                return False
+        self._begin(attempt, now)
+        return True
+
+    async def wait(self, attempt: Attempt) -> None:
+        """Wait until an attempt has begun. For permits only.
+
+        Raises:
+            Exhausted: It cannot begin in time, or calls ran out meanwhile.
+
+        """
+        try:
+            await self._turns.wait(attempt)
+        except ConcurrencyLimitExceeded:
+            self._count_refusal(attempt.context, self._clock.monotonic())
+            raise
+
+    def end(self, attempt: Attempt) -> None:
+        """Take a permit back. For permits only."""
+        if attempt.is_probe:
+            self._allowance.end_probe(self._clock.monotonic())
+        self._turns.end(attempt)
+
+    def _check(self, attempt: Attempt, now: float) -> Exhausted | None:
+        refusal = self._allowance.refusal(attempt.context, attempt.cost.api_calls, now)
+        if refusal is not None:
+            self._count_refusal(attempt.context, now)
+        return refusal
+
+    def _begin(self, attempt: Attempt, now: float) -> None:
+        attempt.is_probe = self._allowance.spend(attempt.context, attempt.cost.api_calls, now)
+        self._turns.slots.begin(attempt, attempt.cost.bulkhead, now)
+        self._permits += 1
+
+    def _count_refusal(self, context: CallContext, now: float) -> None:
+        self._accounts.classes[context.priority].refused += 1
+        self._accounts.of(context.caller, now).refused += 1
+
+    def _current_price(self, now: float) -> float:
+        if now >= self._priced_until:
+            self._hold_seconds = self._price.update(self._pressure(now), now)
+            self._priced_until = now + _PRICE_SECONDS
+        return self._hold_seconds
+
+    def _pressure(self, now: float) -> float:
+        """Return the share of what may be used that will be used: that of the first class to be refused."""
+        forecast = self._allowance.forecast(now)
+        if forecast.maximum is None:
+            return 0.0
+        least = _ACTIVE_SHARE * forecast.own_calls
+        accounts = self._accounts.classes.items()
+        active = [self._limits.stop_at()[priority] for priority, each in accounts if each.used.total(now) > least]
+        usable = min(active, default=1.0) * forecast.maximum
+        return forecast.peak() / usable if usable > 0 else math.inf
+
+
+class _Permit:
+    """Holds a permit for one attempt."""
+
+    __slots__ = ("_attempt", "_governor")
+
+    def __init__(self, governor: LocalGovernor, attempt: Attempt) -> None:
+        self._governor = governor
+        self._attempt = attempt
+
+    async def __aenter__(self) -> None:
+        """Wait for the attempt's turn."""
+        if not self._governor.begin_now(self._attempt):
+            await self._governor.wait(self._attempt)
+
+    async def __aexit__(
+        self, _type: type[BaseException] | None, _value: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        """Return the permit."""
+        self._governor.end(self._attempt)
+
+
+def _share(account: Account, maximum: float | None, now: float) -> Share:
+    return Share(account.used.total(now), maximum, account.waiting, account.refused)

@@ -1,0 +1,225 @@
+"""When an attempt may begin: concurrency, long-running slots, bulkheads and pauses, and whose turn it is."""
+
+import asyncio
+from collections.abc import Callable
+
+from service.clock import Clock
+from service.context import Priority
+from service.errors import ConcurrencyLimitExceeded, Exhausted
+from service.governor import refusals
+from service.governor.accounts import Account, Accounts
+from service.governor.base import Observed
+from service.governor.concurrency import AdaptiveLimit
+from service.governor.fair_queue import Ticket
+from service.governor.gate import Pause
+from service.governor.limits import Limits
+from service.governor.slots import Slots
+from service.governor.waiting import Attempt, Waiter, WaitingRoom
+
+_DURATION_MEMORY = 32
+"""The mean duration of attempts is taken over about so many."""
+_SHORTEST_RETRY_SECONDS = 1.0
+_WAIT_SHARE = 0.5
+"""Of the time that a call has left its attempt waits for no more than this share. One that began just before its
+deadline would be sent for nothing: under overload none but such would have their turn, and nobody an answer."""
+
+Check = Callable[[Attempt, float], Exhausted | None]
+"""Tells why an attempt may not begin at a moment, whatever its turn; None if it may."""
+Begin = Callable[[Attempt, float], None]
+"""Books an attempt that begins."""
+
+
+class Turns:
+    """Lets attempts begin as the org can take them, in fair order.
+
+    All methods belong to the event loop's thread.
+
+    Args:
+        limits: Bounds.
+        clock: Tells the time and waits.
+        accounts: Weights of callers, and how many of each wait.
+        check: Asked again when the turn of an attempt that waited has come.
+        begin: Told of each attempt that waited and begins.
+        jitter: Returns a number from 0 to 1.
+        org: The org's configured name.
+
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        clock: Clock,
+        accounts: Accounts,
+        *,
+        check: Check,
+        begin: Begin,
+        jitter: Callable[[], float],
+        org: str,
+    ) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._accounts = accounts
+        self._check = check
+        self._begin = begin
+        self._org = org
+        self._common_slots = limits.slots(Priority.BATCH)
+        self._all_slots = limits.slots(Priority.INTERACTIVE)
+        self._room = WaitingRoom(accounts)
+        self._pause = Pause(jitter)
+        self._mean_seconds = 0.0
+        self._alarm: asyncio.Task[None] | None = None
+        self.limit = AdaptiveLimit(limits.max_in_flight)
+        self.slots = Slots()
+
+    @property
+    def waiting(self) -> int:
+        """How many attempts wait."""
+        return len(self._room)
+
+    def paused_seconds(self, now: float) -> float:
+        """Return how long nothing begins because the org is overloaded."""
+        return max(0.0, self._pause.until - now)
+
+    def is_free(self, attempt: Attempt, now: float) -> bool:
+        """Tell whether an attempt may begin without waiting."""
+        if self._room and not self._room.is_queue_empty:
+            return False
+        slots = self.slots
+        if slots.in_flight >= self.limit.value or now < self._pause.until:
+            return False
+        bulkhead = attempt.cost.bulkhead
+        if bulkhead and (slots.of(bulkhead) >= self.limit.bulkhead or self._room.is_aside(bulkhead)):
+            return False
+        # Fewer open attempts than slots cannot fill them, which spares most attempts the count.
+        return slots.in_flight < self._common_slots or self._has_slot(attempt.context.priority, now)
+
+    def end(self, attempt: Attempt) -> None:
+        """Take note that an attempt is over, and let the next ones begin."""
+        bulkhead = attempt.cost.bulkhead
+        self.slots.end(attempt, bulkhead)
+        if self._room:
+            if bulkhead:
+                self._room.call_back(bulkhead, self.limit.bulkhead - self.slots.of(bulkhead))
+            self.dispatch()
+
+    def observe(self, observed: Observed, now: float) -> None:
+        """Take note of how an attempt ended."""
+        weight = _DURATION_MEMORY if self._mean_seconds else 1
+        self._mean_seconds += (observed.seconds - self._mean_seconds) / weight
+        self.limit.observe(observed, self.slots.in_flight + 1, now)
+        self._pause.observe(observed, now)
+        if self._room:
+            self.dispatch()
+
+    async def wait(self, attempt: Attempt) -> None:
+        """Wait until an attempt has begun. Cancelling gives its place up, or its permit if it just had one.
+
+        Raises:
+            ConcurrencyLimitExceeded: It cannot begin early enough for its call's deadline, or too many wait already.
+            Exhausted: What `check` said when its turn had come.
+
+        """
+        now = self._clock.monotonic()
+        context = attempt.context
+        account = self._accounts.of(context.caller, now)
+        latest = None if context.deadline is None else now + _WAIT_SHARE * (context.deadline - now)
+        self._refuse_hopeless(attempt, account, now, latest)
+        granted = asyncio.get_running_loop().create_future()
+        waiter = Waiter(attempt, account, granted)
+        ticket = Ticket(context.priority, account.name, float(attempt.cost.api_calls), waiter, context.charged)
+        self._room.put(ticket)
+        self.dispatch()
+        try:
+            await self._until(granted, latest)
+        except asyncio.CancelledError:
+            if granted.done() and granted.exception() is None:
+                self.end(attempt)
+            raise
+        finally:
+            if not granted.done():
+                self._room.take_away(ticket)
+            self._stop_idle_alarm()
+        if not granted.done():
+            raise self._refusal("deadline", _SHORTEST_RETRY_SECONDS + self._mean_seconds)
+        granted.result()
+
+    def dispatch(self) -> None:
+        """Let those begin that may, in their order."""
+        now = self._clock.monotonic()
+        if now < self._pause.until:
+            self._wake_after_pause()
+            return
+        while self.slots.in_flight < self.limit.value:
+            has_slot = self._has_slot(Priority.BATCH, now)
+            ticket = self._room.next(Priority.BATCH if has_slot else Priority.INTERACTIVE)
+            if ticket is None:
+                return
+            self._serve(ticket, now)
+
+    def _serve(self, ticket: Ticket[Waiter], now: float) -> None:
+        """Let an attempt begin whose turn has come, unless its object has its fill or calls ran out meanwhile."""
+        attempt = ticket.payload.attempt
+        bulkhead = attempt.cost.bulkhead
+        refusal = self._check(attempt, now)
+        if refusal is not None:
+            self._room.dismiss(ticket)
+            ticket.payload.granted.set_exception(refusal)
+        elif bulkhead and self.slots.of(bulkhead) >= self.limit.bulkhead:
+            self._room.set_aside(ticket)
+        else:
+            self._room.serve(ticket)
+            self._begin(attempt, now)
+            ticket.payload.granted.set_result(None)
+
+    def _has_slot(self, priority: Priority, now: float) -> bool:
+        slots = self._all_slots if priority is Priority.INTERACTIVE else self._common_slots
+        return self.slots.long_running(now) < slots
+
+    async def _until(self, granted: asyncio.Future[None], latest: float | None) -> None:
+        """Wait until an attempt's turn, or until the latest moment at which it is worth beginning."""
+        if latest is None:
+            await asyncio.wait({granted})
+            return
+        sleep = asyncio.ensure_future(self._clock.sleep(max(0.0, latest - self._clock.monotonic())))
+        try:
+            await asyncio.wait({granted, sleep}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleep.cancel()
+
+    def _refuse_hopeless(self, attempt: Attempt, account: Account, now: float, latest: float | None) -> None:
+        """Refuse an attempt at once that would wait in vain.
+
+        Raises:
+            ConcurrencyLimitExceeded: Too many wait, or those before it take longer than its call has time.
+
+        """
+        bulkhead = attempt.cost.bulkhead
+        ahead = self._room.ahead_of(account, attempt.context.priority, bulkhead)
+        at_a_time = self.limit.bulkhead if self._room.is_aside(bulkhead) else self.limit.value
+        seconds = self.paused_seconds(now) + ahead * self._mean_seconds / at_a_time
+        if len(self._room) >= self._limits.max_waiting:
+            raise self._refusal("max_waiting", seconds)
+        if account.waiting >= self._limits.max_waiting_per_caller:
+            raise self._refusal("max_waiting_per_caller", seconds)
+        if latest is not None and now + seconds >= latest:
+            raise self._refusal("deadline", seconds)
+
+    def _refusal(self, limit: str, seconds: float) -> ConcurrencyLimitExceeded:
+        return refusals.concurrency(
+            limit, self.slots.in_flight, len(self._room), max(_SHORTEST_RETRY_SECONDS, seconds), org=self._org
+        )
+
+    def _wake_after_pause(self) -> None:
+        if self._alarm is None and self._room:
+            self._alarm = asyncio.ensure_future(self._ring())
+
+    async def _ring(self) -> None:
+        await self._clock.sleep(self._pause.until - self._clock.monotonic())
+        self._alarm = None
+        self.dispatch()
+
+    def _stop_idle_alarm(self) -> None:
+        """End the alarm with the last of those that it is for."""
+        if self._alarm is not None and not self._room:
+            self._alarm.cancel()
+            self._alarm = None

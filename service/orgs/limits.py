@@ -1,0 +1,50 @@
+"""The bounds of an org's governor, from the settings of the org and of the callers."""
+
+from collections.abc import Mapping
+
+from service.governor.limits import CallerLimits, Limits
+from service.settings import CallerSettings, CallerShareSettings, OrgSettings
+
+
+def with_callers(settings: OrgSettings, callers: Mapping[str, CallerSettings]) -> OrgSettings:
+    """Return an org's settings with the share of every configured caller; its weight is its general one if none is set.
+
+    Args:
+        settings: The org's.
+        callers: The callers, by name.
+
+    """
+    own = settings.governor.callers
+    shares = {name: own.get(name, CallerShareSettings()) for name in callers}
+    weighted = {
+        name: share if share.weight is not None else share.model_copy(update={"weight": callers[name].weight})
+        for name, share in shares.items()
+    }
+    governor = settings.governor.model_copy(update={"callers": weighted})
+    return settings.model_copy(update={"governor": governor})
+
+
+def limits_of(settings: OrgSettings) -> Limits:
+    """Return what an org's governor is to keep to.
+
+    Args:
+        settings: The org's, `with_callers`.
+
+    """
+    wanted = settings.governor
+    return Limits(
+        stop_batch_at=wanted.stop_batch_at,
+        stop_standard_at=wanted.stop_standard_at,
+        stop_interactive_at=wanted.stop_interactive_at,
+        daily_calls=wanted.daily_calls,
+        long_running_limit=wanted.long_running_limit,
+        long_running_headroom=wanted.long_running_headroom,
+        # An attempt beyond the connections would wait for one inside the time that is measured of the org.
+        max_in_flight=min(wanted.max_in_flight, settings.max_connections),
+        longest_hold_seconds=wanted.longest_hold_seconds,
+        shadow=wanted.shadow,
+        callers={
+            name: CallerLimits(1.0 if share.weight is None else share.weight, share.daily_calls)
+            for name, share in wanted.callers.items()
+        },
+    )

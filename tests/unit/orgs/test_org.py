@@ -1,0 +1,100 @@
+"""What an org asks its governor before it does anything."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from service.bulk.job import Job, Load, LoadRequest, LoadState
+from service.bulk.job import Operation as LoadOperation
+from service.bulk.token import TokenSigner
+from service.context import CallContext
+from service.deep_links.link import ExternalId, Link, LinkedRecord
+from service.deep_links.resolver import Device
+from service.errors import DailyLimitExceeded
+from service.governor.noop import NoopGovernor
+from service.orgs import config
+from service.orgs.guard import Guard
+from service.orgs.org import Org
+from service.query import cursor
+from service.salesforce.calls.composite import Node
+from service.salesforce.calls.writes import DEFAULT_OPTIONS, Operation, Write
+from service.salesforce.transport.breaker import Circuit
+from service.settings import LinkSettings
+from service.settings.signing_key import SigningKey
+from tests.support.clock import FakeClock
+from tests.support.transport import call
+
+KEY = "x" * 32
+WRITE = Write(Operation.CREATE, "Lead", values={"LastName": "Curie"})
+LOAD = Load(Job("750000000000001AAA", LoadState.OPEN, 0, 0, ""), "Lead", LoadOperation.INSERT, "", 0.0)
+
+
+class Untouched:
+    """Stands for whatever must not be used."""
+
+    def __getattr__(self, name: str) -> Any:
+        def used(*_args: Any, **_kwargs: Any) -> Any:
+            raise AssertionError(f"{name} is used")
+
+        return used
+
+
+class Refusing(NoopGovernor):
+    """Admits nobody."""
+
+    def admit(self, _context: CallContext) -> None:
+        raise DailyLimitExceeded("none left")
+
+
+def circuit() -> Circuit:
+    """A circuit that is closed."""
+    return Circuit(FakeClock(), org="prod")
+
+
+@pytest.fixture
+def org() -> Org:
+    """An org that has no calls left."""
+    nothing: Any = Untouched()
+    return Org(
+        "prod",
+        nothing,
+        nothing,
+        guard=Guard(Refusing(), circuit(), circuit()),
+        records=nothing,
+        links=config.link_config(LinkSettings(), (SigningKey("k", KEY.encode()),)),
+        load_tokens=TokenSigner((SigningKey("k", KEY.encode()),)),
+    )
+
+
+async def first(items: Any) -> Any:
+    """Return the first item of an iterator."""
+    return await anext(aiter(items))
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda org, context: org.write(WRITE, DEFAULT_OPTIONS, context),
+        lambda org, context: org.apply([WRITE], DEFAULT_OPTIONS, context),
+        lambda org, context: org.compose([Node("a", WRITE)], DEFAULT_OPTIONS, context),
+        lambda org, context: org.get_record("Lead", "00Q000000000001AAA", None, (), context),
+        lambda org, context: first(org.query("SELECT Id FROM Lead", {}, cursor.Options(), context)),
+        lambda org, context: org.limits(context),
+        lambda org, context: first(org.bulk_load(LoadRequest("Lead", LoadOperation.INSERT), Untouched(), context)),
+        lambda org, context: org.resolve_link(
+            Link("prod", LinkedRecord("Lead", ExternalId("Ext__c", "1")), "web", 0), Device(), context
+        ),
+        lambda org, context: org.find_load(org.sign_load(LOAD, 0), context),
+    ],
+    ids=["write", "apply", "compose", "get_record", "query", "limits", "bulk_load", "resolve_link", "find_load"],
+)
+async def test_nothing_is_done_for_a_call_that_cannot_be_afforded(org: Org, ask: Callable[[Org, CallContext], Any]):
+    """Neither client nor lanes nor descriptions are used."""
+    with pytest.raises(DailyLimitExceeded):
+        await ask(org, call(FakeClock()))
+
+
+def test_the_governor_tells_how_it_stands(org: Org):
+    """Salesforce is not asked for it."""
+    assert 0 == org.governor_statistics().permits
