@@ -39,7 +39,7 @@ class Limits:
     max_waiting: int = 5_000
     """Most attempts that wait for a permit."""
     max_waiting_per_caller: int = 1_000
-    """Most of them of one caller."""
+    """Most of them of one caller; and no more than there is room for others'."""
     max_callers: int = 1_000
     """Most callers that are told apart beside those in `callers`; further ones share one account."""
     shadow: bool = False

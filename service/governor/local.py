@@ -1,5 +1,6 @@
 """The governor of a service that runs alone: budget, classes, callers, concurrency and price in this process."""
 
+import asyncio
 import math
 import random
 from collections.abc import Callable
@@ -149,12 +150,19 @@ class LocalGovernor:
         except ConcurrencyLimitExceeded:
             self._count_refusal(attempt.context, self._clock.monotonic())
             raise
+        except asyncio.CancelledError:
+            self._end_probe(attempt)
+            raise
 
     def end(self, attempt: Attempt) -> None:
         """Take a permit back. For permits only."""
+        self._end_probe(attempt)
+        self._turns.end(attempt)
+
+    def _end_probe(self, attempt: Attempt) -> None:
+        """Let another attempt find out, if this one was to and whether or not it did."""
         if attempt.is_probe:
             self._allowance.end_probe(self._clock.monotonic())
-        self._turns.end(attempt)
 
     def _check(self, attempt: Attempt, now: float) -> Exhausted | None:
         refusal = self._allowance.refusal(attempt.context, attempt.cost.api_calls, now)

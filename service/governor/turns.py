@@ -22,6 +22,8 @@ _SHORTEST_RETRY_SECONDS = 1.0
 _WAIT_SHARE = 0.5
 """Of the time that a call has left its attempt waits for no more than this share. One that began just before its
 deadline would be sent for nothing: under overload none but such would have their turn, and nobody an answer."""
+_LEAST_URGENT_FIRST = (Priority.BATCH, Priority.INTERACTIVE)
+"""Classes by how many long-running requests may be open beside them."""
 
 Check = Callable[[Attempt, float], Exhausted | None]
 """Tells why an attempt may not begin at a moment, whatever its turn; None if it may."""
@@ -98,8 +100,7 @@ class Turns:
         bulkhead = attempt.cost.bulkhead
         self.slots.end(attempt, bulkhead)
         if self._room:
-            if bulkhead:
-                self._room.call_back(bulkhead, self.limit.bulkhead - self.slots.of(bulkhead))
+            self._call_back(bulkhead)
             self.dispatch()
 
     def observe(self, observed: Observed, now: float) -> None:
@@ -137,7 +138,7 @@ class Turns:
             raise
         finally:
             if not granted.done():
-                self._room.take_away(ticket)
+                self._take_away(ticket)
             self._stop_idle_alarm()
         if not granted.done():
             raise self._refusal("deadline", _SHORTEST_RETRY_SECONDS + self._mean_seconds)
@@ -150,8 +151,8 @@ class Turns:
             self._wake_after_pause()
             return
         while self.slots.in_flight < self.limit.value:
-            has_slot = self._has_slot(Priority.BATCH, now)
-            ticket = self._room.next(Priority.BATCH if has_slot else Priority.INTERACTIVE)
+            least_urgent = next((each for each in _LEAST_URGENT_FIRST if self._has_slot(each, now)), None)
+            ticket = None if least_urgent is None else self._room.next(least_urgent)
             if ticket is None:
                 return
             self._serve(ticket, now)
@@ -164,12 +165,29 @@ class Turns:
         if refusal is not None:
             self._room.dismiss(ticket)
             ticket.payload.granted.set_exception(refusal)
+            self._call_back(bulkhead)
         elif bulkhead and self.slots.of(bulkhead) >= self.limit.bulkhead:
             self._room.set_aside(ticket)
         else:
             self._room.serve(ticket)
             self._begin(attempt, now)
             ticket.payload.granted.set_result(None)
+
+    def _take_away(self, ticket: Ticket[Waiter]) -> None:
+        """Let an attempt that waits go without a permit, and another one have its turn."""
+        self._room.take_away(ticket)
+        if self._room:
+            self._call_back(ticket.payload.attempt.cost.bulkhead)
+            self.dispatch()
+
+    def _call_back(self, bulkhead: str) -> None:
+        """Let as many attempts at an object have a turn again as it takes.
+
+        Whenever one of them is over, or had a turn and left it: if none were open or had a turn, none would ever end
+        and call the others back.
+        """
+        if bulkhead:
+            self._room.call_back(bulkhead, self.limit.bulkhead - self.slots.of(bulkhead))
 
     def _has_slot(self, priority: Priority, now: float) -> bool:
         slots = self._all_slots if priority is Priority.INTERACTIVE else self._common_slots
@@ -199,7 +217,9 @@ class Turns:
         seconds = self.paused_seconds(now) + ahead * self._mean_seconds / at_a_time
         if len(self._room) >= self._limits.max_waiting:
             raise self._refusal("max_waiting", seconds)
-        if account.waiting >= self._limits.max_waiting_per_caller:
+        # No more than are left, so that a few callers who would take all leave places to those who wait little.
+        left = self._limits.max_waiting - len(self._room)
+        if account.waiting >= min(self._limits.max_waiting_per_caller, left):
             raise self._refusal("max_waiting_per_caller", seconds)
         if latest is not None and now + seconds >= latest:
             raise self._refusal("deadline", seconds)

@@ -2,8 +2,6 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 
@@ -13,6 +11,7 @@ from service.governor.accounts import REST
 from service.governor.base import Cost, Observed, Share, Sign, Usage
 from service.governor.limits import CallerLimits, Limits
 from service.governor.local import LocalGovernor
+from tests.support.attempts import attempts_of
 from tests.support.clock import ManualClock, settle
 
 HOUR = 3600.0
@@ -20,41 +19,6 @@ HOUR = 3600.0
 
 def govern(clock: ManualClock, **limits) -> LocalGovernor:
     return LocalGovernor(Limits(**limits), clock, org="prod", jitter=lambda: 1.0)
-
-
-class Attempts:
-    """Attempts that stay open until a test ends them."""
-
-    def __init__(self, governor: LocalGovernor) -> None:
-        self._governor = governor
-        self.begun: list[str] = []
-        self._ends: dict[str, asyncio.Event] = {}
-        self.tasks: dict[str, asyncio.Task[None]] = {}
-
-    async def start(self, name: str, context: CallContext, cost: Cost | None = None) -> asyncio.Task[None]:
-        self._ends[name] = asyncio.Event()
-        self.tasks[name] = task = asyncio.ensure_future(self._run(name, context, cost or Cost()))
-        await settle()
-        return task
-
-    async def end(self, *names: str) -> None:
-        for name in names:
-            self._ends[name].set()
-        await settle()
-
-    async def _run(self, name: str, context: CallContext, cost: Cost) -> None:
-        async with self._governor.permit(cost, context):
-            self.begun.append(name)
-            await self._ends[name].wait()
-
-
-@asynccontextmanager
-async def attempts_of(governor: LocalGovernor) -> AsyncIterator[Attempts]:
-    attempts = Attempts(governor)
-    yield attempts
-    for task in attempts.tasks.values():
-        task.cancel()
-    await asyncio.gather(*attempts.tasks.values(), return_exceptions=True)
 
 
 @pytest.mark.parametrize(
@@ -283,7 +247,7 @@ async def test_an_attempt_cancelled_as_its_turn_comes_returns_the_permit(clock, 
     async with attempts_of(governor) as attempts:
         for name in ("1", "2", "gone", "next"):
             await attempts.start(name, context)
-        attempts._ends["1"].set()
+        attempts.let_end("1")
         await asyncio.sleep(0)
         granted = governor.statistics().permits
         attempts.tasks["gone"].cancel()
@@ -327,16 +291,19 @@ async def test_an_attempt_that_would_wait_in_vain_is_refused_at_once(clock, make
 
 
 @pytest.mark.parametrize(
-    ("limits", "limit"),
-    [({"max_waiting": 3}, "max_waiting"), ({"max_waiting_per_caller": 3}, "max_waiting_per_caller")],
+    ("limits", "callers", "limit"),
+    [
+        ({"max_waiting": 3}, "abcde", "max_waiting"),
+        ({"max_waiting_per_caller": 3}, "a", "max_waiting_per_caller"),
+    ],
 )
-async def test_no_more_wait_than_the_bounds_allow(clock, make_context, limits, limit: str):
+async def test_no_more_wait_than_the_bounds_allow(clock, make_context, limits, callers: str, limit: str):
     """The next one is refused at once, with what is in flight and waits."""
     governor = govern(clock, max_in_flight=2, **limits)
     async with attempts_of(governor) as attempts:
         for number in range(5):
-            await attempts.start(str(number), make_context(caller="a"))
-        refused = await attempts.start("refused", make_context(caller="a"))
+            await attempts.start(str(number), make_context(caller=callers[number % len(callers)]))
+        refused = await attempts.start("refused", make_context(caller=callers[-1]))
 
         with pytest.raises(ConcurrencyLimitExceeded) as raised:
             await refused

@@ -1,0 +1,93 @@
+"""Whose turn it is when things go wrong: callers that leave, pauses, objects that have their fill, greedy callers."""
+
+import asyncio
+
+import pytest
+
+from service.context import Priority
+from service.errors import ConcurrencyLimitExceeded
+from service.governor.base import Cost, Observed, Sign
+from service.governor.limits import Limits
+from service.governor.local import LocalGovernor
+from tests.support.attempts import attempts_of
+from tests.support.clock import ManualClock, settle
+
+ACCOUNT = Cost(bulkhead="account")
+
+
+def govern(clock: ManualClock, **limits) -> LocalGovernor:
+    return LocalGovernor(Limits(**limits), clock, org="prod", jitter=lambda: 1.0)
+
+
+async def test_a_probe_cancelled_as_its_turn_comes_leaves_the_gate_to_the_next(clock, context):
+    """The one that would have found out how the allocation stands has gone; another one does."""
+    governor = govern(clock, max_in_flight=1)
+    async with attempts_of(governor) as attempts:
+        await attempts.start("old", context)
+        await attempts.start("gone", context)
+        governor.observe(Observed(Sign.USED_UP, 1.0))
+        clock.advance(301)
+        attempts.let_end("old")
+        await asyncio.sleep(0)
+        granted = governor.statistics().permits
+        attempts.tasks["gone"].cancel()
+        await settle()
+        clock.advance(11)
+        await attempts.start("next", context)
+
+        assert 2 == granted
+        assert ["old", "next"] == attempts.begun
+
+
+@pytest.mark.parametrize("leaves", ["cancelled", "overdue", "refused"])
+async def test_who_is_called_back_for_its_object_and_leaves_calls_the_next(clock, make_context, leaves: str):
+    """Its place is another's: nobody of its object is left who could end and so call the others back."""
+    governor = govern(clock, max_in_flight=2)
+    async with attempts_of(governor) as attempts:
+        await attempts.start("first", make_context(), ACCOUNT)
+        deadline = clock.monotonic() + 2.0 if leaves == "overdue" else None
+        await attempts.start("second", make_context(deadline=deadline), ACCOUNT)
+        await attempts.start("third", make_context(), ACCOUNT)
+        governor.observe(Observed(Sign.USED_UP if leaves == "refused" else Sign.OVERLOADED, 0.1))
+        await attempts.end("first")
+        if leaves == "cancelled":
+            attempts.tasks["second"].cancel()
+        await clock.pass_time(20.0)
+
+        assert attempts.tasks["second"].done()
+        assert 0 == governor.statistics().waiting
+        assert (["first"] if leaves == "refused" else ["first", "third"]) == attempts.begun
+
+
+async def test_interactive_calls_keep_within_the_orgs_long_running_limit(clock, make_context):
+    """Salesforce would refuse the one above it, and the ones of all the org's other clients with it."""
+    governor = govern(clock, long_running_limit=3, long_running_headroom=1)
+    context = make_context(priority=Priority.INTERACTIVE)
+    async with attempts_of(governor) as attempts:
+        for number in range(3):
+            await attempts.start(f"long-{number}", context)
+        await clock.pass_time(20.0)
+        await attempts.start("waiting", context)
+        before = attempts.begun.copy()
+        await attempts.end("long-0")
+
+        assert "waiting" not in before
+        assert "waiting" in attempts.begun
+
+
+async def test_callers_that_fill_the_waiting_room_leave_places_to_others(clock, make_context):
+    """Nobody takes more places than are left, so that whoever has few waiting always finds one."""
+    governor = govern(clock, max_in_flight=1, max_waiting=40, max_waiting_per_caller=30)
+    refused = 0
+    async with attempts_of(governor) as attempts:
+        for caller in ("greedy-1", "greedy-2", "greedy-3"):
+            for number in range(40):
+                task = await attempts.start(f"{caller}-{number}", make_context(caller=caller))
+                refused += task.done()
+        modest = [await attempts.start(f"modest-{number}", make_context(caller="modest")) for number in range(3)]
+
+        assert not any(task.done() for task in modest)
+        assert refused > 0
+        with pytest.raises(ConcurrencyLimitExceeded) as raised:
+            await attempts.tasks["greedy-1-39"]
+        assert "max_waiting_per_caller" == raised.value.metadata["limit"]
