@@ -39,12 +39,13 @@ class Allowance:
 
     def refusal(self, context: CallContext, calls: float, now: float) -> Exhausted | None:
         """Return why calls may not be made now; None if they may."""
-        if self._is_short(context.priority, calls, now):
+        if self._is_short(context, calls, now):
             if not self._may_probe(now):
-                return self._daily_refusal(context.priority, calls, now)
+                return self._daily_refusal(context, calls, now)
             self._is_probe_due = True
-        if context.charged:
-            # Each payer was asked when its call came; its neighbours do not suffer for what it used since.
+        if context.charged or context.begun:
+            # Each payer was asked when its call came; neither its neighbours nor what it has begun suffer for what it
+            # used since.
             return None
         return self._caller_refusal(context.caller, calls, now)
 
@@ -53,7 +54,7 @@ class Allowance:
         is_probe = False
         if self._is_probe_due:
             self._is_probe_due = False
-            is_probe = self._is_short(context.priority, calls, now) and self._may_probe(now)
+            is_probe = self._is_short(context, calls, now) and self._may_probe(now)
             if is_probe:
                 self._gate.begin_probe(now)
         self._budget.spend(calls, now)
@@ -89,8 +90,11 @@ class Allowance:
             self._forecast_until = now + _FORECAST_SECONDS
         return self._forecast
 
-    def _is_short(self, priority: Priority, calls: float, now: float) -> bool:
-        return self._gate.is_closed or self._budget.room(self._stop_at[priority], now) < calls
+    def _is_short(self, context: CallContext, calls: float, now: float) -> bool:
+        return self._gate.is_closed or self._budget.room(self._stops_at(context), now) < calls
+
+    def _stops_at(self, context: CallContext) -> float:
+        return self._stop_at[Priority.INTERACTIVE if context.begun else context.priority]
 
     def _may_probe(self, now: float) -> bool:
         """Tell whether a call may go although none seems left: nothing was heard for long, and things may be better."""
@@ -99,13 +103,13 @@ class Allowance:
         is_stale = self._budget.usage is not None and now >= self._budget.learned_at + PROBE_SECONDS
         return self._gate.is_closed or (is_stale and self.forecast(now).limit == ORG_LIMIT)
 
-    def _daily_refusal(self, priority: Priority, calls: float, now: float) -> Exhausted:
-        stop_at = self._stop_at[priority]
+    def _daily_refusal(self, context: CallContext, calls: float, now: float) -> Exhausted:
+        stop_at = self._stops_at(context)
         seconds = self._gate.closed_seconds(now)
         forecast = self.forecast(now)
         if forecast.maximum is not None:
             seconds = max(seconds, self._freed_in(stop_at, now, calls))
-        return refusals.daily_limit(forecast, priority, stop_at, max(1.0, seconds), org=self._org)
+        return refusals.daily_limit(forecast, context.priority, stop_at, max(1.0, seconds), org=self._org)
 
     def _freed_in(self, share: float, now: float, calls: float = 0.0) -> float:
         forecast = self.forecast(now)
