@@ -1,4 +1,4 @@
-"""Who may still make calls: the org's budget with its reserves, callers' caps, and the gate of a used-up allocation."""
+"""Who may still make calls: the org's budget with its reserves, callers' caps and shares, and the closed gate."""
 
 from service.context import CallContext, Priority
 from service.errors import Exhausted
@@ -9,6 +9,7 @@ from service.governor.budget import ORG_LIMIT, Budget
 from service.governor.forecast import Forecast
 from service.governor.gate import PROBE_SECONDS, Gate
 from service.governor.limits import Limits
+from service.governor.shares import Shares
 
 _FORECAST_SECONDS = 1.0
 """How long a forecast holds; making one takes some dozen microseconds."""
@@ -31,6 +32,7 @@ class Allowance:
         self._budget = budget
         self._accounts = accounts
         self._org = org
+        self._shares = Shares(limits, budget, accounts)
         self._gate = Gate()
         self._is_probe_due = False
         """Whether a call was let through lately for a probe; spares the others from being looked at twice."""
@@ -47,7 +49,7 @@ class Allowance:
             # Each payer was asked when its call came; neither its neighbours nor what it has begun suffer for what it
             # used since.
             return None
-        return self._caller_refusal(context.caller, calls, now)
+        return self._caller_refusal(context, calls, now)
 
     def spend(self, context: CallContext, calls: float, now: float) -> bool:
         """Book calls that are about to be made; return whether they are to find out how the allocation stands."""
@@ -118,13 +120,14 @@ class Allowance:
         seconds = forecast.freed_in(share * forecast.maximum - calls)
         return refusals.LONGEST_RETRY_SECONDS if seconds is None else seconds
 
-    def _caller_refusal(self, caller: str, calls: float, now: float) -> Exhausted | None:
-        account = self._accounts.of(caller, now)
-        maximum = account.limits.daily_calls
-        if maximum is None:
-            return None
+    def _caller_refusal(self, context: CallContext, calls: float, now: float) -> Exhausted | None:
+        account = self._accounts.of(context.caller, now)
+        cap = account.limits.daily_calls
+        if cap is None:
+            excess = self._shares.excess(account, context.priority, calls, now)
+            return excess and refusals.caller_share(account.name, *excess, org=self._org)
         used = account.used.total(now)
-        if used + calls <= maximum:
+        if used + calls <= cap:
             return None
-        seconds = account.used.gone_in(used + calls - maximum, now)
-        return refusals.caller_quota(account.name, used, maximum, max(1.0, seconds), org=self._org)
+        seconds = account.used.gone_in(used + calls - cap, now)
+        return refusals.caller_quota(account.name, used, cap, max(1.0, seconds), org=self._org)
