@@ -62,7 +62,9 @@ class GovernedTransport:
         usage = usage_of(response)
         if usage is not None:
             self._governor.learn(usage)
-        self._ended(sign_of(request, response), seconds, retry_after_seconds(response, context.clock.now()))
+        sign = sign_of(request, response)
+        if sign is not None:
+            self._ended(sign, seconds, retry_after_seconds(response, context.clock.now()))
 
     def _lost(self, lost: NotSent | ConnectionLost, seconds: float) -> None:
         sign = sign_of_loss(lost, seconds)
