@@ -353,7 +353,10 @@ class Exhausted(SluicegateError):
 
 
 class DailyLimitExceeded(Exhausted):
-    """The org's rolling 24-hour API allocation is used up. Metadata: limit, used, maximum."""
+    """The org's rolling 24-hour API allocation is used up. Metadata: limit, org, and used, maximum where known.
+
+    Where the service refuses by itself for its own reserve also class and threshold.
+    """
 
     reason = "DAILY_LIMIT_EXCEEDED"
 
@@ -368,7 +371,10 @@ class CallerQuotaExceeded(Exhausted):
 
 
 class ConcurrencyLimitExceeded(Exhausted):
-    """The org takes no further request at a time; seconds help. Metadata: limit, and in_flight, waiting where known."""
+    """The org takes no further request at a time; seconds help. Metadata: limit, org.
+
+    Where the service refuses by itself also in_flight, concurrency_limit and waiting.
+    """
 
     reason = "CONCURRENCY_LIMIT_EXCEEDED"
 

@@ -108,10 +108,21 @@ class Allowance:
     def _daily_refusal(self, context: CallContext, calls: float, now: float) -> Exhausted:
         stop_at = self._stops_at(context)
         seconds = self._gate.closed_seconds(now)
-        forecast = self.forecast(now)
+        forecast = self._forecast_of_shortage(stop_at, calls, now)
         if forecast.maximum is not None:
             seconds = max(seconds, self._freed_in(stop_at, now, calls))
-        return refusals.daily_limit(forecast, context.priority, stop_at, max(1.0, seconds), org=self._org)
+        if self._gate.is_closed:
+            return refusals.used_up(forecast, max(1.0, seconds), org=self._org)
+        return refusals.daily_limit(forecast, context, stop_at, max(1.0, seconds), org=self._org)
+
+    def _forecast_of_shortage(self, stop_at: float, calls: float, now: float) -> Forecast:
+        """Return a forecast that knows of the calls of the last second, too, if it was they that made the shortage."""
+        forecast = self.forecast(now)
+        maximum = forecast.maximum
+        if self._gate.is_closed or (maximum is not None and forecast.used + calls > stop_at * maximum):
+            return forecast
+        self._forecast_until = now
+        return self.forecast(now)
 
     def _freed_in(self, share: float, now: float, calls: float = 0.0) -> float:
         forecast = self.forecast(now)

@@ -143,7 +143,7 @@ class Turns:
                 self._take_away(ticket)
             self._stop_idle_alarm()
         if not granted.done():
-            raise self._refusal("deadline", _SHORTEST_RETRY_SECONDS + self._mean_seconds)
+            raise self._refusal(refusals.DEADLINE, _SHORTEST_RETRY_SECONDS + self._mean_seconds)
         granted.result()
 
     def dispatch(self) -> None:
@@ -218,19 +218,19 @@ class Turns:
         at_a_time = self.limit.bulkhead if self._room.is_aside(bulkhead) else self.limit.value
         seconds = self.paused_seconds(now) + ahead * self._mean_seconds / at_a_time
         if len(self._room) >= self._limits.max_waiting:
-            return self._refusal("max_waiting", seconds)
+            return self._refusal(refusals.MAX_WAITING, seconds)
         # No more than are left, so that a few callers who would take all leave places to those who wait little.
         left = self._limits.max_waiting - len(self._room)
         if account.waiting >= min(self._limits.max_waiting_per_caller, left):
-            return self._refusal("max_waiting_per_caller", seconds)
+            return self._refusal(refusals.MAX_WAITING_PER_CALLER, seconds)
         if latest is not None and now + seconds >= latest:
-            return self._refusal("deadline", seconds)
+            return self._refusal(refusals.DEADLINE, seconds)
         return None
 
     def _refusal(self, limit: str, seconds: float) -> ConcurrencyLimitExceeded:
-        return refusals.concurrency(
-            limit, self.slots.in_flight, len(self._room), max(_SHORTEST_RETRY_SECONDS, seconds), org=self._org
-        )
+        slots = refusals.SlotUse(self.slots.in_flight, self.limit.value, len(self._room))
+        paused = self.paused_seconds(self._clock.monotonic())
+        return refusals.concurrency(limit, slots, paused, max(_SHORTEST_RETRY_SECONDS, seconds), org=self._org)
 
     def _wake_after_pause(self) -> None:
         if self._alarm is None and self._room:

@@ -297,7 +297,13 @@ async def test_an_attempt_waits_no_longer_than_its_call_has_time(clock, make_con
 
         with pytest.raises(ConcurrencyLimitExceeded) as refused:
             await late
-        assert {"limit": "deadline", "in_flight": "2", "waiting": "0", "org": "prod"} == refused.value.metadata
+        assert {
+            "limit": "deadline",
+            "in_flight": "2",
+            "concurrency_limit": "2",
+            "waiting": "0",
+            "org": "prod",
+        } == refused.value.metadata
         assert Share(0.0, None, 0, 1) == governor.statistics().callers["late"]
         assert 3 == len(asyncio.all_tasks())
 
@@ -335,7 +341,13 @@ async def test_no_more_wait_than_the_bounds_allow(clock, make_context, limits, c
 
         with pytest.raises(ConcurrencyLimitExceeded) as raised:
             await refused
-        assert {"limit": limit, "in_flight": "2", "waiting": "3", "org": "prod"} == raised.value.metadata
+        assert {
+            "limit": limit,
+            "in_flight": "2",
+            "concurrency_limit": "2",
+            "waiting": "3",
+            "org": "prod",
+        } == raised.value.metadata
 
 
 async def test_a_busy_caller_does_not_keep_others_waiting(clock, make_context):
