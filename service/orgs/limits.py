@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from service.governor.limits import CallerLimits, Limits
 from service.settings import CallerSettings, CallerShareSettings, OrgSettings
 
+_HEADROOM_PART = 5
+"""Of how many long-running requests one is left to INTERACTIVE calls and others, if the settings say nothing."""
+
 
 def with_callers(settings: OrgSettings, callers: Mapping[str, CallerSettings]) -> OrgSettings:
     """Return an org's settings with the share of every configured caller; its weight is its general one if none is set.
@@ -32,13 +35,14 @@ def limits_of(settings: OrgSettings) -> Limits:
 
     """
     wanted = settings.governor
+    headroom = wanted.long_running_headroom
     return Limits(
         stop_batch_at=wanted.stop_batch_at,
         stop_standard_at=wanted.stop_standard_at,
         stop_interactive_at=wanted.stop_interactive_at,
         daily_calls=wanted.daily_calls,
         long_running_limit=wanted.long_running_limit,
-        long_running_headroom=wanted.long_running_headroom,
+        long_running_headroom=wanted.long_running_limit // _HEADROOM_PART if headroom is None else headroom,
         # An attempt beyond the connections would wait for one inside the time that is measured of the org.
         max_in_flight=min(wanted.max_in_flight, settings.max_connections),
         longest_hold_seconds=wanted.longest_hold_seconds,

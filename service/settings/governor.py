@@ -48,8 +48,10 @@ class GovernorSettings(Section):
         ge=1,
         description="Requests of 20 seconds or more that the org lets be open; 5 in Developer Edition and trials",
     )
-    long_running_headroom: int = Field(
-        5, ge=0, description="How many of them are left to INTERACTIVE calls and to the org's other clients"
+    long_running_headroom: int | None = Field(
+        None,
+        ge=0,
+        description="How many of them are left to INTERACTIVE calls and to the org's other clients. Empty: a fifth",
     )
     max_in_flight: int = Field(
         64, ge=1, description="Most requests to the org that are open at a time; never more than `max_connections`"
@@ -74,7 +76,7 @@ class GovernorSettings(Section):
     @model_validator(mode="after")
     def _headroom_leaves_slots(self) -> Self:
         limit, headroom = self.long_running_limit, self.long_running_headroom
-        if headroom >= limit:
+        if headroom is not None and headroom >= limit:
             raise ValueError(
                 f"long_running_headroom ({headroom}) must be below long_running_limit ({limit}), "
                 "or no STANDARD or BATCH call could ever run"

@@ -35,7 +35,7 @@ def test_without_anything_the_reserves_hold(configured):
     governor = configured(ORG % "{}").orgs["prod"].governor
 
     assert (0.70, 0.85, 0.97) == (governor.stop_batch_at, governor.stop_standard_at, governor.stop_interactive_at)
-    assert (25, 5, 64) == (governor.long_running_limit, governor.long_running_headroom, governor.max_in_flight)
+    assert (25, None, 64) == (governor.long_running_limit, governor.long_running_headroom, governor.max_in_flight)
     assert (None, 5, False) == (governor.daily_calls, governor.longest_hold_seconds, governor.shadow)
 
 
@@ -84,8 +84,12 @@ def test_reserves_may_be_equal(configured):
         ("{max_in_flight: 0}", "orgs.prod.governor.max_in_flight: input should be greater than or equal to 1"),
         ("{longest_hold_seconds: -1}", "orgs.prod.governor.longest_hold_seconds: "),
         (
-            "{long_running_limit: 5}",
+            "{long_running_limit: 5, long_running_headroom: 5}",
             "orgs.prod.governor: long_running_headroom (5) must be below long_running_limit (5)",
+        ),
+        (
+            "{callers: {other: {}}}",
+            "orgs.prod.governor.callers.other is not among callers: billing, nightly.sync; name",
         ),
         ("{stop_bath_at: 0.5}", "orgs.prod.governor.stop_bath_at: no such setting; the nearest is orgs.prod.governor."),
         ("{callers: {biling: {}}}", "orgs.prod.governor.callers.biling is not among callers: billing, nightly.sync"),
@@ -111,3 +115,11 @@ def test_an_impossible_weight_is_refused(configured, weight):
     """Nobody can have no share, less than none, or all of them."""
     with pytest.raises(SettingsError, match=r"callers\.billing\.weight: "):
         configured((ORG % "{}").replace("weight: 4", f"weight: {weight}"))
+
+
+def test_a_cap_in_the_wrong_place_is_not_taken_for_a_weight(configured):
+    """Nothing there is like it, so all that is there is told."""
+    with pytest.raises(SettingsError) as refused:
+        configured("callers: {billing: {daily_calls: 5000}}")
+
+    assert "callers.billing.daily_calls: no such setting; this group takes weight" == str(refused.value)

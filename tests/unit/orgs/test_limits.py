@@ -3,6 +3,8 @@
 from dataclasses import fields
 from pathlib import Path
 
+import pytest
+
 from service.governor.limits import CallerLimits, Limits
 from service.orgs.limits import limits_of, with_callers
 from service.settings import CallerSettings, CallerShareSettings, ClientCredentialsAuth, GovernorSettings, OrgSettings
@@ -41,6 +43,14 @@ def test_every_setting_reaches_the_governor():
     told = {name: getattr(limits, name) for name in GovernorSettings.model_fields if name != "callers"}
     assert governor.model_dump(exclude={"callers"}) == told
     assert set(GovernorSettings.model_fields) <= {each.name for each in fields(Limits)}
+
+
+@pytest.mark.parametrize(("limit", "headroom"), [(25, 5), (5, 1), (4, 0), (1, 0)])
+def test_a_smaller_org_needs_no_more_than_its_limit_set(limit, headroom):
+    """A Developer Edition's 5 long-running requests are set by one setting, and all classes still run."""
+    limits = limits_of(org(GovernorSettings(long_running_limit=limit)))
+
+    assert headroom == limits.long_running_headroom
 
 
 def test_no_more_is_open_than_there_are_connections():
