@@ -47,11 +47,11 @@ class Plan:
     load_rows: int = 20_000
     emulator_rounds: int = 3
     emulator_rows: int = 20_000
-    fairness_seconds: float = 3.0
+    fairness_seconds: float = 4.0
     storm_seconds: int = 60
     storm_calls_per_second: int = 20
-    overload_seconds: float = 4.0
-    calm_seconds: float = 3.0
+    overload_seconds: float = 8.0
+    calm_seconds: float = 2.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,7 +119,7 @@ def test_fairness_and_goodput_have_the_mitigation_off_beside_on(figures: list[Fi
     for load in ("reads", "updates"):
         assert {"alone", "beside", "beside_by_one_name", "greedy"} <= set(fairness[load])
         assert 0 <= fairness[load]["others_success_share"] <= 1
-    for side in ("patient", "impatient", "patient_in_shadow_mode"):
+    for side in ("patient", "impatient", "impatient_in_shadow_mode"):
         assert {"goodput", "recovered_after_seconds", "calls_to_the_org"} <= set(goodput[side])
 
 

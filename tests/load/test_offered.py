@@ -42,7 +42,7 @@ async def test_a_refusal_is_told_as_one():
     found = summary(told)
     assert found["calls"] == len(told) > 0
     assert 0.0 == found["success_share"]
-    assert {"p50": None, "p99": None} == found["latency_ms"]
+    assert {"p50": None, "p95": None, "p99": None} == found["latency_ms"]
 
 
 def test_callers_are_well_after_the_last_failure():
