@@ -87,10 +87,13 @@ class Statistics:
     """Permits held so long that Salesforce counts their requests as long-running."""
     own_calls: float = 0.0
     """Calls of the last 24 hours that this service made."""
+    own_maximum: int | None = None
+    """Most of them by the service's own settings, where that is nearer than the allocation: then the bounds of classes
+    and `exhausted_in_seconds` are about own calls. None where those are about the org's."""
     others_per_second: float = 0.0
     """Rate at which others use up the allocation, as far as answers show it."""
     exhausted_in_seconds: float | None = None
-    """When the allocation will be used up at the present rate; None if it will not within 24 hours."""
+    """When the allocation, or `own_maximum`, will be used up at the present rate; None if not within 24 hours."""
     hold_seconds: float = 0.0
     """How long calls that are not full are held back now: the price of a call."""
     closed_seconds: float = 0.0

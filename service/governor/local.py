@@ -13,7 +13,7 @@ from service.errors import ConcurrencyLimitExceeded, Exhausted
 from service.governor.accounts import Account, Accounts
 from service.governor.allowance import Allowance
 from service.governor.base import Cost, Observed, Share, Statistics, Usage
-from service.governor.budget import Budget, LocalBudget
+from service.governor.budget import OWN_LIMIT, Budget, LocalBudget
 from service.governor.limits import Limits
 from service.governor.price import Price
 from service.governor.shadow import Counted
@@ -112,6 +112,7 @@ class LocalGovernor:
             concurrency_limit=self._turns.limit.value,
             long_running=self._turns.slots.long_running(now),
             own_calls=forecast.own_calls,
+            own_maximum=maximum if forecast.limit == OWN_LIMIT else None,
             others_per_second=forecast.others_per_second,
             exhausted_in_seconds=None if maximum is None else forecast.reached_in(maximum),
             hold_seconds=self._current_price(now),

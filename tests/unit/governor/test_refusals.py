@@ -147,3 +147,18 @@ def test_what_is_begun_is_not_told_by_its_class(clock, make_context):
         governor.admit(make_context(priority=Priority.BATCH, begun=True))
 
     assert refused.value.message.startswith("calls for what is begun stop at 97% of the org's API calls")
+
+
+async def test_statistics_tell_which_limit_is_nearer(clock, make_context):
+    """Stops are figures of the org's usage, or of the service's own where it has used more of its own bound."""
+    governor = govern(clock, daily_calls=10)
+    governor.learn(Usage(50_000, 100_000))
+    before = governor.statistics()
+    for _ in range(8):
+        async with governor.permit(Cost(), make_context()):
+            pass
+    clock.advance(2)
+    after = governor.statistics()
+
+    assert (None, 70_000) == (before.own_maximum, before.classes[Priority.BATCH].maximum)
+    assert (10, 7) == (after.own_maximum, after.classes[Priority.BATCH].maximum)

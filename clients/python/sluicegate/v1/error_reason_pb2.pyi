@@ -390,8 +390,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         }
     """
     ERROR_REASON_DAILY_LIMIT_EXCEEDED: _ErrorReason.ValueType  # 30
-    """The org's API calls of the last 24 hours are used up, or as many of them as calls of this priority may use. RetryInfo
-    says when to come back.
+    """The org's API calls of the last 24 hours are used up, or as many of them, or of the service's own `daily_calls`, as
+    calls of this priority may use. RetryInfo says when to come back.
 
     Example of an ErrorInfo:
 
@@ -417,7 +417,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
           "domain": "sluicegate",
           "metadata": {
             "org": "prod",
-            "limit": "ConcurrentPerOrgLongTxn"
+            "limit": "deadline",
+            "in_flight": "16",
+            "concurrency_limit": "16",
+            "waiting": "40"
           }
         }
     """
@@ -928,8 +931,8 @@ Example of an ErrorInfo:
     }
 """
 ERROR_REASON_DAILY_LIMIT_EXCEEDED: ErrorReason.ValueType  # 30
-"""The org's API calls of the last 24 hours are used up, or as many of them as calls of this priority may use. RetryInfo
-says when to come back.
+"""The org's API calls of the last 24 hours are used up, or as many of them, or of the service's own `daily_calls`, as
+calls of this priority may use. RetryInfo says when to come back.
 
 Example of an ErrorInfo:
 
@@ -955,7 +958,10 @@ Example of an ErrorInfo:
       "domain": "sluicegate",
       "metadata": {
         "org": "prod",
-        "limit": "ConcurrentPerOrgLongTxn"
+        "limit": "deadline",
+        "in_flight": "16",
+        "concurrency_limit": "16",
+        "waiting": "40"
       }
     }
 """

@@ -513,8 +513,8 @@ export enum ErrorReason {
   ORG_AUTHENTICATION_FAILED = 29,
 
   /**
-   * The org's API calls of the last 24 hours are used up, or as many of them as calls of this priority may use. RetryInfo
-   * says when to come back.
+   * The org's API calls of the last 24 hours are used up, or as many of them, or of the service's own `daily_calls`, as
+   * calls of this priority may use. RetryInfo says when to come back.
    *
    * Example of an ErrorInfo:
    *
@@ -544,7 +544,10 @@ export enum ErrorReason {
    *       "domain": "sluicegate",
    *       "metadata": {
    *         "org": "prod",
-   *         "limit": "ConcurrentPerOrgLongTxn"
+   *         "limit": "deadline",
+   *         "in_flight": "16",
+   *         "concurrency_limit": "16",
+   *         "waiting": "40"
    *       }
    *     }
    *
