@@ -1,6 +1,7 @@
 """Who used how many calls: one account for each class and caller, bounded in number."""
 
 import math
+from collections.abc import Mapping
 
 from service.context import CallContext, Priority
 from service.governor.limits import CallerLimits, Limits
@@ -70,6 +71,14 @@ class Accounts:
             return
         for caller, share in context.charged.items():
             self.of(caller, now).used.add(calls * share, now)
+
+    def shares(self, context: CallContext, now: float) -> Mapping[str, float]:
+        """Return who pays for a call that several callers ride along with, by account, and which share of it."""
+        shares: dict[str, float] = {}
+        for caller, share in context.charged.items():
+            name = self.of(caller, now).name
+            shares[name] = shares.get(name, 0.0) + share
+        return shares
 
     def _open(self, caller: str, now: float) -> Account:
         if len(self.callers) >= self._most:

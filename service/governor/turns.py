@@ -129,7 +129,8 @@ class Turns:
         latest = _latest(context, now)
         granted = asyncio.get_running_loop().create_future()
         waiter = Waiter(attempt, account, granted)
-        ticket = Ticket(context.priority, account.name, float(attempt.cost.api_calls), waiter, context.charged)
+        charged = self._accounts.shares(context, now)
+        ticket = Ticket(context.priority, account.name, float(attempt.cost.api_calls), waiter, charged)
         self._room.put(ticket)
         self.dispatch()
         try:

@@ -91,3 +91,20 @@ async def test_callers_that_fill_the_waiting_room_leave_places_to_others(clock, 
         with pytest.raises(ConcurrencyLimitExceeded) as raised:
             await attempts.tasks["greedy-1-39"]
         assert "max_waiting_per_caller" == raised.value.metadata["limit"]
+
+
+async def test_callers_that_are_not_told_apart_pay_together_where_they_ride_along(clock, make_context):
+    """Names without end would else be charged to nobody, and always be next."""
+    governor = govern(clock, max_in_flight=1, max_callers=1)
+    governor.admit(make_context(caller="honest"))
+    async with attempts_of(governor) as attempts:
+        await attempts.start("first", make_context(caller="honest"))
+        for number in range(6):
+            riders = {f"{number}-a": 0.5, f"{number}-b": 0.5}
+            await attempts.start(f"crowd-{number}", make_context(caller=f"{number}-a", charged=riders))
+        for number in range(6):
+            await attempts.start(f"honest-{number}", make_context(caller="honest"))
+        for _ in range(6):
+            await attempts.end(attempts.begun[-1])
+
+        assert 3 == sum(name.startswith("honest") for name in attempts.begun[1:])
