@@ -10,7 +10,9 @@ from service.governor.forecast import Forecast
 from service.governor.gate import PROBE_SECONDS, Gate
 from service.governor.limits import Limits
 from service.governor.shares import Shares
+from service.telemetry import logs
 
+_log = logs.get_logger(__name__)
 _FORECAST_SECONDS = 1.0
 """How long a forecast holds; making one takes some dozen microseconds."""
 _SHORTEST_CLOSING_SECONDS = 10.0
@@ -69,7 +71,10 @@ class Allowance:
 
     def observe(self, observed: Observed, now: float) -> bool:
         """Close or open the gate by an attempt's end; return whether it closed."""
+        was_closed = self._gate.is_closed
         if not self._gate.observe(observed, now):
+            if was_closed and not self._gate.is_closed:
+                _log.warning("the org takes calls again: one was answered", org=self._org)
             return False
         usage = self._budget.usage
         if usage is not None:
@@ -78,7 +83,14 @@ class Allowance:
         seconds = observed.retry_after_seconds
         if seconds is None:
             seconds = min(PROBE_SECONDS, self._freed_in(1.0 - 1e-9, now))
-        self._gate.close(max(_SHORTEST_CLOSING_SECONDS, seconds), now)
+        seconds = max(_SHORTEST_CLOSING_SECONDS, seconds)
+        self._gate.close(seconds, now)
+        if not was_closed:
+            _log.warning(
+                "Salesforce says that the org's API calls of 24 hours are used up",
+                org=self._org,
+                next_try_seconds=round(seconds, 3),
+            )
         return True
 
     def closed_seconds(self, now: float) -> float:

@@ -15,6 +15,7 @@ from service.governor.allowance import Allowance
 from service.governor.base import Cost, Observed, Share, Statistics, Usage
 from service.governor.budget import OWN_LIMIT, Budget, LocalBudget
 from service.governor.limits import Limits
+from service.governor.notices import Notices
 from service.governor.price import Price
 from service.governor.shadow import Counted
 from service.governor.turns import Turns
@@ -60,6 +61,7 @@ class LocalGovernor:
         self._hold_seconds = 0.0
         self._priced_until = -math.inf
         self._permits = 0
+        self._notices = Notices(shadow=limits.shadow)
         self._counted = Counted()
         """In shadow mode, whose refusals were counted."""
 
@@ -68,7 +70,7 @@ class LocalGovernor:
         now = self._clock.monotonic()
         refusal = self._allowance.refusal(context, 1.0, now)
         if refusal is not None:
-            self._count_refusal(context, now)
+            self._count_refusal(refusal, context, now)
             if not self._limits.shadow:
                 raise refusal
             self._counted.add(context.request_id)
@@ -154,8 +156,8 @@ class LocalGovernor:
         """
         try:
             await self._turns.wait(attempt)
-        except ConcurrencyLimitExceeded:
-            self._count_refusal(attempt.context, self._clock.monotonic())
+        except ConcurrencyLimitExceeded as refusal:
+            self._count_refusal(refusal, attempt.context, self._clock.monotonic())
             raise
         except asyncio.CancelledError:
             self._end_probe(attempt)
@@ -174,7 +176,7 @@ class LocalGovernor:
     def _check(self, attempt: Attempt, now: float) -> Exhausted | None:
         refusal = self._allowance.refusal(attempt.context, attempt.cost.api_calls, now)
         if refusal is not None:
-            self._count_refusal(attempt.context, now)
+            self._count_refusal(refusal, attempt.context, now)
         return refusal
 
     def _count_in_shadow(self, attempt: Attempt, now: float) -> None:
@@ -189,7 +191,7 @@ class LocalGovernor:
         if refusal is None and not self._turns.is_free(attempt, now):
             refusal = self._turns.hopeless(attempt, now)
         if refusal is not None:
-            self._count_refusal(context, now)
+            self._count_refusal(refusal, context, now)
             self._counted.add(context.request_id)
 
     def _begin(self, attempt: Attempt, now: float) -> None:
@@ -197,7 +199,8 @@ class LocalGovernor:
         self._turns.slots.begin(attempt, attempt.cost.bulkhead, now)
         self._permits += 1
 
-    def _count_refusal(self, context: CallContext, now: float) -> None:
+    def _count_refusal(self, refusal: Exhausted, context: CallContext, now: float) -> None:
+        self._notices.refused(refusal, now)
         self._accounts.classes[context.priority].refused += 1
         self._accounts.of(context.caller, now).refused += 1
 
