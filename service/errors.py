@@ -384,7 +384,10 @@ class AllocationExceeded(Exhausted):
 
 
 class QueueFull(Exhausted):
-    """As many records wait for the org as the service holds. Metadata: org, waiting, maximum."""
+    """As many records wait for the org as the service holds, or as one caller may have of them.
+
+    Metadata: org, waiting, maximum, waiting_of_caller; waiting_bytes and maximum_bytes.
+    """
 
     reason = "QUEUE_FULL"
 

@@ -498,7 +498,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         }
     """
     ERROR_REASON_QUEUE_FULL: _ErrorReason.ValueType  # 38
-    """As many records wait for this org as the service holds. RetryInfo says when to come back.
+    """As many records wait for this org as the service holds, or as one caller may have of them: a fifth is left to the
+    others. RetryInfo says when to come back.
 
     Example of an ErrorInfo:
 
@@ -507,7 +508,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
           "metadata": {
             "org": "prod",
             "waiting": "20000",
-            "maximum": "20000"
+            "maximum": "20000",
+            "waiting_of_caller": "1200"
           }
         }
     """
@@ -1039,7 +1041,8 @@ Example of an ErrorInfo:
     }
 """
 ERROR_REASON_QUEUE_FULL: ErrorReason.ValueType  # 38
-"""As many records wait for this org as the service holds. RetryInfo says when to come back.
+"""As many records wait for this org as the service holds, or as one caller may have of them: a fifth is left to the
+others. RetryInfo says when to come back.
 
 Example of an ErrorInfo:
 
@@ -1048,7 +1051,8 @@ Example of an ErrorInfo:
       "metadata": {
         "org": "prod",
         "waiting": "20000",
-        "maximum": "20000"
+        "maximum": "20000",
+        "waiting_of_caller": "1200"
       }
     }
 """

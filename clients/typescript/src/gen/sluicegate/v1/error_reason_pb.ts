@@ -653,7 +653,8 @@ export enum ErrorReason {
   UPSTREAM_PROTOCOL_ERROR = 37,
 
   /**
-   * As many records wait for this org as the service holds. RetryInfo says when to come back.
+   * As many records wait for this org as the service holds, or as one caller may have of them: a fifth is left to the
+   * others. RetryInfo says when to come back.
    *
    * Example of an ErrorInfo:
    *
@@ -662,7 +663,8 @@ export enum ErrorReason {
    *       "metadata": {
    *         "org": "prod",
    *         "waiting": "20000",
-   *         "maximum": "20000"
+   *         "maximum": "20000",
+   *         "waiting_of_caller": "1200"
    *       }
    *     }
    *
