@@ -102,7 +102,8 @@ class LocalGovernor:
     def statistics(self) -> Statistics:
         """Return how the governor stands."""
         now = self._clock.monotonic()
-        forecast = self._allowance.forecast(now)
+        # Not that of the allowance, which is a second old and would not fit the counts of classes and callers.
+        forecast = self._budget.forecast(now)
         maximum = forecast.maximum
         stops = zip(self._accounts.classes.items(), self._limits.stop_at(), strict=True)
         callers = self._accounts.callers.items()

@@ -17,7 +17,7 @@ _USAGE_WIDTH = 32
 _COUNT_WIDTH = 8
 _WARNING = 0.8
 """Share of a bound from which its bar is yellow; at the bound it is red."""
-_MINUTE, _HOUR = 60, 3600
+_MOMENT, _MINUTE, _HOUR = 0.1, 60, 3600
 
 
 def view(limits: OrgLimits) -> RenderableType:
@@ -68,9 +68,11 @@ def _told(governor: Governor) -> Iterator[tuple[str, RenderableType]]:
         yield "by this service", _usage(governor.own_calls, governor.own_maximum, others)
     if governor.exhausted_in_seconds is not None:
         seconds = governor.exhausted_in_seconds
-        yield "used up", Text(f"in {_span(seconds)} at this rate" if seconds else "now", style="yellow")
+        when = f"in {_span(seconds)} at this rate" if seconds >= _MOMENT else "now"
+        yield "used up", Text(when, style="yellow")
     if governor.hold_seconds:
-        yield "price of a call", Text(f"calls that are not full are held back {_span(governor.hold_seconds)}")
+        held = "would be held back" if governor.shadow else "are held back"
+        yield "price of a call", Text(f"calls that are not full {held} {_span(governor.hold_seconds)}")
     if governor.closed_seconds:
         yield "closed", Text(_closed(governor), style="bold red")
     if governor.out_of_order_seconds is not None:
@@ -79,7 +81,7 @@ def _told(governor: Governor) -> Iterator[tuple[str, RenderableType]]:
         yield "no logins", Text(_out_of_order(governor.login_out_of_order_seconds), style="bold red")
     yield "open requests", Text(_open_requests(governor))
     if governor.shadow:
-        yield "shadow mode", Text("refusals are only counted", style="yellow")
+        yield "shadow mode", Text("nobody is refused: counted is who would be", style="yellow")
     if governor.degraded:
         yield "degraded", Text("the shared store is away; this replica keeps to its safe share", style="yellow")
 
@@ -122,7 +124,7 @@ def _classes(governor: Governor) -> RenderableType:
         stop = share.stops_at_calls
         bar: RenderableType = Text()
         if stop is not None and used is not None:
-            bar = _near(used, stop)
+            bar = _near(used, stop, shadow=governor.shadow)
         table.add_row(
             Text(_plain(name)),
             _count(share.used_calls),
@@ -138,20 +140,20 @@ def _callers(governor: Governor) -> RenderableType:
     shown = list(governor.callers.items())[:_MOST_CALLERS]
     table = _table("Caller", "Calls", "At most", "", "Waiting", "Refused")
     for name, share in shown:
-        table.add_row(*_caller(name, share))
+        table.add_row(*_caller(name, share, shadow=governor.shadow))
     left_out = len(governor.callers) - len(shown) + governor.more_callers
     if left_out:
         table.add_row(Text(f"and {_count(left_out)} more", style="dim"))
     return table
 
 
-def _caller(name: str, share: CallerShare) -> Sequence[RenderableType]:
+def _caller(name: str, share: CallerShare, *, shadow: bool) -> Sequence[RenderableType]:
     most = share.maximum_calls
     return (
         Text(_plain(name)) if name else Text("(no name)", style="dim"),
         _count(share.used_calls),
         "" if most is None else _count(most),
-        Text() if most is None else _near(share.used_calls, most),
+        Text() if most is None else _near(share.used_calls, most, shadow=shadow),
         _count(share.waiting),
         _refused(share.refused),
     )
@@ -180,9 +182,11 @@ def _table(first: str, *others: str) -> Table:
     return table
 
 
-def _near(used: float, bound: float) -> RenderableType:
-    """Return how near a bound is: a bar, or that nothing goes any more."""
-    return _bar(used, bound) if used < bound else Text("stopped", style="bold red")
+def _near(used: float, bound: float, *, shadow: bool) -> RenderableType:
+    """Return how near a bound is: a bar, or that nothing goes any more, or would not if it were not for shadow mode."""
+    if used < bound:
+        return _bar(used, bound)
+    return Text("over", style="yellow") if shadow else Text("stopped", style="bold red")
 
 
 def _bar(used: float, maximum: float, *, width: int = _BAR_WIDTH) -> RenderableType:

@@ -157,8 +157,8 @@ async def test_statistics_tell_which_limit_is_nearer(clock, make_context):
     for _ in range(8):
         async with governor.permit(Cost(), make_context()):
             pass
-    clock.advance(2)
     after = governor.statistics()
 
     assert (None, 70_000) == (before.own_maximum, before.classes[Priority.BATCH].maximum)
     assert (10, 7) == (after.own_maximum, after.classes[Priority.BATCH].maximum)
+    assert 8 == after.own_calls == after.classes[Priority.STANDARD].used
