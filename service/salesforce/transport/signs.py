@@ -9,9 +9,6 @@ from service.salesforce.faults.codes import is_row_lock
 from service.salesforce.faults.meanings import is_daily
 from service.salesforce.transport.base import ConnectionLost, NotSent, Request, Response, TimedOut
 
-LEAST_TIMEOUT_SECONDS = 1.0
-"""An attempt that its caller gave less than this tells nothing by ending unanswered: healthy orgs take as long."""
-
 _ERROR = 400
 _REFUSED_STATUSES = frozenset({400, 403})
 _AMBIGUOUS_STATUSES = frozenset({406, 500})
@@ -54,17 +51,17 @@ def _tells_of_locked_row(content: bytes) -> bool:
     return any(is_row_lock(fault) for fault in faults.read_all(content))
 
 
-def sign_of_loss(lost: NotSent | ConnectionLost, seconds: float) -> Sign | None:
+def sign_of_loss(lost: NotSent | ConnectionLost, *, was_long: bool) -> Sign | None:
     """Return what a lost attempt tells; None if it tells nothing.
 
     Args:
         lost: How it was lost.
-        seconds: How long it was open.
+        was_long: Whether it was open for longer than a healthy org takes to answer.
 
     """
     if not isinstance(lost, TimedOut):
         return Sign.DOWN
-    return Sign.TIMED_OUT if seconds >= LEAST_TIMEOUT_SECONDS else None
+    return Sign.TIMED_OUT if was_long else None
 
 
 def retry_after_seconds(response: Response, now: float) -> float | None:

@@ -72,17 +72,17 @@ def test_an_answer_tells_of_the_org(request_, response, sign):
 
 
 @pytest.mark.parametrize(
-    ("lost", "seconds", "sign"),
+    ("lost", "was_long", "sign"),
     [
-        (NotSent("refused"), 0.0, Sign.DOWN),
-        (ConnectionLost("reset"), 0.0, Sign.DOWN),
-        (TimedOut(), 2.0, Sign.TIMED_OUT),
-        (TimedOut(), 0.5, None),
+        (NotSent("refused"), False, Sign.DOWN),
+        (ConnectionLost("reset"), False, Sign.DOWN),
+        (TimedOut(), True, Sign.TIMED_OUT),
+        (TimedOut(), False, None),
     ],
 )
-def test_a_loss_tells_of_the_org(lost, seconds, sign):
+def test_a_loss_tells_of_the_org(lost, was_long, sign):
     """A caller that gives hardly any time learns nothing by it."""
-    assert sign is sign_of_loss(lost, seconds)
+    assert sign is sign_of_loss(lost, was_long=was_long)
 
 
 @pytest.mark.parametrize(
