@@ -119,8 +119,10 @@ class Allowance:
         maximum = account.limits.daily_calls
         if maximum is None:
             return None
-        used = account.used.total(now)
-        if used + calls <= maximum:
+        if account.left(now) >= calls:
             return None
-        seconds = account.used.gone_in(used + calls - maximum, now)
+        used = account.used.total(now)
+        missing = used + calls - maximum
+        # Where the bound is not reached other replicas hold what is left, and may return it any moment.
+        seconds = account.used.gone_in(missing, now) if missing > 0 else 1.0
         return refusals.caller_quota(account.name, used, maximum, max(1.0, seconds), org=self._org)
