@@ -97,21 +97,19 @@ class Lease:
         most = max(0.0, left) / (_SPARED * replicas)
         return math.floor(min(wanted, max(most, 1.0))) if left >= 1 else 0.0
 
-    def renew(self, calls: float, held_elsewhere: float, now: float, good_seconds: float) -> None:
+    def renew(self, calls: float, held_elsewhere: float, now: float) -> None:
         """Take note of a lease that begins now.
 
         Args:
             calls: Calls left of it.
             held_elsewhere: Calls reserved by others' leases.
             now: When it was asked for.
-            good_seconds: How long what is known of the others will do.
 
         """
         self.unspent = calls
         self.held_elsewhere = held_elsewhere
         self.expires_at = now + LEASE_SECONDS
         self.refill_below = calls * _REFILL_AT
-        self.stale_at = now + good_seconds
 
     def rest(self) -> None:
         """Ask for nothing while the store is away."""
