@@ -35,7 +35,7 @@ _GOOD_PART = 0.25
 """What is known of the others is good until all together may have made this part of the calls that are left."""
 _SHORTEST_GOOD_SECONDS = 0.05
 _RATE_MEMORY_SECONDS = 5.0
-_LEAST_RATE = 50.0
+_LEAST_RATE = 500.0
 """Calls per second that the others may begin to make any moment; who makes calls itself reckons with them."""
 _IDLE_RATE = 0.1
 _LONGEST_ABSENCE_SECONDS = 120.0
@@ -76,6 +76,8 @@ class Replica:
         self._slots: Slots | None = None
         self._standing = Standing("", 0, 0, 0, 1, 0, None, {}, {})
         self._told_at = -math.inf
+        self._lost_leases: Mapping[str, float] = {}
+        self._lost_leases_until = -math.inf
         self._sequence = 0
         self._spent: dict[str, float] = {}
         self._usage: ToldUsage | None = None
@@ -120,6 +122,9 @@ class Replica:
         self.round_trips += 1
         standing = await self._exchange.exchange(report)
         if standing is None:
+            # With its memory the store lost the others' leases, which last nevertheless.
+            self._lost_leases = self._standing.held
+            self._lost_leases_until = self._clock.monotonic() + LEASE_SECONDS
             self.round_trips += 1
             memory = {name: mirror.counts for name, mirror in self._mirrors.items()}
             standing = await self._exchange.exchange(replace(report, memory=memory))
@@ -171,6 +176,8 @@ class Replica:
         for name, purse in self._purses.items():
             lease = purse.lease
             held = standing.held.get(name, 0.0)
+            if now < self._lost_leases_until:
+                held = max(held, self._lost_leases.get(name, 0.0))
             lease.renew(report.leases[name] - lease.untold, held, asked_at)
             lease.stale_at = now + self._good_seconds(name, now, _LEAST_RATE)
             self._is_due = self._is_due or lease.unspent < lease.refill_below
