@@ -28,7 +28,7 @@ class Plan:
     """How much to measure."""
 
     rounds: Rounds = field(default_factory=lambda: Rounds(count=5, seconds=1.5))
-    in_flight: tuple[int, ...] = (64, 256, 1000)
+    in_flight: tuple[int, ...] = (256, 1000)
     callers: int = 1000
     upserts_each: int = 10
     peer_rounds: Rounds = field(default_factory=lambda: Rounds(count=3, seconds=3.0))
