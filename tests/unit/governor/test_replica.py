@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from service.context import CallContext, Priority
 from service.errors import CallerQuotaExceeded, Exhausted
 from service.governor.base import Cost, Usage
+from service.governor.exchange import Exchange, Report, Standing
 from service.governor.lease import LEASE_SECONDS
 from service.governor.limits import CallerLimits, Limits
 from service.governor.local import LocalGovernor
@@ -29,7 +30,7 @@ STORE = "the shared store"
 class Member:
     """One replica and its governor."""
 
-    def __init__(self, clock: ManualClock, place: PlaceInMemory, limits: Limits, name: str) -> None:
+    def __init__(self, clock: ManualClock, place: Exchange, limits: Limits, name: str) -> None:
         self.replica = Replica("prod", limits, place, clock, name=name)
         self.governor = LocalGovernor(limits, clock, org="prod", shared=self.replica, jitter=lambda: 1.0)
         self.task = asyncio.ensure_future(self.replica.run())
@@ -62,7 +63,7 @@ Grow = Callable[..., Member]
 
 
 @asynccontextmanager
-async def growing(clock: ManualClock, place: PlaceInMemory) -> AsyncIterator[Grow]:
+async def growing(clock: ManualClock, place: Exchange) -> AsyncIterator[Grow]:
     """Yield a function that starts replicas, by the limits they keep to."""
     members: list[Member] = []
 
@@ -163,6 +164,25 @@ async def test_classes_stop_at_their_reserves_over_all_replicas(clock, grow):
 
     assert 7_000 * 0.985 <= batch <= 7_000 * 1.005
     assert 600 == standard
+
+
+async def test_a_slow_store_is_no_absent_one(clock, place):
+    """A tenth of a second for each exchange holds no call up and lets no bound be passed by much."""
+
+    class Slow:
+        async def exchange(self, report: Report) -> Standing | None:
+            await clock.sleep(0.05)
+            standing: Standing | None = await place.exchange(report)
+            await clock.sleep(0.05)
+            return standing
+
+    async with growing(clock, Slow()) as grow:
+        members = [grow(daily_calls=2_000) for _ in range(3)]
+        made = await spend(clock, members, 100, 40)
+        degraded = [member.is_degraded for member in members]
+
+    assert 1_940 * 0.995 <= made <= 1_940 * 1.005
+    assert [False] * 3 == degraded
 
 
 async def test_a_steady_load_asks_seldom(clock, grow):
