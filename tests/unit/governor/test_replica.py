@@ -321,6 +321,58 @@ async def test_a_store_that_forgets_is_reminded(clock, grow, place, loses):
     assert pytest.approx(made, abs=1) == newcomer.governor.statistics().own_calls
 
 
+async def test_leases_that_the_store_forgot_count_until_they_are_told_again(clock, grow, place):
+    """Who tells first after the loss does not lease what another one holds."""
+    first, second = grow(daily_calls=1_000), grow(daily_calls=1_000)
+    await clock.pass_time(5)
+    place.forget()
+    await second.make(20)
+    await settle()
+    await clock.pass_time(0.1)
+    before = second.replica.budget.lease.held_elsewhere
+    await clock.pass_time(11)
+    after = second.replica.budget.lease.held_elsewhere
+    place.forget()
+    await first.die()
+    await clock.pass_time(LEASE_SECONDS / 2)
+    held = second.replica.budget.lease.held_elsewhere
+    await clock.pass_time(LEASE_SECONDS)
+
+    assert (10.0, 10.0, 10.0) == (before, after, held)
+    assert 0.0 == second.replica.budget.lease.held_elsewhere
+
+
+async def test_a_smaller_lease_holds_from_when_it_is_told(clock, grow, place):
+    """The store may have heard it though no answer came."""
+    member = grow(daily_calls=10_000)
+    await spend(clock, [member], 100, 5)
+    leased = member.replica.budget.lease.unspent
+    await clock.pass_time(30)
+    place.is_away = True
+    member.replica.budget.lease.unspent = leased
+    await clock.pass_time(10.5)
+
+    assert leased > 50
+    assert 10.0 == member.replica.budget.lease.unspent
+
+
+async def test_calls_made_while_the_store_is_asked_are_of_the_next_lease(clock, place):
+    """An answer takes a while, and calls go on."""
+
+    class Busy:
+        async def exchange(self, report: Report) -> Standing | None:
+            await member.make(3)
+            standing: Standing | None = await place.exchange(report)
+            return standing
+
+    async with growing(clock, Busy()) as grow:
+        member = grow(daily_calls=10_000)
+        await settle()
+        lease = member.replica.budget.lease
+
+    assert (7.0, 3.0) == (lease.unspent, lease.untold)
+
+
 async def test_an_answer_that_is_lost_counts_calls_once(clock, grow, place, logged):
     """The store knows already what it is told again; one failure is no outage."""
     member = grow(daily_calls=1_000)
