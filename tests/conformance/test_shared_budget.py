@@ -237,6 +237,26 @@ async def test_an_exchange_is_one_round_trip(valkey, client):
     assert "cmdstat_script|load" not in stats
 
 
+@pytest.mark.parametrize("steps", range(12))
+async def test_a_cancelled_exchange_is_cancelled(server, steps):
+    """At whatever moment, also when the answer is there already: whoever cancels waits for nothing further."""
+    async with Valkey(server.url, connections=1) as opened:
+
+        async def exchange() -> None:
+            await opened.run("return 1", [], [], seconds=5)
+            await asyncio.Event().wait()
+
+        task = asyncio.ensure_future(exchange())
+        for _ in range(steps):
+            await asyncio.sleep(0)
+
+        task.cancel()
+        done, _ = await asyncio.wait({task}, timeout=5)
+
+    assert {task} == done
+    assert task.cancelled()
+
+
 @pytest.mark.parametrize("key", [KEY, f"{KEY}:calls:"])
 @pytest.mark.parametrize("kind", ["set", "lpush", "hset"])
 async def test_what_others_left_there_is_overcome(valkey, client, key, kind):
