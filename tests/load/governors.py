@@ -48,17 +48,19 @@ async def figures(times: int, seconds: float, bound: int) -> AsyncIterator[Figur
 async def acquire(server: ValkeyProcess, times: int) -> Figure:
     """Measure `governor_acquire_us`: to admit a call, take a permit and give it back while nothing is short."""
     async with _replicas(server, "acquire", 1, Limits()) as [(_, shared)]:
-        sides: dict[str, Governor] = {
-            "local": LocalGovernor(Limits(), SystemClock()),
-            "shared": shared,
-            "counts_only": NoopGovernor(),
+        local = LocalGovernor(Limits(), SystemClock())
+        sides: dict[str, tuple[Governor, Cost]] = {
+            "local": (local, Cost()),
+            "local_of_an_object": (local, Cost(bulkhead="lead")),
+            "shared": (shared, Cost()),
+            "counts_only": (NoopGovernor(), Cost()),
         }
         found: dict[str, list[float]] = {name: [] for name in sides}
-        for governor in sides.values():
+        for governor, _ in sides.values():
             governor.learn(Usage(0, _PLENTY))
         for _ in range(times):
-            for name, governor in sides.items():
-                found[name].append(await _timed(governor))
+            for name, (governor, cost) in sides.items():
+                found[name].append(await _timed(governor, cost))
             # The shared one asks the others meanwhile.
             await asyncio.sleep(0)
     detail = {
@@ -69,8 +71,8 @@ async def acquire(server: ValkeyProcess, times: int) -> Figure:
     return Figure("governor_acquire_us", detail["local"]["p50"], "µs", {**detail, "dominates": dominates})
 
 
-async def _timed(governor: Governor) -> float:
-    context, cost = _context("bench"), Cost(bulkhead="lead")
+async def _timed(governor: Governor, cost: Cost) -> float:
+    context = _context("bench")
     gc.disable()
     try:
         began = time.perf_counter()
