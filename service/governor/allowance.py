@@ -149,8 +149,10 @@ class Allowance:
         if cap is None:
             excess = self._shares.excess(account, context.priority, calls, now)
             return excess and refusals.caller_share(account.name, *excess, org=self._org)
-        used = account.used.total(now)
-        if used + calls <= cap:
+        if account.left(now) >= calls:
             return None
-        seconds = account.used.gone_in(used + calls - cap, now)
+        used = account.used.total(now)
+        missing = used + calls - cap
+        # Where the bound is not reached other replicas hold what is left, and may return it any moment.
+        seconds = account.used.gone_in(missing, now) if missing > 0 else 1.0
         return refusals.caller_quota(account.name, used, cap, max(1.0, seconds), org=self._org)

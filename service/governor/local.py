@@ -3,9 +3,10 @@
 import asyncio
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
+from typing import Protocol
 
 from service.clock import Clock
 from service.context import CallContext
@@ -18,6 +19,8 @@ from service.governor.limits import Limits
 from service.governor.notices import Notices
 from service.governor.price import Price
 from service.governor.shadow import Counted
+from service.governor.shared_cap import SharedCap
+from service.governor.slots import Slots
 from service.governor.turns import Turns
 from service.governor.waiting import Attempt
 
@@ -25,6 +28,24 @@ _PRICE_SECONDS = 1.0
 """How long a price holds."""
 _ACTIVE_SHARE = 0.01
 """A class counts for the price if it made this share of the service's calls."""
+
+
+class Shared(Protocol):
+    """What the replicas of the service share of one org's allocations."""
+
+    @property
+    def budget(self) -> Budget:
+        """The ledger of the calls of all."""
+        ...
+
+    @property
+    def caps(self) -> Mapping[str, SharedCap]:
+        """Callers' bounds, by caller."""
+        ...
+
+    def watch(self, slots: Slots) -> None:
+        """Let the other replicas know of long-running requests, and these slots of theirs."""
+        ...
 
 
 class LocalGovernor:
@@ -38,6 +59,7 @@ class LocalGovernor:
         clock: Tells the time and waits.
         org: The org's configured name, for refusals.
         budget: The ledger of calls; one of this process if None.
+        shared: What replicas share, with the ledger in place of `budget`; None if this one is on its own.
         jitter: Returns a number from 0 to 1, for pauses.
 
     """
@@ -49,14 +71,19 @@ class LocalGovernor:
         *,
         org: str = "",
         budget: Budget | None = None,
+        shared: Shared | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._limits = limits
         self._clock = clock
+        if shared is not None:
+            budget = shared.budget
         self._budget: Budget = LocalBudget(limits.daily_calls) if budget is None else budget
-        self._accounts = Accounts(limits)
+        self._accounts = Accounts(limits, shared.caps if shared is not None else None)
         self._allowance = Allowance(limits, self._budget, self._accounts, org)
         self._turns = Turns(limits, clock, self._accounts, check=self._check, begin=self._begin, jitter=jitter, org=org)
+        if shared is not None:
+            shared.watch(self._turns.slots)
         self._price = Price(limits.longest_hold_seconds)
         self._hold_seconds = 0.0
         self._priced_until = -math.inf

@@ -64,14 +64,13 @@ class Turns:
         self._check = check
         self._begin = begin
         self._org = org
-        self._common_slots = limits.slots(Priority.BATCH)
-        self._all_slots = limits.slots(Priority.INTERACTIVE)
         self._room = WaitingRoom(accounts)
         self._pause = Pause(jitter)
         self._mean_seconds = 0.0
         self._alarm: asyncio.Task[None] | None = None
         self.limit = AdaptiveLimit(limits.max_in_flight)
-        self.slots = Slots()
+        self.slots = Slots(limits.slots(Priority.BATCH), limits.slots(Priority.INTERACTIVE))
+        self.slots.on_room = self.dispatch
 
     @property
     def waiting(self) -> int:
@@ -93,7 +92,7 @@ class Turns:
         if bulkhead and (slots.of(bulkhead) >= self.limit.bulkhead or self._room.is_aside(bulkhead)):
             return False
         # Fewer open attempts than slots cannot fill them, which spares most attempts the count.
-        return slots.in_flight < self._common_slots or self._has_slot(attempt.context.priority, now)
+        return slots.in_flight < slots.common or self._has_slot(attempt.context.priority, now)
 
     def end(self, attempt: Attempt) -> None:
         """Take note that an attempt is over, and let the next ones begin."""
@@ -193,8 +192,9 @@ class Turns:
             self._room.call_back(bulkhead, self.limit.bulkhead - self.slots.of(bulkhead))
 
     def _has_slot(self, priority: Priority, now: float) -> bool:
-        slots = self._all_slots if priority is Priority.INTERACTIVE else self._common_slots
-        return self.slots.long_running(now) < slots
+        slots = self.slots
+        bound = slots.interactive if priority is Priority.INTERACTIVE else slots.common
+        return slots.long_running(now) < bound
 
     async def _until(self, granted: asyncio.Future[None], latest: float | None) -> None:
         """Wait until an attempt's turn, or until the latest moment at which it is worth beginning."""

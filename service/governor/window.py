@@ -38,6 +38,21 @@ class RollingCount:
             buckets.append([bucket, count])
         self._total += count
 
+    def add_past(self, count: float, then: float, now: float) -> None:
+        """Count what happened at an earlier time, unless it has left the window."""
+        bucket = then // self._bucket_seconds
+        if bucket <= now // self._bucket_seconds - self._kept:
+            return
+        buckets = self._buckets
+        index = len(buckets)
+        while index and buckets[index - 1][0] > bucket:
+            index -= 1
+        if index and buckets[index - 1][0] == bucket:
+            buckets[index - 1][1] += count
+        else:
+            buckets.insert(index, [bucket, count])
+        self._total += count
+
     def spread(self, count: float, now: float) -> None:
         """Count what happened over the last 24 hours, nobody knows when.
 

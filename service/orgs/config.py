@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 
 from service.batching.coalescer import Coalescer
 from service.batching.policy import Policy
@@ -13,6 +14,7 @@ from service.errors import OrgAuthenticationFailed
 from service.governor.base import Governor
 from service.governor.local import LocalGovernor
 from service.governor.noop import NoopGovernor
+from service.governor.sharing import Sharing
 from service.orgs.descriptions import Descriptions
 from service.orgs.guard import Guard
 from service.orgs.limits import limits_of
@@ -33,28 +35,33 @@ from service.settings.signing_key import SigningKey
 from service.telemetry.tracing import Tracing
 
 
-def open_org(
-    name: str,
-    settings: OrgSettings,
-    *,
-    links: LinkConfig,
-    load_tokens: TokenSigner,
-    tracing: Tracing,
-    clock: Clock,
-    stack: AsyncExitStack,
-) -> Org:
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all orgs of a service have in common."""
+
+    links: LinkConfig
+    """How deep links look."""
+    load_tokens: TokenSigner
+    """Signs the tokens of bulk loads."""
+    tracing: Tracing
+    """Makes the spans of calls and their HTTP attempts."""
+    clock: Clock
+    """Tells the time and waits."""
+    sharing: Sharing | None
+    """What replicas share of the orgs' allocations; None if this one is on its own."""
+
+
+def open_org(name: str, settings: OrgSettings, surroundings: Surroundings, stack: AsyncExitStack) -> Org:
     """Put an org together. Nothing is sent until it is called.
 
     Args:
         name: The org's configured name.
         settings: Its settings, with the shares of callers.
-        links: How its deep links look.
-        load_tokens: Signs the tokens of its bulk loads.
-        tracing: Makes the spans of its calls and their HTTP attempts.
-        clock: Tells the time and waits.
+        surroundings: What it has in common with the others.
         stack: Closes its connections.
 
     """
+    clock, tracing = surroundings.clock, surroundings.tracing
     http = HttpTransport(
         timeout_seconds=settings.request_timeout_seconds,
         max_connections=settings.max_connections,
@@ -62,7 +69,7 @@ def open_org(
     )
     stack.push_async_exit(http)
     observed = ObservedTransport(http, tracing, org=name)
-    governor = _governor(name, settings, clock)
+    governor = _governor(name, settings, surroundings)
     circuit, login_circuit = Circuit(clock, org=name), Circuit(clock, org=name, host="login host of the org")
     retries = RetryBudget()
     # Logins are no API calls, and a login host that is well says nothing of the org.
@@ -92,13 +99,15 @@ def open_org(
         tokens,
         guard=Guard(governor, circuit, login_circuit),
         records=records,
-        links=links,
-        load_tokens=load_tokens,
+        links=surroundings.links,
+        load_tokens=surroundings.load_tokens,
     )
 
 
-def _governor(name: str, settings: OrgSettings, clock: Clock) -> Governor:
-    return LocalGovernor(limits_of(settings), clock, org=name)
+def _governor(name: str, settings: OrgSettings, surroundings: Surroundings) -> Governor:
+    limits = limits_of(settings)
+    shared = None if surroundings.sharing is None else surroundings.sharing.join(name, limits)
+    return LocalGovernor(limits, surroundings.clock, org=name, shared=shared)
 
 
 def _policy(settings: WriteSettings) -> Policy:

@@ -46,6 +46,7 @@ def limits_of(settings: OrgSettings) -> Limits:
         # An attempt beyond the connections would wait for one inside the time that is measured of the org.
         max_in_flight=min(wanted.max_in_flight, settings.max_connections),
         longest_hold_seconds=wanted.longest_hold_seconds,
+        max_replicas=wanted.max_replicas,
         shadow=wanted.shadow,
         callers={
             name: CallerLimits(1.0 if share.weight is None else share.weight, share.daily_calls)

@@ -78,6 +78,12 @@ class GovernorSettings(Section):
     longest_hold_seconds: float = Field(
         5, ge=0, le=60, description="How long calls that are not full are held back when calls are dearest"
     )
+    max_replicas: int = Field(
+        10,
+        ge=1,
+        description="Most replicas of the service that run at a time; sizes what each may use while `shared_store` is "
+        "away",
+    )
     shadow: bool = Field(False, description="Only count what would be refused or held back")
     callers: dict[CallerName, CallerShareSettings] = Field(
         default_factory=dict, description="What callers may use of the org, by their names in `callers`"
