@@ -188,6 +188,7 @@ class Coalescer:
             context,
             self._policy.max_wait_seconds if max_wait is None else max_wait,
             waiter,
+            self._policy.turns.get(context.caller, self._policy.turn),
         )
 
     def _admit(self, records: int, size: int, caller: str) -> None:

@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from service.batching.coalescer import Coalescer
-from service.batching.policy import Policy
 from service.bulk.token import TokenSigner
 from service.clock import Clock
 from service.deep_links.config import LinkConfig, LinkProvider
@@ -17,7 +16,7 @@ from service.governor.noop import NoopGovernor
 from service.governor.sharing import Sharing
 from service.orgs.descriptions import Descriptions
 from service.orgs.guard import Guard
-from service.orgs.limits import limits_of
+from service.orgs.limits import limits_of, policy_of
 from service.orgs.org import Org
 from service.orgs.records import OrgRecords
 from service.salesforce.auth.flows import ClientCredentials, Flow, JwtBearer
@@ -30,7 +29,7 @@ from service.salesforce.transport.govern import GovernedTransport
 from service.salesforce.transport.http import HttpTransport
 from service.salesforce.transport.observe import ObservedTransport
 from service.salesforce.transport.retry import RetryTransport
-from service.settings import ClientCredentialsAuth, JwtBearerAuth, LinkSettings, OrgSettings, WriteSettings
+from service.settings import ClientCredentialsAuth, JwtBearerAuth, LinkSettings, OrgSettings
 from service.settings.signing_key import SigningKey
 from service.telemetry.tracing import Tracing
 
@@ -89,7 +88,7 @@ def open_org(name: str, settings: OrgSettings, surroundings: Surroundings, stack
     )
     descriptions = Descriptions(client)
     coalescer = Coalescer(
-        client, org=name, policy=_policy(settings.writes), clock=clock, tracing=tracing, hold=governor.hold
+        client, org=name, policy=policy_of(settings), clock=clock, tracing=tracing, hold=governor.hold
     )
     stack.push_async_exit(coalescer)
     records = OrgRecords(coalescer, descriptions, check_fields=settings.writes.check_fields)
@@ -108,16 +107,6 @@ def _governor(name: str, settings: OrgSettings, surroundings: Surroundings) -> G
     limits = limits_of(settings)
     shared = None if surroundings.sharing is None else surroundings.sharing.join(name, limits)
     return LocalGovernor(limits, surroundings.clock, org=name, shared=shared)
-
-
-def _policy(settings: WriteSettings) -> Policy:
-    return Policy(
-        calls_in_flight=settings.calls_in_flight,
-        longest_gather_seconds=settings.gather_seconds,
-        max_wait_seconds=settings.max_wait_seconds,
-        most_records=settings.max_waiting_records,
-        most_bytes=settings.max_waiting_bytes,
-    )
 
 
 def faults(settings: OrgSettings) -> list[str]:

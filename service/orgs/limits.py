@@ -1,8 +1,10 @@
-"""The bounds of an org's governor, from the settings of the org and of the callers."""
+"""The bounds of an org's governor and of its lanes, from the settings of the org and of the callers."""
 
 from collections.abc import Mapping
 
+from service.batching.policy import Policy
 from service.governor.limits import CallerLimits, Limits
+from service.salesforce.calls.collections import MOST_ROWS
 from service.settings import CallerSettings, CallerShareSettings, OrgSettings
 
 _HEADROOM_PART = 5
@@ -53,3 +55,28 @@ def limits_of(settings: OrgSettings) -> Limits:
             for name, share in wanted.callers.items()
         },
     )
+
+
+def policy_of(settings: OrgSettings) -> Policy:
+    """Return how an org's lanes fill their calls, and in what turns.
+
+    Args:
+        settings: The org's, `with_callers`.
+
+    """
+    writes = settings.writes
+    weights = {name: limits.weight for name, limits in limits_of(settings).callers.items()}
+    least = min(1.0, *weights.values()) if weights else 1.0
+    return Policy(
+        calls_in_flight=writes.calls_in_flight,
+        longest_gather_seconds=writes.gather_seconds,
+        max_wait_seconds=writes.max_wait_seconds,
+        most_records=writes.max_waiting_records,
+        most_bytes=writes.max_waiting_bytes,
+        turn=_turn(1.0 / least),
+        turns={name: _turn(weight / least) for name, weight in weights.items()},
+    )
+
+
+def _turn(records: float) -> int:
+    return min(MOST_ROWS, round(records))
