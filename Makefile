@@ -32,7 +32,7 @@ help: ## List the targets
 	@touch $@
 
 .PHONY: demo
-demo: .venv/.service ## Run the service against its embedded org and call the four RPCs for real
+demo: .venv/.service ## Run the service against its embedded org and call its RPCs for real
 	@$(BIN)/sluicegate demo
 
 .PHONY: serve

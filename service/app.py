@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from service import soql
 from service.admin.server import AdminServer
-from service.bulk.token import TokenKey, TokenSigner
+from service.bulk.token import TokenSigner
 from service.clock import Clock, SystemClock
 from service.deep_links.config import LinkConfig
 from service.emulator.server import Emulator, EmulatorConfig
@@ -43,6 +43,7 @@ from service.settings import (
     Settings,
     SettingsError,
 )
+from service.settings.signing_key import SigningKey
 from service.telemetry import logs
 from service.telemetry.tracing import Tracing, otlp_exporter
 
@@ -187,14 +188,7 @@ class App:
         links = self._links()
         callers = self._settings.callers
         orgs = {name: with_callers(settings, callers) for name, settings in orgs.items()}
-        signer = TokenSigner(
-            tuple(
-                TokenKey(key_id, secret.get_secret_value().encode())
-                for key_id, secret in _keys(
-                    self._settings.token_keys, "token_keys", embedded=self.emulator is not None
-                ).items()
-            )
-        )
+        signer = TokenSigner(_keys(self._settings.token_keys, "token_keys", embedded=self.emulator is not None))
 
         surroundings = config.Surroundings(links, signer, tracing, self._clock, sharing)
 
@@ -246,13 +240,13 @@ def _link_config(settings: LinkSettings, *, embedded: bool) -> LinkConfig:
         raise SettingsError(f"links: {error}") from None
 
 
-def _keys(configured: Mapping[str, SecretStr], setting: str, *, embedded: bool) -> Mapping[str, SecretStr]:
+def _keys(configured: Mapping[str, SecretStr], setting: str, *, embedded: bool) -> tuple[SigningKey, ...]:
     """Return the configured keys, or one made now that dies with this process, like an embedded org itself."""
     if configured:
-        return configured
+        return tuple(SigningKey(key_id, secret.get_secret_value().encode()) for key_id, secret in configured.items())
     if not embedded:
         _log.warning("no keys are configured; what is signed stops working at exit and elsewhere", setting=setting)
-    return {"ephemeral": SecretStr(secrets.token_urlsafe(48))}
+    return (SigningKey("ephemeral", secrets.token_bytes(48)),)
 
 
 def _example_links(settings: LinkSettings) -> LinkSettings:

@@ -2,7 +2,10 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Protocol
+
+_TURN_SECONDS = 0.005
 
 
 class Clock(Protocol):
@@ -21,6 +24,27 @@ class Clock(Protocol):
         ...
 
 
+class Turns:
+    """Long work's manners: other tasks have their turns during it, every few milliseconds.
+
+    Args:
+        clock: Tells how long the work has kept them waiting.
+
+    """
+
+    __slots__ = ("_clock", "_due")
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._due = clock.monotonic() + _TURN_SECONDS
+
+    async def give(self) -> None:
+        """Let other tasks run, if they have waited for as long as one task may keep them."""
+        if self._clock.monotonic() >= self._due:
+            await asyncio.sleep(0)
+            self._due = self._clock.monotonic() + _TURN_SECONDS
+
+
 class SystemClock:
     """The machine's own clocks."""
 
@@ -35,3 +59,16 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Wait on the running event loop."""
         await asyncio.sleep(seconds)
+
+
+def backoff_seconds(attempt: int, *, base_seconds: float, longest_seconds: float, jitter: Callable[[], float]) -> float:
+    """Return how long to pause after an attempt: full jitter below a bound that doubles from attempt to attempt.
+
+    Args:
+        attempt: Which attempt failed, from 1.
+        base_seconds: Half the bound after the first attempt.
+        longest_seconds: The bound that is never passed.
+        jitter: Returns a number from 0 to 1.
+
+    """
+    return jitter() * min(longest_seconds, base_seconds * 2.0**attempt)

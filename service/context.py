@@ -1,9 +1,10 @@
 """What travels with one call from the socket to Salesforce."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import IntEnum
+from types import MappingProxyType
 
+from msgspec import Struct
 from opentelemetry.context import Context
 
 from service.clock import Clock
@@ -21,8 +22,10 @@ class Priority(IntEnum):
     """It may as well be done tonight."""
 
 
-@dataclass(frozen=True, slots=True)
-class CallContext:
+_NOBODY_ELSE: Mapping[str, float] = MappingProxyType({})
+
+
+class CallContext(Struct, frozen=True):
     """One call: who it is, how long it may take, and the trace it belongs to.
 
     Passed explicitly, so that a task that outlives its caller cannot pick up another caller's deadline.
@@ -42,7 +45,7 @@ class CallContext:
     """The configured name of who calls; empty for whoever gave none."""
     priority: Priority = Priority.STANDARD
     """How much the call matters when allocations run short."""
-    charged: Mapping[str, float] = field(default_factory=dict)
+    charged: Mapping[str, float] = _NOBODY_ELSE
     """Who pays for the call and which share of it, where several callers ride along; empty charges `caller` alone."""
 
     def remaining_seconds(self, at_most: float) -> float:
@@ -58,3 +61,7 @@ class CallContext:
         if left <= 0:
             raise DeadlineExceeded("the call's deadline passed before Salesforce was asked")
         return min(left, at_most)
+
+    def has_time_for(self, seconds: float) -> bool:
+        """Tell whether the deadline is further off than so many seconds."""
+        return self.deadline is None or self.clock.monotonic() + seconds < self.deadline

@@ -117,7 +117,10 @@ class MalformedMessage(InvalidArgument):
 
 
 class MessageTooLarge(InvalidArgument):
-    """The request is larger than the service takes. Metadata: size_bytes, limit_bytes."""
+    """The request is larger than the service takes. Metadata: size_bytes, limit_bytes.
+
+    Also what it asks of Salesforce is larger than Salesforce takes, without metadata.
+    """
 
     code = "RESOURCE_EXHAUSTED"
     reason = "MESSAGE_TOO_LARGE"
@@ -154,7 +157,7 @@ class FieldNotWriteable(InvalidArgument):
 
 
 class InvalidReference(InvalidArgument):
-    """A lookup field points at no record."""
+    """A lookup field points at no record, or at one that the user the org is called as may not use."""
 
     reason = "INVALID_REFERENCE"
 
@@ -291,7 +294,10 @@ class RowLocked(Conflict):
 
 
 class OutcomeUnknown(Conflict):
-    """The connection was lost after the write was sent: it may or may not have happened."""
+    """The connection was lost, or Salesforce broke down, after the write was sent: it may or may not have happened.
+
+    Metadata: org, http_status where Salesforce answered.
+    """
 
     code = "ABORTED"
     reason = "OUTCOME_UNKNOWN"
@@ -312,7 +318,7 @@ class AccessDenied(Refused):
 
 
 class ValidationRuleFailed(Refused):
-    """A validation rule or trigger of the org refused the record."""
+    """A validation rule, a trigger or a flow of the org refused the record."""
 
     reason = "VALIDATION_RULE_FAILED"
 
@@ -389,7 +395,7 @@ class UpstreamUnavailable(Unavailable):
 
 
 class ShuttingDown(Unavailable):
-    """This replica is draining and begins no bulk load; another one will."""
+    """This replica is draining: it begins no bulk load and no request with an id, and ends watches."""
 
     reason = "SHUTTING_DOWN"
 

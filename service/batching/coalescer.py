@@ -2,19 +2,21 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from msgspec import Struct
+from msgspec.structs import replace
 from opentelemetry.context import Context
 from opentelemetry.util.types import AttributeValue
 
-from service.batching.item import Gathering, Item, Outcome, Part, Route, Single
-from service.batching.lane import Lane, LaneStatistics, Shared
+from service.batching.item import Gathering, Item, Outcome, Part, Route, Single, Unlocated
+from service.batching.lane import Lane, Shared
 from service.batching.policy import Hold, Policy
 from service.batching.refusals import at_fault
+from service.batching.statistics import Statistics
 from service.clock import Clock
 from service.context import CallContext
 from service.errors import (
@@ -28,30 +30,13 @@ from service.telemetry import logs, names
 from service.telemetry.tracing import Tracing
 
 _log = logs.get_logger(__name__)
+_MOST_ROUNDS = 3
+"""How often a call goes on without the rows that have a field which Salesforce named."""
 _MOST_LANES = 1_000
 """Idle lanes beyond these are dropped: their names come from callers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Statistics:
-    """What a coalescer has done since it was made, and how its lanes stand."""
-
-    calls: int
-    """Calls sent."""
-    records: int
-    """Records sent; those sent again count again."""
-    retried: int
-    """Records sent again because another transaction had locked them."""
-    held_records: int
-    """Records that are waiting or in flight."""
-    held_bytes: int
-    """Their bytes."""
-    lanes: Mapping[str, LaneStatistics]
-    """The lanes that hold records, by name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(Struct, frozen=True):
     """A write that is ready to travel."""
 
     route: Route
@@ -85,7 +70,7 @@ class RowCalls(Protocol):
 class Coalescer:
     """Turns the writes of many callers into few calls. One coalescer serves one org, as one Salesforce user.
 
-    Use it as an async context manager; leaving abandons calls in flight and refuses what waits.
+    Use it as an async context manager; leaving abandons calls in flight. Whoever waits must have been cancelled before.
 
     Args:
         calls: Sends calls.
@@ -116,7 +101,7 @@ class Coalescer:
     async def __aexit__(
         self, _type: type[BaseException] | None, _value: BaseException | None, _traceback: TracebackType | None
     ) -> None:
-        """Abandon the calls in flight and refuse what waits."""
+        """Abandon the calls in flight."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -230,7 +215,7 @@ class Coalescer:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _send(self, route: Route, items: Sequence[Item]) -> Sequence[Outcome]:
+    async def _send(self, route: Route, items: Sequence[Item]) -> Sequence[Outcome | Unlocated]:
         """Send one call in a span of its own, which names every caller that rides along."""
         now = self._clock.monotonic()
         sampled = [(item.context.trace, now - item.queued_at) for item in items if item.context.trace is not None]
@@ -242,7 +227,7 @@ class Coalescer:
             names.BATCH_ATTEMPT: items[0].attempt,
             names.BATCH_WAITED_MS: round(1000 * (now - min(item.queued_at for item in items)), 3),
         }
-        with self._tracing.batch_span(f"batch {route}", None, callers, attributes) as (_, trace):
+        with self._tracing.batch_span(f"batch {route}", callers, attributes) as trace:
             if trace is not None:
                 for caller, seconds in sampled:
                     self._tracing.add_wait("wait for a batch", caller, seconds, trace)
@@ -254,29 +239,32 @@ class Coalescer:
                 kind = OutcomeUnknown if route.operation is Operation.CREATE else InternalError
                 return [kind("an unexpected error while the record was sent") for _ in items]
 
-    async def _deliver(self, route: Route, items: Sequence[Item], context: CallContext) -> Sequence[Outcome]:
+    async def _deliver(
+        self, route: Route, items: Sequence[Item], context: CallContext
+    ) -> Sequence[Outcome | Unlocated]:
         """Send a call, and if Salesforce refuses it whole for some row's sake, the others: nothing was written then.
 
         Rows that have the field which Salesforce named need no call of their own to hear of it. Where it named none,
-        the halves of the call go on their own.
+        or one after the other, nobody waits here until it is known who is at fault: the lane sends parts of the call.
         """
-        found: dict[Item, Outcome] = {}
+        found: dict[Item, Outcome | Unlocated] = {}
         left = items
+        rounds = 0
         while left:
+            rounds += 1
             try:
                 outcomes = await self._outcomes(route, left, context)
             except SluicegateError as error:
                 refused = at_fault(error, left, route)
-                if not refused:
-                    middle = len(left) // 2
-                    first = await self._deliver(route, left[:middle], context)
-                    outcomes = [*first, *await self._deliver(route, left[middle:], context)]
-                else:
-                    found.update((item, copy(error)) for item in refused)
-                    left = [item for item in left if item not in found]
-                    continue
-            found.update(zip(left, outcomes, strict=True))
-            left = ()
+                found.update((item, copy(error)) for item in refused)
+                if not refused or rounds == _MOST_ROUNDS:
+                    found.update((item, Unlocated(copy(error))) for item in left if item not in found)
+                left = [item for item in left if item not in found]
+            else:
+                if left is items:
+                    return outcomes
+                found.update(zip(left, outcomes, strict=True))
+                left = ()
         return [found[item] for item in items]
 
     async def _outcomes(self, route: Route, items: Sequence[Item], context: CallContext) -> Sequence[Outcome]:

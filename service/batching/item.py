@@ -1,9 +1,10 @@
 """One record on its way: what is sent, what it may not meet, and who waits for its outcome."""
 
 import asyncio
-from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
+
+from msgspec import Struct
 
 from service.context import CallContext
 from service.errors import SluicegateError
@@ -13,8 +14,14 @@ Outcome = Saved | SluicegateError
 """What became of a record; an error as a value is that record's failure."""
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Unlocated(Struct, frozen=True):
+    """Stands for an outcome: the call was refused whole for some record's sake, whose it is not known."""
+
+    error: SluicegateError
+    """The refusal; nothing was written."""
+
+
+class Route(Struct, frozen=True, gc=False):
     """What the records of one call have in common, and so the name of a lane.
 
     The org's Salesforce identity is no part of it: an org has one, and lanes of its own.
@@ -101,8 +108,7 @@ class Part:
         self.gathering.put(self.index, outcome)
 
 
-@dataclass(slots=True, eq=False)
-class Item:
+class Item(Struct, eq=False):
     """One record on its way."""
 
     row: Row
@@ -119,4 +125,6 @@ class Item:
     """In the clock's monotonic seconds."""
     attempt: int = 0
     """Attempts made."""
+    company: int = 0
+    """Most records of the next call, smaller after one that was refused whole; 0 if nothing bounds them."""
     state: State = State.WAITING

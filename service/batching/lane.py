@@ -2,52 +2,32 @@
 
 import asyncio
 import random
-from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from service.batching.item import Item, Outcome, Route, State
+from service.batching.item import Item, Outcome, Route, State, Unlocated
+from service.batching.keys import Keys
 from service.batching.locks import Locks
 from service.batching.policy import Hold, Policy
+from service.batching.statistics import LaneStatistics, Totals
 from service.batching.turns import Turns
-from service.clock import Clock
+from service.clock import Clock, backoff_seconds
 from service.errors import RowLocked
 from service.salesforce.calls.collections import MOST_RUNS
+from service.salesforce.calls.writes import Operation, Row, Write
 
-Send = Callable[[Route, Sequence[Item]], Awaitable[Sequence[Outcome]]]
+Send = Callable[[Route, Sequence[Item]], Awaitable[Sequence[Outcome | Unlocated]]]
 """Sends items in one call and returns their outcomes in order; raises nothing but CancelledError."""
+
+_MOST_GONE = 64
+"""How many more items may be withdrawn than are left before the queues are swept."""
+_PARTS = 4
+"""Into how many calls one goes that was refused whole."""
+_NO_ROW = Row(Write(Operation.DELETE, ""), "", 0)
 
 Spawn = Callable[[Coroutine[Any, Any, None]], None]
 """Runs a coroutine as a task that someone owns."""
-
-
-@dataclass(slots=True)
-class Totals:
-    """What lanes have done since they were made, and what they hold; shared by the lanes of an org."""
-
-    calls: int = 0
-    """Calls sent."""
-    records: int = 0
-    """Records sent, those sent again counted again."""
-    retried: int = 0
-    """Records sent again because another transaction had locked them."""
-    held_records: int = 0
-    """Records that are waiting or in flight."""
-    held_bytes: int = 0
-    """Their bytes."""
-
-
-@dataclass(frozen=True, slots=True)
-class LaneStatistics:
-    """How a lane stands."""
-
-    waiting: int
-    """Records that may leave with the next call."""
-    behind: int
-    """Records that an earlier one with the same key keeps waiting."""
-    in_flight: int
-    """Calls in flight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +51,14 @@ class Lane:
     """Gathers the records of one route into calls.
 
     A record leaves at once if no call of the lane is in flight and nothing holds it back, together with those that the
-    event loop has at hand. Otherwise it leaves with the next 200, or when the last call in flight ends, or after
-    `Policy.longest_gather_seconds`. Records with equal keys
-    leave one after the other, each after the outcome of the one before. Records that lock the same parent share a call
-    or wait for each other, across all lanes of the org. A record that another transaction had locked is sent again
-    after a pause, in ever smaller calls, until its caller's deadline. Callers take turns within a call.
+    event loop has at hand; if there were several of late, once no further record came for two milliseconds, since
+    their callers are about to send again. Otherwise it leaves with the next 200, or when the last call in flight ends,
+    or after `Policy.longest_gather_seconds`. Records with equal keys leave one after the other, each after the outcome
+    of the one before. Records that lock the same parent share a call or wait for each other, across all lanes of the
+    org. A record that another transaction had locked is sent again after a pause, in ever smaller calls, until its
+    caller's deadline. So are, at once, the records of a call that was refused whole, until it is known whose fault it
+    was; as long as they take, every other call is one of records that were not sent yet. Callers take turns within a
+    call.
 
     All methods belong to the event loop's thread; none blocks.
 
@@ -96,13 +79,18 @@ class Lane:
         self._loop = asyncio.get_running_loop()
         self._ready = Turns()
         self._again = Turns()
-        self._keys: dict[str, deque[Item] | None] = {}
-        """The items that wait behind each key that is on its way."""
-        self._behind = 0
+        self._keys = Keys()
         self._in_flight = 0
         self._unfinished = 0
+        self._gone = 0
+        """Items withdrawn since the queues were swept."""
         self._departing = False
+        self._was_again = False
+        """Whether the last call carried records that had been sent before."""
         self._alarm_at: float | None = None
+        self._newest_at = 0.0
+        self._free_at = 0.0
+        self._busy_until = 0.0
 
     @property
     def is_idle(self) -> bool:
@@ -111,46 +99,56 @@ class Lane:
 
     def statistics(self) -> LaneStatistics:
         """Return how the lane stands."""
-        return LaneStatistics(len(self._ready) + len(self._again), self._behind, self._in_flight)
+        return LaneStatistics(len(self._ready) + len(self._again), self._keys.behind, self._in_flight)
 
     def put(self, item: Item) -> None:
         """Take a record; its waiter is told the outcome."""
-        item.queued_at = self._clock.monotonic()
+        item.queued_at = self._newest_at = self._clock.monotonic()
         self._unfinished += 1
         self._totals.held_records += 1
         self._totals.held_bytes += item.row.size
-        if item.key:
-            if item.key in self._keys:
-                behind = self._keys[item.key]
-                if behind is None:
-                    self._keys[item.key] = behind = deque()
-                behind.append(item)
-                item.state = State.BEHIND
-                self._behind += 1
-                return
-            self._keys[item.key] = None
-        self._ready.push(item)
-        self._consider()
+        if not item.key or self._keys.take(item):
+            self._ready.push(item)
+            self._consider()
 
     def withdraw(self, item: Item) -> None:
         """Forget a record whose caller has gone. One that has left stays written; its outcome is dropped."""
         if item.state is State.WAITING:
             self._finish(item)
+            self._forget(item)
         elif item.state is State.BEHIND:
-            self._behind -= 1
+            self._keys.behind -= 1
             self._let_go(item)
+            self._forget(item)
         elif item.state is State.AWAY:
             item.state = State.ABANDONED
+
+    def _forget(self, item: Item) -> None:
+        """Free what a withdrawn item holds; callers who come and go must not fill the queues while a call is slow."""
+        item.row, item.locks = _NO_ROW, ()
+        self._gone += 1
+        if self._gone > self._unfinished + _MOST_GONE:
+            self._gone = 0
+            self._ready.sweep()
+            self._again.sweep()
+            self._keys.sweep()
+            self._shared.locks.sweep()
 
     def _consider(self) -> None:
         """See to it that what is ready leaves in time."""
         if self._departing or self._in_flight >= self._policy.calls_in_flight:
             return
-        if not self._in_flight or len(self._ready) >= self._most or self._again:
+        now = self._clock.monotonic()
+        if len(self._ready) >= self._most or self._again:
+            self._departing = True
+            self._loop.call_soon(self._depart)
+        elif self._in_flight:
+            self._wake_at(now + self._policy.longest_gather_seconds)
+        elif now < self._busy_until:
+            self._wake_at(now + self._policy.quiet_seconds)
+        else:
             self._departing = True
             self._loop.call_soon(self._wait_for_quiet, len(self._ready), self._policy.quiet_turns)
-        else:
-            self._wake_at(self._clock.monotonic() + self._policy.longest_gather_seconds)
 
     def _wait_for_quiet(self, seen: int, turns: int) -> None:
         """Depart once the event loop has nothing newer for the lane, or a call is full.
@@ -169,10 +167,13 @@ class Lane:
     def _depart(self) -> None:
         """Send what may leave now."""
         self._departing = False
-        while self._again and self._in_flight < self._policy.calls_in_flight:
-            self._start(self._take(self._again, self._shrunk(self._again.peek())))
-        while self._ready and self._in_flight < self._policy.calls_in_flight and self._may_leave():
-            self._start(self._take(self._ready, self._most))
+        while self._in_flight < self._policy.calls_in_flight:
+            is_ready = bool(self._ready) and self._may_leave()
+            # In turns: one caller's rows that take many calls must not keep the others' waiting.
+            self._was_again = bool(self._again) and not (is_ready and self._was_again)
+            if not (self._was_again or is_ready):
+                return
+            self._start(self._take(self._again if self._was_again else self._ready))
 
     def _may_leave(self) -> bool:
         """Tell whether a call is full or need not be; wake the lane later if it must."""
@@ -182,11 +183,15 @@ class Lane:
         now = self._clock.monotonic()
         if self._in_flight:
             leaves_at = self._ready.oldest() + self._policy.longest_gather_seconds
-        else:
-            seconds = self._shared.hold(waiting, self._most)
-            if seconds <= 0:
-                return True
+        elif (seconds := self._shared.hold(waiting, self._most)) > 0:
             leaves_at = min(item.queued_at + min(seconds, item.max_wait_seconds) for item in self._ready)
+        elif now < self._busy_until:
+            # What waited for the call in flight waits for its callers too.
+            since = max(self._ready.oldest(), self._free_at)
+            newest = max(self._newest_at, self._free_at)
+            leaves_at = min(since + self._policy.longest_quiet_seconds, newest + self._policy.quiet_seconds)
+        else:
+            return True
         if leaves_at <= now:
             return True
         self._wake_at(leaves_at)
@@ -203,14 +208,19 @@ class Lane:
             self._alarm_at = None
             self._depart()
 
-    def _take(self, source: Turns, most: int) -> list[Item]:
+    def _take(self, source: Turns) -> list[Item]:
         """Take items for one call off a queue; those that another call keeps waiting go to the locks."""
         call: list[Item] = []
         size = 0
         kinds = set()
+        most = self._most
         while source and len(call) < most:
             item = source.peek()
             if item.state is State.WAITING:
+                if item.attempt:
+                    most = min(most, self._shrunk(item))
+                    if len(call) >= most:
+                        break
                 size += item.row.size
                 kinds.add(item.row.sobject)
                 if call and (size > self._policy.most_call_bytes or len(kinds) > MOST_RUNS):
@@ -240,11 +250,20 @@ class Lane:
         ordered = call if self.route.sobject else sorted(call, key=lambda item: item.row.sobject)
         outcomes = await self._shared.send(self.route, ordered)
         self._in_flight -= 1
+        self._free_at = self._clock.monotonic()
+        if len(call) > 1 or self._ready:
+            self._busy_until = self._free_at + self._policy.busy_seconds
         self._shared.locks.release(call, call)
         locked = []
         for item, outcome in zip(ordered, outcomes, strict=True):
-            is_wanted = item.state is State.AWAY and item.attempt < self._policy.attempts
-            if is_wanted and isinstance(outcome, RowLocked):
+            is_wanted = item.state is State.AWAY
+            if isinstance(outcome, Unlocated):
+                if is_wanted:
+                    item.state, item.company = State.WAITING, max(1, len(call) // _PARTS)
+                    self._again.push(item)
+                else:
+                    self._settle(item, outcome.error)
+            elif is_wanted and item.attempt < self._policy.attempts and isinstance(outcome, RowLocked):
                 locked.append(item)
             else:
                 self._settle(item, outcome)
@@ -255,18 +274,19 @@ class Lane:
 
     def _try_again(self, items: list[Item]) -> None:
         """Send locked rows again after a pause, as far as their callers still wait then."""
-        attempt = items[0].attempt
-        ceiling = min(self._policy.longest_delay_seconds, self._policy.base_delay_seconds * 2.0**attempt)
-        pause = self._shared.jitter() * ceiling
-        at = self._clock.monotonic() + pause
+        pause = backoff_seconds(
+            items[0].attempt,
+            base_seconds=self._policy.base_delay_seconds,
+            longest_seconds=self._policy.longest_delay_seconds,
+            jitter=self._shared.jitter,
+        )
         waiting = []
         for item in items:
-            deadline = item.context.deadline
-            if deadline is not None and deadline <= at:
-                self._settle(item, _still_locked(item))
-            else:
+            if item.context.has_time_for(pause):
                 item.state = State.WAITING
                 waiting.append(item)
+            else:
+                self._settle(item, _still_locked(item))
         if waiting:
             self._totals.retried += len(waiting)
             self._shared.spawn(self._after(pause, waiting))
@@ -278,8 +298,9 @@ class Lane:
         self._depart()
 
     def _shrunk(self, item: Item) -> int:
+        """Return how many records the next call of an item may have: fewer than the last."""
         sizes = self._policy.shrinking
-        return min(self._most, sizes[min(item.attempt, len(sizes)) - 1])
+        return min(self._most, item.company or self._most, sizes[min(item.attempt, len(sizes)) - 1])
 
     def _settle(self, item: Item, outcome: Outcome) -> None:
         item.waiter.settle(outcome)
@@ -288,19 +309,11 @@ class Lane:
     def _finish(self, item: Item) -> None:
         """Let go of an item that held its key, and let the next one with the key go on."""
         self._let_go(item)
-        if not item.key:
-            return
-        behind = self._keys.pop(item.key)
-        while behind:
-            following = behind.popleft()
-            if following.state is State.BEHIND:
-                self._behind -= 1
-                following.state = State.WAITING
-                self._keys[item.key] = behind or None
-                # It is older than what came meanwhile.
-                self._ready.push_front([following])
-                self._consider()
-                return
+        following = self._keys.hand_on(item.key) if item.key else None
+        if following is not None:
+            # It is older than what came meanwhile.
+            self._ready.push_front([following])
+            self._consider()
 
     def _let_go(self, item: Item) -> None:
         item.state = State.DONE

@@ -6,7 +6,7 @@ Salesforce locks the parent of a record that is written, and fails whoever comes
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
-from service.batching.item import Item
+from service.batching.item import Item, State
 
 Return = Callable[[Sequence[Item]], None]
 """Takes back items whose way is free now."""
@@ -39,6 +39,15 @@ class Locks:
         for lock in item.locks:
             holders[lock] = call
         return True
+
+    def sweep(self) -> None:
+        """Forget the items that were withdrawn while they were kept."""
+        for lock, parked in list(self._parked.items()):
+            kept = deque(each for each in parked if each[0].state is State.WAITING)
+            if kept:
+                self._parked[lock] = kept
+            else:
+                del self._parked[lock]
 
     def release(self, items: Iterable[Item], call: object) -> None:
         """Unlock what a call held, and give back the items that waited for it, in their order."""

@@ -16,14 +16,22 @@ class Policy:
     """Most calls of one lane that are open at a time."""
     quiet_turns: int = 10
     """Turns of the event loop without a newer record after which a call that is not full leaves an idle lane."""
+    busy_seconds: float = 0.1
+    """How long a lane counts as busy after a call that carried several records, or behind which others gathered: their
+    callers are about to return."""
+    quiet_seconds: float = 0.002
+    """How long a busy lane must have been without a newer record before a call leaves that is not full."""
+    longest_quiet_seconds: float = 0.02
+    """How long records wait for that at most."""
     longest_gather_seconds: float = 1.0
     """How long records gather behind a slow call before they leave in a call of their own that is not full."""
     max_wait_seconds: float = 1.0
     """What a caller tolerates of `Hold` if it says nothing."""
-    attempts: int = 10
+    attempts: int = 8
     """Most attempts at a row that another transaction had locked."""
-    shrinking: tuple[int, ...] = (50, 12, 3, 1)
-    """Most rows of a call from the second attempt on; the last one holds for all later ones."""
+    shrinking: tuple[int, ...] = (100, 40, 20, 10)
+    """Most rows of a call from the second attempt on; the last one holds for all later ones. Locked rows fail alone, so
+    that smaller calls would only cost more of them."""
     base_delay_seconds: float = 0.1
     """Mean-doubling base of the pause before a row is tried again."""
     longest_delay_seconds: float = 5.0

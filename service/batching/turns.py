@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from service.batching.item import Item
+from service.batching.item import Item, State
 
 
 class Turns:
@@ -68,3 +68,16 @@ class Turns:
     def oldest(self) -> float:
         """Return when the item that has waited longest came, in the clock's monotonic seconds; there must be one."""
         return min(line[0].queued_at for line in self._lines.values())
+
+    def sweep(self) -> None:
+        """Forget the items that were withdrawn while they were in line."""
+        if not self._lines:
+            return
+        first = next(iter(self._lines))
+        kept = {
+            caller: deque(each for each in line if each.state is State.WAITING) for caller, line in self._lines.items()
+        }
+        self._lines = {caller: line for caller, line in kept.items() if line}
+        self._count = sum(len(line) for line in self._lines.values())
+        if first not in self._lines:
+            self._left = 0

@@ -7,42 +7,19 @@ over everything before it. It can be read by whoever holds it and holds no secre
 import hmac
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from dataclasses import dataclass, field
 
 import msgspec
 
 from service import errors
+from service.settings.signing_key import SigningKey
 
-MIN_SECRET_BYTES = 32
 MAX_TOKEN_LENGTH = 4096
 """What `GetBulkLoadRequest.resume_token` takes."""
 
 _VERSION = "1"
-_KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _TOKEN = re.compile(r"1\.(?P<key>[A-Za-z0-9_-]{1,32})\.(?P<payload>[A-Za-z0-9_-]+)\.(?P<signature>[A-Za-z0-9_-]{43})")
 # Keeps a signature made for another purpose with the same secret from being taken for a token's.
 _PURPOSE = "sluicegate bulk load\n"
-
-
-@dataclass(frozen=True, slots=True)
-class TokenKey:
-    """A key that signs and verifies tokens.
-
-    Raises:
-        ValueError: The id has other characters, or the secret is shorter than 32 bytes.
-
-    """
-
-    id: str
-    """Travels in each token, so that keys can be changed while old tokens live on."""
-    secret: bytes = field(repr=False)
-    """At least 32 random bytes."""
-
-    def __post_init__(self) -> None:
-        if not _KEY_ID.fullmatch(self.id):
-            raise ValueError("the id of a token key must be 1 to 32 letters, digits, '-' or '_'")
-        if len(self.secret) < MIN_SECRET_BYTES:
-            raise ValueError(f"the secret of token key {self.id} must have at least {MIN_SECRET_BYTES} bytes")
 
 
 class LoadToken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -75,7 +52,7 @@ class TokenSigner:
 
     """
 
-    def __init__(self, keys: tuple[TokenKey, ...]) -> None:
+    def __init__(self, keys: tuple[SigningKey, ...]) -> None:
         self._secrets = {key.id: key.secret for key in keys}
         if not keys or len(self._secrets) != len(keys):
             raise ValueError("token keys must be at least one, with different ids")

@@ -8,7 +8,7 @@ import typer
 
 from service import settings as settings_module
 from service.app import VERSION, Addresses, App
-from service.cli.running import fail, run, until_stopped
+from service.cli.running import fail, run, settle_memory, until_stopped
 from service.settings import CONFIG_VARIABLE, Settings, SettingsError
 from service.telemetry import logs
 
@@ -43,6 +43,7 @@ def command(
 async def _serve(settings: Settings, *, as_json: bool) -> None:
     async with App(settings) as app:
         assert app.addresses is not None
+        settle_memory()
         typer.echo(_machine_text(app.addresses) if as_json else _human_text(app.addresses))
         await until_stopped()
 

@@ -2,39 +2,17 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from service.deep_links.template import UriTemplate
+from service.settings.signing_key import SigningKey
 
 MIN_TTL_SECONDS = 60
 MAX_TTL_SECONDS = 315_576_000
-MIN_SECRET_BYTES = 32
 
 _HOST = re.compile(r"https://[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
-_KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _PROVIDER = re.compile(r"[a-z0-9_-]{1,63}")
-
-
-@dataclass(frozen=True, slots=True)
-class LinkKey:
-    """A key that signs and verifies links.
-
-    Raises:
-        ValueError: The id has other characters, or the secret is shorter than 32 bytes.
-
-    """
-
-    id: str
-    """Travels in each link as `kid`, so that keys can be changed while old links live on."""
-    secret: bytes = field(repr=False)
-    """At least 32 random bytes."""
-
-    def __post_init__(self) -> None:
-        if not _KEY_ID.fullmatch(self.id):
-            raise ValueError("the id of a link key must be 1 to 32 letters, digits, '-' or '_'")
-        if len(self.secret) < MIN_SECRET_BYTES:
-            raise ValueError(f"the secret of link key {self.id} must have at least {MIN_SECRET_BYTES} bytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +78,7 @@ class LinkConfig:
 
     host: str
     """Scheme and host of every link, for example `https://links.example.com`."""
-    keys: tuple[LinkKey, ...]
+    keys: tuple[SigningKey, ...]
     """The first signs; all verify."""
     default_ttl_seconds: int
     """How long a link is valid when its maker does not say."""

@@ -20,8 +20,9 @@ from service.telemetry import logs
 
 _BEAT_SECONDS = LEASE_SECONDS / 3.0
 """How often a replica tells that it lives."""
+_SHORTEST_BEAT_SECONDS = 0.25
 _LONG_BEAT_SECONDS = 2.0
-"""The same while requests are long-running or about to be."""
+"""How often while requests are long-running or about to be."""
 _NEARLY_LONG_SECONDS = LONG_RUNNING_SECONDS * 0.75
 _SHORTEST_GAP_SECONDS = 0.02
 _AGAIN_SECONDS = 0.1
@@ -34,8 +35,9 @@ _GOOD_PART = 0.25
 """What is known of the others is good until all together may have made this part of the calls that are left."""
 _SHORTEST_GOOD_SECONDS = 0.05
 _RATE_MEMORY_SECONDS = 5.0
-_LEAST_RATE = 50.0
-"""Calls per second that the others may begin to make any moment."""
+_LEAST_RATE = 500.0
+"""Calls per second that the others may begin to make any moment; who makes calls itself reckons with them."""
+_IDLE_RATE = 0.1
 _LONGEST_ABSENCE_SECONDS = 120.0
 
 _log = logs.get_logger(__name__)
@@ -74,13 +76,16 @@ class Replica:
         self._slots: Slots | None = None
         self._standing = Standing("", 0, 0, 0, 1, 0, None, {}, {})
         self._told_at = -math.inf
+        self._lost_leases: Mapping[str, float] = {}
+        self._lost_leases_until = -math.inf
         self._sequence = 0
         self._spent: dict[str, float] = {}
         self._usage: ToldUsage | None = None
         self._is_told = True
         """Whether what was spent by the last report is known to have arrived."""
         self._failures = 0
-        self._rate = DecayingRate(_RATE_MEMORY_SECONDS, _RATE_MEMORY_SECONDS)
+        self._rates = {name: DecayingRate(_RATE_MEMORY_SECONDS, _RATE_MEMORY_SECONDS) for name in self._purses}
+        """Calls per second of all replicas."""
         self._is_due = False
         self._woken: asyncio.Future[None] | None = None
         self.round_trips = 0
@@ -117,6 +122,9 @@ class Replica:
         self.round_trips += 1
         standing = await self._exchange.exchange(report)
         if standing is None:
+            # With its memory the store lost the others' leases, which last nevertheless.
+            self._lost_leases = self._standing.held
+            self._lost_leases_until = self._clock.monotonic() + LEASE_SECONDS
             self.round_trips += 1
             memory = {name: mirror.counts for name, mirror in self._mirrors.items()}
             standing = await self._exchange.exchange(replace(report, memory=memory))
@@ -162,26 +170,28 @@ class Replica:
                 purse.absorb(news.recent, since, now)
             for seconds_ago, calls in news.past:
                 purse.recall(calls, now - seconds_ago, now)
-            if name == BUDGET:
-                self._rate.add(news.recent + report.spent[name], max(0.001, now - since))
+            self._rates[name].add(news.recent + report.spent[name], max(0.001, now - since))
         if standing.usage is not None:
             self.budget.hear(standing.usage, now)
         for name, purse in self._purses.items():
             lease = purse.lease
             held = standing.held.get(name, 0.0)
-            lease.renew(report.leases[name] - lease.untold, held, asked_at, 0.0)
-            lease.stale_at = now + self._good_seconds(purse, now)
+            if now < self._lost_leases_until:
+                held = max(held, self._lost_leases.get(name, 0.0))
+            lease.renew(report.leases[name] - lease.untold, held, asked_at)
+            lease.stale_at = now + self._good_seconds(name, now, _LEAST_RATE)
             self._is_due = self._is_due or lease.unspent < lease.refill_below
         if self._slots is not None:
             self._slots.leave_room(standing.long_running_elsewhere)
         self._standing = standing
         self._told_at = now
 
-    def _good_seconds(self, purse: Purse, now: float) -> float:
-        left = purse.next_left(now)
+    def _good_seconds(self, name: str, now: float, least_rate: float) -> float:
+        """Return for how long what is known of the others will do, if they make so many calls a second at least."""
+        left = self._purses[name].next_left(now)
         if not left:
             return _BEAT_SECONDS
-        seconds = _GOOD_PART * left / max(_LEAST_RATE, self._rate.per_second())
+        seconds = _GOOD_PART * left / max(least_rate, self._rates[name].per_second())
         return min(_BEAT_SECONDS, max(_SHORTEST_GOOD_SECONDS, seconds))
 
     def _fail(self, error: SharedStoreUnavailable) -> None:
@@ -229,8 +239,12 @@ class Replica:
             sleep.cancel()
 
     def _beat_seconds(self) -> float:
+        """Return when to tell again although nothing is due: often enough to know when little is left."""
+        now = self._clock.monotonic()
+        seconds = min(self._good_seconds(name, now, _IDLE_RATE) for name in self._purses)
         slots = self._slots
-        if slots is None:
-            return _BEAT_SECONDS
-        is_nearly_long = slots.oldest_seconds(self._clock.monotonic()) >= _NEARLY_LONG_SECONDS
-        return _LONG_BEAT_SECONDS if is_nearly_long or self._standing.long_running_elsewhere else _BEAT_SECONDS
+        if slots is not None and (
+            slots.oldest_seconds(now) >= _NEARLY_LONG_SECONDS or self._standing.long_running_elsewhere
+        ):
+            seconds = min(seconds, _LONG_BEAT_SECONDS)
+        return max(_SHORTEST_BEAT_SECONDS, seconds)

@@ -11,6 +11,7 @@ from service.governor.lease import Lease
 from service.governor.limits import Limits
 
 _REBASE_SECONDS = 60.0
+_HOVERING_PART = 0.05
 _FRESHER_SECONDS = 1.0
 """What another replica learned counts if it is newer by more than this."""
 
@@ -81,12 +82,17 @@ class SharedBudget:
             self._local.learn_others(told.others, told.maximum, now)
 
     def next_left(self, now: float) -> float:
-        """Return how many calls are left until the next class is refused; 0 if all are, infinite if nobody knows."""
-        for share in self._stop_at:
-            left = self._local.room(share, now) - self.lease.held_elsewhere
-            if left > 0:
+        """Return how many calls are left until the next class is refused; 0 if all are, infinite if nobody knows.
+
+        A class that is about to be refused or hovers there does not count: others would ask for every call.
+        """
+        held = self.lease.held_elsewhere
+        last = max(0.0, self._local.room(self._stop_at[-1], now) - held)
+        for share in self._stop_at[:-1]:
+            left = self._local.room(share, now) - held
+            if left > _HOVERING_PART * last:
                 return left
-        return 0.0
+        return last
 
     def absorb(self, calls: float, since: float, now: float) -> None:
         """Count calls that other replicas made since a moment. They are taken to be spread over that time."""

@@ -23,13 +23,19 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local minute = math.floor(time[1] / 60)
 local report = cjson.decode(ARGV[1])
 local state = KEYS[1]
+local function number(text, most)
+  local found = tonumber(text or 0) or 0
+  if found >= 0 and found <= most then return found end
+  return 0
+end
+local function calls(text) return number(text, 1e9) end
 for _, key in ipairs(KEYS) do
   local kind = redis.call('TYPE', key).ok
   if kind ~= 'hash' and kind ~= 'none' then redis.call('DEL', key) end
 end
 
 local known = redis.call('HMGET', state, 'epoch', 'serial', 'generation')
-local epoch, serial, generation = known[1], tonumber(known[2] or 0) or 0, tonumber(known[3] or 0) or 0
+local epoch, serial, generation = known[1], number(known[2], 1e14), number(known[3], 1e14)
 if report.epoch ~= '' and not report.memory and (epoch ~= report.epoch or serial < report.serial) then
   return cjson.encode({lost = true})
 end
@@ -58,13 +64,14 @@ end
 local counts, held, is_changed = {}, {}, false
 for i, purse in ipairs(report.purses) do
   local key = KEYS[i + 1]
-  local swept = tonumber(redis.call('HGET', key, 'swept') or minute - 1441) or minute - 1441
+  local swept = redis.call('HGET', key, 'swept')
+  swept = swept and number(swept, 1e9) or minute
   for each = math.max(swept, minute - 3000), minute - 1441 do redis.call('HDEL', key, 'm:' .. each) end
   redis.call('HSET', key, 'swept', minute - 1440)
   if report.memory then
     for _, pair in ipairs(report.memory[i]) do
       local field = 'm:' .. string.format('%.0f', pair[1])
-      if pair[1] > minute - 1440 and pair[2] > (tonumber(redis.call('HGET', key, field) or 0) or 0) then
+      if pair[1] > minute - 1440 and pair[2] > calls(redis.call('HGET', key, field)) then
         redis.call('HSET', key, field, string.format('%.17g', pair[2]))
         is_changed = true
       end
@@ -72,14 +79,11 @@ for i, purse in ipairs(report.purses) do
   end
   if is_new and purse.spent > 0 then
     local field = 'm:' .. minute
-    local count = tonumber(redis.call('HGET', key, field) or 0) or 0
-    redis.call('HSET', key, field, string.format('%.17g', count + purse.spent))
+    redis.call('HSET', key, field, string.format('%.17g', calls(redis.call('HGET', key, field)) + purse.spent))
   end
   held[i] = 0
   if #alive > 0 then
-    for _, calls in ipairs(redis.call('HMGET', key, unpack(alive))) do
-      held[i] = held[i] + (tonumber(calls or 0) or 0)
-    end
+    for _, lease in ipairs(redis.call('HMGET', key, unpack(alive))) do held[i] = held[i] + calls(lease) end
   end
   if report.lease > 0 then
     redis.call('HSET', key, own, string.format('%.17g', purse.lease))
@@ -90,14 +94,13 @@ end
 if is_changed then generation = generation + 1 end
 
 local since = minute - 1439
-if report.generation == generation then since = math.max(since, report.since) end
+if report.generation == generation then since = math.min(minute, math.max(since, report.since)) end
 local fields = {}
 for each = since, minute do table.insert(fields, 'm:' .. each) end
 for i = 1, #report.purses do
   counts[i] = {}
   for j, count in ipairs(redis.call('HMGET', KEYS[i + 1], unpack(fields))) do
-    local calls = tonumber(count or 0) or 0
-    if calls > 0 then table.insert(counts[i], {since + j - 1, calls}) end
+    if calls(count) > 0 then table.insert(counts[i], {since + j - 1, calls(count)}) end
   end
   redis.call('PEXPIRE', KEYS[i + 1], 90000000)
 end

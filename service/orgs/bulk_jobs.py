@@ -1,7 +1,8 @@
 """The bulk jobs of one org, as a load needs them."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from service.bulk.job import Job, LoadRequest, LoadState, ResultFile
 from service.bulk.spool import CHUNK_BYTES, Spool

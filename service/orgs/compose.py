@@ -4,7 +4,9 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
 
+from service.clock import Turns, backoff_seconds
 from service.context import CallContext
 from service.errors import InvalidArgument, RowLocked, SluicegateError
 from service.orgs.node_errors import of_node
@@ -14,14 +16,17 @@ from service.salesforce.calls.composite import Node, NodeFailure
 from service.salesforce.calls.writes import Saved, Write, WriteOptions
 from service.salesforce.client import SalesforceClient
 
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
 Check = Callable[[Write, CallContext], Awaitable[None]]
 """Refuses a write that Salesforce would refuse for certain, by an InvalidArgument; reference fields may hold nodes."""
 
 Explain = Callable[[SluicegateError, Write, CallContext], Awaitable[SluicegateError]]
 """Returns what can be said beyond Salesforce's own refusal of a write, or the same error."""
 
-_AT_ONCE = 100
-"""Nodes that are checked before others' calls have their turn."""
+_MANY_VALUES = 5_000
+"""Above these a graph is ordered and encoded beside the event loop: four mebibytes of references take a second."""
 _ATTEMPTS = 5
 _BASE_DELAY_SECONDS = 0.25
 _LONGEST_DELAY_SECONDS = 8.0
@@ -64,7 +69,7 @@ class Composer:
                 metadata `node`, `node_index` and `nodes`. Or the org could not be asked.
 
         """
-        order = in_order(nodes)
+        order = await _worked_out(nodes, in_order, nodes)
         await self._check(nodes, context)
         outcomes: dict[int, Saved] = {}
         attempt = 1
@@ -80,7 +85,7 @@ class Composer:
             pause = self._pause_seconds(attempt)
             if single.is_gone(write, error) and len(outcomes) < composite.MOST_REPEATED_DELETIONS:
                 outcomes[index] = Saved(write.record_id, already_deleted=True)
-            elif isinstance(error, RowLocked) and attempt < _ATTEMPTS and _fits(pause, context):
+            elif isinstance(error, RowLocked) and attempt < _ATTEMPTS and context.has_time_for(pause):
                 attempt += 1
                 await context.clock.sleep(pause)
             else:
@@ -89,9 +94,9 @@ class Composer:
     async def _check(self, nodes: Sequence[Node], context: CallContext) -> None:
         """Refuse what is wrong with single nodes, the caller's first one first."""
         writes = {node.name: node.write for node in nodes}
+        turns = Turns(context.clock)
         for index, node in enumerate(nodes):
-            if index % _AT_ONCE == _AT_ONCE - 1:
-                await asyncio.sleep(0)
+            await turns.give()
             try:
                 references.check(node.write, writes)
                 single.row_call(self.client.base, node.write)
@@ -111,12 +116,23 @@ class Composer:
         if not nodes:
             return []
         build = composite.composite if len(nodes) <= composite.MOST_ROWS else composite.graph
-        response = await self.client.send(build(self.client.base, nodes, options), context)
+        request = await _worked_out(nodes, build, self.client.base, nodes, options)
+        response = await self.client.send(request, context)
         return composite.read(response, nodes, org=self.client.org)
 
     def _pause_seconds(self, attempt: int) -> float:
-        return self.jitter() * min(_LONGEST_DELAY_SECONDS, _BASE_DELAY_SECONDS * 2.0**attempt)
+        return backoff_seconds(
+            attempt,
+            base_seconds=_BASE_DELAY_SECONDS,
+            longest_seconds=_LONGEST_DELAY_SECONDS,
+            jitter=self.jitter,
+        )
 
 
-def _fits(pause_seconds: float, context: CallContext) -> bool:
-    return context.deadline is None or context.clock.monotonic() + pause_seconds < context.deadline
+async def _worked_out(
+    nodes: Sequence[Node], work: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
+) -> Result:
+    """Return what a function makes of a graph; other calls go on while a large one is worked on."""
+    if sum(len(node.write.values) for node in nodes) > _MANY_VALUES:
+        return await asyncio.to_thread(work, *args, **kwargs)
+    return work(*args, **kwargs)

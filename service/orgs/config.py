@@ -1,17 +1,15 @@
 """An org from its settings: the stack of transports, its login, its links."""
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-
-from pydantic import SecretStr
 
 from service.batching.coalescer import Coalescer
 from service.batching.policy import Policy
 from service.bulk.token import TokenSigner
 from service.clock import Clock
-from service.deep_links.config import LinkConfig, LinkKey, LinkProvider
+from service.deep_links.config import LinkConfig, LinkProvider
 from service.errors import OrgAuthenticationFailed
 from service.governor.base import Governor
 from service.governor.local import LocalGovernor
@@ -32,6 +30,7 @@ from service.salesforce.transport.http import HttpTransport
 from service.salesforce.transport.observe import ObservedTransport
 from service.salesforce.transport.retry import RetryTransport
 from service.settings import ClientCredentialsAuth, JwtBearerAuth, LinkSettings, OrgSettings, WriteSettings
+from service.settings.signing_key import SigningKey
 from service.telemetry.tracing import Tracing
 
 
@@ -134,12 +133,12 @@ def faults(settings: OrgSettings) -> list[str]:
     return lines
 
 
-def link_config(settings: LinkSettings, keys: Mapping[str, SecretStr]) -> LinkConfig:
+def link_config(settings: LinkSettings, keys: Sequence[SigningKey]) -> LinkConfig:
     """Return the configuration of deep links.
 
     Args:
         settings: The settings.
-        keys: Signing keys by id; the first signs.
+        keys: The first signs.
 
     Raises:
         ValueError: A template or key cannot be used; the text names it.
@@ -155,7 +154,7 @@ def link_config(settings: LinkSettings, keys: Mapping[str, SecretStr]) -> LinkCo
         providers[settings.default_provider] = LinkProvider.of(web=settings.host + "/r/{object}/{id}")
     return LinkConfig(
         host=settings.host,
-        keys=tuple(LinkKey(key_id, secret.get_secret_value().encode()) for key_id, secret in keys.items()),
+        keys=tuple(keys),
         default_ttl_seconds=settings.default_ttl_seconds,
         default_provider=settings.default_provider,
         providers=providers,

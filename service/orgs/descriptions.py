@@ -4,14 +4,17 @@ import asyncio
 import random
 from collections.abc import Callable
 from copy import copy
+from functools import partial
+from itertools import islice
 from weakref import WeakValueDictionary
 
 from service.context import CallContext
-from service.errors import Exhausted, Unavailable, UnknownObject
+from service.errors import Exhausted, FieldViolation, Unavailable, UnknownObject
 from service.orgs.object_names import ObjectNames
 from service.orgs.write_rules import WriteRules
 from service.salesforce.calls.describe import SObject
 from service.salesforce.client import SalesforceClient
+from service.salesforce.line import Line
 
 _LIFETIME_SECONDS = 600.0
 _LIFETIME_JITTER = 0.1
@@ -19,6 +22,8 @@ _LIFETIME_JITTER = 0.1
 _FRESH_SECONDS = 60.0
 """How long a description is good enough to refuse a write by."""
 _MOST = 512
+_MANY_MISSING = 16
+"""So many unknown names within a minute are guesses; the list of all names answers those that follow."""
 
 
 class _Known:
@@ -42,7 +47,8 @@ class _Known:
 class Descriptions:
     """Descriptions of one org's sObjects, each kept for ten minutes.
 
-    A caller that is cancelled while it asks leaves the asking to the next one that waits.
+    A caller that is cancelled while it asks leaves the asking to the next one that waits. Those who wait for one
+    description go on in the order in which they came, before any who come later.
 
     Args:
         client: The org.
@@ -57,6 +63,8 @@ class Descriptions:
         self._missing: dict[str, tuple[float, UnknownObject]] = {}
         """What the org does not have, until when that is believed."""
         self._names = ObjectNames(client)
+        self._lines: dict[str, Line[_Known]] = {}
+        """Those who wait for descriptions: writes of one record must not overtake each other here."""
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def get(self, sobject: str, context: CallContext) -> SObject:
@@ -85,6 +93,14 @@ class Descriptions:
         """
         return (await self._get(sobject, context)).rules
 
+    def known_rules(self, sobject: str, context: CallContext) -> WriteRules | None:
+        """Return what `rules` does if it need not wait, for Salesforce or for those who came before; else None."""
+        name = sobject.lower()
+        known = self._known.get(name)
+        if known is None or name in self._lines or context.clock.monotonic() >= known.expires_at:
+            return None
+        return known.rules
+
     async def refreshed(self, sobject: str, context: CallContext) -> SObject | None:
         """Return a description that was just read, so that nothing is refused that has changed since.
 
@@ -111,15 +127,34 @@ class Descriptions:
 
     async def _get(self, sobject: str, context: CallContext) -> _Known:
         name = sobject.lower()
-        known = self._known.get(name)
-        if known is not None and context.clock.monotonic() < known.expires_at:
-            return known
-        self._refuse_missing(name, context)
+        line = self._lines.get(name)
+        if line is None:
+            known = self._known.get(name)
+            if known is not None and context.clock.monotonic() < known.expires_at:
+                return known
+            self._refuse_missing(name, context)
+            line = self._lines[name] = Line()
+        try:
+            return await line.join(partial(self._fetch, sobject, context))
+        finally:
+            if line.is_empty and self._lines.get(name) is line:
+                del self._lines[name]
+
+    async def _fetch(self, sobject: str, context: CallContext) -> _Known:
+        name = sobject.lower()
         async with self._locks.setdefault(name, asyncio.Lock()):
             known = self._known.get(name)
             if known is not None and context.clock.monotonic() < known.expires_at:
                 return known
             self._refuse_missing(name, context)
+            if known is None and self._are_guesses(context) and await self._names.lack(sobject, context):
+                problem = "no such sObject, or not visible to the org's user"
+                error = UnknownObject(
+                    f"the org has no sObject {sobject!r}",
+                    metadata={"org": self._client.org, "object": sobject},
+                    violations=[FieldViolation("object", problem)],
+                )
+                raise copy(await self._note_missing(error, sobject, context))
             return await self._ask(sobject, context, known.description if known is not None else None)
 
     async def _refreshed(self, sobject: str, context: CallContext) -> _Known | None:
@@ -145,11 +180,7 @@ class Descriptions:
             description = await self._client.describe(sobject, context, known)
         except UnknownObject as error:
             self._known.pop(name, None)
-            missing = await self._with_nearest(error, sobject, context)
-            while len(self._missing) >= _MOST:
-                self._missing.pop(next(iter(self._missing)))
-            self._missing[name] = (context.clock.monotonic() + _FRESH_SECONDS, missing)
-            raise copy(missing) from error
+            raise copy(await self._note_missing(error, sobject, context)) from error
         before = self._known.pop(name, None)
         while len(self._known) >= _MOST:
             self._known.pop(next(iter(self._known)))
@@ -163,6 +194,19 @@ class Descriptions:
             found = _Known(description, now, expires_at)
         self._known[name] = found
         return found
+
+    async def _note_missing(self, error: UnknownObject, sobject: str, context: CallContext) -> UnknownObject:
+        """Remember that an sObject is missing, and return the error with the name that was probably meant."""
+        missing = await self._with_nearest(error, sobject, context)
+        while len(self._missing) >= _MOST:
+            self._missing.pop(next(iter(self._missing)))
+        self._missing[sobject.lower()] = (context.clock.monotonic() + _FRESH_SECONDS, missing)
+        return missing
+
+    def _are_guesses(self, context: CallContext) -> bool:
+        """Tell whether many different names were unknown within a minute: each must not spend a call."""
+        newest = islice(reversed(self._missing.values()), _MANY_MISSING - 1, None)
+        return any(until > context.clock.monotonic() for until, _ in islice(newest, 1))
 
     def _refuse_missing(self, name: str, context: CallContext) -> None:
         """Refuse an sObject that was missing a moment ago: misspelling it must not spend the org's calls."""

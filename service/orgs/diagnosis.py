@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from service.errors import FieldViolation, InvalidFieldValue, SluicegateError, UnknownField, UnknownObject
-from service.orgs.field_rules import NUMBER_TYPES
 from service.orgs.key_fields import key_field, no_key
 from service.orgs.nearest import NearestNames
-from service.orgs.refusals import KEY_FIELD
-from service.salesforce.calls.describe import SObject
+from service.orgs.refusals import FIELDS, KEY_FIELD
+from service.salesforce.calls.describe import NUMBER_TYPES, SObject
 from service.salesforce.calls.writes import JsonValue
 
 _NAMES = {"boolean": "true or false", "date": "a date as text, 2026-03-01", "time": "a time as text, 13:05:00Z"}
@@ -39,13 +38,13 @@ def explain(error: SluicegateError, values: Mapping[str, JsonValue], description
     if isinstance(error, UnknownObject):
         return without_key(error, description) or error
     wrong = [
-        FieldViolation(f"fields.{name}", f"{field.name} takes {_NAMES[field.type]}")
+        FieldViolation(FIELDS + name, f"{field.name} takes {_NAMES[field.type]}")
         for name, value in values.items()
         if (field := description.fields.get(name.lower())) is not None and not _fits(value, field.type)
     ]
     if not wrong:
         return error
-    metadata = {**error.metadata, "fields": ",".join(item.field.removeprefix("fields.") for item in wrong)}
+    metadata = {**error.metadata, "fields": ",".join(item.field.removeprefix(FIELDS) for item in wrong)}
     return InvalidFieldValue(wrong[0].description, metadata=metadata, violations=wrong)
 
 
@@ -83,7 +82,7 @@ def _with_nearest(error: UnknownField, description: SObject) -> UnknownField:
     return UnknownField(
         message,
         metadata={**error.metadata, "nearest": nearest},
-        violations=[FieldViolation(f"fields.{name}", message)],
+        violations=[FieldViolation(FIELDS + name, message)],
     )
 
 

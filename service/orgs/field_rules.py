@@ -13,9 +13,6 @@ from service.orgs.value_checks import VALUE_CHECKS, Check, any_text, bounded_tex
 from service.salesforce.calls.describe import Field
 from service.salesforce.calls.writes import JsonValue, Operation
 
-NUMBER_TYPES = frozenset({"int", "long", "double", "currency", "percent"})
-"""Types of fields whose values are JSON numbers."""
-
 _BOUNDED_TEXT = frozenset({"string", "textarea", "phone", "url", "combobox", "encryptedstring"})
 
 

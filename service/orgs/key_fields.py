@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 from service.errors import InvalidFieldValue, InvalidRequest, UnknownField
-from service.orgs.field_rules import NUMBER_TYPES
 from service.orgs.nearest import NearestNames
 from service.orgs.record_keys import folded, folded_number, to_number
 from service.orgs.refusals import Fault
-from service.salesforce.calls.describe import Field, SObject
+from service.salesforce.calls.describe import NUMBER_TYPES, Field, SObject
 from service.salesforce.calls.writes import JsonValue, Operation
 
 

@@ -1,11 +1,11 @@
 """The order in which the nodes of an atomic graph run, and what a graph may not be."""
 
-import difflib
 import heapq
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from service.errors import FieldViolation, InvalidRequest, SluicegateError
+from service.orgs.nearest import NearestNames
 from service.orgs.node_errors import of_node
 from service.salesforce.calls import composite, single
 from service.salesforce.calls.composite import Node
@@ -62,8 +62,8 @@ def _references(nodes: Sequence[Node], index: int, places: Mapping[str, int]) ->
         if not isinstance(value, NodeId):
             continue
         if value.node not in places:
-            nearest = difflib.get_close_matches(value.node, places, n=1, cutoff=0.5)
-            hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+            nearest = NearestNames(places).find(value.node)
+            hint = f"; did you mean {nearest!r}?" if nearest else ""
             problem = f"refers to a node {value.node!r}, and no node has that name{hint}"
             raise _refused(nodes, index, f"fields.{name}", problem)
         found.append(_Reference(name, places[value.node]))

@@ -8,6 +8,7 @@ from service.orgs.nearest import NearestNames
 from service.salesforce.client import SalesforceClient
 
 _LIFETIME_SECONDS = 600.0
+_FRESH_SECONDS = 60.0
 
 
 class ObjectNames:
@@ -21,7 +22,8 @@ class ObjectNames:
     def __init__(self, client: SalesforceClient) -> None:
         self._client = client
         self._names = NearestNames(())
-        self._expires_at: float | None = None
+        self._lower: frozenset[str] = frozenset()
+        self._read_at: float | None = None
         self._lock = asyncio.Lock()
 
     async def nearest(self, sobject: str, context: CallContext) -> str:
@@ -34,13 +36,26 @@ class ObjectNames:
             context: The call it is for.
 
         """
+        return self._names.find(sobject) if await self._are_known(context, _LIFETIME_SECONDS) else ""
+
+    async def lack(self, sobject: str, context: CallContext) -> bool:
+        """Tell whether no sObject has a name, as of a minute ago; false if the org cannot say.
+
+        Args:
+            sobject: The name, in any case.
+            context: The call it is for.
+
+        """
+        return await self._are_known(context, _FRESH_SECONDS) and sobject.lower() not in self._lower
+
+    async def _are_known(self, context: CallContext, lifetime_seconds: float) -> bool:
         async with self._lock:
-            now = context.clock.monotonic()
-            if self._expires_at is None or now >= self._expires_at:
+            if self._read_at is None or context.clock.monotonic() >= self._read_at + lifetime_seconds:
                 try:
-                    self._names = NearestNames(await self._client.sobject_names(context))
+                    names = await self._client.sobject_names(context)
                 except SluicegateError:
                     # A suggestion is not worth another error than that of the name; whoever errs next asks again.
-                    return ""
-                self._expires_at = context.clock.monotonic() + _LIFETIME_SECONDS
-            return self._names.find(sobject)
+                    return False
+                self._names, self._lower = NearestNames(names), frozenset(name.lower() for name in names)
+                self._read_at = context.clock.monotonic()
+            return True

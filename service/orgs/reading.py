@@ -15,19 +15,19 @@ from service.errors import (
     UpstreamProtocolError,
 )
 from service.orgs.descriptions import Descriptions
-from service.orgs.field_rules import NUMBER_TYPES
 from service.orgs.key_fields import key_field, no_key
 from service.orgs.nearest import NearestNames
 from service.orgs.parents import canonical_id
 from service.orgs.refusals import FIELDS, KEY_FIELD, KEY_VALUE, Fault, refusal, unknown_name
 from service.salesforce.calls import records
-from service.salesforce.calls.describe import COMPOUND_TYPES, Field, SObject
+from service.salesforce.calls.describe import COMPOUND_TYPES, NUMBER_TYPES, Field, SObject
 from service.salesforce.calls.writes import ExternalKey, Operation
 from service.salesforce.client import SalesforceClient
 
 _ID = "Id"
 _ATTRIBUTES = "attributes"
 _UNDESCRIBED_PRECISION = 18
+_MOST_HINTS = 8
 
 
 ReadValue = bool | int | Decimal | str | None
@@ -117,7 +117,8 @@ def _names(description: SObject, key: ExternalKey | None, fields: Sequence[str])
     near = NearestNames(item.name for item in description.fields.values() if None in known)
     for index, (name, item) in enumerate(zip(fields, known, strict=True)):
         if item is None:
-            faults.append((f"fields[{index}]", unknown_name(description.name, name, near.find(name))))
+            hint = near.find(name) if len(faults) < _MOST_HINTS else ""
+            faults.append((f"fields[{index}]", unknown_name(description.name, name, hint)))
         elif item.type in COMPOUND_TYPES:
             faults.append(
                 (f"fields[{index}]", Fault(InvalidRequest, f"{item.name} is a compound field; name its parts"))

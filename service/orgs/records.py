@@ -1,16 +1,15 @@
 """The writes of an org's records: checked against the sObject's description, then sent along with everyone else's."""
 
-import asyncio
 from collections.abc import Sequence
 
 from service.batching.coalescer import Coalescer, Prepared
 from service.batching.item import Outcome, Route
+from service.clock import Turns
 from service.context import CallContext
 from service.errors import InvalidArgument, SluicegateError
 from service.orgs import diagnosis
 from service.orgs.descriptions import Descriptions
 from service.orgs.write_rules import Examined, WriteRules
-from service.salesforce.calls import collections
 from service.salesforce.calls.writes import Operation, Row, Saved, Write, WriteOptions
 
 _SETUP = frozenset(
@@ -32,8 +31,9 @@ _SETUP = frozenset(
 )
 """sObjects that no transaction writes beside others (Apex Developer Guide, "sObjects That Cannot Be Used Together in
 DML Operations"): the call would fail with MIXED_DML_OPERATION for rows that are right."""
-_AT_ONCE = 200
-"""Records of one call that are checked before others' calls have their turn."""
+
+_ROW_BYTES = 256
+"""What a row takes beside the caller's message."""
 
 
 class OrgRecords:
@@ -48,9 +48,13 @@ class OrgRecords:
 
     def __init__(self, coalescer: Coalescer, descriptions: Descriptions, *, check_fields: bool) -> None:
         self._coalescer = coalescer
-        self.descriptions = descriptions
-        """What the org's sObjects look like."""
+        self._descriptions = descriptions
         self._check_fields = check_fields
+
+    @property
+    def descriptions(self) -> Descriptions:
+        """What the org's sObjects look like."""
+        return self._descriptions
 
     async def write(
         self, write: Write, options: WriteOptions, context: CallContext, *, max_wait_seconds: float | None = None
@@ -61,7 +65,7 @@ class OrgRecords:
             service.errors.SluicegateError: The record was refused, or Salesforce could not be asked.
 
         """
-        rules, examined = await self._examine(write, context)
+        rules, examined = self._examined(write, context) or await self._examine(write, context)
         prepared = _prepared(write, rules.name, examined, options, mixed=False)
         return await self._coalescer.write(prepared, context, max_wait_seconds)
 
@@ -78,7 +82,7 @@ class OrgRecords:
         """Return what the description tells of a refusal beyond Salesforce's words, or the same error."""
         if not (self._check_fields and diagnosis.needs_description(error)):
             return error
-        return diagnosis.explain(error, write.values, await self.descriptions.get(write.sobject, context))
+        return diagnosis.explain(error, write.values, await self._descriptions.get(write.sobject, context))
 
     async def apply(
         self,
@@ -99,25 +103,37 @@ class OrgRecords:
         """
         outcomes: list[Outcome | None] = [None] * len(writes)
         accepted: list[tuple[int, Write, str, Examined]] = []
+        turns = Turns(context.clock)
         for index, write in enumerate(writes):
-            if index % _AT_ONCE == _AT_ONCE - 1:
-                await asyncio.sleep(0)
+            await turns.give()
             try:
-                rules, examined = await self._examine(write, context)
+                rules, examined = self._examined(write, context) or await self._examine(write, context)
                 accepted.append((index, write, rules.name, examined))
             except SluicegateError as error:
                 outcomes[index] = error
         mixed = _mixed_operations([(write, sobject) for _, write, sobject, _ in accepted])
         # A call has few runs of sObjects if equal ones are neighbours.
         accepted.sort(key=lambda each: each[2])
-        prepared = [
-            _prepared(write, sobject, examined, options, mixed=write.operation in mixed and sobject not in _SETUP)
-            for _, write, sobject, examined in accepted
-        ]
+        prepared = []
+        for _, write, sobject, examined in accepted:
+            await turns.give()
+            is_mixed = write.operation in mixed and sobject not in _SETUP
+            prepared.append(_prepared(write, sobject, examined, options, mixed=is_mixed))
         written = await self._coalescer.write_all(prepared, context, max_wait_seconds)
         for (index, *_), outcome in zip(accepted, written, strict=True):
             outcomes[index] = outcome
         return [outcome for outcome in outcomes if outcome is not None]
+
+    def _examined(self, write: Write, context: CallContext) -> tuple[WriteRules, Examined] | None:
+        """Return what `_examine` does of a write that has no fault, if nothing has to be learned for it."""
+        rules = self._descriptions.known_rules(write.sobject, context)
+        if rules is None or not self._check_fields:
+            return None
+        try:
+            return rules, rules.examine(write)
+        except InvalidArgument:
+            # It may be right of the description that is read next.
+            return None
 
     async def _examine(self, write: Write, context: CallContext) -> tuple[WriteRules, Examined]:
         """Hold a write against what is known of its sObject; to refuse it, that may have to be learned anew."""
@@ -126,26 +142,20 @@ class OrgRecords:
         if not is_known:
             unknown = WriteRules.unknown(write.sobject)
             return unknown, unknown.examine(write)
-        rules = await self.descriptions.rules(write.sobject, context)
+        rules = await self._descriptions.rules(write.sobject, context)
         try:
             return rules, rules.examine(write)
         except InvalidArgument:
-            fresh = await self.descriptions.refreshed_rules(write.sobject, context)
+            fresh = await self._descriptions.refreshed_rules(write.sobject, context)
             if fresh is None:
                 raise
         return fresh, fresh.examine(write)
 
 
 def _prepared(write: Write, sobject: str, examined: Examined, options: WriteOptions, *, mixed: bool) -> Prepared:
-    by_key = write.key is not None
     field = write.key.field.lower() if write.key is not None else ""
-    if by_key and write.operation is not Operation.UPSERT:
-        # A request of its own within the call is made when the call is: what it says is all that counts here.
-        size = 256 + sum(len(value) if isinstance(value, str) else 32 for value in write.values.values())
-        row = Row(write, sobject, b"", size)
-    else:
-        row = collections.row(write, sobject, numeric_key=examined.numeric_key)
-    route = Route(write.operation, "" if mixed and not by_key else sobject.lower(), field, options)
+    row = Row(write, sobject, _ROW_BYTES + write.size, examined.numeric_key, examined.repeated)
+    route = Route(write.operation, "" if mixed and not field else sobject.lower(), field, options)
     locks = (examined.key, *examined.parents) if examined.key else examined.parents
     return Prepared(route, row, examined.key, locks)
 

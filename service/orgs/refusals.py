@@ -17,6 +17,9 @@ FIELDS = "fields."
 """What comes before a field's name in the path of its value."""
 KEY_FIELD, KEY_VALUE, RECORD_ID = "external_id.field", "external_id.value", "record.id"
 
+_MOST_NAMED = 5
+"""Fields that a message names beside the one that it explains."""
+
 _KINDS = (UnknownField, InvalidRequest, FieldNotWriteable, RequiredFieldMissing, InvalidFieldValue)
 _RANKS: Mapping[type[InvalidArgument], int] = {kind: rank for rank, kind in enumerate(_KINDS)}
 """Which of several faults an error is of: the one that Salesforce would name."""
@@ -68,4 +71,11 @@ def refusal(sobject: str, faults: Sequence[tuple[str, Fault]]) -> InvalidArgumen
     if first.nearest:
         metadata["nearest"] = first.nearest
     violations = [FieldViolation(path, fault.problem) for path, fault in ordered]
-    return first.kind(first.problem, metadata=metadata, violations=violations)
+    return first.kind(first.problem + _also(names, ordered[0][0]), metadata=metadata, violations=violations)
+
+
+def _also(names: Sequence[str], first: str) -> str:
+    """Return what a message says of the fields that are at fault beside the first path's; the violations say it all."""
+    others = [name for name in names if f"{FIELDS}{name}" != first]
+    more = f" and {len(others) - _MOST_NAMED} more" if len(others) > _MOST_NAMED else ""
+    return f"; also at fault: {', '.join(others[:_MOST_NAMED])}{more}" if others else ""

@@ -1,8 +1,9 @@
 """What a description tells about a write before it is sent: its faults, its key, and the records it locks."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from service.errors import FieldNotWriteable, InvalidFieldValue, UnknownField
 from service.orgs.field_rules import lookup_check, missing, value_check
@@ -17,6 +18,8 @@ from service.salesforce.calls.writes import JsonValue, Operation, Write
 
 _SPELLINGS = 2
 _MOST_KEY_SPELLINGS = 64
+_MOST_HINTS = 8
+"""Faults of a write beyond which names are not held against those that there are: that costs more than all else."""
 _REFERENCE = "reference"
 _NO_PARENTS = frozenset({"ownerid", "recordtypeid"})
 _ID, _ATTRIBUTES = "id", "attributes"
@@ -30,8 +33,7 @@ Faults = list[tuple[str, Fault]]
 """What is wrong with a write, and where."""
 
 
-@dataclass(frozen=True, slots=True)
-class Examined:
+class Examined(Struct, frozen=True, gc=False):
     """What is known of a write that has no fault."""
 
     sobject: str
@@ -42,6 +44,8 @@ class Examined:
     """The records that the write locks besides its own; they compare with each other and with keys."""
     numeric_key: bool
     """Whether the external-id field holds numbers, which JSON writes without quotes."""
+    repeated: str
+    """The name of the value that is the external id once more; empty if none is."""
 
 
 class WriteRules:
@@ -95,7 +99,7 @@ class WriteRules:
         faults: Faults = []
         key, record_key = write.key, write.record_id
         finder = None if key is None else self._keys.get(key.field) or self._key_field(key.field, faults)
-        parents = self._parents(write, finder, faults)
+        parents, repeated = self._parents(write, finder, faults)
         if write.operation is Operation.CREATE:
             self._find_missing(write.values, faults)
         if record_key and not record_key.startswith(self.description.key_prefix):
@@ -107,20 +111,23 @@ class WriteRules:
                 faults.append((KEY_VALUE, fault))
         if faults:
             raise refusal(write.sobject, faults)
-        return Examined(self.description.name, record_key, parents, finder is not None and finder.is_number)
+        return Examined(self.description.name, record_key, parents, finder is not None and finder.is_number, repeated)
 
-    def _parents(self, write: Write, finder: KeyField | None, faults: Faults) -> tuple[str, ...]:
-        """Return the records that the values lock, and add what is wrong with the values."""
+    def _parents(self, write: Write, finder: KeyField | None, faults: Faults) -> tuple[tuple[str, ...], str]:
+        """Return the records that the values lock and which value is the external id, and add what is wrong."""
         operation = write.operation
         checks = self._spelled[operation]
-        repeated = None
+        of_key, repeated = None, ""
         if finder is not None:
-            repeated = checks.get(finder.field.name) or self._check(operation, finder.field.name)
+            of_key = checks.get(finder.field.name) or self._check(operation, finder.field.name)
         parents: list[str] = []
         found: Fault | str | None
         for name, value in write.values.items():
             check = checks.get(name) or self._check(operation, name)
-            if check is repeated and finder is not None and write.key is not None:
+            if check is None:
+                found = self._unknown(name, value, is_hinted=len(faults) < _MOST_HINTS)
+            elif check is of_key and finder is not None and write.key is not None:
+                repeated = name
                 found = None if finder.repeats(value, write.key.value) else other_key(name)
             else:
                 found = check(value)
@@ -129,16 +136,16 @@ class WriteRules:
                     parents.append(found)
                 else:
                     faults.append((FIELDS + name, found))
-        return tuple(parents)
+        return tuple(parents), repeated
 
-    def _check(self, operation: Operation, name: str) -> Check:
+    def _check(self, operation: Operation, name: str) -> Check | None:
         """Return the check of a field or relationship in any spelling: for one field always the same one."""
         lower = name.lower()
         check = self._checks[operation].get(lower)
         if check is None:
             check = self._made_check(operation, lower)
             if check is None:
-                return lambda value: self._unknown(name, value)
+                return None
             self._checks[operation][lower] = check
         spelled = self._spelled[operation]
         if len(spelled) < self._most_spellings:
@@ -155,7 +162,7 @@ class WriteRules:
             return by_key
         return lambda value: by_key(value) if isinstance(value, Mapping) else by_value(value)
 
-    def _unknown(self, name: str, value: JsonValue) -> Fault:
+    def _unknown(self, name: str, value: JsonValue, *, is_hinted: bool) -> Fault:
         if isinstance(value, Mapping):
             if self._near_relationships is None:
                 lookups = [field for field in self.description.relationships.values() if field.type == _REFERENCE]
@@ -165,7 +172,7 @@ class WriteRules:
             if self._near_fields is None:
                 self._near_fields = NearestNames(field.name for field in self.description.fields.values())
             near, what = self._near_fields, "field"
-        return unknown_name(self.name, name, near.find(name), what)
+        return unknown_name(self.name, name, near.find(name) if is_hinted else "", what)
 
     def _key_field(self, name: str, faults: Faults) -> KeyField | None:
         found = key_field(self.description, name)
@@ -199,13 +206,14 @@ class _UndescribedRules(WriteRules):
         """Refuse what no sObject takes, or say what a write may lock."""
         faults: Faults = []
         parents: list[str | None] = []
-        key = write.key
+        key, repeated = write.key, ""
         key_name = key.field.lower() if key is not None else ""
         for name, value in write.values.items():
             lower = name.lower()
             if lower in _RESERVED and not (lower == _ID and value is None and write.operation is not Operation.UPDATE):
                 faults.append((FIELDS + name, _RESERVED[lower]))
             elif lower == key_name and key is not None:
+                repeated = name
                 if value is None or folded(str(value)) != folded(key.value):
                     faults.append((FIELDS + name, other_key(name)))
             elif isinstance(value, Mapping):
@@ -215,7 +223,8 @@ class _UndescribedRules(WriteRules):
         if faults:
             raise refusal(write.sobject, faults)
         record_key = write.record_id if key is None else f"{write.sobject.lower()}.{key_name}:{folded(key.value)}"
-        return Examined(write.sobject, record_key, tuple(parent for parent in parents if parent is not None), False)
+        locked = tuple(parent for parent in parents if parent is not None)
+        return Examined(write.sobject, record_key, locked, False, repeated)
 
 
 def _may_be_parent(name: str, value: str) -> bool:

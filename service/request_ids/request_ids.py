@@ -5,9 +5,11 @@ import hashlib
 import random
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
+
+from msgspec.structs import replace
 
 from service.clock import Clock
 from service.context import CallContext

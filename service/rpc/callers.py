@@ -2,22 +2,24 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from service.context import Priority
 from service.errors import FieldViolation, InvalidRequest
 
 CALLER = "sluicegate-caller"
 PRIORITY = "sluicegate-priority"
+_KEYS = frozenset((CALLER, PRIORITY))
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_WANTED = "takes 1 to 63 letters, digits, dots, dashes and underscores, and begins with a letter or digit"
 _PRIORITIES = {priority.name.lower(): priority for priority in Priority}
 _OF_METHODS: Mapping[str, Priority] = {"sluicegate.v1.BulkService/BulkLoad": Priority.BATCH}
 """What calls of a method are that say nothing, other than STANDARD."""
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(Struct, frozen=True):
     """What a call's metadata says."""
 
     name: str
@@ -55,24 +57,25 @@ def caller_of(metadata: Iterable[tuple[str, str | bytes]], default: Caller) -> C
         default: What holds for what it does not say.
 
     """
-    given = [(key, value) for key, value in metadata if key in (CALLER, PRIORITY)]
-    if not given:
-        return default
     name, priority = default.name, default.priority
-    said = dict(given)
-    if len(said) < len(given):
-        return _refused(default, given[0][0], "is said twice")
-    if CALLER in said:
-        name = str(said[CALLER])
-        if _NAME.fullmatch(name) is None:
-            wanted = "takes 1 to 63 letters, digits, dots, dashes and underscores, and begins with a letter or digit"
-            return _refused(default, CALLER, wanted)
-    if PRIORITY in said:
-        found = _PRIORITIES.get(str(said[PRIORITY]))
-        if found is None:
-            return _refused(default, PRIORITY, f"takes one of {', '.join(_PRIORITIES)}")
-        priority = found
-    return Caller(name, priority)
+    said: tuple[str, ...] = ()
+    # One pass: nearly all calls say nothing, and each of them pays for the look.
+    for key, value in metadata:
+        if key not in _KEYS:
+            continue
+        if key in said:
+            return _refused(default, key, "is said twice")
+        said = (*said, key)
+        if key == CALLER:
+            name = str(value)
+            if _NAME.fullmatch(name) is None:
+                return _refused(default, key, _WANTED)
+        else:
+            found = _PRIORITIES.get(str(value))
+            if found is None:
+                return _refused(default, key, f"takes one of {', '.join(_PRIORITIES)}")
+            priority = found
+    return Caller(name, priority) if said else default
 
 
 def _refused(default: Caller, key: str, problem: str) -> Caller:

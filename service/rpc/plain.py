@@ -176,7 +176,7 @@ def _of_keys(key: Check | None) -> Check:
     """Return the check of all keys of a map."""
     if key is None:
         return _always
-    known = key.remembered if isinstance(key, Pattern) else frozenset()
+    known: set[str] = key.remembered if isinstance(key, Pattern) else set()
     # Most callers use the same names all day.
     return lambda pairs: known.issuperset(pairs) or all(map(key, pairs))
 
@@ -199,6 +199,7 @@ def _of_values(value: Check | None) -> Check:
 def _present(field: FieldDescriptor, value: Check | None, *, is_required: bool) -> Check | None:
     """Return the check of a field that can be absent."""
     name = field.name
+    assert field.containing_type is not None
     # To look a method up in a message takes as long as to call it.
     has: Callable[[Any, str], bool] = GetMessageClass(field.containing_type).HasField
     if value is None:

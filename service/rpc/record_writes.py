@@ -7,6 +7,8 @@ from sluicegate.v1 import record_operation_pb2 as pb
 from sluicegate.v1.field_value_pb2 import ExternalId
 from sluicegate.v1.record_pb2 import RecordRef
 from sluicegate.v1.record_service_pb2 import (
+    ApplyRecordsRequest,
+    ComposeRecordsRequest,
     CreateRecordRequest,
     DeleteRecordRequest,
     UpdateRecordRequest,
@@ -17,11 +19,24 @@ from service.errors import FieldViolation, InvalidRequest, SluicegateError
 from service.orgs.node_errors import of_named
 from service.rpc.values import to_json_values
 from service.salesforce.calls.composite import Node
-from service.salesforce.calls.writes import NO_ASSIGNMENT, ExternalKey, JsonValue, Operation, Write, WriteOptions
+from service.salesforce.calls.writes import (
+    DEFAULT_OPTIONS,
+    NO_ASSIGNMENT,
+    ExternalKey,
+    JsonValue,
+    Operation,
+    Write,
+    WriteOptions,
+)
 from service.salesforce.ids import long_id
 
 Place = Callable[[str], str]
 """Returns the path in the request of what has another path in a single write, for example `fields.LastName`."""
+
+WithOptions = (
+    CreateRecordRequest | UpdateRecordRequest | UpsertRecordRequest | ApplyRecordsRequest | ComposeRecordsRequest
+)
+"""A request that says how its records are written."""
 
 _NODE_PATH = re.compile(r"nodes\[([0-9]{1,3})\]\.operation\.[a-z]+\.(.+)", re.DOTALL)
 
@@ -55,14 +70,15 @@ def to_write(operation: pb.RecordOperation, *, in_graph: bool) -> Write:
 
 def to_create(message: pb.RecordCreate | CreateRecordRequest, *, in_graph: bool = False) -> Write:
     """Return a creation; raises what `to_write` does."""
-    return Write(Operation.CREATE, message.object, to_json_values(message.fields, in_graph=in_graph))
+    values = to_json_values(message.fields, in_graph=in_graph)
+    return Write(Operation.CREATE, message.object, values, size=message.ByteSize())
 
 
 def to_update(message: pb.RecordUpdate | UpdateRecordRequest, *, in_graph: bool = False) -> Write:
     """Return an update; raises what `to_write` does."""
     record_id, key = to_key(message.record)
     values = to_json_values(message.fields, in_graph=in_graph)
-    return Write(Operation.UPDATE, message.record.object, values, record_id=record_id, key=key)
+    return Write(Operation.UPDATE, message.record.object, values, record_id, key, message.ByteSize())
 
 
 def to_upsert(message: pb.RecordUpsert | UpsertRecordRequest, *, in_graph: bool = False) -> Write:
@@ -72,13 +88,13 @@ def to_upsert(message: pb.RecordUpsert | UpsertRecordRequest, *, in_graph: bool 
     if key is None:
         values = _without_id(values, record_id)
     operation = Operation.UPDATE if key is None or message.update_only else Operation.UPSERT
-    return Write(operation, message.object, values, record_id=record_id, key=key)
+    return Write(operation, message.object, values, record_id, key, message.ByteSize())
 
 
 def to_delete(message: pb.RecordDelete | DeleteRecordRequest) -> Write:
     """Return a deletion; raises what `to_write` does."""
     record_id, key = to_key(message.record)
-    return Write(Operation.DELETE, message.record.object, record_id=record_id, key=key)
+    return Write(Operation.DELETE, message.record.object, {}, record_id, key, message.ByteSize())
 
 
 def to_key(record: RecordRef) -> tuple[str, ExternalKey | None]:
@@ -93,24 +109,27 @@ def to_key(record: RecordRef) -> tuple[str, ExternalKey | None]:
     return _found_by(record.external_id, "record.external_id")
 
 
-def to_options(options: pb.WriteOptions) -> WriteOptions:
-    """Return how records are written; the defaults if the message is absent.
+def to_options(request: WithOptions) -> tuple[WriteOptions, float | None]:
+    """Return how the records of a request are written, and how many seconds each may be held back.
+
+    Without the message they are the defaults, and None for the org's default.
 
     Raises:
         service.errors.InvalidRequest: The assignment rule's id is damaged.
 
     """
-    return WriteOptions(
-        allow_duplicates=options.allow_duplicates,
-        duplicate_rules_as_current_user=options.duplicate_rules_as_current_user,
-        assignment=NO_ASSIGNMENT if options.skip_assignment_rule else _rule(options.assignment_rule_id),
-    )
-
-
-def to_max_wait_seconds(options: pb.WriteOptions) -> float | None:
-    """Return how long a record may be held back; None for the org's default."""
+    if not request.HasField("options"):
+        return DEFAULT_OPTIONS, None
+    options = request.options
     wait = options.max_wait
-    return wait.seconds + wait.nanos / 1e9 if options.HasField("max_wait") else None
+    return (
+        WriteOptions(
+            allow_duplicates=options.allow_duplicates,
+            duplicate_rules_as_current_user=options.duplicate_rules_as_current_user,
+            assignment=NO_ASSIGNMENT if options.skip_assignment_rule else _rule(options.assignment_rule_id),
+        ),
+        wait.seconds + wait.nanos / 1e9 if options.HasField("max_wait") else None,
+    )
 
 
 def to_nodes(nodes: Sequence[pb.RecordNode]) -> list[Node]:

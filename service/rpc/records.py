@@ -1,26 +1,33 @@
 """RecordService."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable
 from functools import partial
+from typing import TypeVar
 
+from google.protobuf.message import Message
 from sluicegate.v1 import record_operation_pb2 as nouns
 from sluicegate.v1 import record_service_pb2 as pb
 from sluicegate.v1.record_pb2 import Record
 
+from service.clock import Turns
 from service.context import CallContext
 from service.errors import SluicegateError
 from service.orgs.org import Org
 from service.orgs.registry import OrgRegistry
 from service.request_ids.request_ids import RequestIds
 from service.rpc import record_errors, record_writes
-from service.rpc.record_writes import Place
+from service.rpc.record_writes import Place, WithOptions
 from service.rpc.repeats import Repeats
 from service.rpc.values import to_field_value
-from service.salesforce.calls.writes import Saved, Write
+from service.salesforce.calls.composite import Node
+from service.salesforce.calls.writes import DEFAULT_OPTIONS, Saved, Write
 
-_AT_ONCE = 200
-"""Operations of one call that are translated before others' calls have their turn."""
+_LARGE_BYTES = 131_072
+"""Above this a message is translated beside the event loop: four mebibytes of list entries take a second."""
+
+M = TypeVar("M", bound=Message)
+T = TypeVar("T")
 
 
 class RecordService:
@@ -38,9 +45,8 @@ class RecordService:
 
     async def upsert_record(self, request: pb.UpsertRecordRequest, call: CallContext) -> pb.UpsertRecordResponse:
         """Create or update a record by external id."""
-        write = record_writes.to_upsert(request)
-        place = record_writes.in_upsert
-        saved = await _write(self._orgs.get(request.org), write, request.options, call, place)
+        write = await _translated(record_writes.to_upsert, request)
+        saved = await _write(self._orgs.get(request.org), write, request, call, record_writes.in_upsert)
         return pb.UpsertRecordResponse(record_id=saved.record_id, created=saved.created)
 
     async def create_record(self, request: pb.CreateRecordRequest, call: CallContext) -> pb.CreateRecordResponse:
@@ -60,16 +66,17 @@ class RecordService:
 
     async def update_record(self, request: pb.UpdateRecordRequest, call: CallContext) -> pb.UpdateRecordResponse:
         """Update a record that exists."""
-        write = record_writes.to_update(request)
+        write = await _translated(record_writes.to_update, request)
         place = record_writes.in_record(request.record)
-        saved = await _write(self._orgs.get(request.org), write, request.options, call, place)
+        saved = await _write(self._orgs.get(request.org), write, request, call, place)
         return pb.UpdateRecordResponse(record_id=saved.record_id)
 
     async def delete_record(self, request: pb.DeleteRecordRequest, call: CallContext) -> pb.DeleteRecordResponse:
         """Delete a record."""
         write = record_writes.to_delete(request)
         place = record_writes.in_record(request.record)
-        saved = await _write(self._orgs.get(request.org), write, nouns.WriteOptions(), call, place)
+        with record_errors.relocating(place):
+            saved = await self._orgs.get(request.org).write(write, DEFAULT_OPTIONS, call, max_wait_seconds=None)
         return pb.DeleteRecordResponse(record_id=saved.record_id, already_deleted=saved.already_deleted)
 
     async def apply_records(self, request: pb.ApplyRecordsRequest, call: CallContext) -> pb.ApplyRecordsResponse:
@@ -86,41 +93,50 @@ class RecordService:
 
 
 async def _create(org: Org, request: pb.CreateRecordRequest, call: CallContext) -> pb.CreateRecordResponse:
-    write = record_writes.to_create(request)
-    saved = await _write(org, write, request.options, call, record_writes.in_create)
+    write = await _translated(record_writes.to_create, request)
+    saved = await _write(org, write, request, call, record_writes.in_create)
     return pb.CreateRecordResponse(record_id=saved.record_id)
 
 
 async def _apply(org: Org, request: pb.ApplyRecordsRequest, call: CallContext) -> pb.ApplyRecordsResponse:
-    outcomes = await _attempts(request.operations)
+    outcomes = await _translated(_attempts, request)
     writes = [outcome for outcome in outcomes if isinstance(outcome, Write)]
-    options, wait = record_writes.to_options(request.options), record_writes.to_max_wait_seconds(request.options)
+    options, wait = record_writes.to_options(request)
     written = iter(await org.apply(writes, options, call, max_wait_seconds=wait) if writes else ())
-    results = [_result(next(written) if isinstance(outcome, Write) else outcome) for outcome in outcomes]
+    results, turns = [], Turns(call.clock)
+    for outcome in outcomes:
+        await turns.give()
+        results.append(_result(next(written) if isinstance(outcome, Write) else outcome))
     return pb.ApplyRecordsResponse(results=results)
 
 
 async def _compose(org: Org, request: pb.ComposeRecordsRequest, call: CallContext) -> pb.ComposeRecordsResponse:
-    nodes = record_writes.to_nodes(request.nodes)
+    nodes = await _translated(_nodes, request)
     with record_errors.relocating(record_writes.in_nodes(request.nodes)):
-        saved = await org.compose(nodes, record_writes.to_options(request.options), call)
+        options, _ = record_writes.to_options(request)
+        saved = await org.compose(nodes, options, call)
     return pb.ComposeRecordsResponse(records=[_saved(record) for record in saved])
 
 
-async def _write(org: Org, write: Write, options: nouns.WriteOptions, call: CallContext, place: Place) -> Saved:
-    wait = record_writes.to_max_wait_seconds(options)
+async def _write(org: Org, write: Write, request: WithOptions, call: CallContext, place: Place) -> Saved:
     with record_errors.relocating(place):
-        return await org.write(write, record_writes.to_options(options), call, max_wait_seconds=wait)
+        options, wait = record_writes.to_options(request)
+        return await org.write(write, options, call, max_wait_seconds=wait)
 
 
-async def _attempts(operations: Sequence[nouns.RecordOperation]) -> list[Write | SluicegateError]:
+async def _translated(translate: Callable[[M], T], message: M) -> T:
+    """Return what a function makes of a message; other calls go on while a large one is worked on."""
+    is_large = message.ByteSize() > _LARGE_BYTES
+    return await asyncio.to_thread(translate, message) if is_large else translate(message)
+
+
+def _nodes(request: pb.ComposeRecordsRequest) -> list[Node]:
+    return record_writes.to_nodes(request.nodes)
+
+
+def _attempts(request: pb.ApplyRecordsRequest) -> list[Write | SluicegateError]:
     """Return what `_attempted` does of each operation."""
-    attempts = []
-    for number, operation in enumerate(operations, 1):
-        attempts.append(_attempted(operation))
-        if number % _AT_ONCE == 0:
-            await asyncio.sleep(0)
-    return attempts
+    return [_attempted(operation) for operation in request.operations]
 
 
 def _attempted(operation: nouns.RecordOperation) -> Write | SluicegateError:

@@ -1,5 +1,6 @@
 """Requests with an id of their own: carried out once however often they are made."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from copy import deepcopy
 from hashlib import blake2b
@@ -12,6 +13,8 @@ from service.context import CallContext
 from service.request_ids.request_ids import RequestIds, outliving
 
 _DIGEST_BYTES = 32
+_LARGE_BYTES = 131_072
+"""Above this a digest is made beside the event loop."""
 
 Identified = CreateRecordRequest | ApplyRecordsRequest | ComposeRecordsRequest
 """A request that may have an id."""
@@ -61,7 +64,9 @@ class Repeats:
             return (await make(outliving(call))).SerializeToString()
 
         scope = f"{call.method}/{org}"
-        remembered = await self._request_ids.answer(scope, request.request_id, _digest(request), made, call)
+        is_large = request.ByteSize() > _LARGE_BYTES
+        digest = await asyncio.to_thread(_digest, request) if is_large else _digest(request)
+        remembered = await self._request_ids.answer(scope, request.request_id, digest, made, call)
         return response.FromString(remembered)
 
 

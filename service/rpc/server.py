@@ -38,7 +38,11 @@ _OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 30_000),
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
-    ("grpc.max_concurrent_streams", 1_000),
+    # Where a connection has no room for a call, or the server has not come round to it, gRPC itself would refuse it,
+    # without a reason and as if the server were down. What may wait is bounded where it waits.
+    ("grpc.max_concurrent_streams", 10_000),
+    ("grpc.server.max_pending_requests", 100_000),
+    ("grpc.server.max_pending_requests_hard_limit", 200_000),
     ("grpc.so_reuseport", 0),
 )
 _SETTLE_SECONDS = 2.0

@@ -1,12 +1,30 @@
 """Rules of the contract that do not hold, told in words that say what would."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from google.protobuf.message import Message
 
 from service.errors import FieldViolation, InvalidRequest
+
+_API_NAME = "is no API name: give a letter, then at most 79 letters, digits and underscores"
+PATTERNS: Mapping[str, str] = {
+    "^[A-Za-z][A-Za-z0-9_]{0,79}$": _API_NAME,
+    "^([A-Za-z][A-Za-z0-9_]{0,79})?$": _API_NAME,
+    "^[A-Za-z][A-Za-z0-9_]{0,39}$": "is no node's name: give a letter, then at most 39 letters, digits and underscores",
+    "^[A-Za-z0-9]{15}([A-Za-z0-9]{3})?$": "is no record's id: give its 15 or 18 letters and digits",
+    "^[A-Za-z0-9_.:-]{0,64}$": "takes at most 64 letters, digits and characters of _ . : -",
+    "^-?[0-9]+([.][0-9]+)?$": "is no decimal number: give digits, as in -12.50",
+    "^[0-9]{4}-[0-9]{2}-[0-9]{2}$": "is no date: give it as 2026-03-01",
+    "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?(Z|[+-][0-9]{2}:?[0-9]{2})$": (
+        "is no dateTime with an offset: give it as 2026-03-01T12:34:56Z"
+    ),
+    "^[a-z0-9_-]{0,63}$": "takes at most 63 small letters, digits and characters of _ -",
+    "^[a-z][a-z0-9_-]{0,31}$|^$": "takes a small letter, then at most 31 small letters, digits and characters of _ -",
+    "^utm_[a-z]{1,24}$": "is no name of a campaign's field: give utm_ and at most 24 small letters",
+}
+"""What would be right, by the regular expression of the contract that does not hold."""
 
 _NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
 
@@ -45,6 +63,10 @@ def _words(violation: Any, root: Any) -> str:
         return "the name is empty" if violation.proto.for_key else "value is required"
     if rule == "required" and (members := _members(violation, root)):
         return f"set exactly one of {', '.join(members)}"
+    if rule == "string.pattern" and violation.rule_value in PATTERNS:
+        return PATTERNS[violation.rule_value]
+    if rule == "map.min_pairs":
+        return f"give at least {violation.rule_value}"
     return str(violation.proto.message or rule)
 
 

@@ -10,10 +10,8 @@ from google.protobuf.struct_pb2 import NULL_VALUE
 from sluicegate.v1.field_value_pb2 import FieldValue, FieldValueList
 
 from service.errors import FieldViolation, InvalidFieldValue, InvalidRequest
+from service.orgs.reading import ReadValue
 from service.salesforce.calls.writes import JsonValue, NodeId
-
-Found = bool | int | Decimal | str | None
-"""A value as Salesforce answers it, no digit of it lost."""
 
 _PLAIN = frozenset({"string_value", "bool_value", "int64_value"})
 """Kinds that Salesforce's JSON holds as they are."""
@@ -38,22 +36,27 @@ def to_json_values(fields: Mapping[str, FieldValue], *, in_graph: bool = False) 
         InvalidRequest: Two names are the same but for case, which Salesforce does not tell apart.
 
     """
-    if len({name.lower() for name in fields}) < len(fields):
-        raise _named_twice(sorted(fields))
     values: dict[str, JsonValue] = {}
     wrong: dict[str, str] = {}
     for name in fields:
-        try:
-            # items() of such a map is written in Python, and takes longer.
-            values[name] = _json_value(fields[name], in_graph=in_graph)
-        except ValueError as error:
-            wrong[name] = str(error)
+        # items() of such a map is written in Python, and takes longer.
+        value = fields[name]
+        kind = value.WhichOneof("kind")
+        if kind in _PLAIN:
+            values[name] = getattr(value, kind)
+        else:
+            try:
+                values[name] = _json_value(value, kind, in_graph=in_graph)
+            except ValueError as error:
+                wrong[name] = str(error)
+    if len(set(map(str.lower, fields))) < len(fields):
+        raise _named_twice(sorted(fields))
     if wrong:
         raise _refused(wrong)
     return values
 
 
-def to_field_value(value: Found, kind: str, precision: int) -> FieldValue:
+def to_field_value(value: ReadValue, kind: str, precision: int) -> FieldValue:
     """Return a field that was read; see `Record` in the contract for which kind of value stands for what.
 
     Args:
@@ -81,12 +84,8 @@ def _named_twice(names: Sequence[str]) -> InvalidRequest:
     return InvalidRequest(f"{violations[0].field}: {violations[0].description}", violations=violations)
 
 
-def _json_value(value: FieldValue, *, in_graph: bool) -> JsonValue:
+def _json_value(value: FieldValue, kind: str | None, *, in_graph: bool) -> JsonValue:
     """Return a value as JSON; raises ValueError, with what is wrong and what would be right."""
-    kind = value.WhichOneof("kind")
-    if kind in _PLAIN:
-        plain: JsonValue = getattr(value, kind)
-        return plain
     if kind is None:
         raise ValueError("has no value; to set a field to null, set null_value")
     if kind == "node_value" and not in_graph:

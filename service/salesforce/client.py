@@ -1,5 +1,6 @@
 """The facade of one org's HTTP API: a typed method for each call, over one stack of transports."""
 
+import asyncio
 from collections.abc import Sequence
 
 from msgspec.json import Decoder
@@ -7,13 +8,11 @@ from msgspec.json import Decoder
 from service.context import CallContext
 from service.errors import InvalidRequest, SluicegateError
 from service.salesforce.calls import collections, composite, describe, limits, query, records, references, single
+from service.salesforce.calls.paths import LONGEST_PATH
 from service.salesforce.calls.query import Page
 from service.salesforce.calls.query import Row as QueryRow
 from service.salesforce.calls.writes import Operation, Row, Saved, Write, WriteOptions
 from service.salesforce.transport.base import Request, Response, Transport
-
-_LONGEST_PATH = 14_000
-"""Salesforce refuses request line and headers above 16,384 bytes together ("API Request Limits and Allocations")."""
 
 
 class SalesforceClient:
@@ -55,7 +54,7 @@ class SalesforceClient:
             by_key: Whether an external id finds them.
 
         """
-        return composite.MOST_ROWS if _is_composite(operation, by_key=by_key) else collections.MOST_ROWS
+        return collections.MOST_ROWS if collections.takes(operation, by_key=by_key) else composite.MOST_ROWS
 
     async def write_rows(
         self, operation: Operation, rows: Sequence[Row], options: WriteOptions, context: CallContext, *, field: str
@@ -73,7 +72,7 @@ class SalesforceClient:
             field: API name of the external-id field that finds them; empty if ids do.
 
         """
-        if _is_composite(operation, by_key=bool(field)):
+        if not collections.takes(operation, by_key=bool(field)):
             return await self._write_by_key(rows, options, context)
         request = collections.request(self._base, operation, rows, options, field=field)
         response = await self._transport.send(request, context)
@@ -83,19 +82,23 @@ class SalesforceClient:
         self, rows: Sequence[Row], options: WriteOptions, context: CallContext
     ) -> list[Saved | SluicegateError]:
         writes = [row.write for row in rows]
-        together = [write for write in writes if references.is_literal(write)]
+        literal = [references.is_literal(write) for write in writes]
+        together = [write for write, is_literal in zip(writes, literal, strict=True) if is_literal]
         outcomes: list[Saved | SluicegateError] = []
         if together:
             response = await self._transport.send(composite.rows(self._base, together, options), context)
             outcomes = composite.read_rows(response, together, org=self._org)
         if len(together) == len(writes):
             return outcomes
-        # What Salesforce would take for a reference to another subrequest goes in a call of its own.
+        # What Salesforce would take for a reference to another subrequest goes in a call of its own; the others, who
+        # wait for all of them, wait no longer than for one.
+        async with asyncio.TaskGroup() as group:
+            alone = [
+                None if is_literal else group.create_task(self._write_alone(write, options, context))
+                for write, is_literal in zip(writes, literal, strict=True)
+            ]
         following = iter(outcomes)
-        return [
-            next(following) if references.is_literal(write) else await self._write_alone(write, options, context)
-            for write in writes
-        ]
+        return [next(following) if task is None else task.result() for task in alone]
 
     async def _write_alone(self, write: Write, options: WriteOptions, context: CallContext) -> Saved | SluicegateError:
         try:
@@ -135,9 +138,9 @@ class SalesforceClient:
 
         """
         request = query.first(self._base, soql, page_size=page_size, include_deleted=include_deleted)
-        if len(request.path) > _LONGEST_PATH:
+        if len(request.path) > LONGEST_PATH:
             raise InvalidRequest(
-                f"the query is {len(request.path)} bytes long when encoded; Salesforce takes {_LONGEST_PATH}",
+                f"the query is {len(request.path)} bytes long when encoded; Salesforce takes {LONGEST_PATH}",
                 violations=[],
             )
         return query.parse(await self._transport.send(request, context), pages, org=self._org)
@@ -148,7 +151,3 @@ class SalesforceClient:
         """Return the page that the page before named."""
         request = query.following(self._base, next_records_url, org=self._org)
         return query.parse(await self._transport.send(request, context), pages, org=self._org)
-
-
-def _is_composite(operation: Operation, *, by_key: bool) -> bool:
-    return by_key and operation in {Operation.UPDATE, Operation.DELETE}

@@ -34,6 +34,18 @@ def to_18(record_id: str) -> str:
     raise ValueError("the last three characters do not belong to the others")
 
 
+def answered_id(record_id: str) -> str:
+    """Return an id of one of Salesforce's answers as 18 characters.
+
+    Answers carry the long form, whose last three characters need no second look.
+
+    Args:
+        record_id: 15 or 18 letters and digits.
+
+    """
+    return record_id if len(record_id) > _SHORT else to_18(record_id)
+
+
 def long_id(record_id: str, path: str) -> str:
     """Return the 18-character form of an id that a caller gave.
 

@@ -19,7 +19,6 @@ ORG = "sluicegate.org"
 
 LANE = "sluicegate.lane"
 BATCH_RECORDS = "sluicegate.batch.records"
-BATCH_REASON = "sluicegate.batch.reason"
 BATCH_WAITED_MS = "sluicegate.batch.waited_ms"
 BATCH_ATTEMPT = "sluicegate.batch.attempt"
 

@@ -98,29 +98,25 @@ class Tracing:
             yield span
 
     @contextmanager
-    def batch_span(
-        self, name: str, parent: Context | None, links: Sequence[Context], attributes: Attributes
-    ) -> Iterator[tuple[Span | None, Context | None]]:
+    def batch_span(self, name: str, callers: Sequence[Context], attributes: Attributes) -> Iterator[Context | None]:
         """Span work that is done once for many callers. An exception ends it as an error by its class name.
 
-        Yields the span, and the context that makes further spans its children; None and None if no caller is sampled.
+        Yields the context that makes further spans children of the work's; None if no caller is sampled.
 
         Args:
             name: The span's name: what is done.
-            parent: The context of the call in whose trace the span appears; None takes the first of `links`.
-            links: The contexts of every sampled caller's span, at most 256, the parent's among them or not.
+            callers: The contexts of every sampled caller's span, at most 256; the work appears in the first one's
+                trace, and is linked to all.
             attributes: What is known before the work.
 
         """
-        if parent is None and links:
-            parent = links[0]
-        if self._provider is None or parent is None:
-            yield None, None
+        if self._provider is None or not callers:
+            yield None
             return
-        linked = [Link(trace.get_current_span(caller).get_span_context()) for caller in links]
-        span = self._tracer.start_span(name, context=parent, attributes=attributes, links=linked)
+        links = [Link(trace.get_current_span(caller).get_span_context()) for caller in callers]
+        span = self._tracer.start_span(name, context=callers[0], attributes=attributes, links=links)
         with _ending(span):
-            yield span, trace.set_span_in_context(span, parent)
+            yield trace.set_span_in_context(span, callers[0])
 
     def add_wait(self, name: str, parent: Context, seconds: float, batch: Context) -> None:
         """Add to a caller's trace how long it waited for a batch, linked to the batch's span.

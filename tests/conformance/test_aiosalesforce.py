@@ -53,7 +53,7 @@ async def emulator() -> AsyncIterator[Emulator]:
 @pytest.fixture
 async def connect(emulator) -> AsyncIterator[Callable[..., Salesforce]]:
     """Return the library for a way to log in."""
-    async with httpx.AsyncClient(transport=Rerouted(emulator.credentials), trust_env=False) as http:
+    async with httpx.AsyncClient(transport=Rerouted(emulator.credentials), trust_env=False, timeout=60) as http:
 
         def make(auth: Auth, **options: Any) -> Salesforce:
             return Salesforce(http, MY_DOMAIN, auth, version=VERSION, **options)

@@ -149,7 +149,7 @@ async def test_a_recording(name, emulator):
         emulator.org.add_record_type(RecordType("Account", "Recorded", "Recorded"))
     wrong: list[str] = []
 
-    async with httpx.AsyncClient(base_url=emulator.url, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=emulator.url, trust_env=False, timeout=60) as client:
         replay = Replay(emulator, client)
         for request, response in exchanges(name):
             answer = await replay.send(request)

@@ -85,7 +85,9 @@ class Target:
 
 async def _open(emulator: Emulator) -> tuple[httpx.AsyncClient, dict[str, WriteRules], dict[str, list[str]]]:
     headers = {"Authorization": f"Bearer {emulator.credentials.access_token}"}
-    client = httpx.AsyncClient(base_url=f"{emulator.url}/services/data/v66.0", headers=headers, trust_env=False)
+    client = httpx.AsyncClient(
+        base_url=f"{emulator.url}/services/data/v66.0", headers=headers, trust_env=False, timeout=60
+    )
     rules = {}
     for name in OBJECTS:
         answer = await client.get(f"/sobjects/{name}/describe")

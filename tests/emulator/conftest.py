@@ -34,12 +34,12 @@ async def client(emulator) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the first org, its paths relative to the newest API version."""
     headers = {"Authorization": f"Bearer {emulator.credentials.access_token}"}
     base = f"{emulator.url}/services/data/v66.0"
-    async with httpx.AsyncClient(base_url=base, headers=headers, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=base, headers=headers, trust_env=False, timeout=60) as client:
         yield client
 
 
 @pytest.fixture
 async def anonymous(emulator) -> AsyncIterator[httpx.AsyncClient]:
     """A client that has not logged in, its paths relative to the host."""
-    async with httpx.AsyncClient(base_url=emulator.url, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=emulator.url, trust_env=False, timeout=60) as client:
         yield client

@@ -65,7 +65,7 @@ async def emulator(keys, clock, tmp_path):
 async def rest(emulator, client):
     """A client whose paths are relative to Apex REST."""
     base = f"{emulator.url}/services/apexrest"
-    async with httpx.AsyncClient(base_url=base, headers=client.headers, trust_env=False) as rest:
+    async with httpx.AsyncClient(base_url=base, headers=client.headers, trust_env=False, timeout=60) as rest:
         yield rest
 
 

@@ -155,9 +155,9 @@ async def test_users_of_other_orgs(anonymous, emulator, credentials):
 async def test_a_form_from_elsewhere(anonymous, emulator, credentials):
     """A form counts only with the cookie of the browser its page was shown to, unchanged and in time."""
     page = await anonymous.get("/services/oauth2/authorize", params=asked(credentials))
-    async with httpx.AsyncClient(base_url=emulator.url, trust_env=False) as other:
+    async with httpx.AsyncClient(base_url=emulator.url, trust_env=False, timeout=60) as other:
         assert (await decide(other, page, credentials)).status_code == 400
-    async with httpx.AsyncClient(base_url=emulator.url, trust_env=False) as other:
+    async with httpx.AsyncClient(base_url=emulator.url, trust_env=False, timeout=60) as other:
         await other.get("/services/oauth2/authorize", params=asked(credentials))
         assert (await decide(other, page, credentials)).status_code == 400
 
@@ -250,7 +250,7 @@ async def test_a_public_app(keys, clock):
     policy = AppPolicy(redirect_uris=(CALLBACK,), require_secret=False, require_pkce=True)
     async with (
         Emulator(EmulatorConfig(directory=keys, app=policy), clock) as emulator,
-        httpx.AsyncClient(base_url=emulator.url, trust_env=False) as browser,
+        httpx.AsyncClient(base_url=emulator.url, trust_env=False, timeout=60) as browser,
     ):
         credentials = replace(emulator.credentials, client_secret="")
         without = await browser.get("/services/oauth2/authorize", params=asked(credentials))

@@ -65,7 +65,9 @@ async def test_the_server_answers_while_a_job_runs(client, emulator):
 async def test_closing_in_the_middle_of_a_job(keys, clock):
     """An emulator that closes ends its jobs where they are, without waiting for the rest."""
     async with Emulator(EmulatorConfig(directory=keys), clock) as emulator:
-        async with httpx.AsyncClient(base_url=f"{emulator.url}/services/data/v66.0", trust_env=False) as client:
+        async with httpx.AsyncClient(
+            base_url=f"{emulator.url}/services/data/v66.0", trust_env=False, timeout=60
+        ) as client:
             client.headers["Authorization"] = f"Bearer {emulator.credentials.access_token}"
             await load(client, b"LastName,Company\n" + b"Smith,Acme\n" * 40_000)
         written = emulator.org.count("Lead")

@@ -27,7 +27,7 @@ async def v1(emulator):
     """A client of the first org's first Bulk API."""
     headers = {"X-SFDC-Session": emulator.credentials.access_token}
     base = f"{emulator.url}/services/async/66.0"
-    async with httpx.AsyncClient(base_url=base, headers=headers, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=base, headers=headers, trust_env=False, timeout=60) as client:
         yield client
 
 
@@ -216,7 +216,7 @@ async def test_aborted_batches_are_not_processed(keys):
     async with Emulator(config, clock) as emulator:
         headers = {"X-SFDC-Session": emulator.credentials.access_token}
         async with httpx.AsyncClient(
-            base_url=f"{emulator.url}/services/async/66.0", headers=headers, trust_env=False
+            base_url=f"{emulator.url}/services/async/66.0", headers=headers, trust_env=False, timeout=60
         ) as v1:
             job = await make(v1)
             batch = of("id", await v1.post(f"/job/{job}/batch", content="LastName\nx\n", headers=CSV))

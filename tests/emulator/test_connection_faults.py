@@ -34,7 +34,7 @@ async def test_a_connection_is_reset_when_it_is_accepted(emulator):
         with pytest.raises(ConnectionResetError):
             await reader.read(1)
         writer.close()
-    async with httpx.AsyncClient(base_url=emulator.url, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=emulator.url, trust_env=False, timeout=60) as client:
         served = await client.get("/services/data")
         emulator.disturbances.add(TurnAway())
         kept = await client.get("/services/data")
@@ -47,7 +47,7 @@ async def test_a_connection_with_tls_is_reset_when_it_is_accepted(keys):
     async with Emulator(EmulatorConfig(directory=keys, tls=True)) as emulator:
         emulator.disturbances.add(TurnAway())
         trusted = ssl.create_default_context(cafile=str(emulator.credentials.certificate_file))
-        async with httpx.AsyncClient(base_url=emulator.url, verify=trusted, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=emulator.url, verify=trusted, trust_env=False, timeout=60) as client:
             with pytest.raises(httpx.TransportError):
                 await client.get("/services/data")
             served = await client.get("/services/data")

@@ -17,7 +17,7 @@ QUERY = {"q": "SELECT Id FROM Account"}
 @pytest.fixture
 async def control(emulator):
     """A client of the control endpoint on this machine."""
-    async with httpx.AsyncClient(base_url=f"{emulator.url}/__control", trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=f"{emulator.url}/__control", trust_env=False, timeout=60) as client:
         yield client
 
 
@@ -152,7 +152,7 @@ async def test_writes_under_one_parent_conflict(keys):
         emulator.disturbances.add(LockParents(0.3), times=None)
         headers = {"Authorization": f"Bearer {emulator.credentials.access_token}"}
         base = f"{emulator.url}/services/data/v66.0"
-        async with httpx.AsyncClient(base_url=base, headers=headers, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=base, headers=headers, trust_env=False, timeout=60) as client:
 
             async def add(account: str) -> httpx.Response:
                 return await client.post("/sobjects/Contact", json={"LastName": "x", "AccountId": account})
@@ -264,7 +264,7 @@ async def test_control_can_be_off(keys):
     """Without control the path is one Salesforce does not know."""
     async with (
         Emulator(EmulatorConfig(directory=keys, control=False)) as emulator,
-        httpx.AsyncClient(base_url=emulator.url, trust_env=False) as client,
+        httpx.AsyncClient(base_url=emulator.url, trust_env=False, timeout=60) as client,
     ):
         answer = await client.get("/__control/faults")
 
@@ -280,7 +280,7 @@ async def test_faults_of_a_file(keys, tmp_path):
     config = EmulatorConfig(directory=keys, source=OrgSource("mine"), faults=file)
     async with Emulator(config) as emulator:
         headers = {"Authorization": f"Bearer {emulator.credentials.access_token}"}
-        async with httpx.AsyncClient(base_url=emulator.url, headers=headers, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=emulator.url, headers=headers, trust_env=False, timeout=60) as client:
             statuses = [(await client.get("/services/data/v66.0/limits")).status_code for _ in range(2)]
     with pytest.raises(RuleError, match=r"bad\.yaml: rule 1: effect 'nothing' is not known"):
         async with Emulator(EmulatorConfig(directory=keys, faults=bad)):

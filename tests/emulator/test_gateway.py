@@ -96,7 +96,7 @@ async def test_an_exhausted_budget(keys, clock):
     """When the day's calls are used up the org refuses, until they come back."""
     async with (
         Emulator(EmulatorConfig(directory=keys, daily_api_requests=1), clock) as emulator,
-        httpx.AsyncClient(base_url=f"{emulator.url}/services/data/v66.0", trust_env=False) as client,
+        httpx.AsyncClient(base_url=f"{emulator.url}/services/data/v66.0", trust_env=False, timeout=60) as client,
     ):
         client.headers["Authorization"] = f"Bearer {emulator.credentials.access_token}"
         await client.get("/limits")
@@ -298,7 +298,7 @@ async def test_orgs_share_nothing(client, emulator):
 async def test_closing_lets_requests_finish(keys):
     """A request that is open when the emulator closes gets its moment to finish."""
     emulator = Emulator(EmulatorConfig(directory=keys, shutdown_seconds=5))
-    async with httpx.AsyncClient(trust_env=False) as client, asyncio.TaskGroup() as group, emulator:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as client, asyncio.TaskGroup() as group, emulator:
         emulator.disturbances.add(Delay(0.1))
         headers = {"Authorization": f"Bearer {emulator.credentials.access_token}"}
         request = group.create_task(client.get(f"{emulator.url}/services/data/v66.0/limits", headers=headers))

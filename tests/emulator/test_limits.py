@@ -74,7 +74,7 @@ async def test_a_budget_that_rolls(keys, clock):
     config = EmulatorConfig(directory=keys, daily_api_requests=3, session_idle_seconds=1e9)
     async with (
         Emulator(config, clock) as emulator,
-        httpx.AsyncClient(base_url=f"{emulator.url}/services/data/v66.0", trust_env=False) as client,
+        httpx.AsyncClient(base_url=f"{emulator.url}/services/data/v66.0", trust_env=False, timeout=60) as client,
     ):
         client.headers["Authorization"] = f"Bearer {emulator.credentials.access_token}"
         clock.passed += 20 * 3600

@@ -82,7 +82,7 @@ async def test_a_login_of_ones_own(keys, clock):
     login = Login(username="ops@acme.example", password="p", client_id="app", client_secret="s")
     async with (
         Emulator(EmulatorConfig(directory=keys, login=login), clock) as emulator,
-        httpx.AsyncClient(base_url=emulator.url, trust_env=False) as client,
+        httpx.AsyncClient(base_url=emulator.url, trust_env=False, timeout=60) as client,
     ):
         form = {"grant_type": "password", "username": "ops@acme.example", "password": "p"}
         form |= {"client_id": "app", "client_secret": "s"}

@@ -74,7 +74,7 @@ async def test_an_org_outlives_the_emulator(keys, tmp_path):
 
     async with Emulator(config(keys, OrgSource(load=file))) as emulator:
         headers = {"Authorization": f"Bearer {emulator.credentials.access_token}"}
-        async with httpx.AsyncClient(base_url=emulator.url, headers=headers, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=emulator.url, headers=headers, trust_env=False, timeout=60) as client:
             base = f"/services/data/v{VERSION}"
             found = await client.get(f"{base}/query", params={"q": "SELECT Account__r.Name FROM Invoice__c"})
             refused = await client.post(f"{base}/sobjects/Invoice__c", json={"Account__c": account, "Total__c": -1})

@@ -26,7 +26,7 @@ async def rotating(keys):
     policy = AppPolicy(rotate_refresh_tokens=True, refresh_seconds=0.2)
     async with (
         Emulator(EmulatorConfig(directory=keys, app=policy)) as emulator,
-        httpx.AsyncClient(base_url=emulator.url, trust_env=False) as client,
+        httpx.AsyncClient(base_url=emulator.url, trust_env=False, timeout=60) as client,
     ):
         yield emulator, client
 

@@ -14,7 +14,7 @@ ROWS = 60
 @pytest.fixture
 async def control(emulator: Emulator):
     """A client of the control endpoint on this machine."""
-    async with httpx.AsyncClient(base_url=f"{emulator.url}/__control", trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=f"{emulator.url}/__control", trust_env=False, timeout=60) as client:
         yield client
 
 

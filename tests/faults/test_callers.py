@@ -23,11 +23,13 @@ async def rows(channel: aio.Channel, caller: str) -> int:
     return len([message async for message in stream])
 
 
-async def test_a_caller_is_stopped_at_its_cap_and_others_go_on(keys: Path):
+async def test_a_caller_is_stopped_at_its_cap_and_others_go_on(keys: Path, tmp_path: Path):
     """The refusal names the caller and its cap, and tells gRPC not to come back within the minute."""
     async with Emulator(EmulatorConfig(directory=keys), OrgClock()) as org:
         governor = GovernorSettings(callers={"greedy": CallerShareSettings(daily_calls=3)})
-        settings = free_ports(orgs={"prod": org_settings(org, governor=governor)}, callers={"greedy": CallerSettings()})
+        settings = free_ports(
+            orgs={"prod": org_settings(org, tmp_path, governor=governor)}, callers={"greedy": CallerSettings()}
+        )
         async with App(settings) as app:
             assert app.addresses is not None
             async with aio.insecure_channel(app.addresses.grpc) as channel:

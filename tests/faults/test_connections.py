@@ -57,7 +57,7 @@ async def server(behave: Behave) -> AsyncIterator[int]:
 @pytest.fixture
 async def transport():
     """A transport; connections are plain."""
-    async with HttpTransport(timeout_seconds=5, max_connections=1) as opened:
+    async with HttpTransport(timeout_seconds=60, max_connections=1) as opened:
         yield opened
 
 
@@ -97,11 +97,17 @@ async def test_a_connection_that_breaks_after_the_request_is_lost(transport, beh
 
 async def test_an_answer_that_does_not_come_is_lost(transport):
     """A timeout after the request left says nothing of its outcome."""
+    requests = itertools.count()
 
-    async def keep_silent(_head: bytes, _writer: asyncio.StreamWriter) -> None:
-        await asyncio.Event().wait()
+    async def answer_once(_head: bytes, writer: asyncio.StreamWriter) -> None:
+        if next(requests):
+            await asyncio.Event().wait()
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 
-    async with server(keep_silent) as port:
+    async with server(answer_once) as port:
+        # Its connection is kept: the time that the second one has is none to connect in.
+        await transport.send(request(port), CALL)
+
         with pytest.raises(ConnectionLost):
             await transport.send(request(port, timeout_seconds=0.05), CALL)
 
@@ -123,6 +129,29 @@ async def test_a_connection_is_kept_and_the_next_answer_is_the_next_requests(tra
     assert [b"1", b"2"] == found
     assert len(connections) == 1
     assert all(b"\r\naccept-encoding: gzip\r\n" in head for head in heads)
+
+
+@pytest.mark.parametrize("size", [1_048_576, 1_048_577, 5_000_000])
+async def test_a_large_body_is_sent_whole_and_its_length_told(transport, size):
+    """Salesforce hears how much will come, however much it is, and aiohttp has nothing to warn of."""
+    received: list[tuple[bytes, bytes]] = []
+    body = bytes(index % 251 for index in range(1000)) * (size // 1000 + 1)
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        received.append((await reader.readuntil(b"\r\n\r\n"), await reader.readexactly(size)))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    listener = await asyncio.start_server(take, "127.0.0.1", 0)
+    async with listener:
+        port = listener.sockets[0].getsockname()[1]
+        found = await transport.send(replace(request(port), body=body[:size]), CALL)
+
+    ((head, content),) = received
+    assert 200 == found.status
+    assert body[:size] == content
+    assert b"\r\ncontent-length: %d\r\n" % size in head.lower()
+    assert b"transfer-encoding" not in head.lower()
 
 
 async def test_no_redirect_is_followed_and_no_cookie_is_kept(transport):

@@ -5,6 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import pytest
 from grpc import aio
 from sluicegate.v1.field_value_pb2 import ExternalId, FieldValue
@@ -17,6 +18,8 @@ from service.app import App
 from service.settings import ClientCredentialsAuth, OrgSettings
 from tests.support.rich_status import failure
 from tests.support.service import OrgProcess, free_ports, jwt_bearer, org_process
+
+MORE_THAN_A_CALL_TAKES = 300
 
 
 def lead(number: int) -> UpsertRecordRequest:
@@ -33,6 +36,14 @@ def client_credentials(org: OrgProcess, secret_file: Path) -> OrgSettings:
         flow="client_credentials", client_id=org.facts["client_id"], client_secret_file=secret_file
     )
     return OrgSettings(login_url=org.facts["login_url"], auth=auth)
+
+
+async def hang_after_one_write(org: OrgProcess) -> None:
+    """Let the org answer one more call that writes, and none after it."""
+    rule = {"effect": {"latency": 60}, "match": {"path": "/composite"}, "skip": 1}
+    async with httpx.AsyncClient(base_url=org.facts["login_url"], trust_env=False, timeout=60) as client:
+        answer = await client.post("/__control/faults", json=rule)
+    assert answer.is_success, answer.text
 
 
 async def test_both_flows_log_in(tmp_path):
@@ -108,8 +119,12 @@ async def test_an_org_killed_in_the_middle_of_calls():
             stream = queries.Query(QueryRequest(soql="SELECT Id FROM Lead", batch_size=1))
             await stream.read()
 
-            calls = [asyncio.ensure_future(records.UpsertRecord(lead(number), timeout=30)) for number in range(200)]
-            await calls[0]
+            await hang_after_one_write(org)
+            calls = [
+                asyncio.ensure_future(records.UpsertRecord(lead(number), timeout=30))
+                for number in range(MORE_THAN_A_CALL_TAKES)
+            ]
+            await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
             await org.kill()
             outcomes = await asyncio.gather(*calls, return_exceptions=True)
 

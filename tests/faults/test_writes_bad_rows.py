@@ -119,6 +119,23 @@ async def test_every_index_has_its_own_result(lead_stage, count):
     assert good(rows) == lead_stage.writes()
 
 
+async def test_every_caller_gets_the_id_of_its_own_record(lead_stage):
+    """Ids are not mixed up among the rows of a call either, be they of one caller or of many."""
+    rows = kinds(20, [kind for kind in FIELDS if kind != GOOD])
+    calls = (lead_stage.records.UpsertRecord(request(number, kind)) for number, kind in enumerate(rows))
+
+    answers = await asyncio.gather(*calls, return_exceptions=True)
+    operations = ApplyRecordsRequest(operations=[operation(number, kind) for number, kind in enumerate(rows)])
+    results = (await lead_stage.records.ApplyRecords(operations)).results
+
+    find = lead_stage.org.org.find
+    ids = [find("Lead", "Ext__c", f"L-{number}") if kind == GOOD else "" for number, kind in enumerate(rows)]
+    assert ids == [getattr(answer, "record_id", "") for answer in answers]
+    assert ids == [each.saved.record_id for each in results]
+    assert {True} == {answer.created for answer in answers if not isinstance(answer, BaseException)}
+    assert not any(each.saved.created for each in results)
+
+
 @pytest.mark.parametrize("count", [1, 20, 199])
 async def test_a_graph_with_bad_nodes_writes_nothing_and_names_one(lead_stage, count):
     """All or none: the error is that of a bad node, which it names."""

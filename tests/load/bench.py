@@ -15,7 +15,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Column, Table
 
-from tests.load import applies, emulated, idle, links, loads, memory, queries, upserts
+from tests.load import applies, emulated, governors, idle, links, loads, memory, queries, upserts
 from tests.load.calls import Rounds
 from tests.load.figure import Figure
 from tests.load.processes import FREE_PORTS, Server, running, service_on
@@ -28,7 +28,7 @@ class Plan:
     """How much to measure."""
 
     rounds: Rounds = field(default_factory=lambda: Rounds(count=5, seconds=1.5))
-    in_flight: tuple[int, ...] = (64, 256, 1000)
+    in_flight: tuple[int, ...] = (256, 1000)
     callers: int = 1000
     upserts_each: int = 10
     peer_rounds: Rounds = field(default_factory=lambda: Rounds(count=3, seconds=3.0))
@@ -41,6 +41,9 @@ class Plan:
     query_rows: int = 200_000
     load_rounds: int = 3
     load_rows: int = 20_000
+    governor_times: int = 300
+    governor_seconds: float = 5.0
+    governor_bound: int = 3_000
     emulator_rounds: int = 3
     emulator_rows: int = 20_000
 
@@ -69,6 +72,8 @@ async def measure(plan: Plan) -> AsyncIterator[Figure]:
         yield await memory.of_waiting(stage.service, stage.upstream, stage.echo, plan.waiting)
     async with running("service", "serve", "--json", environment=FREE_PORTS) as service:
         yield await loads.into_embedded_org(service, plan.load_rounds, plan.load_rows)
+    async for figure in governors.figures(plan.governor_times, plan.governor_seconds, plan.governor_bound):
+        yield figure
     async for figure in emulated.figures(plan.emulator_rounds, plan.emulator_rows):
         yield figure
 

@@ -1,13 +1,15 @@
 """A real service on its embedded org, called over a real channel; one of them serves the whole folder."""
 
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 import pytest_asyncio
 from grpc import aio
 
 from service.app import App
+from service.emulator.disturbances import Disturbances
+from service.emulator.org import Org
 from tests.support.service import free_ports
 
 
@@ -31,6 +33,21 @@ async def channel(app: App) -> AsyncIterator[aio.Channel]:
     assert app.addresses is not None
     async with aio.insecure_channel(app.addresses.grpc) as opened:
         yield opened
+
+
+@pytest.fixture
+def org(app: App) -> Org:
+    """The embedded org."""
+    assert app.emulator is not None
+    return app.emulator.org
+
+
+@pytest.fixture
+def disturbances(app: App) -> Iterator[Disturbances]:
+    """The scripted faults of the embedded org, taken back after the test."""
+    assert app.emulator is not None
+    yield app.emulator.disturbances
+    app.emulator.disturbances.clear()
 
 
 _numbers = itertools.count(1)

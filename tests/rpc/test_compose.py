@@ -23,7 +23,6 @@ from sluicegate.v1.record_pb2 import RecordRef
 from sluicegate.v1.record_service_pb2 import ComposeRecordsRequest
 from sluicegate.v1.record_service_pb2_grpc import RecordServiceStub
 
-from service.app import App
 from service.emulator.disturbances import Disturbances, Drop, Page
 from service.emulator.effects import LockRow
 from service.emulator.org import Org
@@ -95,21 +94,6 @@ async def calls_left(channel: aio.Channel) -> int:
     """Return how many API calls are left; asking costs one."""
     limits = (await OrgServiceStub(channel).GetLimits(GetLimitsRequest())).limits.limits
     return next(int(limit.remaining) for limit in limits if limit.name == "DailyApiRequests")
-
-
-@pytest.fixture
-def org(app: App) -> Org:
-    """The embedded org."""
-    assert app.emulator is not None
-    return app.emulator.org
-
-
-@pytest.fixture
-def disturbances(app: App):
-    """The scripted faults of the embedded org, taken back after the test."""
-    assert app.emulator is not None
-    yield app.emulator.disturbances
-    app.emulator.disturbances.clear()
 
 
 def count(org: Org, sobject: str = "Account") -> int:

@@ -17,7 +17,6 @@ from sluicegate.v1.record_pb2 import RecordRef
 from sluicegate.v1.record_service_pb2 import ApplyRecordsRequest, UpdateRecordRequest
 from sluicegate.v1.record_service_pb2_grpc import RecordServiceStub
 
-from service.app import App
 from service.emulator.disturbances import Disturbances, Drop
 from service.emulator.effects import LockRow
 from service.emulator.org import Org
@@ -56,21 +55,6 @@ async def apply(channel: aio.Channel, *operations: RecordOperation) -> list[Reco
 async def make(channel: aio.Channel, *exts: str) -> list[str]:
     """Make accounts and return their ids."""
     return [result.saved.record_id for result in await apply(channel, *map(upsert, exts))]
-
-
-@pytest.fixture
-def org(app: App) -> Org:
-    """The embedded org."""
-    assert app.emulator is not None
-    return app.emulator.org
-
-
-@pytest.fixture
-def disturbances(app: App):
-    """The scripted faults of the embedded org, taken back after the test."""
-    assert app.emulator is not None
-    yield app.emulator.disturbances
-    app.emulator.disturbances.clear()
 
 
 def name_of(org: Org, record_id: str) -> object:

@@ -33,7 +33,7 @@ async def test_tour():
         "created, updated, deleted and failed are as planned",
     } == {check.claim for check in second.broken}
     assert "\x1b" not in text.getvalue()
-    assert [step.name for step in first.steps] == ["Upsert", "Query", "Bulk load", "Deep links", "Limits"]
+    assert [step.name for step in first.steps] == ["Upsert", "Query", "Together", "Bulk load", "Deep links", "Limits"]
 
 
 async def test_process():

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import urllib.error
 import urllib.request
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,7 +20,9 @@ from sluicegate.v1.record_service_pb2_grpc import RecordServiceStub
 
 from service.app import App
 from service.emulator.disturbances import Delay
+from service.rpc import server
 from service.settings import AdminSettings, EmulatorSettings, GrpcSettings
+from tests.support.ports import listener
 from tests.support.rich_status import failure
 from tests.support.service import free_ports
 
@@ -35,7 +38,7 @@ SERVICES = {
 def status(url: str) -> int:
     """Return the HTTP status of a GET."""
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=60) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code
@@ -87,7 +90,7 @@ async def test_the_admin_listener_tells_health(app):
 
 async def test_an_open_call_is_finished_before_the_end():
     """Leaving the app lets a call in flight have its answer."""
-    settings = free_ports(grpc=GrpcSettings(port=0, drain_seconds=5))
+    settings = free_ports(grpc=GrpcSettings(port=0, drain_seconds=60))
     app = App(settings)
     await app.__aenter__()
     assert app.addresses is not None
@@ -110,7 +113,7 @@ async def test_an_open_call_is_finished_before_the_end():
 )
 async def test_a_taken_port_is_an_error_and_leaves_nothing_open(section, kind):
     """A start that fails names the setting, and closes what it had opened: it works once the port is free."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
+    with listener() as taken:
         port = taken.getsockname()[1]
         app = App(free_ports(**{section: kind(port=port)}))
         with pytest.raises(OSError, match=f"{section}: cannot listen on 127.0.0.1:{port}: Address already in use"):
@@ -141,8 +144,9 @@ async def test_ipv6_addresses_are_written_in_brackets():
     assert health_pb2.HealthCheckResponse.SERVING == answer.status
 
 
-async def test_a_draining_replica_begins_no_bulk_load():
+async def test_a_draining_replica_begins_no_bulk_load(monkeypatch):
     """A load that the end would cut off is sent to another replica; short calls are still answered."""
+    seen = asyncio.Event()
     app = App(free_ports(grpc=GrpcSettings(port=0, drain_seconds=20)))
     await app.__aenter__()
     assert app.addresses is not None
@@ -150,6 +154,8 @@ async def test_a_draining_replica_begins_no_bulk_load():
     async with aio.insecure_channel(app.addresses.grpc) as channel:
         health: Any = health_pb2_grpc.HealthStub(channel)
         await health.Check(health_pb2.HealthCheckRequest())
+        # Balancers get as long to see it as this test does.
+        monkeypatch.setattr(server, "asyncio", SimpleNamespace(sleep=lambda _seconds: seen.wait()))
         end = asyncio.ensure_future(app.__aexit__(None, None, None))
         while (await health.Check(health_pb2.HealthCheckRequest())).status == health_pb2.HealthCheckResponse.SERVING:
             pass
@@ -158,4 +164,5 @@ async def test_a_draining_replica_begins_no_bulk_load():
             await BulkServiceStub(channel).BulkLoad(iter([BulkLoadRequest(header=header)])).read()
 
         assert "SHUTTING_DOWN" == failure(raised.value).reason
+        seen.set()
     await end

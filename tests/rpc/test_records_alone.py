@@ -7,7 +7,6 @@ from sluicegate.v1.field_value_pb2 import FieldValue
 from sluicegate.v1.record_pb2 import RecordRef
 from sluicegate.v1.record_service_pb2_grpc import RecordServiceStub
 
-from service.app import App
 from service.emulator.org import Org
 from tests.support.record_messages import NULL, by_id, by_key, key, parent, refused, text
 
@@ -20,13 +19,6 @@ NOBODY = by_id("Lead", NO_ID)
 DAMAGED = by_id("Lead", "00Q000000000001ZZZ")
 NO_KEY = by_key("Lead", "x", "City")
 ROME = {"City": text("Rome")}
-
-
-@pytest.fixture
-def org(app: App) -> Org:
-    """The embedded org."""
-    assert app.emulator is not None
-    return app.emulator.org
 
 
 @pytest.fixture

@@ -177,13 +177,12 @@ async def test_records_with_other_options_do_not_share_a_call(stub, headers):
     """Options hold for a whole call, so each set of them has calls of its own."""
     fields = {"LastName": text("Curie"), "Company": text("Radium")}
     options = [WriteOptions(), WriteOptions(skip_assignment_rule=True)]
-    requests = [
-        pb.CreateRecordRequest(object="Lead", fields=fields, options=options[number % 2]) for number in range(40)
-    ]
+    operations = [create("Lead", **fields)] * 20
+    requests = [pb.ApplyRecordsRequest(operations=operations, options=each) for each in options]
 
-    answers = await asyncio.gather(*(stub.CreateRecord(request) for request in requests))
+    answers = await asyncio.gather(*(stub.ApplyRecords(request) for request in requests))
 
-    assert 40 == len({answer.record_id for answer in answers})
+    assert 40 == len({each.saved.record_id for answer in answers for each in answer.results})
     assert {None, "FALSE"} == {given.get("Sforce-Auto-Assign") for given in headers}
     assert len(headers) < 40
 
@@ -195,5 +194,5 @@ async def test_waiting_costs_nothing_while_calls_are_ample(stub):
 
     await stub.CreateRecord(
         pb.CreateRecordRequest(object="Lead", fields=fields, options=patient),
-        timeout=5,
+        timeout=50,
     )

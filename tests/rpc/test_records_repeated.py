@@ -10,31 +10,15 @@ from sluicegate.v1.field_value_pb2 import FieldValue
 from sluicegate.v1.record_operation_pb2 import RecordNode
 from sluicegate.v1.record_service_pb2_grpc import RecordServiceStub
 
-from service.app import App
 from service.emulator.disturbances import Delay, Disturbances, Drop, Page
 from service.emulator.org import Org
-from tests.support.record_messages import by_key, create, key, refused, text, upsert
+from tests.support.record_messages import by_key, create, refused, text, upsert
 
 
 @pytest.fixture
 def stub(channel):
     """The service."""
     return RecordServiceStub(channel)
-
-
-@pytest.fixture
-def org(app: App) -> Org:
-    """The embedded org."""
-    assert app.emulator is not None
-    return app.emulator.org
-
-
-@pytest.fixture
-def disturbances(app: App):
-    """The scripted faults of the embedded org, taken back after the test."""
-    assert app.emulator is not None
-    yield app.emulator.disturbances
-    app.emulator.disturbances.clear()
 
 
 @pytest.fixture
@@ -172,41 +156,3 @@ async def test_ids_of_other_characters(stub, company, request_id):
     error = await refused(stub.CreateRecord(request))
 
     assert ("INVALID_REQUEST", ["request_id"]) == (error.reason, list(error.violations))
-
-
-async def test_a_cancelled_write_hurts_no_other(stub, org, disturbances: Disturbances, company, unique):
-    """Of records that wait for a call those that are given up are not written, and the rest is."""
-    disturbances.add(Delay(1.0), method="PATCH", path="/composite/sobjects", times=1)
-
-    def start(name: str) -> aio.UnaryUnaryCall[pb.UpsertRecordRequest, pb.UpsertRecordResponse]:
-        found: aio.UnaryUnaryCall[pb.UpsertRecordRequest, pb.UpsertRecordResponse] = stub.UpsertRecord(
-            pb.UpsertRecordRequest(object="Lead", external_id=key(unique(name)), fields=lead(company, name))
-        )
-        return found
-
-    first = start("first")
-    await asyncio.sleep(0.2)  # its call is open now, and what follows gathers
-    waiting = [start(f"W{number}") for number in range(6)]
-    await asyncio.sleep(0.2)
-    for call in waiting[::2]:
-        call.cancel()
-
-    kept = await asyncio.gather(first, *waiting[1::2])
-
-    assert all(answer.created for answer in kept)
-    assert ["W1", "W3", "W5", "first"] == sorted(map(str, names(org, company)))
-
-
-async def test_a_write_whose_deadline_passes_while_it_waits(stub, org, disturbances: Disturbances, company, unique):
-    """A record that could not leave in time is not written later on."""
-    disturbances.add(Delay(1.0), method="POST", path="/composite/sobjects", times=1)
-    first = asyncio.ensure_future(stub.CreateRecord(pb.CreateRecordRequest(object="Lead", fields=lead(company))))
-    await asyncio.sleep(0.2)  # its call is open now, and what follows gathers
-
-    with pytest.raises(aio.AioRpcError) as raised:
-        await stub.CreateRecord(pb.CreateRecordRequest(object="Lead", fields=lead(company, "late")), timeout=0.3)
-    await first
-    await stub.CreateRecord(pb.CreateRecordRequest(object="Lead", fields=lead(company, "next")))
-
-    assert "DEADLINE_EXCEEDED" == raised.value.code().name
-    assert ["Curie", "next"] == sorted(map(str, names(org, company)))

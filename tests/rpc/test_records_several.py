@@ -11,7 +11,6 @@ from sluicegate.v1.record_pb2 import RecordRef
 from sluicegate.v1.record_service_pb2 import ApplyRecordsRequest
 from sluicegate.v1.record_service_pb2_grpc import RecordServiceStub
 
-from service.app import App
 from service.emulator.disturbances import Disturbances, Page
 from service.emulator.org import Org
 from tests.support.record_messages import (
@@ -30,21 +29,6 @@ from tests.support.record_messages import (
 )
 
 LEAD = {"LastName": text("Curie"), "Company": text("Radium")}
-
-
-@pytest.fixture
-def org(app: App) -> Org:
-    """The embedded org."""
-    assert app.emulator is not None
-    return app.emulator.org
-
-
-@pytest.fixture
-def disturbances(app: App):
-    """The scripted faults of the embedded org, taken back after the test."""
-    assert app.emulator is not None
-    yield app.emulator.disturbances
-    app.emulator.disturbances.clear()
 
 
 @pytest.fixture

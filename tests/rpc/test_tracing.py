@@ -18,9 +18,12 @@ from sluicegate.v1.record_service_pb2 import UpsertRecordRequest
 from sluicegate.v1.record_service_pb2_grpc import RecordServiceStub
 
 from service.app import App
-from service.emulator.disturbances import Page
+from service.batching.item import Item
+from service.batching.lane import Lane
+from service.emulator.disturbances import Delay, Page
 from service.settings import TelemetrySettings
 from tests.support.service import free_ports
+from tests.support.stage import OrgClock, until
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = "00f067aa0ba902b7"
@@ -87,15 +90,29 @@ async def test_the_callers_trace_reaches_salesforce(exporter):
     assert attempt.attributes["salesforce.api_requests.maximum"] == 100_000
 
 
-async def test_each_caller_of_a_batch_finds_it(exporter):
+async def test_each_caller_of_a_batch_finds_it(exporter, monkeypatch):
     """The batch is linked to every caller's span, and each caller's trace says how long it waited for which batch."""
-    async with App(free_ports(), span_exporter=exporter) as app:
+    arrived: list[Item] = []
+    put = Lane.put
+
+    def noted(lane: Lane, item: Item) -> None:
+        arrived.append(item)
+        put(lane, item)
+
+    monkeypatch.setattr(Lane, "put", noted)
+    clock = OrgClock()
+    async with App(free_ports(), clock=clock, span_exporter=exporter) as app:
         assert app.addresses is not None
+        assert app.emulator is not None
         async with aio.insecure_channel(app.addresses.grpc) as channel:
             stub = RecordServiceStub(channel)
             # What is known of the sObject is known then, and those that follow do not wait for it one by one.
             await stub.UpsertRecord(lead())
+            app.emulator.disturbances.add(Delay(1), path="/composite/", times=1)
+            clock.goes_on.clear()
             calls = [stub.UpsertRecord(lead(ext=f"K{number}"), metadata=SAMPLED) for number in range(5)]
+            await until(lambda: len(arrived) == 6)
+            clock.goes_on.set()
             for call in calls:
                 await call
 

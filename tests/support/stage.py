@@ -1,12 +1,14 @@
 """A service and its org inside a test: the org misbehaves as told, and both say what they did."""
 
 import asyncio
+import ssl
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import pytest
@@ -24,35 +26,34 @@ from service.emulator.rule import Rule
 from service.emulator.server import Emulator, EmulatorConfig
 from service.emulator.sources import OrgSource
 from service.orgs import config
-from service.settings import JwtBearerAuth, OrgSettings
+from service.settings import ClientCredentialsAuth, GrpcSettings, OrgSettings
 from tests.support.rich_status import failure
 from tests.support.service import free_ports
+
+T = TypeVar("T")
 
 SAVED = "saved"
 """What `told` and `result` return of a write that succeeded."""
 
 
 class OrgClock(SystemClock):
-    """The time of an org, which a test may stop: whoever waits for it then waits for the test."""
+    """The time of an org, which a test may stop: whoever waits for it then waits for the test.
+
+    Attributes:
+        goes_on: Set while time passes.
+
+    """
 
     def __init__(self) -> None:
-        self._goes_on = asyncio.Event()
-        self._goes_on.set()
-
-    def stop(self) -> None:
-        """Let every further wait last until `go_on`."""
-        self._goes_on.clear()
-
-    def go_on(self) -> None:
-        """End the waits."""
-        self._goes_on.set()
+        self.goes_on = asyncio.Event()
+        self.goes_on.set()
 
     async def sleep(self, seconds: float) -> None:
         """Wait for the time, or for the test."""
-        if self._goes_on.is_set():
+        if self.goes_on.is_set():
             await super().sleep(seconds)
         else:
-            await self._goes_on.wait()
+            await self.goes_on.wait()
 
 
 @dataclass(frozen=True)
@@ -63,14 +64,13 @@ class Stage:
         channel: Where the service is called.
         records: Calls it.
         org: Its org, in this process.
-        clock: The org's time.
 
     """
 
     channel: aio.Channel
     records: Any
     org: Emulator
-    clock: OrgClock
+    _clock: OrgClock
     _coalescers: list[Coalescer]
 
     @property
@@ -85,6 +85,28 @@ class Stage:
         for rule in made:
             self.org.disturbances.add_rule(rule)
         return made
+
+    def hold(self, path: str, *rules: Mapping[str, Any]) -> None:
+        """Let no answer to requests of a path leave the org before `go_on`, and let it misbehave by further rules."""
+        self.script({"effect": {"latency": 1}, "match": {"path": path}}, *rules)
+        self._clock.goes_on.clear()
+
+    def go_on(self) -> None:
+        """Let the org behave from now on, and answer what it was asked."""
+        self.org.disturbances.clear()
+        self._clock.goes_on.set()
+
+    async def all_at_once(self, work: Awaitable[T], records: int, *rules: Mapping[str, Any]) -> tuple[T, list[Rule]]:
+        """Let the org answer nothing until so many records are under way, and then misbehave by these rules alone.
+
+        Return what became of the work, and the rules with their counts. Something was written before.
+        """
+        self.hold("/composite")
+        working = asyncio.ensure_future(work)
+        await until(lambda: self.coalescer.statistics().held_records == records)
+        made = self.script(*rules)
+        self._clock.goes_on.set()
+        return await working, made
 
     def writes(self, sobject: str = "Lead", field: str = "Ext__c") -> dict[str, int]:
         """Return how often records were written, by a field; records with one value add up."""
@@ -101,7 +123,7 @@ class Stage:
             await control.delete("/calls")
 
     def _control(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(base_url=f"{self.org.url}/__control", trust_env=False, verify=False)
+        return httpx.AsyncClient(base_url=f"{self.org.url}/__control", trust_env=False, verify=False, timeout=60)
 
 
 @dataclass(frozen=True)
@@ -109,7 +131,7 @@ class StageFactory:
     """Makes stages of one test.
 
     Args:
-        keys: Where the keys of every org are kept, so that they are made once.
+        keys: Where keys and secrets of every org are kept, so that keys are made once.
         monkeypatch: Notes what the service makes.
 
     """
@@ -140,28 +162,51 @@ class StageFactory:
             return coalescers[-1]
 
         self.monkeypatch.setattr(config, "Coalescer", made)
+        self.monkeypatch.setattr(ssl, "create_default_context", tls_context)
         clock = OrgClock()
         source = OrgSource(schema=tuple(schema))
         async with AsyncExitStack() as stack:
             org = await stack.enter_async_context(Emulator(EmulatorConfig(directory=self.keys, source=source), clock))
-            stack.callback(clock.go_on)
-            orgs = {"prod": org_settings(org, **settings)}
-            app = await stack.enter_async_context(App(free_ports(orgs=orgs), span_exporter=span_exporter))
+            stack.callback(clock.goes_on.set)
+            orgs = {"prod": org_settings(org, self.keys, **settings)}
+            service = free_ports(orgs=orgs, grpc=GrpcSettings(port=0, drain_seconds=0))
+            app = await stack.enter_async_context(App(service, span_exporter=span_exporter))
             assert app.addresses is not None
             channel = await stack.enter_async_context(aio.insecure_channel(app.addresses.grpc))
             yield Stage(channel, RecordServiceStub(channel), org, clock, coalescers)
 
 
-def org_settings(org: Emulator, **overrides: Any) -> OrgSettings:
-    """Return settings that log in to an org with its key."""
-    found = org.credentials
-    auth = JwtBearerAuth(
-        flow="jwt_bearer",
-        client_id=found.client_id,
-        username=found.username,
-        private_key_file=found.private_key_file,
+def org_settings(org: Emulator, folder: Path, **overrides: Any) -> OrgSettings:
+    """Return settings that log in to an org with its secret: its key would take longer to read than most tests do.
+
+    Args:
+        org: The org.
+        folder: Where the secret is left.
+        overrides: What is not as usual.
+
+    """
+    secret = folder / f"{org.credentials.client_id[-20:]}.secret"
+    secret.write_text(org.credentials.client_secret, encoding="utf-8")
+    auth = ClientCredentialsAuth(
+        flow="client_credentials", client_id=org.credentials.client_id, client_secret_file=secret
     )
-    return OrgSettings(login_url=found.login_url, auth=auth, **overrides)
+    return OrgSettings(login_url=org.credentials.login_url, auth=auth, **overrides)
+
+
+@cache
+def tls_context() -> ssl.SSLContext:
+    """Return a context that all connections share: the certificates of the machine take long to read, too."""
+    return make_context()
+
+
+make_context = ssl.create_default_context
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    """Return when something is so that nothing else tells."""
+    async with asyncio.timeout(30):
+        while not is_so():  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.002)
 
 
 async def told(call: Awaitable[Any]) -> str:

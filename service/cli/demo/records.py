@@ -26,7 +26,7 @@ class Upserts:
 async def upsert(stage: Stage, leads: Sequence[Lead]) -> Upserts:
     """Upsert each lead by a call of its own and tell what became of them."""
     outcome = Upserts()
-    title = f"Upsert {len(leads):,} leads, one call each, {_AT_A_TIME} at a time"
+    title = f"Upsert {len(leads):,} leads, one RPC each, {_AT_A_TIME} at a time; they share calls to Salesforce"
     async with stage.step("Upsert", title) as step:
         rows = iter(leads)
         async with asyncio.TaskGroup() as group:

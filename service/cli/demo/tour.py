@@ -11,6 +11,7 @@ from service.cli.demo.loads import load
 from service.cli.demo.queries import query
 from service.cli.demo.records import upsert
 from service.cli.demo.stage import Stage
+from service.cli.demo.together import together
 
 _BAD_IN_BULK = 20
 
@@ -34,6 +35,7 @@ async def run(target: str, console: Console, *, bulk_rows: int = 50_000) -> Find
         stage = Stage(client, console)
         upserts = await upsert(stage, leads)
         await query(stage, kept, [lead.key for lead, _ in upserts.refused])
+        await together(stage, kept)
         await load(stage, BulkPlan(kept, bulk_rows, _BAD_IN_BULK))
         await links(stage, kept[0].key, upserts.record_ids[kept[0].key])
         await limits(stage)

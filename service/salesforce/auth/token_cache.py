@@ -1,8 +1,8 @@
 """One access token per org: asked for once however many calls wait, and never hammered when the grant is dead."""
 
-import asyncio
 import re
 from dataclasses import dataclass, field
+from functools import partial
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
@@ -11,6 +11,7 @@ from service.context import CallContext
 from service.errors import OrgAuthenticationFailed, SluicegateError, UpstreamUnavailable
 from service.salesforce.answers import UNREADABLE
 from service.salesforce.auth.flows import Flow
+from service.salesforce.line import Line
 from service.salesforce.transport.base import ConnectionLost, NotSent, Request, Response, Transport
 
 _TOKEN_PATH = "/services/oauth2/token"  # noqa: S105 - a path, not a secret
@@ -52,7 +53,8 @@ class TokenCache:
     """Keeps the org's token and gets a new one when a token failed.
 
     Callers pass the token that failed to `renew`; if another caller has renewed it meanwhile, that one's token is
-    returned without asking again. A caller that is cancelled while it asks leaves the asking to the next one.
+    returned without asking again. A caller that is cancelled while it asks leaves the asking to the next one. If the
+    login host cannot be reached, all who wait hear so at once.
 
     Args:
         transport: Sends the token request; gets whole URLs.
@@ -72,7 +74,7 @@ class TokenCache:
         """Scheme and host that answer token requests."""
         self._allowed_hosts = allowed_hosts
         self._org = org
-        self._lock = asyncio.Lock()
+        self._line: Line[Token] = Line()
         self._token: Token | None = None
         self._refusal: tuple[float, SluicegateError] | None = None
 
@@ -98,19 +100,7 @@ class TokenCache:
             UpstreamUnavailable: The login host cannot be reached.
 
         """
-        async with self._lock:
-            if self._token is not None and self._token is not failed:
-                return self._token
-            if self._refusal is not None and context.clock.monotonic() < self._refusal[0]:
-                raise self._refusal[1]
-            try:
-                self._token = await self._request(context)
-            except OrgAuthenticationFailed as error:
-                error.metadata.setdefault("org", self._org)
-                self._refusal = (context.clock.monotonic() + _LATCH_SECONDS, error)
-                raise
-            self._refusal = None
-            return self._token
+        return await self._line.join(partial(self._renewed, failed, context))
 
     def reject(self, token: Token, context: CallContext) -> None:
         """Take note that a token was refused that had just been renewed: for five seconds no other is asked for.
@@ -122,6 +112,20 @@ class TokenCache:
                 f"the org {self._org!r} refuses the session it has just given", metadata={"org": self._org}
             )
             self._refusal = (context.clock.monotonic() + _REJECTED_SECONDS, error)
+
+    async def _renewed(self, failed: Token | None, context: CallContext) -> Token:
+        if self._token is not None and self._token is not failed:
+            return self._token
+        if self._refusal is not None and context.clock.monotonic() < self._refusal[0]:
+            raise self._refusal[1]
+        try:
+            self._token = await self._request(context)
+        except OrgAuthenticationFailed as error:
+            error.metadata.setdefault("org", self._org)
+            self._refusal = (context.clock.monotonic() + _LATCH_SECONDS, error)
+            raise
+        self._refusal = None
+        return self._token
 
     async def _request(self, context: CallContext) -> Token:
         form = urlencode(dict(self._flow.form(context.clock.now()))).encode()

@@ -1,17 +1,18 @@
 """Up to 200 rows written in one call, each with its own outcome (Salesforce REST API, "sObject Collections")."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import msgspec
 
-from service.errors import OutcomeUnknown, SluicegateError, UpstreamProtocolError
+from service.errors import SluicegateError
 from service.salesforce import faults
 from service.salesforce.answers import UNREADABLE, RecordId
-from service.salesforce.calls.writes import Operation, Row, Saved, Write, WriteOptions
+from service.salesforce.calls.single import unreadable
+from service.salesforce.calls.writes import Operation, Row, Saved, WriteOptions
 from service.salesforce.faults import Fault
-from service.salesforce.ids import to_18
+from service.salesforce.ids import answered_id
 from service.salesforce.transport.base import Request, Response
 
 MOST_ROWS = 200
@@ -21,7 +22,9 @@ MOST_RUNS = 10
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _OK = 200
 _SHORT = 15
-"""Characters of an id that Salesforce did not make longer; it answers with 18."""
+"""Characters of an id that tell records apart; the last three only follow from them."""
+_MOST_ERRORS = 10
+"""Errors of one row that are told."""
 
 
 class _Error(msgspec.Struct):
@@ -40,30 +43,15 @@ class _Result(msgspec.Struct):
 _results = msgspec.json.Decoder(list[_Result])
 
 
-def row(write: Write, sobject: str, *, numeric_key: bool = False) -> Row:
-    """Return one record as it stands in a call.
+def takes(operation: Operation, *, by_key: bool) -> bool:
+    """Tell whether a call can carry records; updates and deletions by external id are for `composite.rows`.
 
     Args:
-        write: What to write. Decimals are written digit for digit; the external-id field may be among the values.
-        sobject: The sObject's name as Salesforce spells it.
-        numeric_key: Whether the external-id field holds numbers, which JSON writes without quotes.
+        operation: What is done to the records.
+        by_key: Whether an external id finds them.
 
     """
-    values: Mapping[str, Any] = write.values
-    match write.operation:
-        case Operation.DELETE:
-            content = write.record_id.encode()
-            return Row(write, sobject, content, len(content))
-        case Operation.UPDATE:
-            values = {"id": write.record_id, **values}
-        case Operation.UPSERT if write.key is not None:
-            field = write.key.field
-            folded = field.lower()
-            rest = {name: value for name, value in values.items() if name.lower() != folded}
-            values = {field: _number(write.key.value) if numeric_key else write.key.value, **rest}
-    attributes = b'{"attributes":{"type":"%b"}' % sobject.encode()
-    content = attributes + (b"," + _encoder.encode(values)[1:] if values else b"}")
-    return Row(write, sobject, content, len(content))
+    return not by_key or operation is Operation.UPSERT
 
 
 def request(base: str, operation: Operation, rows: Sequence[Row], options: WriteOptions, *, field: str = "") -> Request:
@@ -72,14 +60,14 @@ def request(base: str, operation: Operation, rows: Sequence[Row], options: Write
     Args:
         base: Path of the API version, `/services/data/v66.0`.
         operation: What is done to every row.
-        rows: What `row` made, at most 200, those of one sObject next to each other.
+        rows: At most 200, those of one sObject next to each other. Decimals are written digit for digit.
         options: How they are written.
         field: API name of the external-id field; of upserts only.
 
     """
     path = f"{base}/composite/sobjects"
     if operation is Operation.DELETE:
-        ids = b",".join(row.content for row in rows).decode()
+        ids = ",".join(row.write.record_id for row in rows)
         return Request("DELETE", f"{path}?ids={ids}&allOrNone=false", template=path, repeatable=True)
     template = path
     if operation is Operation.UPSERT:
@@ -90,9 +78,31 @@ def request(base: str, operation: Operation, rows: Sequence[Row], options: Write
         path,
         template=template,
         repeatable=operation is not Operation.CREATE,
-        body=b'{"allOrNone":false,"records":[' + b",".join([row.content for row in rows]) + b"]}",
+        body=b'{"allOrNone":false,"records":[' + b",".join(_records(operation, rows)) + b"]}",
         headers=options.headers(),
     )
+
+
+def _records(operation: Operation, rows: Sequence[Row]) -> Iterator[bytes]:
+    """Yield each row as a record in JSON."""
+    begins = {row.sobject: b'{"attributes":{"type":"%b"}' % row.sobject.encode() for row in rows}
+    for row in rows:
+        values = row.write.values
+        if operation is Operation.UPDATE:
+            values = {"id": row.write.record_id, **values}
+        elif operation is Operation.UPSERT:
+            values = _with_key(row)
+        yield begins[row.sobject] + (b"," + _encoder.encode(values)[1:] if values else b"}")
+
+
+def _with_key(row: Row) -> Mapping[str, Any]:
+    key = row.write.key
+    if key is None:
+        raise ValueError("an upsert has no external id")
+    values: Mapping[str, Any] = row.write.values
+    if row.repeated:
+        values = {name: value for name, value in values.items() if name != row.repeated}
+    return {key.field: _number(key.value) if row.numeric_key else key.value, **values}
 
 
 def read(
@@ -120,33 +130,32 @@ def read(
     try:
         results = _results.decode(response.content)
     except UNREADABLE as error:
-        raise _unreadable(operation, org) from error
-    if len(results) != len(rows) or any(result.success and result.id is None for result in results):
-        raise _unreadable(operation, org)
+        raise unreadable(org, creates=operation is Operation.CREATE) from error
+    if len(results) != len(rows) or not all(map(_is_of, results, rows)):
+        raise unreadable(org, creates=operation is Operation.CREATE)
     return [_outcome(result, operation, row, org) for result, row in zip(results, rows, strict=True)]
+
+
+def _is_of(result: _Result, row: Row) -> bool:
+    """Tell whether a result can be that of a row: one that was written has an id, and the one that it was found by."""
+    if not result.success:
+        return True
+    return result.id is not None and row.write.record_id[:_SHORT] in {"", result.id[:_SHORT]}
 
 
 def _outcome(result: _Result, operation: Operation, row: Row, org: str) -> Saved | SluicegateError:
     if result.success and result.id is not None:
-        return Saved(
-            result.id if len(result.id) > _SHORT else to_18(result.id),
-            created=result.created or operation is Operation.CREATE,
-        )
-    first = result.errors[0] if result.errors else _Error("UNKNOWN_EXCEPTION")
-    if operation is Operation.DELETE and first.statusCode == "ENTITY_IS_DELETED":
+        return Saved(answered_id(result.id), created=result.created or operation is Operation.CREATE)
+    errors = result.errors or [_Error("UNKNOWN_EXCEPTION")]
+    if operation is Operation.DELETE and errors[0].statusCode == "ENTITY_IS_DELETED":
         return Saved(row.write.record_id, already_deleted=True)
-    fault = Fault(first.statusCode[:100], first.message[:500], tuple(first.fields))
-    subject = {"object": row.sobject, **({"id": row.write.record_id} if row.write.record_id else {})}
-    return faults.from_fault(fault, metadata={"org": org, **subject})
-
-
-def _unreadable(operation: Operation, org: str) -> SluicegateError:
-    if operation is Operation.CREATE:
-        return OutcomeUnknown(
-            f"the org {org!r} answered the creation with something unreadable; look for the record before repeating",
-            metadata={"org": org},
-        )
-    return UpstreamProtocolError("a call for several records was answered without all outcomes", metadata={"org": org})
+    subject = {"org": org, "object": row.sobject}
+    if row.write.record_id:
+        subject["id"] = row.write.record_id
+    if row.write.key is not None:
+        subject["external_id_field"] = row.write.key.field
+    found = [Fault(each.statusCode[:100], each.message[:500], tuple(each.fields)) for each in errors[:_MOST_ERRORS]]
+    return faults.from_faults(found, metadata=subject)
 
 
 def _number(text: str) -> Decimal | str:

@@ -14,6 +14,9 @@ from service.salesforce.transport.base import Request, Response
 COMPOUND_TYPES = frozenset({"address", "location", "complexvalue"})
 """Types of fields that only show others together."""
 
+NUMBER_TYPES = frozenset({"int", "long", "double", "currency", "percent"})
+"""Types of fields whose values are JSON numbers."""
+
 _OK = 200
 _NOT_MODIFIED = 304
 _NOTHING: Mapping[str, str] = {}

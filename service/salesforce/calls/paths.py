@@ -4,6 +4,9 @@ from urllib.parse import quote
 
 from service.errors import FieldViolation, InvalidRequest
 
+LONGEST_PATH = 14_000
+"""Salesforce refuses request line and headers above 16,384 bytes together ("API Request Limits and Allocations")."""
+
 
 def is_segment(value: str) -> bool:
     """Tell whether a value can stand in a path at all.

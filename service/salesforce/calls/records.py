@@ -9,12 +9,10 @@ import msgspec
 from service.errors import UpstreamProtocolError
 from service.salesforce import faults
 from service.salesforce.answers import UNREADABLE, RecordId
-from service.salesforce.calls.paths import segment
+from service.salesforce.calls.paths import LONGEST_PATH, segment
 from service.salesforce.calls.writes import ExternalKey
+from service.salesforce.ids import answered_id
 from service.salesforce.transport.base import Request, Response
-
-LONGEST_PATH = 14_000
-"""Salesforce refuses request line and headers above 16,384 bytes together ("API Request Limits and Allocations")."""
 
 _LARGEST_EXPONENT = 400
 
@@ -105,6 +103,6 @@ def looked_up(response: Response, *, org: str, sobject: str, field: str) -> str:
     if response.status != _OK:
         raise faults.from_response(response, org=org, subject={"object": sobject, "external_id_field": field})
     try:
-        return msgspec.json.decode(response.content, type=_Identified).Id
+        return answered_id(msgspec.json.decode(response.content, type=_Identified).Id)
     except UNREADABLE as error:
         raise UpstreamProtocolError("a record was answered without an id", metadata={"org": org}) from error

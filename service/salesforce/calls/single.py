@@ -13,7 +13,7 @@ from service.salesforce import faults
 from service.salesforce.answers import UNREADABLE, RecordId
 from service.salesforce.calls.paths import segment
 from service.salesforce.calls.writes import JsonValue, Operation, Saved, Write, WriteOptions
-from service.salesforce.ids import to_18
+from service.salesforce.ids import answered_id
 from service.salesforce.transport.base import Request, Response
 
 _METHODS = {
@@ -23,7 +23,6 @@ _METHODS = {
     Operation.DELETE: "DELETE",
 }
 _CREATED = 201
-_LONG_ID = 18
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -121,9 +120,7 @@ def read_single(response: Response, write: Write, *, org: str) -> Saved | Sluice
         saved = _saved.decode(response.content)
     except UNREADABLE:
         return unreadable(org, creates=write.operation is Operation.CREATE)
-    # Answers always carry the long form, whose check digits need no second look.
-    record_id = saved.id if len(saved.id) == _LONG_ID else to_18(saved.id)
-    return Saved(record_id, created=saved.created or response.status == _CREATED)
+    return Saved(answered_id(saved.id), created=saved.created or response.status == _CREATED)
 
 
 def refusal(response: Response, write: Write, *, org: str) -> SluicegateError:

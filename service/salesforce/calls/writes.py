@@ -1,15 +1,18 @@
-"""What a write of one record is, whatever resource carries it: its operation, its options, its outcome."""
+"""What a write of one record is, whatever resource carries it: its operation, its options, its outcome.
+
+Each write makes several of these; a struct is made in a tenth of the time that a frozen dataclass takes.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+
+from msgspec import Struct
 
 NO_ASSIGNMENT = "FALSE"
 
 
-@dataclass(frozen=True, slots=True)
-class NodeId:
+class NodeId(Struct, frozen=True, gc=False):
     """The id of the record that another node of the same graph writes, known only to Salesforce."""
 
     node: str
@@ -29,8 +32,7 @@ class Operation(StrEnum):
     DELETE = "delete"
 
 
-@dataclass(frozen=True, slots=True)
-class WriteOptions:
+class WriteOptions(Struct, frozen=True, gc=False):
     """How records are written; one call to Salesforce has one set of options (Salesforce REST API, "Headers")."""
 
     allow_duplicates: bool = False
@@ -61,44 +63,56 @@ class WriteOptions:
 DEFAULT_OPTIONS = WriteOptions()
 
 
-@dataclass(frozen=True, slots=True)
-class ExternalKey:
-    """An external id: the field and the value that find a record."""
+class ExternalKey(Struct, frozen=True, gc=False):
+    """An external id: the field and the value that find a record. Its repr holds no value."""
 
     field: str
     value: str
 
+    def __repr__(self) -> str:
+        """Name the field."""
+        return f"ExternalKey({self.field!r})"
 
-@dataclass(frozen=True, slots=True)
-class Write:
+
+class Write(Struct, frozen=True, gc=False):
     """One write of one record. Its repr holds no value."""
 
     operation: Operation
     sobject: str
     """API name, in any case."""
-    values: Mapping[str, JsonValue] = field(default_factory=dict, repr=False)
+    values: Mapping[str, JsonValue] = {}
     """What to set, by field or relationship name; empty for a deletion."""
     record_id: str = ""
     """18 characters; of an update or deletion by id."""
-    key: ExternalKey | None = field(default=None, repr=False)
+    key: ExternalKey | None = None
     """Of an upsert, and of an update or deletion by external id."""
+    size: int = 0
+    """Bytes of the caller's message, which is about what the record takes in a call."""
+
+    def __repr__(self) -> str:
+        """Name the operation and the record's sObject and id."""
+        return f"Write({self.operation!r}, {self.sobject!r}, record_id={self.record_id!r})"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A write as it stands in a call for several. Its repr holds no value."""
+class Row(Struct, frozen=True, gc=False):
+    """A write that goes into a call for several. Its repr holds no value."""
 
     write: Write
     sobject: str
     """The sObject as Salesforce spells it."""
-    content: bytes = field(repr=False)
-    """The record as JSON; of a deletion its id; empty where a call makes a request of its own for each record."""
     size: int
     """How many bytes it takes, about."""
+    numeric_key: bool = False
+    """Whether the external-id field holds numbers, which JSON writes without quotes."""
+    repeated: str = ""
+    """The name of the value that is the external id once more; empty if none is."""
+
+    def __repr__(self) -> str:
+        """Name the write and the size."""
+        return f"Row({self.write!r}, size={self.size})"
 
 
-@dataclass(frozen=True, slots=True)
-class Saved:
+class Saved(Struct, frozen=True, gc=False):
     """A record that was written."""
 
     record_id: str

@@ -5,12 +5,13 @@ and of one row of many. One that is not here passes through as SALESFORCE_REJECT
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from service import errors
 from service.errors import SluicegateError
-from service.salesforce.faults import meanings, problems
+from service.salesforce.faults import meanings, problems, words
 from service.salesforce.faults.fault import MOST_FIELDS, Fault
-from service.salesforce.faults.forms import Facts, Meaning, in_words, of_fields, plainly
+from service.salesforce.faults.forms import Facts, Meaning, in_words, of_fields, plainly, with_fields
 
 _AT_ONCE_SECONDS = 1.0
 _LATER_SECONDS = 30.0
@@ -49,7 +50,9 @@ def from_fault(fault: Fault, *, metadata: Mapping[str, str]) -> SluicegateError:
     if fault.code:
         facts = {**facts, "salesforce_error_code": fault.code}
     if fault.fields:
-        facts = {**facts, "fields": ",".join(fault.fields[:MOST_FIELDS])}
+        names = (words.line(name) for name in fault.fields[:MOST_FIELDS])
+        fault = replace(fault, fields=tuple(name for name in names if name))
+        facts = with_fields(fault.fields, facts)
     if is_row_lock(fault):
         return meanings.row_lock(fault, facts)
     return _MEANINGS.get(fault.code, meanings.unknown_code)(fault, facts)

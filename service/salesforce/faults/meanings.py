@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from service import errors
 from service.errors import FieldViolation, SluicegateError
 from service.salesforce.faults import problems, words
-from service.salesforce.faults.fault import MOST_FIELDS, Fault
+from service.salesforce.faults.fault import Fault
 from service.salesforce.faults.forms import Facts, in_words, of_fields, path_of, violations_of, with_fields
 
 SOON_SECONDS = 5.0
@@ -96,7 +96,7 @@ def duplicate_value(fault: Fault, facts: Facts) -> SluicegateError:
     """Return what a value means that must be unique and is not, be it in the org or within one call."""
     if words.is_repeated_key(fault):
         names, found, message = (
-            fault.fields[:MOST_FIELDS],
+            fault.fields,
             "",
             "the record stands more than once in one call to Salesforce",
         )
@@ -122,7 +122,7 @@ def duplicates(fault: Fault, facts: Facts) -> SluicegateError:
 
 def ambiguous_words(fault: Fault, facts: Facts) -> SluicegateError:
     """Return what an external id means that several records have."""
-    return ambiguous(words.matches(fault), fault.fields[:MOST_FIELDS], facts)
+    return ambiguous(words.matches(fault), fault.fields, facts)
 
 
 def ambiguous(record_ids: Iterable[str], names: Iterable[str], facts: Facts) -> SluicegateError:
@@ -159,7 +159,10 @@ def field_or_reference(fault: Fault, facts: Facts) -> SluicegateError:
         return errors.InvalidReference(message, metadata=with_fields(fault.fields, facts), violations=violations)
     found = _NO_LOOKUP.search(fault.message)
     if found is not None:
-        problem = f"{found[1]!r} is no lookup that an external id can fill, or leads to several sObjects: name one"
+        problem = (
+            f"{found[1]!r} cannot be filled by that field: it is no lookup, its sObject has no such external id, "
+            "or it leads to several sObjects; name one"
+        )
         return _no_such_field(problem, found[1], facts)
     found = _NO_COLUMN.search(fault.message)
     if found is not None:
@@ -205,7 +208,7 @@ def number(fault: Fault, facts: Facts) -> SluicegateError:
 
 def not_found(_fault: Fault, facts: Facts) -> SluicegateError:
     """Return what a record that is not there means."""
-    named, field = facts.get("object"), facts.get("external_id_field")
+    named, field = facts.get("object"), facts.get("external_id_field") or ("id" if facts.get("id") else "")
     return errors.RecordNotFound(
         f"no {named} has that {field}" if named and field else "no such record", metadata=facts
     )

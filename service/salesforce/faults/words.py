@@ -29,6 +29,7 @@ _VALUES = (
     (re.compile(r" \[[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?\]"), ""),
 )
 """Salesforce's own sentences that repeat a value, also where a trigger passes them on."""
+_BREAKS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _STACK = re.compile(r"\n+(?:Class|Trigger|AnonymousBlock|External entry point|\(System Code\))\b.*", re.DOTALL)
 _LENGTH = re.compile(r"=\s?(\d{1,9})\)\s*\Z")
 _POSITION = re.compile(r"ERROR at Row:(\d{1,9}):Column:(\d{1,9})(.*)", re.DOTALL)
@@ -54,7 +55,7 @@ def told(fault: Fault) -> str:
 
 def line(text: str) -> str:
     """Return a text in one line of at most 500 characters."""
-    return " ".join(text.split())[:_LONGEST]
+    return " ".join(_BREAKS.sub(" ", text).split())[:_LONGEST]
 
 
 def longest(fault: Fault) -> str:
@@ -72,7 +73,7 @@ def kind(fault: Fault) -> str:
 def named(fault: Fault) -> tuple[str, ...]:
     """Return the fields at fault: those that Salesforce lists, or else those that its text does."""
     if fault.fields:
-        return fault.fields[:MOST_FIELDS]
+        return fault.fields
     found = _MISSING.search(fault.message) or _UNWRITEABLE.search(fault.message)
     return tuple(re.split(", ?", found[1]))[:MOST_FIELDS] if found else ()
 
@@ -88,7 +89,7 @@ def position(fault: Fault) -> tuple[int, int, str] | None:
 def unique_field(fault: Fault) -> tuple[str, ...]:
     """Return the field whose value another record holds already; none if Salesforce does not know it either."""
     found = _UNIQUE.search(fault.message)
-    return fault.fields[:MOST_FIELDS] or ((found[1],) if found else ())
+    return fault.fields or ((found[1],) if found else ())
 
 
 def holder(fault: Fault) -> str:

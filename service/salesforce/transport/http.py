@@ -5,6 +5,7 @@
 
 import asyncio
 import ssl
+from collections.abc import AsyncIterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -32,6 +33,9 @@ _WORDS = (
 
 _READ_AHEAD_BYTES = 1_048_576
 """A page of 2,000 rows fits, so that reading it needs no pause."""
+_LARGE_BYTES = 1_048_576
+"""A body above these is sent in pieces: all at once it would hold up the event loop, of which aiohttp warns."""
+_PIECE_BYTES = 262_144
 
 
 class HttpTransport:
@@ -84,14 +88,26 @@ class HttpTransport:
             raise TimedOut(type(error).__name__) from error
 
     async def _exchange(self, request: Request) -> Response:
-        content = request.body if isinstance(request.body, bytes) else request.body()
-        message = httpx.Request(request.method, request.path, content=content, headers={**_HEADERS, **request.headers})
+        headers = {**_HEADERS, **request.headers}
+        if not isinstance(request.body, bytes):
+            content: bytes | AsyncIterator[bytes] = request.body()
+        elif len(request.body) <= _LARGE_BYTES:
+            content = request.body
+        else:
+            content = _pieces(request.body)
+            headers["Content-Length"] = str(len(request.body))
+        message = httpx.Request(request.method, request.path, content=content, headers=headers)
         answer = await self._transport.handle_async_request(message)
         try:
             return Response(answer.status_code, answer.headers, await _read(answer, request.largest_answer_bytes))
         finally:
             # A body that was not read whole would otherwise keep its connection.
             await answer.aclose()
+
+
+async def _pieces(body: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(body), _PIECE_BYTES):
+        yield body[start : start + _PIECE_BYTES]
 
 
 async def _read(answer: httpx.Response, largest: int) -> bytes:

@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from service.clock import backoff_seconds
 from service.context import CallContext
 from service.errors import DeadlineExceeded, OutcomeUnknown, UpstreamUnavailable
 from service.salesforce import faults
@@ -87,7 +88,7 @@ class RetryTransport:
                     self._budget.succeeded(paid)
                     return response
                 if cost is RetryCost.TRANSIENT and not request.repeatable and faults.may_have_run(response):
-                    raise self._failure(request, context, sent=True)
+                    raise self._in_doubt(f"the org {self._org!r} answered HTTP {response.status}", response.status)
                 again = self._again(attempt, cost, response, context)
                 if again is None:
                     return response
@@ -102,27 +103,35 @@ class RetryTransport:
         policy = self._policy
         if attempt >= policy.attempts:
             return None
-        base = policy.throttled_delay_seconds if cost is RetryCost.THROTTLED else policy.base_delay_seconds
-        pause = self._jitter() * min(policy.longest_delay_seconds, base * 2.0**attempt)
+        pause = backoff_seconds(
+            attempt,
+            base_seconds=policy.throttled_delay_seconds if cost is RetryCost.THROTTLED else policy.base_delay_seconds,
+            longest_seconds=policy.longest_delay_seconds,
+            jitter=self._jitter,
+        )
         asked = None if response is None else retry_after_seconds(response, context.clock.now())
         if asked is not None:
             pause = max(pause, asked)
-        if pause > policy.longest_delay_seconds or not _fits(pause, context) or not self._budget.take(cost):
+        if pause > policy.longest_delay_seconds or not context.has_time_for(pause) or not self._budget.take(cost):
             return None
         return pause, cost
 
     def _failure(self, request: Request, context: CallContext, *, sent: bool, why: str = "") -> Exception:
         metadata = {"org": self._org}
+        late = context.deadline is not None and context.clock.monotonic() >= context.deadline
+        lost = f"the connection to the org {self._org!r} was lost"
         if sent and not request.repeatable:
-            return OutcomeUnknown(
-                f"the connection to the org {self._org!r} was lost after the write was sent; "
-                "read the record before repeating",
-                metadata=metadata,
-            )
-        if context.deadline is not None and context.clock.monotonic() >= context.deadline:
+            return self._in_doubt("the deadline passed" if late else lost)
+        if late:
             return DeadlineExceeded(f"the deadline passed while the org {self._org!r} was asked", metadata=metadata)
-        return UpstreamUnavailable(
-            f"the org {self._org!r} cannot be reached{why}", metadata=metadata, retry_after_seconds=5.0
+        problem = lost if sent else f"the org {self._org!r} cannot be reached"
+        return UpstreamUnavailable(f"{problem}{why}", metadata=metadata, retry_after_seconds=5.0)
+
+    def _in_doubt(self, what: str, status: int | None = None) -> OutcomeUnknown:
+        facts = {} if status is None else {"http_status": str(status)}
+        return OutcomeUnknown(
+            f"{what} after the write was sent, which may have happened or not; look for the record before repeating",
+            metadata={"org": self._org, **facts},
         )
 
 
@@ -131,7 +140,3 @@ def _cost_of_retry(response: Response) -> RetryCost | None:
     if faults.is_outage(response):
         return RetryCost.TRANSIENT
     return RetryCost.THROTTLED if faults.is_throttled(response) else None
-
-
-def _fits(pause_seconds: float, context: CallContext) -> bool:
-    return context.deadline is None or context.clock.monotonic() + pause_seconds < context.deadline

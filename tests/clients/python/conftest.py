@@ -91,7 +91,7 @@ async def target(script: Script) -> AsyncIterator[str]:
 @pytest.fixture
 async def client(target: str) -> AsyncIterator[Client]:
     """A client of the scripted service, for the org `sandbox`."""
-    async with Client(target, org="sandbox", timeout_seconds=10) as connected:
+    async with Client(target, org="sandbox", timeout_seconds=60) as connected:
         yield connected
 
 

@@ -26,25 +26,25 @@ def channel():
 def test_a_blocking_stub_sends_the_request_and_returns_the_response(channel):
     """Teams without asyncio call the same contract."""
     with ThreadPoolExecutor(1) as pool:
-        call = pool.submit(RecordServiceStub(channel).UpsertRecord, REQUEST, timeout=5)
+        call = pool.submit(RecordServiceStub(channel).UpsertRecord, REQUEST, timeout=60)
 
         _, request, rpc = channel.take_unary_unary(METHOD)
         rpc.send_initial_metadata(())
         rpc.terminate(pb.UpsertRecordResponse(record_id="00Q", created=True), (), grpc.StatusCode.OK, "")
 
         assert request == REQUEST
-        assert pb.UpsertRecordResponse(record_id="00Q", created=True) == call.result(timeout=5)
+        assert pb.UpsertRecordResponse(record_id="00Q", created=True) == call.result(timeout=60)
 
 
 def test_a_failure_raises(channel):
     """A refused call is an exception with its code."""
     with ThreadPoolExecutor(1) as pool:
-        call = pool.submit(RecordServiceStub(channel).UpsertRecord, REQUEST, timeout=5)
+        call = pool.submit(RecordServiceStub(channel).UpsertRecord, REQUEST, timeout=60)
 
         _, _, rpc = channel.take_unary_unary(METHOD)
         rpc.send_initial_metadata(())
         rpc.terminate(None, (), grpc.StatusCode.NOT_FOUND, "no org")
 
         with pytest.raises(grpc.RpcError) as raised:
-            call.result(timeout=5)
+            call.result(timeout=60)
     assert grpc.StatusCode.NOT_FOUND == raised.value.code()

@@ -111,7 +111,7 @@ async def test_gives_up_when_unavailable(client, script):
 
 async def test_nobody_there(unused_tcp_port):
     """A service that is not there is UNAVAILABLE, without a reason."""
-    async with Client(f"127.0.0.1:{unused_tcp_port}", timeout_seconds=5) as client:
+    async with Client(f"127.0.0.1:{unused_tcp_port}", timeout_seconds=60) as client:
         with pytest.raises(SluicegateError) as caught:
             await client.get_limits()
 

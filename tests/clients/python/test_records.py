@@ -177,6 +177,8 @@ async def test_apply(client, script):
         message="LastName is missing",
         fields=["LastName"],
         salesforce_code="REQUIRED_FIELD_MISSING",
+        metadata={"object": "Lead"},
+        retry_delay=Duration(seconds=1, nanos=500_000_000),
     )
     script.answers = [
         ApplyRecordsResponse(
@@ -202,7 +204,14 @@ async def test_apply(client, script):
     assert [
         SavedRecord(ACCOUNT_ID, created=True),
         SavedRecord(LEAD_ID),
-        RecordError("REQUIRED_FIELD_MISSING", "LastName is missing", ("LastName",), "REQUIRED_FIELD_MISSING"),
+        RecordError(
+            "REQUIRED_FIELD_MISSING",
+            "LastName is missing",
+            ("LastName",),
+            "REQUIRED_FIELD_MISSING",
+            {"object": "Lead"},
+            1.5,
+        ),
         SavedRecord("", already_deleted=True),
     ] == results
     assert ("sandbox", "r-1") == (request.org, request.request_id)

@@ -61,7 +61,7 @@ class ManualCalls:
         """Note the call and wait for its answer."""
         del field
         answer: asyncio.Future[Sequence[Outcome]] = asyncio.get_running_loop().create_future()
-        self.sent.append(Sent([row.content.decode() for row in rows], operation, answer))
+        self.sent.append(Sent([row.write.record_id for row in rows], operation, answer))
         return await answer
 
 
@@ -77,7 +77,7 @@ def prepared(
     """Return a write whose row is its name, and whose key too unless it is given."""
     key = name if key is None else key
     route = Route(operation, "" if mixed else sobject.lower(), "ext__c", DEFAULT_OPTIONS)
-    row = Row(Write(operation, sobject), sobject, name.encode(), len(name))
+    row = Row(Write(operation, sobject, record_id=name), sobject, len(name))
     return Prepared(route, row, key, (*([key] if key else []), *parents))
 
 
@@ -120,7 +120,7 @@ def coalescer_of(
 ) -> Coalescer:
     """Return a coalescer that is not entered yet."""
     tracing = Tracing(None, sample_ratio=0.0, version="0")
-    quick = replace(policy or Policy(), quiet_turns=2)
+    quick = replace(policy or Policy(busy_seconds=0), quiet_turns=2)
     return Coalescer(calls, org="prod", policy=quick, clock=clock, tracing=tracing, hold=hold)
 
 

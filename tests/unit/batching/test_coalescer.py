@@ -1,9 +1,9 @@
 """What callers get: their own outcome, their own error, and a refusal when too many wait."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import set_span_in_context
 
@@ -57,7 +57,7 @@ async def test_a_failure_of_the_call_reaches_every_caller_as_an_error_of_its_own
 
 
 async def test_a_row_that_fails_the_whole_call_fails_alone(callers: Callers, calls: ManualCalls) -> None:
-    """A call that Salesforce refuses unread is halved until the row at fault is found; the others are written."""
+    """A call that Salesforce refuses unread goes on in parts until the bad row is found; all others are written."""
     tasks = await callers.start(*(prepared(name) for name in "abcdefgh"))
     answered = 0
     while answered < len(calls.sent):
@@ -70,7 +70,44 @@ async def test_a_row_that_fails_the_whole_call_fails_alone(callers: Callers, cal
 
     outcomes = await asyncio.gather(*tasks, return_exceptions=True)
     assert [Saved] * 5 + [InvalidFieldValue] + [Saved] * 2 == [type(outcome) for outcome in outcomes]
-    assert [list("abcdefgh"), list("abcd"), list("efgh"), list("ef"), ["e"], ["f"], list("gh")] == calls.names
+    assert [list("abcdefgh"), list("ab"), list("cd"), list("ef"), list("gh"), ["e"], ["f"]] == calls.names
+
+
+async def test_nobody_waits_for_the_search_among_others_rows(callers: Callers, calls: ManualCalls) -> None:
+    """A record in a part of a refused call that goes through is answered, whatever becomes of the other parts."""
+    tasks = await callers.start(*(prepared(name) for name in "abcdefgh"))
+    await calls.sent[0].end(InvalidFieldValue("AnnualRevenue takes a number"))
+    await calls.sent[2].succeed()
+
+    assert [task.done() for task in tasks] == [name in "cd" for name in "abcdefgh"]
+
+
+async def test_rows_that_take_many_calls_leave_every_other_one_to_newer_ones(
+    calls: ManualCalls, clock: ManualClock
+) -> None:
+    """However many rows of one caller are bad, others wait for one of its calls and not for all of them."""
+    async with coalescer_of(calls, clock, Policy(busy_seconds=0, calls_in_flight=1)) as coalescer:
+        callers = Callers(coalescer, clock)
+        await callers.start(*(prepared(name) for name in "abcd"))
+        await callers.start(prepared("late"))
+        await clock.pass_time(2)
+        for number in range(2):
+            await calls.sent[number].end(InvalidFieldValue("AnnualRevenue takes a number"))
+
+    assert [list("abcd"), ["a"], ["late"]] == calls.names
+
+
+async def test_a_caller_that_has_gone_is_not_searched_for(callers: Callers, calls: ManualCalls) -> None:
+    """Rows that nobody waits for cost no further calls."""
+    tasks = await callers.start(*(prepared(name) for name in "abcd"))
+    for task in tasks[1:]:
+        task.cancel()
+    await settle()
+    await calls.sent[0].end(InvalidFieldValue("AnnualRevenue takes a number"))
+    await calls.sent[1].succeed()
+
+    assert Saved(RECORD_ID) == await tasks[0]
+    assert [list("abcd"), ["a"]] == calls.names
 
 
 def with_fields(write: Prepared, *names: str) -> Prepared:
@@ -97,6 +134,15 @@ async def test_records_with_a_field_that_is_unknown_need_no_call_of_their_own(
     assert ["X__c", "X__c", "y__c"] == [getattr(error, "metadata", {})["field"] for error in outcomes[:3]]
 
 
+async def test_fields_that_are_named_one_after_the_other_end_the_call(callers: Callers, calls: ManualCalls) -> None:
+    """A call goes on twice without the rows at fault; then its parts do, beside each other."""
+    await callers.start(*(with_fields(prepared(name), f"{name}__c") for name in "abcdefgh"))
+    for number, name in enumerate("abc"):
+        await calls.sent[number].end(UnknownField("no", metadata={"object": "Lead", "field": f"{name}__c"}))
+
+    assert [list("abcdefgh"), list("bcdefgh"), list("cdefgh"), list("de"), list("fg"), ["h"]] == calls.names
+
+
 @pytest.mark.parametrize(("sobject", "mixed"), [("Account", False), ("Lead", True)])
 async def test_an_unknown_field_that_may_be_another_sobjects_is_looked_for(
     callers: Callers, calls: ManualCalls, sobject: str, mixed: bool
@@ -118,6 +164,21 @@ async def test_an_unknown_sobject_is_nobodys_row(callers: Callers, calls: Manual
 
     assert [UnknownObject] * 2 == [type(error) for error in await asyncio.gather(*tasks, return_exceptions=True)]
     assert 1 == len(calls.sent)
+
+
+async def test_an_unknown_sobject_among_several_is_somebodys_row(callers: Callers, calls: ManualCalls) -> None:
+    """Records of other sObjects do not fail with the one whose sObject is gone."""
+    lead, gone = prepared("lead", mixed=True), prepared("gone", mixed=True, sobject="Gone__c")
+    kept, lost = await callers.start(lead, gone)
+    refusal = UnknownObject("no such sObject", metadata={"object": "Gone__c"})
+
+    await calls.sent[0].end(refusal)
+    for sent in calls.sent[1:]:
+        await sent.end(refusal if "gone" in sent.names else [Saved(RECORD_ID)])
+
+    assert Saved(RECORD_ID) == await kept
+    with pytest.raises(UnknownObject):
+        await lost
 
 
 @pytest.mark.parametrize(
@@ -166,7 +227,7 @@ async def test_orgs_share_nothing(calls: ManualCalls, clock: ManualClock) -> Non
     assert [["a"], ["b"]] == calls.names
 
 
-@pytest.mark.parametrize("policy", [Policy(most_records=2), Policy(most_bytes=2)])
+@pytest.mark.parametrize("policy", [Policy(busy_seconds=0, most_records=2), Policy(busy_seconds=0, most_bytes=2)])
 async def test_more_than_may_wait_is_refused_at_once(calls: ManualCalls, clock: ManualClock, policy: Policy) -> None:
     """The refusal says how many wait and when to come back, and nothing of it is sent."""
     async with coalescer_of(calls, clock, policy) as coalescer:
@@ -188,7 +249,7 @@ async def test_many_writes_of_one_caller_are_admitted_together_or_not_at_all(
     calls: ManualCalls, clock: ManualClock
 ) -> None:
     """A refused call wrote nothing."""
-    async with coalescer_of(calls, clock, Policy(most_records=2)) as coalescer:
+    async with coalescer_of(calls, clock, Policy(busy_seconds=0, most_records=2)) as coalescer:
         with pytest.raises(QueueFull):
             await coalescer.write_all([prepared("a"), prepared("b"), prepared("c")], call(clock))
         await settle()

@@ -107,7 +107,7 @@ def test_whatever_happens_every_rule_holds(steps: list[Sequence[object]]) -> Non
 
     async def run() -> History:
         calls, clock = ManualCalls(), ManualClock()
-        policy = Policy(calls_in_flight=3, shrinking=(2, 1))
+        policy = Policy(busy_seconds=0, calls_in_flight=3, shrinking=(2, 1))
         async with coalescer_of(calls, clock, policy) as coalescer:
             history = History(calls, clock, Callers(coalescer, clock))
             for step in steps:

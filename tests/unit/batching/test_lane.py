@@ -1,10 +1,14 @@
 """When records leave, with whom, and in which order."""
 
 import asyncio
+import gc
 import itertools
+import sys
 
 import pytest
 
+from service.batching.coalescer import Prepared
+from service.batching.item import Item
 from service.batching.policy import Policy
 from service.errors import RowLocked
 from service.salesforce.calls.writes import Operation, Saved
@@ -45,6 +49,17 @@ async def test_records_gather_while_a_call_is_in_flight(callers: Callers, calls:
     assert [["a"], ["b", "c"]] == calls.names
 
 
+async def test_a_record_that_waited_for_its_key_leaves_before_later_ones(callers: Callers, calls: ManualCalls) -> None:
+    """Whoever came first is not last for having waited behind a record of the same key."""
+    await callers.start(prepared("a", key="k"))
+    await callers.start(prepared("again", key="k"))
+    await callers.start(prepared("b"))
+
+    await calls.sent[0].succeed()
+
+    assert [["a"], ["again", "b"]] == calls.names
+
+
 async def test_a_full_call_leaves_beside_the_one_in_flight(callers: Callers, calls: ManualCalls) -> None:
     """Two hundred records do not wait for an answer."""
     await callers.start(prepared("first"))
@@ -79,9 +94,94 @@ async def test_a_slow_call_holds_others_back_for_a_second_at_most(
     assert [["slow"], ["a"]] == calls.names
 
 
+async def test_a_busy_lane_waits_until_no_further_record_comes(calls: ManualCalls, clock: ManualClock) -> None:
+    """After a call that carried several, their callers are about to send again: the first does not leave alone."""
+    async with coalescer_of(calls, clock, Policy()) as coalescer:
+        callers = Callers(coalescer, clock)
+        await callers.start(prepared("a"), prepared("b"))
+        await calls.sent[0].succeed()
+        for name in "cde":
+            await callers.start(prepared(name))
+            await clock.pass_time(0.001)
+        before = calls.names.copy()
+        await clock.pass_time(0.002)
+
+    assert [["a", "b"]] == before
+    assert [["a", "b"], ["c", "d", "e"]] == calls.names
+
+
+async def test_what_gathered_behind_a_call_waits_for_its_callers_too(calls: ManualCalls, clock: ManualClock) -> None:
+    """Two groups of callers become one, instead of waiting for each other's calls for ever."""
+    async with coalescer_of(calls, clock, Policy()) as coalescer:
+        callers = Callers(coalescer, clock)
+        await callers.start(prepared("a1"), prepared("b1"))
+        await callers.start(prepared("c1"), prepared("d1"))
+        await clock.pass_time(0.5)
+        await calls.sent[0].succeed()
+        await clock.pass_time(0.001)
+        await callers.start(prepared("a2"), prepared("b2"))
+        await clock.pass_time(0.003)
+
+    assert [["a1", "b1"], ["c1", "d1", "a2", "b2"]] == calls.names
+
+
+async def test_a_lane_is_busy_after_a_record_alone_behind_which_another_waited(
+    calls: ManualCalls, clock: ManualClock
+) -> None:
+    """A burst whose first record left alone does not go on record by record."""
+    async with coalescer_of(calls, clock, Policy()) as coalescer:
+        callers = Callers(coalescer, clock)
+        await callers.start(prepared("first"))
+        await callers.start(prepared("a"))
+        await calls.sent[0].succeed()
+        await clock.pass_time(0.001)
+        await callers.start(prepared("b"))
+        await clock.pass_time(0.002)
+
+    assert [["first"], ["a", "b"]] == calls.names
+
+
+async def test_a_busy_lane_waits_no_longer_than_its_policy_says(calls: ManualCalls, clock: ManualClock) -> None:
+    """Records that trickle in without end do not keep the first of them."""
+    async with coalescer_of(calls, clock, Policy(longest_quiet_seconds=0.005)) as coalescer:
+        callers = Callers(coalescer, clock)
+        await callers.start(prepared("a"), prepared("b"))
+        await calls.sent[0].succeed()
+        for number in range(10):
+            await callers.start(prepared(str(number)))
+            await clock.pass_time(0.001)
+
+    assert 2 == len(calls.sent)
+    assert 5 <= len(calls.names[1]) <= 7
+
+
+async def test_a_lone_caller_never_finds_the_lane_busy(calls: ManualCalls, clock: ManualClock) -> None:
+    """A caller that sends one record after the other waits for nobody."""
+    async with coalescer_of(calls, clock, Policy()) as coalescer:
+        callers = Callers(coalescer, clock)
+        for number in range(3):
+            await callers.start(prepared(str(number)))
+            await calls.sent[number].succeed()
+
+    assert [["0"], ["1"], ["2"]] == calls.names
+    assert [] == clock.sleeps
+
+
+async def test_a_lane_is_busy_for_a_while_only(calls: ManualCalls, clock: ManualClock) -> None:
+    """A record that comes long after the last call leaves at once."""
+    async with coalescer_of(calls, clock, Policy()) as coalescer:
+        callers = Callers(coalescer, clock)
+        await callers.start(prepared("a"), prepared("b"))
+        await calls.sent[0].succeed()
+        await clock.pass_time(0.2)
+        await callers.start(prepared("c"))
+
+    assert [["a", "b"], ["c"]] == calls.names
+
+
 async def test_no_more_calls_are_in_flight_than_the_policy_allows(calls: ManualCalls, clock: ManualClock) -> None:
     """Full calls wait too when enough are open."""
-    async with coalescer_of(calls, clock, Policy(calls_in_flight=2)) as coalescer:
+    async with coalescer_of(calls, clock, Policy(busy_seconds=0, calls_in_flight=2)) as coalescer:
         callers = Callers(coalescer, clock)
         await callers.start(*(prepared(str(number)) for number in range(600)))
         before = len(calls.sent)
@@ -144,7 +244,7 @@ async def test_locked_rows_are_sent_again_alone_after_a_pause(
 
 async def test_calls_shrink_from_attempt_to_attempt(calls: ManualCalls, clock: ManualClock) -> None:
     """Rows that stay locked end up alone, so that one of them cannot keep the others."""
-    async with coalescer_of(calls, clock, Policy(shrinking=(4, 2, 1))) as coalescer:
+    async with coalescer_of(calls, clock, Policy(busy_seconds=0, shrinking=(4, 2, 1))) as coalescer:
         await Callers(coalescer, clock).start(*(prepared(str(number)) for number in range(8)))
         sizes = []
         for _ in range(5):
@@ -161,7 +261,8 @@ async def test_a_locked_row_ends_with_its_deadline(callers: Callers, calls: Manu
     """A row whose caller cannot wait for another attempt is answered before the deadline, not after it."""
     (task,) = await callers.start(prepared("a"), deadline=0.01)
     while not task.done():
-        await calls.sent[-1].end([locked()])
+        if not calls.sent[-1].answer.done():
+            await calls.sent[-1].end([locked()])
         await clock.pass_time(0.005)
 
     with pytest.raises(RowLocked):
@@ -178,6 +279,49 @@ async def test_a_later_record_of_the_key_waits_for_the_retries(
     await calls.sent[1].succeed()
 
     assert [["a1"], ["a1"], ["a2"]] == calls.names
+
+
+@pytest.mark.parametrize(
+    "write",
+    [prepared("late"), prepared("late", key="held"), prepared("late", key="", parents=["held"], sobject="Case")],
+    ids=["ready", "behind its key", "kept by a lock"],
+)
+async def test_callers_who_come_and_go_fill_no_queue(calls: ManualCalls, clock: ManualClock, write: Prepared) -> None:
+    """While a call is slow, what is withdrawn leaves nothing behind, wherever it waited."""
+    async with coalescer_of(calls, clock, Policy(busy_seconds=0, calls_in_flight=1)) as coalescer:
+        callers = Callers(coalescer, clock)
+        await callers.start(prepared("first", key="held"))
+        before = [each for each in gc.get_objects() if isinstance(each, Item)]
+        for _ in range(5):
+            tasks = await callers.start(*[write] * 100)
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+            tasks.clear()
+        gc.collect()
+        after = sum(isinstance(each, Item) for each in gc.get_objects())
+        left = coalescer.statistics()
+
+    assert (1, 5) == (left.held_records, left.held_bytes)
+    assert after - len(before) <= 66
+
+
+async def test_a_withdrawn_row_is_freed_at_once(calls: ManualCalls, clock: ManualClock) -> None:
+    """Rows may be large: not one of them is kept for the sake of a queue."""
+    async with coalescer_of(calls, clock, Policy(busy_seconds=0, calls_in_flight=1)) as coalescer:
+        callers = Callers(coalescer, clock)
+        first, large = prepared("first"), prepared("large")
+        before = [sys.getrefcount(each.row) for each in (first, large)]
+        await callers.start(first)
+        (task,) = await callers.start(large)
+        task.cancel()
+        await asyncio.wait([task])
+        del task
+        gc.collect()
+        after = [sys.getrefcount(each.row) for each in (first, large)]
+
+    assert before[0] < after[0]
+    assert before[1] == after[1]
 
 
 async def test_a_cancelled_caller_is_withdrawn_before_its_record_left(callers: Callers, calls: ManualCalls) -> None:
@@ -232,7 +376,7 @@ async def test_records_of_several_sobjects_travel_in_ten_runs_at_most(callers: C
 
 async def test_a_large_row_travels_alone(calls: ManualCalls, clock: ManualClock) -> None:
     """A call has a bound in bytes beside the one in rows."""
-    async with coalescer_of(calls, clock, Policy(most_call_bytes=10)) as coalescer:
+    async with coalescer_of(calls, clock, Policy(busy_seconds=0, most_call_bytes=10)) as coalescer:
         callers = Callers(coalescer, clock)
         await callers.start(prepared("0123456789ab"), prepared("c"), prepared("d"))
         await calls.sent[0].succeed()

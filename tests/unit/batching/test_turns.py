@@ -1,12 +1,12 @@
 """Callers take turns: nobody waits behind another's thousands."""
 
 from collections import Counter
-from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from service.batching.item import Item, Single
+from service.batching.item import Item, Single, State
 from service.batching.turns import Turns
 from service.salesforce.calls.writes import Operation, Row, Write
 from tests.support.clock import FakeClock
@@ -14,7 +14,7 @@ from tests.support.transport import call
 
 
 def item(caller: str, number: int = 0, weight: int = 1) -> Item:
-    row = Row(Write(Operation.CREATE, "Lead"), f"{caller}{number}", b"", 0)
+    row = Row(Write(Operation.CREATE, "Lead"), f"{caller}{number}", 0)
     context = replace(call(FakeClock()), caller=caller)
     return Item(row, "", (), context, 0.0, Single.__new__(Single), weight=weight, queued_at=float(number))
 
@@ -88,3 +88,41 @@ def test_nothing_is_lost_doubled_or_overtaken_within_a_caller(steps: list[tuple[
     for caller, count in pushed.items():
         mine = [each.queued_at for each in out if each.context.caller == caller]
         assert [float(number) for number in range(count)] == mine
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=30), st.integers(0, 30))
+def test_a_sweep_forgets_who_has_gone_and_nobody_else(steps, taken_before):
+    """The turns of the others are as they would have been without those that left."""
+    swept, whole, gone = Turns(), Turns(), set()
+    for number, (caller, leaves) in enumerate(steps):
+        for turns in (swept, whole):
+            turns.push(item(caller, number, weight=2))
+        if leaves:
+            gone.add(f"{caller}{number}")
+    before = [turns.pop().row.sobject for turns in (swept, whole) for _ in range(min(taken_before, len(steps)))]
+    for each in swept:
+        if each.row.sobject in gone:
+            each.state = State.DONE
+
+    swept.sweep()
+
+    left = {each.row.sobject for each in whole} - gone
+    assert len(left) == len(swept)
+    assert left == {*taken(swept, len(swept))}
+    assert not left & {*before}
+    assert not swept
+
+
+def test_a_turn_that_a_sweep_ends_gives_nobody_elses_away():
+    """The next caller has its own turn, not what was left of that of the caller who went."""
+    turns = Turns()
+    going = [item("a", number, weight=3) for number in range(3)]
+    for each in (*going, *(item("b", number) for number in range(3)), item("c", 0)):
+        turns.push(each)
+    turns.pop()
+    for each in going:
+        each.state = State.DONE
+
+    turns.sweep()
+
+    assert ["b0", "c0", "b1", "b2"] == taken(turns, len(turns))

@@ -8,12 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service import errors
-from service.deep_links.config import LinkConfig, LinkKey, LinkProvider
+from service.deep_links.config import LinkConfig, LinkProvider
 from service.deep_links.link import ExternalId, Link, LinkedRecord, LinkSigner
+from service.settings.signing_key import SigningKey
 
 NOW = 1_800_000_000.0
-OLD_KEY = LinkKey("2025", b"o" * 32)
-NEW_KEY = LinkKey("2026", b"n" * 32)
+OLD_KEY = SigningKey("2025", b"o" * 32)
+NEW_KEY = SigningKey("2026", b"n" * 32)
 CONFIG = LinkConfig(
     host="https://links.example.com",
     keys=(NEW_KEY, OLD_KEY),
@@ -103,7 +104,7 @@ def test_an_old_key_still_verifies():
 
 def test_a_forgotten_key_is_named():
     """A link of a key that is gone is refused with the parameter `kid`."""
-    url = LinkSigner(replace(CONFIG, keys=(LinkKey("2024", b"x" * 32),))).write(LINK)
+    url = LinkSigner(replace(CONFIG, keys=(SigningKey("2024", b"x" * 32),))).write(LINK)
 
     with pytest.raises(errors.InvalidLink) as caught:
         SIGNER.read(url, org="main", now=NOW)

@@ -29,11 +29,11 @@ async def test_the_owner_waits_for_the_borrower(connection: LendableConnection) 
 
     def read() -> int:
         started.set()
-        go_on.wait(5)
+        go_on.wait(60)
         return count(connection)
 
     reading = asyncio.create_task(connection.lend(read))
-    assert await asyncio.to_thread(started.wait, 5)
+    assert await asyncio.to_thread(started.wait, 60)
     threading.Timer(0.05, go_on.set).start()
     connection.execute("INSERT INTO t VALUES (1)")
 
@@ -47,11 +47,11 @@ async def test_a_cancelled_borrower_gives_the_connection_back(connection: Lendab
 
     def read() -> int:
         started.set()
-        go_on.wait(5)
+        go_on.wait(60)
         return count(connection)
 
     reading = asyncio.create_task(connection.lend(read))
-    assert await asyncio.to_thread(started.wait, 5)
+    assert await asyncio.to_thread(started.wait, 60)
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
         await reading

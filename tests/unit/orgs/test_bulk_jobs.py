@@ -1,8 +1,7 @@
 """Bulk jobs of an org, as far as errors are made clearer."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from service.bulk.job import LoadRequest, Operation
 from service.context import CallContext, Priority

@@ -1,5 +1,6 @@
 """Atomic graphs against a scripted Salesforce."""
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +10,9 @@ import pytest
 from service import errors
 from service.context import CallContext
 from service.errors import FieldViolation, SluicegateError
+from service.orgs import compose
 from service.orgs.compose import Composer
+from service.orgs.node_order import in_order
 from service.salesforce.calls.composite import Node
 from service.salesforce.calls.writes import DEFAULT_OPTIONS, ExternalKey, NodeId, Operation, Saved, Write
 from service.salesforce.client import SalesforceClient
@@ -96,6 +99,23 @@ async def failure(made: Composer, nodes: Sequence[Node], context: CallContext | 
     with pytest.raises(SluicegateError) as raised:
         await made.compose(nodes, DEFAULT_OPTIONS, context or call(FakeClock()))
     return raised.value
+
+
+async def test_a_graph_of_many_references_is_worked_out_beside_the_event_loop(monkeypatch):
+    """Other calls go on meanwhile; the answer is the same."""
+    threads: set[int] = set()
+
+    def seen(nodes: Sequence[Node]) -> list[int]:
+        threads.add(threading.get_ident())
+        return in_order(nodes)
+
+    monkeypatch.setattr(compose, "in_order", seen)
+    nodes = [create(f"n{number}", **{f"F{field}__c": "x" for field in range(501)}) for number in range(10)]
+
+    saved = await composer(FakeGraphs()).compose(nodes, DEFAULT_OPTIONS, call(FakeClock()))
+
+    assert [record_id(number) for number in range(10)] == [each.record_id for each in saved]
+    assert threading.get_ident() not in threads
 
 
 async def test_answers_are_in_the_callers_order():

@@ -16,6 +16,8 @@ from tests.support.transport import call
 class Describing:
     """A client that describes when it is let, and counts."""
 
+    org = "prod"
+
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.known: list[SObject | None] = []
@@ -157,6 +159,45 @@ async def test_missing_sobjects_do_not_pile_up():
             await cache.get(f"Made_up_{number}__c", context)
 
     assert len(cache._missing) <= 512
+
+
+async def test_guessed_names_stop_costing_calls():
+    """Sixteen unknown names are looked up within a minute; what comes next is held against the list of all names."""
+    clock = FakeClock()
+    client, context = Describing(), call(clock)
+    client.names = ["Real__c", "Guess2__c"]
+    cache = descriptions(client)
+
+    errors = []
+    for number in range(100, 200):
+        client.faults = [UnknownObject("m")]
+        with pytest.raises(UnknownObject) as caught:
+            await cache.get(f"Guess{number}__c", context)
+        errors.append(caught.value)
+    client.faults.clear()
+    found = await cache.get("real__c", context)
+    asked = len(client.asked)
+    clock.advance(61)
+    after = await cache.get("Guess150__c", context)
+
+    assert ("real__c", 17, "Guess150__c") == (found.name, asked, after.name)
+    assert 1 == client.listed
+    assert ("Guess199__c", "prod") == (errors[-1].metadata["object"], errors[-1].metadata["org"])
+    assert "did you mean 'Guess2__c'?" in errors[-1].message
+
+
+async def test_guessed_names_are_looked_up_where_there_is_no_list():
+    """An org that cannot tell its names is asked for each of them."""
+    client, context = Describing(), call(FakeClock())
+    client.names = UpstreamUnavailable("m")
+    cache = descriptions(client)
+
+    for number in range(20):
+        client.faults = [UnknownObject("m")]
+        with pytest.raises(UnknownObject):
+            await cache.get(f"Guess{number}__c", context)
+
+    assert 20 == len(client.asked)
 
 
 @pytest.mark.parametrize(("jitter", "seconds"), [(0.0, 600), (1.0, 540)])
@@ -392,7 +433,7 @@ async def test_the_names_are_read_once_in_ten_minutes():
     client, context = Describing(), call(clock)
     cache = descriptions(client)
 
-    listed = []
+    listed: list[int] = []
     for names, seconds in ((UpstreamUnavailable("m"), 0), (["Account"], 599), (["Account"], 2), (["Account"], 0)):
         client.names = names
         client.faults.append(UnknownObject("m"))

@@ -4,11 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from service.bulk.job import Job, Load, LoadRequest, LoadState
 from service.bulk.job import Operation as LoadOperation
-from service.bulk.token import TokenKey, TokenSigner
+from service.bulk.token import TokenSigner
 from service.context import CallContext
 from service.deep_links.link import ExternalId, Link, LinkedRecord
 from service.deep_links.resolver import Device
@@ -20,6 +19,7 @@ from service.query import cursor
 from service.salesforce.calls.composite import Node
 from service.salesforce.calls.writes import DEFAULT_OPTIONS, Operation, Write
 from service.settings import LinkSettings
+from service.settings.signing_key import SigningKey
 from tests.support.clock import FakeClock
 from tests.support.transport import call
 
@@ -55,8 +55,8 @@ def org() -> Org:
         nothing,
         governor=Refusing(),
         records=nothing,
-        links=config.link_config(LinkSettings(), {"k": SecretStr(KEY)}),
-        load_tokens=TokenSigner((TokenKey("k", KEY.encode()),)),
+        links=config.link_config(LinkSettings(), (SigningKey("k", KEY.encode()),)),
+        load_tokens=TokenSigner((SigningKey("k", KEY.encode()),)),
     )
 
 

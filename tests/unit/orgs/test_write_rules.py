@@ -294,6 +294,23 @@ def test_what_the_operation_decides(write, kind):
         assert kind is type(refused(write))
 
 
+def test_only_the_first_unknown_names_are_held_against_those_that_exist():
+    """A record may have hundreds, each of which would cost more than all that is known of it."""
+    with pytest.raises(UnknownField) as caught:
+        WriteRules(LEAD).examine(Write(UPDATE, "Lead", {f"FirstNam{n}": "x" for n in range(800)}, record_id=RECORD))
+
+    assert 800 == len(caught.value.violations)
+    assert 8 == sum("did you mean" in item.description for item in caught.value.violations)
+
+
+def test_each_entry_of_a_text_is_looked_at_once():
+    """A million equal entries are as good as one."""
+    WriteRules(LEAD).examine(Write(UPDATE, "Lead", {"Tags__c": "A;b;" * 10}, record_id=RECORD))
+
+    with pytest.raises(InvalidFieldValue):
+        WriteRules(LEAD).examine(Write(UPDATE, "Lead", {"Tags__c": "A;b;" * 10 + "c"}, record_id=RECORD))
+
+
 @pytest.mark.parametrize(
     ("field", "nearest"), [("Exd__c", "Ext__c"), ("FirstName", None), ("Nope__c", None), ("Emial", None)]
 )

@@ -33,6 +33,7 @@ FORGOTTEN: set[type[SluicegateError]] = {
     errors.ShuttingDown,
     errors.SharedStoreUnavailable,
     errors.DailyLimitExceeded,
+    errors.CallerQuotaExceeded,
     errors.ConcurrencyLimitExceeded,
     errors.AllocationExceeded,
     errors.QueueFull,

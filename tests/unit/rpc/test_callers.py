@@ -14,6 +14,7 @@ def test_a_call_that_says_nothing_is_standard_and_nobodys():
     caller = caller_of([("user-agent", "grpc"), ("traceparent", "00")], DEFAULT)
 
     caller.check()
+    assert DEFAULT is caller
     assert ("", Priority.STANDARD) == (caller.name, caller.priority)
 
 
@@ -57,10 +58,11 @@ def test_a_priority_that_is_none_is_refused(priority):
     "metadata",
     [
         [("sluicegate-caller", "a"), ("sluicegate-caller", "b")],
+        [("sluicegate-caller", "a"), ("x", "y"), ("sluicegate-priority", "batch"), ("sluicegate-priority", "batch")],
         [("sluicegate-priority", "batch"), ("x", "y"), ("sluicegate-caller", "a"), ("sluicegate-priority", "batch")],
     ],
 )
 def test_what_is_said_twice_is_refused(metadata):
     """Which of the two holds would be anyone's guess."""
-    with pytest.raises(InvalidRequest, match=f"{metadata[0][0]} is said twice"):
+    with pytest.raises(InvalidRequest, match=f"{metadata[-1][0]} is said twice"):
         caller_of(metadata, DEFAULT).check()

@@ -1,6 +1,7 @@
 """Errors of records: one of many, and under the caller's own paths."""
 
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from hypothesis import example, given
 from hypothesis import strategies as st
 from sluicegate.v1 import error_reason_pb2 as reasons
@@ -46,8 +47,10 @@ MISSING = RequiredFieldMissing(
             ),
         ),
         (
-            RecordNotFound("no such record", metadata={"object": "Lead"}),
-            RecordError(reason=reasons.ERROR_REASON_RECORD_NOT_FOUND, message="no such record"),
+            RecordNotFound("no such record", metadata={"object": "Lead", "id": ""}),
+            RecordError(
+                reason=reasons.ERROR_REASON_RECORD_NOT_FOUND, message="no such record", metadata={"object": "Lead"}
+            ),
         ),
         (
             InvalidFieldValue(
@@ -59,7 +62,9 @@ MISSING = RequiredFieldMissing(
             UnknownField(
                 "no key", metadata={"field": "K__c"}, violations=[FieldViolation("external_id.field", "no key")]
             ),
-            RecordError(reason=reasons.ERROR_REASON_UNKNOWN_FIELD, message="no key", fields=["K__c"]),
+            RecordError(
+                reason=reasons.ERROR_REASON_UNKNOWN_FIELD, message="no key", fields=["K__c"], metadata={"field": "K__c"}
+            ),
         ),
         (
             from_fault(Fault("UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access: 001…", ("Id",)), metadata={}),
@@ -68,26 +73,41 @@ MISSING = RequiredFieldMissing(
                 message="another transaction holds the record or its parent",
                 fields=["Id"],
                 salesforce_code="UNABLE_TO_LOCK_ROW",
+                retry_delay=Duration(seconds=1),
             ),
         ),
     ],
 )
 def test_an_error_of_one_of_many(error, expected):
-    """A record's outcome says what the call's own error would: reason, text, fields and Salesforce's code."""
+    """A record's outcome says what the call's own error would: reason, text, fields, codes, facts, when to repeat."""
     assert expected == to_record_error(error)
 
 
-@example("ü" * 500, [f"{number}{'F' * 77}__c" for number in range(800)])
-@given(st.text(), st.lists(st.text(min_size=1, max_size=2_000), max_size=50))
-def test_the_outcomes_of_a_full_call_arrive(message, names):
+@example("ü" * 500, [f"{number}{'F' * 77}__c" for number in range(800)], {str(key): "1" for key in range(100)})
+@example("ü" * 500, ["F" * 80] * 10, {"record_ids": ",".join(["00Qxx000003DGb1EAG"] * 20), "object": "ü" * 40})
+@given(
+    st.text(), st.lists(st.text(min_size=1, max_size=2_000), max_size=50), st.dictionaries(st.text("abc_"), st.text())
+)
+def test_the_outcomes_of_a_full_call_arrive(message, names, facts):
     """However long the texts, two thousand errors stay below the size of an answer that gRPC's clients take."""
     fault = Fault("X" * 100, message * 50, tuple(names))
+    found = from_fault(fault, metadata={})
+    known = {**{key: value * 50 for key, value in facts.items()}, **found.metadata}
 
-    error = to_record_error(from_fault(fault, metadata={}))
+    error = to_record_error(type(found)(found.message, metadata=known, retry_after_seconds=86_400.999))
 
     response = ApplyRecordsResponse()
     response.results.add().error.CopyFrom(error)
     assert 4 * 1024 * 1024 > 2_000 * response.ByteSize()
+
+
+def test_facts_that_are_too_long_leave_room_for_others():
+    """A fact that has no room is left out whole, because half of a list is another list; the others are told."""
+    facts = {"record_ids": "00Qxx000003DGb1EAG," * 50, "object": "Lead"}
+
+    error = to_record_error(RowLocked("locked", metadata=facts))
+
+    assert {"object": "Lead"} == error.metadata
 
 
 def test_an_error_is_told_under_the_callers_paths():

@@ -59,7 +59,9 @@ def test_each_operation_is_a_write(operation, expected):
 
     write = record_writes.to_write(operation, in_graph=False)
 
-    assert Write(kind, "Account", values, record_id=record_id, key=key) == write
+    size = getattr(operation, operation.WhichOneof("operation")).ByteSize()
+    assert Write(kind, "Account", values, record_id, key, size) == write
+    assert size > 0
 
 
 def test_a_request_for_one_record_is_its_operation():
@@ -90,7 +92,8 @@ def test_the_field_id_names_a_record_by_its_id(field, value):
         record_writes.to_update(pb.RecordUpdate(record=record, fields=FIELDS)),
     ]
 
-    assert [Write(Operation.UPDATE, "Account", VALUES, record_id=ID)] * 2 == writes
+    found = [(each.operation, each.values, each.record_id, each.key) for each in writes]
+    assert [(Operation.UPDATE, VALUES, ID, None)] * 2 == found
     assert (ID, None) == record_writes.to_key(record)
 
 
@@ -160,13 +163,14 @@ def test_an_id_travels_in_its_long_form(short):
 )
 def test_options(options, expected):
     """Each option says how Salesforce is to write, and an absent message says nothing."""
-    assert expected == record_writes.to_options(options)
+    assert (expected, None) == record_writes.to_options(UpsertRecordRequest(options=options))
+    assert (WriteOptions(), None) == record_writes.to_options(UpsertRecordRequest())
 
 
 def test_a_damaged_assignment_rule():
     """An id that is none is refused, though Salesforce would quietly assign by another rule."""
     with pytest.raises(InvalidRequest) as raised:
-        record_writes.to_options(pb.WriteOptions(assignment_rule_id="01QZM0000001abcZZZ"))
+        record_writes.to_options(CreateRecordRequest(options=pb.WriteOptions(assignment_rule_id="01QZM0000001abcZZZ")))
 
     assert ["options.assignment_rule_id"] == [violation.field for violation in raised.value.violations]
 
@@ -181,7 +185,7 @@ def test_a_damaged_assignment_rule():
 )
 def test_how_long_a_record_may_wait(options, seconds):
     """Zero is never to wait, absent leaves it to the org."""
-    assert seconds == record_writes.to_max_wait_seconds(options)
+    assert (WriteOptions(), seconds) == record_writes.to_options(UpsertRecordRequest(options=options))
 
 
 def test_the_nodes_of_a_graph():
@@ -190,7 +194,8 @@ def test_the_nodes_of_a_graph():
 
     account, person = record_writes.to_nodes([node("account", upsert=UPSERT), node("person", create=contact)])
 
-    assert ("account", Write(Operation.UPSERT, "Account", VALUES, key=KEY)) == (account.name, account.write)
+    upsert = Write(Operation.UPSERT, "Account", VALUES, key=KEY, size=UPSERT.ByteSize())
+    assert ("account", upsert) == (account.name, account.write)
     assert ("person", {"AccountId": NodeId("account")}) == (person.name, person.write.values)
 
 

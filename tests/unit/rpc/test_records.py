@@ -1,6 +1,7 @@
 """RecordService on an org that remembers what it was asked."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -11,6 +12,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from sluicegate.v1 import error_reason_pb2 as reasons
 from sluicegate.v1 import record_operation_pb2 as nouns
 from sluicegate.v1 import record_service_pb2 as pb
@@ -31,9 +33,11 @@ from service.errors import (
 from service.orgs.reading import FoundRecord, FoundValue
 from service.request_ids.request_ids import RequestIds
 from service.request_ids.unshared import Unshared
+from service.rpc import record_writes
 from service.rpc.records import RecordService
+from service.rpc.values import to_json_values
 from service.salesforce.calls.composite import Node
-from service.salesforce.calls.writes import ExternalKey, Operation, Saved, Write, WriteOptions
+from service.salesforce.calls.writes import ExternalKey, JsonValue, Operation, Saved, Write, WriteOptions
 from tests.support.clock import FakeClock
 
 ID = "001ZM000001n4n5YAA"
@@ -60,7 +64,7 @@ class FakeOrg:
         self, write: Write, options: WriteOptions, _context: Any, *, max_wait_seconds: float | None
     ) -> Saved:
         """Write one record."""
-        self.asked.append((write, options, max_wait_seconds))
+        self.asked.append((replace(write, size=0), options, max_wait_seconds))
         await asyncio.sleep(0)
         if self.error:
             raise self.error
@@ -240,21 +244,36 @@ def _expected(index: int, row: str) -> nouns.RecordResult:
     )
 
 
-async def test_large_calls_give_way(service):
-    """While many operations are translated, other calls have their turn."""
-    turns = 0
+@pytest.mark.parametrize("method", ["apply", "create", "upsert", "update", "compose"])
+async def test_large_messages_are_translated_beside_the_event_loop(service, monkeypatch, method):
+    """The many values of one message, entries of lists among them, hold up no other call."""
+    threads: set[int] = set()
 
-    async def other() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
+    def seen(fields: Any, *, in_graph: bool = False) -> dict[str, JsonValue]:
+        threads.add(threading.get_ident())
+        return to_json_values(fields, in_graph=in_graph)
 
-    others = asyncio.ensure_future(other())
-    await service.apply_records(pb.ApplyRecordsRequest(operations=[account()] * 2_000), call())
-    others.cancel()
+    monkeypatch.setattr(record_writes, "to_json_values", seen)
+    fields = {"Name": FieldValue(string_value="x" * 131_072)}
+    answers = {
+        "apply": (service.apply_records, pb.ApplyRecordsRequest(operations=[account(**fields)])),
+        "create": (service.create_record, pb.CreateRecordRequest(object="Account", fields=fields)),
+        "upsert": (
+            service.upsert_record,
+            pb.UpsertRecordRequest(object="Account", external_id=BY_KEY.external_id, fields=fields),
+        ),
+        "update": (service.update_record, pb.UpdateRecordRequest(record=BY_KEY, fields=fields)),
+        "compose": (
+            service.compose_records,
+            pb.ComposeRecordsRequest(nodes=[nouns.RecordNode(name="a", operation=account(**fields))]),
+        ),
+    }
+    answer, request = answers[method]
 
-    assert 10 <= turns
+    await answer(request, call())
+
+    assert 1 == len(threads)
+    assert threading.get_ident() not in threads
 
 
 async def test_a_graph_is_answered_in_its_order(service, org):

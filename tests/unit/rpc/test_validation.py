@@ -1,5 +1,8 @@
 """What a caller reads about a rule that does not hold."""
 
+import re
+from pathlib import Path
+
 import protovalidate
 import pytest
 from sluicegate.v1.bulk_service_pb2 import BulkLoadRequest
@@ -7,15 +10,18 @@ from sluicegate.v1.deep_link_service_pb2 import CreateDeepLinkRequest
 from sluicegate.v1.field_value_pb2 import ExternalId, FieldValue, FieldValueList
 from sluicegate.v1.query_service_pb2 import QueryRequest
 from sluicegate.v1.record_pb2 import RecordRef
-from sluicegate.v1.record_service_pb2 import UpsertRecordRequest
+from sluicegate.v1.record_service_pb2 import GetRecordRequest, UpdateRecordRequest, UpsertRecordRequest
 
-from service.rpc.validation import refusal
+from service.rpc.validation import PATTERNS, refusal
 
 KEY = ExternalId(field="Ext__c", value="1")
 KINDS = (
     "null_value, bool_value, int64_value, double_value, string_value, decimal_value, bytes_value, reference_value, "
     "list_value, date_value, datetime_value, node_value"
 )
+
+
+API_NAME = "is no API name: give a letter, then at most 79 letters, digits and underscores"
 
 
 def lead(**fields: FieldValue) -> UpsertRecordRequest:
@@ -38,8 +44,14 @@ def lead(**fields: FieldValue) -> UpsertRecordRequest:
         (
             lead(**{"A\nB": FieldValue(bool_value=True)}),
             "fields['A\\nB']",
-            "does not match regex pattern `^[A-Za-z][A-Za-z0-9_]{0,79}$`",
+            API_NAME,
         ),
+        (
+            GetRecordRequest(record=RecordRef(object="Lead", id="L-1")),
+            "record.id",
+            "is no record's id: give its 15 or 18 letters and digits",
+        ),
+        (UpdateRecordRequest(record=RecordRef(object="Lead", external_id=KEY)), "fields", "give at least 1"),
         (QueryRequest(), "soql", "value is required"),
         (
             QueryRequest(soql="x", batch_size=2001),
@@ -51,7 +63,7 @@ def lead(**fields: FieldValue) -> UpsertRecordRequest:
         (
             UpsertRecordRequest(object="Le ad", external_id=KEY),
             "object",
-            "does not match regex pattern `^[A-Za-z][A-Za-z0-9_]{0,79}$`",
+            API_NAME,
         ),
     ],
 )
@@ -61,3 +73,13 @@ def test_words(request_, field, words):
 
     assert [(field, words)] == [(violation.field, violation.description) for violation in error.violations]
     assert f"{field}: {words}" == error.message
+
+
+def test_every_pattern_has_words():
+    """No caller has to read a regular expression: each of the contract's is told in words, and no other is."""
+    protos = Path(__file__).parents[3] / "protos" / "sluicegate" / "v1"
+    texts = [path.read_text(encoding="utf-8") for path in protos.glob("*.proto")]
+
+    found = {pattern for text in texts for pattern in re.findall(r"""pattern(?: =|:) "([^"]*)\"""", text)}
+
+    assert set(PATTERNS) == found

@@ -42,10 +42,10 @@ def caller(tracing: Tracing) -> tuple[Span, Context]:
 def test_a_batch_is_a_child_of_one_caller_and_linked_to_all(tracing, exporter):
     """Each caller's trace leads to the batch its record rode in, 200 callers included."""
     callers = [caller(tracing) for _ in range(200)]
-    first, parent = callers[0]
+    first, _ = callers[0]
 
-    with tracing.batch_span("write", parent, [context for _, context in callers], RECORDS) as (span, _):
-        assert span is not None
+    with tracing.batch_span("write", [context for _, context in callers], RECORDS):
+        pass
     tracing.close()
 
     (batch,) = (finished for finished in exporter.get_finished_spans() if finished.name == "write")
@@ -61,7 +61,7 @@ def test_what_a_batch_sends_is_its_child(tracing, exporter):
     _, parent = caller(tracing)
 
     with (
-        tracing.batch_span("write", parent, [], {}) as (_, context),
+        tracing.batch_span("write", [parent], {}) as context,
         tracing.client_span("POST", context, {}),
     ):
         pass
@@ -72,40 +72,43 @@ def test_what_a_batch_sends_is_its_child(tracing, exporter):
     assert batch.context.span_id == request.parent.span_id
 
 
-def test_a_batch_without_a_parent_belongs_to_its_first_caller(tracing):
-    """A caller that is sampled finds the batch even if the one that opened it is not."""
+def test_a_wait_ends_when_its_batch_leaves_and_began_as_long_before_as_it_took(tracing, exporter):
+    """The wait stands in the caller's trace with its length, and leads to the batch."""
     span, context = caller(tracing)
 
-    with tracing.batch_span("write", None, [context], {}) as (batch, _):
-        pass
+    with tracing.batch_span("write", [context], {}) as batch:
+        tracing.add_wait("wait", context, 1.5, batch)
+    tracing.close()
 
-    assert batch is not None
-    assert span.get_span_context().trace_id == batch.get_span_context().trace_id
+    (wait, sent) = exporter.get_finished_spans()
+    assert span.get_span_context().span_id == wait.parent.span_id
+    assert 1_500_000_000 == wait.end_time - wait.start_time
+    assert [sent.context] == [link.context for link in wait.links]
 
 
 def test_a_batch_of_callers_that_are_not_sampled_has_no_span(tracing):
     """There is nothing to show it to."""
-    with tracing.batch_span("write", None, [], {}) as made:
+    with tracing.batch_span("write", [], {}) as made:
         pass
 
-    assert (None, None) == made
+    assert made is None
 
 
 def test_without_an_exporter_nothing_is_made():
     """Contexts that came from elsewhere do not change that."""
     tracing = Tracing(None, sample_ratio=1.0, version="1")
 
-    with tracing.batch_span("write", Context(), [Context()], {}) as made:
+    with tracing.batch_span("write", [Context()], {}) as made:
         pass
 
-    assert (None, None) == made
+    assert made is None
 
 
 def test_work_that_fails_ends_its_span_as_an_error(tracing, exporter):
     """The class of the exception is told, its text, which may hold anything, is not."""
     _, parent = caller(tracing)
 
-    with pytest.raises(ValueError, match="secret"), tracing.batch_span("write", parent, [], {}):
+    with pytest.raises(ValueError, match="secret"), tracing.batch_span("write", [parent], {}):
         raise ValueError("secret")
     tracing.close()
 

@@ -47,7 +47,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         }
     """
     ERROR_REASON_MESSAGE_TOO_LARGE: _ErrorReason.ValueType  # 3
-    """The request is larger than the service takes.
+    """The request is larger than the service takes, or what it asks of Salesforce is larger than Salesforce takes.
 
     Example of an ErrorInfo:
 
@@ -127,7 +127,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         }
     """
     ERROR_REASON_INVALID_REFERENCE: _ErrorReason.ValueType  # 9
-    """A lookup points at no record.
+    """A lookup points at no record, or at one that the user that the org is called as may not use.
 
     Example of an ErrorInfo:
 
@@ -250,7 +250,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         }
     """
     ERROR_REASON_DUPLICATE_VALUE: _ErrorReason.ValueType  # 19
-    """A unique field holds the value on another record already.
+    """A unique field holds the value on another record already; or a record stands twice in what one caller sent.
 
     Example of an ErrorInfo:
 
@@ -258,7 +258,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
           "domain": "sluicegate",
           "metadata": {
             "salesforce_error_code": "DUPLICATE_VALUE",
-            "fields": "Ext__c"
+            "fields": "Ext__c",
+            "record_id": "001xx000003DGb1AAG"
           }
         }
     """
@@ -271,7 +272,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
           "domain": "sluicegate",
           "metadata": {
             "salesforce_error_code": "DUPLICATES_DETECTED",
-            "duplicate_rule": "Standard_Lead_Duplicate_Rule"
+            "duplicate_rule": "Standard_Lead_Duplicate_Rule",
+            "record_ids": "00Qxx000003DGb1EAG,00Qxx000003DGb2EAG"
           }
         }
     """
@@ -295,12 +297,13 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         { "reason": "ROW_LOCKED",
           "domain": "sluicegate",
           "metadata": {
-            "salesforce_error_code": "UNABLE_TO_LOCK_ROW"
+            "object": "Contact",
+            "attempts": "7"
           }
         }
     """
     ERROR_REASON_OUTCOME_UNKNOWN: _ErrorReason.ValueType  # 23
-    """The connection was lost after the write was sent: it may or may not have happened.
+    """The connection was lost, or Salesforce broke down, after the write was sent: it may or may not have happened.
 
     Example of an ErrorInfo:
 
@@ -324,7 +327,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         }
     """
     ERROR_REASON_VALIDATION_RULE_FAILED: _ErrorReason.ValueType  # 25
-    """A validation rule or a trigger of the org refused the record.
+    """A validation rule, a trigger or a flow of the org refused the record.
 
     Example of an ErrorInfo:
 
@@ -344,7 +347,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         { "reason": "SALESFORCE_REJECTED",
           "domain": "sluicegate",
           "metadata": {
-            "salesforce_error_code": "FIELD_INTEGRITY_EXCEPTION"
+            "salesforce_error_code": "DELETE_FAILED"
           }
         }
     """
@@ -444,7 +447,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         }
     """
     ERROR_REASON_SHUTTING_DOWN: _ErrorReason.ValueType  # 34
-    """This replica is draining and begins no bulk load. Repeat at once; another replica answers.
+    """This replica is draining: it begins no bulk load and no request with an id, and ends what watches limits. Repeat at
+    once; another replica answers.
 
     Example of an ErrorInfo:
 
@@ -550,8 +554,10 @@ class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
 
     Every error carries a google.rpc.ErrorInfo whose domain is `sluicegate` and whose reason is the name of a value
     below without the prefix `ERROR_REASON_`. Reasons and metadata keys are part of the contract; messages are not.
-    Metadata may hold further keys: `salesforce_error_code` wherever Salesforce gave one, `fields` as a comma-separated
-    list wherever it named fields.
+    Metadata may hold further keys: `salesforce_error_code` wherever Salesforce gave one, `salesforce_error_id` where its
+    support finds the failure by one, `fields` as a comma-separated list wherever fields are named; `org`, `object`,
+    `id`, `external_id_field` and `http_status` where they are known; `node`, `node_index` and `nodes` (how many there
+    are) where ComposeRecords failed because of one node.
     """
 
 ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0
@@ -579,7 +585,7 @@ Example of an ErrorInfo:
     }
 """
 ERROR_REASON_MESSAGE_TOO_LARGE: ErrorReason.ValueType  # 3
-"""The request is larger than the service takes.
+"""The request is larger than the service takes, or what it asks of Salesforce is larger than Salesforce takes.
 
 Example of an ErrorInfo:
 
@@ -659,7 +665,7 @@ Example of an ErrorInfo:
     }
 """
 ERROR_REASON_INVALID_REFERENCE: ErrorReason.ValueType  # 9
-"""A lookup points at no record.
+"""A lookup points at no record, or at one that the user that the org is called as may not use.
 
 Example of an ErrorInfo:
 
@@ -782,7 +788,7 @@ Example of an ErrorInfo:
     }
 """
 ERROR_REASON_DUPLICATE_VALUE: ErrorReason.ValueType  # 19
-"""A unique field holds the value on another record already.
+"""A unique field holds the value on another record already; or a record stands twice in what one caller sent.
 
 Example of an ErrorInfo:
 
@@ -790,7 +796,8 @@ Example of an ErrorInfo:
       "domain": "sluicegate",
       "metadata": {
         "salesforce_error_code": "DUPLICATE_VALUE",
-        "fields": "Ext__c"
+        "fields": "Ext__c",
+        "record_id": "001xx000003DGb1AAG"
       }
     }
 """
@@ -803,7 +810,8 @@ Example of an ErrorInfo:
       "domain": "sluicegate",
       "metadata": {
         "salesforce_error_code": "DUPLICATES_DETECTED",
-        "duplicate_rule": "Standard_Lead_Duplicate_Rule"
+        "duplicate_rule": "Standard_Lead_Duplicate_Rule",
+        "record_ids": "00Qxx000003DGb1EAG,00Qxx000003DGb2EAG"
       }
     }
 """
@@ -827,12 +835,13 @@ Example of an ErrorInfo:
     { "reason": "ROW_LOCKED",
       "domain": "sluicegate",
       "metadata": {
-        "salesforce_error_code": "UNABLE_TO_LOCK_ROW"
+        "object": "Contact",
+        "attempts": "7"
       }
     }
 """
 ERROR_REASON_OUTCOME_UNKNOWN: ErrorReason.ValueType  # 23
-"""The connection was lost after the write was sent: it may or may not have happened.
+"""The connection was lost, or Salesforce broke down, after the write was sent: it may or may not have happened.
 
 Example of an ErrorInfo:
 
@@ -856,7 +865,7 @@ Example of an ErrorInfo:
     }
 """
 ERROR_REASON_VALIDATION_RULE_FAILED: ErrorReason.ValueType  # 25
-"""A validation rule or a trigger of the org refused the record.
+"""A validation rule, a trigger or a flow of the org refused the record.
 
 Example of an ErrorInfo:
 
@@ -876,7 +885,7 @@ Example of an ErrorInfo:
     { "reason": "SALESFORCE_REJECTED",
       "domain": "sluicegate",
       "metadata": {
-        "salesforce_error_code": "FIELD_INTEGRITY_EXCEPTION"
+        "salesforce_error_code": "DELETE_FAILED"
       }
     }
 """
@@ -976,7 +985,8 @@ Example of an ErrorInfo:
     }
 """
 ERROR_REASON_SHUTTING_DOWN: ErrorReason.ValueType  # 34
-"""This replica is draining and begins no bulk load. Repeat at once; another replica answers.
+"""This replica is draining: it begins no bulk load and no request with an id, and ends what watches limits. Repeat at
+once; another replica answers.
 
 Example of an ErrorInfo:
 

@@ -23,11 +23,12 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from sluicegate.v1 import error_reason_pb2 as sluicegate_dot_v1_dot_error__reason__pb2
 from sluicegate.v1 import field_value_pb2 as sluicegate_dot_v1_dot_field__value__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1asluicegate/v1/record.proto\x12\rsluicegate.v1\x1a\x1b\x62uf/validate/validate.proto\x1a sluicegate/v1/error_reason.proto\x1a\x1fsluicegate/v1/field_value.proto\"\xb9\x01\n\tRecordRef\x12\x33\n\x06object\x18\x01 \x01(\tB#\xbaH r\x1e\x32\x1c^[A-Za-z][A-Za-z0-9_]{0,79}$\x12\x37\n\x02id\x18\x02 \x01(\tB)\xbaH&r$2\"^[A-Za-z0-9]{15}([A-Za-z0-9]{3})?$H\x00\x12\x30\n\x0b\x65xternal_id\x18\x03 \x01(\x0b\x32\x19.sluicegate.v1.ExternalIdH\x00\x42\x0c\n\x03key\x12\x05\xbaH\x02\x08\x01\"\xa8\x01\n\x06Record\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\x11\n\trecord_id\x18\x02 \x01(\t\x12\x31\n\x06\x66ields\x18\x03 \x03(\x0b\x32!.sluicegate.v1.Record.FieldsEntry\x1aH\n\x0b\x46ieldsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12(\n\x05value\x18\x02 \x01(\x0b\x32\x19.sluicegate.v1.FieldValue:\x02\x38\x01\"s\n\x0bRecordError\x12*\n\x06reason\x18\x01 \x01(\x0e\x32\x1a.sluicegate.v1.ErrorReason\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0e\n\x06\x66ields\x18\x03 \x03(\t\x12\x17\n\x0fsalesforce_code\x18\x04 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1asluicegate/v1/record.proto\x12\rsluicegate.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a sluicegate/v1/error_reason.proto\x1a\x1fsluicegate/v1/field_value.proto\"\xb9\x01\n\tRecordRef\x12\x33\n\x06object\x18\x01 \x01(\tB#\xbaH r\x1e\x32\x1c^[A-Za-z][A-Za-z0-9_]{0,79}$\x12\x37\n\x02id\x18\x02 \x01(\tB)\xbaH&r$2\"^[A-Za-z0-9]{15}([A-Za-z0-9]{3})?$H\x00\x12\x30\n\x0b\x65xternal_id\x18\x03 \x01(\x0b\x32\x19.sluicegate.v1.ExternalIdH\x00\x42\x0c\n\x03key\x12\x05\xbaH\x02\x08\x01\"\xa8\x01\n\x06Record\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\x11\n\trecord_id\x18\x02 \x01(\t\x12\x31\n\x06\x66ields\x18\x03 \x03(\x0b\x32!.sluicegate.v1.Record.FieldsEntry\x1aH\n\x0b\x46ieldsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12(\n\x05value\x18\x02 \x01(\x0b\x32\x19.sluicegate.v1.FieldValue:\x02\x38\x01\"\x90\x02\n\x0bRecordError\x12*\n\x06reason\x18\x01 \x01(\x0e\x32\x1a.sluicegate.v1.ErrorReason\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0e\n\x06\x66ields\x18\x03 \x03(\t\x12\x17\n\x0fsalesforce_code\x18\x04 \x01(\t\x12:\n\x08metadata\x18\x05 \x03(\x0b\x32(.sluicegate.v1.RecordError.MetadataEntry\x12.\n\x0bretry_delay\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,12 +43,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECORDREF'].fields_by_name['id']._serialized_options = b'\272H&r$2\"^[A-Za-z0-9]{15}([A-Za-z0-9]{3})?$'
   _globals['_RECORD_FIELDSENTRY']._loaded_options = None
   _globals['_RECORD_FIELDSENTRY']._serialized_options = b'8\001'
-  _globals['_RECORDREF']._serialized_start=142
-  _globals['_RECORDREF']._serialized_end=327
-  _globals['_RECORD']._serialized_start=330
-  _globals['_RECORD']._serialized_end=498
-  _globals['_RECORD_FIELDSENTRY']._serialized_start=426
-  _globals['_RECORD_FIELDSENTRY']._serialized_end=498
-  _globals['_RECORDERROR']._serialized_start=500
-  _globals['_RECORDERROR']._serialized_end=615
+  _globals['_RECORDERROR_METADATAENTRY']._loaded_options = None
+  _globals['_RECORDERROR_METADATAENTRY']._serialized_options = b'8\001'
+  _globals['_RECORDREF']._serialized_start=174
+  _globals['_RECORDREF']._serialized_end=359
+  _globals['_RECORD']._serialized_start=362
+  _globals['_RECORD']._serialized_end=530
+  _globals['_RECORD_FIELDSENTRY']._serialized_start=458
+  _globals['_RECORD_FIELDSENTRY']._serialized_end=530
+  _globals['_RECORDERROR']._serialized_start=533
+  _globals['_RECORDERROR']._serialized_end=805
+  _globals['_RECORDERROR_METADATAENTRY']._serialized_start=758
+  _globals['_RECORDERROR_METADATAENTRY']._serialized_end=805
 # @@protoc_insertion_point(module_scope)

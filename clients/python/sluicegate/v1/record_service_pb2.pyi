@@ -159,7 +159,9 @@ class CreateRecordRequest(_message.Message):
     """API name of the sObject. Case does not matter."""
     request_id: _builtins.str
     """The caller's own id of this request, a UUID for example. For 24 hours the same id returns the first answer again
-    and writes nothing; with another body it is refused with REQUEST_ID_REUSED. Empty means no such protection.
+    and writes nothing, be it a refusal or OUTCOME_UNKNOWN; only after a failure that wrote nothing and may pass, such
+    as UPSTREAM_UNAVAILABLE or ROW_LOCKED, it tries again. With another body it is refused with REQUEST_ID_REUSED.
+    Ids are told apart by org and method. Empty means no such protection.
     Ids are remembered by this replica, and by all of them where a shared store is configured.
     """
     @_builtins.property

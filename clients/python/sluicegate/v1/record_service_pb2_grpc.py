@@ -29,11 +29,13 @@ class RecordServiceStub:
     """Reads and writes records.
 
     Single writes of many callers leave together, up to 200 records in one call to Salesforce, and each gets its own
-    answer: one caller's bad record never fails another's. Nothing waits while Salesforce is idle. Writes of one kind
-    with equal keys (the same id, or external ids that Salesforce takes for the same) are carried out in the order in
-    which they arrived at this replica. Records that another transaction had locked are tried again within the deadline.
+    answer: one caller's bad record never fails another's. A lone write leaves at once; those of a burst wait a few
+    milliseconds for each other. Writes of one kind with equal keys (the same id, or external ids that Salesforce takes
+    for the same) are carried out in the order in which they arrived at this replica. Records that another transaction
+    had locked are tried again within the deadline.
 
-    A call that is cancelled before its record left writes nothing; after that the write stands.
+    A call that ends before its record left, because it is cancelled or its deadline passes, writes nothing; after that
+    the write stands. A call with a `request_id` is carried out whether or not its caller waits.
     """
 
     def __init__(self, channel):
@@ -83,11 +85,13 @@ class RecordServiceServicer:
     """Reads and writes records.
 
     Single writes of many callers leave together, up to 200 records in one call to Salesforce, and each gets its own
-    answer: one caller's bad record never fails another's. Nothing waits while Salesforce is idle. Writes of one kind
-    with equal keys (the same id, or external ids that Salesforce takes for the same) are carried out in the order in
-    which they arrived at this replica. Records that another transaction had locked are tried again within the deadline.
+    answer: one caller's bad record never fails another's. A lone write leaves at once; those of a burst wait a few
+    milliseconds for each other. Writes of one kind with equal keys (the same id, or external ids that Salesforce takes
+    for the same) are carried out in the order in which they arrived at this replica. Records that another transaction
+    had locked are tried again within the deadline.
 
-    A call that is cancelled before its record left writes nothing; after that the write stands.
+    A call that ends before its record left, because it is cancelled or its deadline passes, writes nothing; after that
+    the write stands. A call with a `request_id` is carried out whether or not its caller waits.
     """
 
     def UpsertRecord(self, request, context):
@@ -107,7 +111,7 @@ class RecordServiceServicer:
 
         Atomic. If the connection to Salesforce is lost after the record was sent, the call fails with OUTCOME_UNKNOWN and
         is not repeated: it would create the record twice. With a `request_id` the caller may repeat the call and gets the
-        first answer again.
+        first answer again, which may be OUTCOME_UNKNOWN as well; what must never be in doubt is an upsert.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -143,7 +147,8 @@ class RecordServiceServicer:
 
         Not atomic: one operation that fails does not stop the others, and the call succeeds whatever became of them;
         `results` has one answer for each operation. Operations of one kind with equal keys are carried out in their
-        order; for all others no order is promised. The call fails as a whole only if nothing was tried.
+        order; for all others no order is promised. The call fails as a whole only if nothing was tried, or when its
+        deadline passes: then some of the operations may have been carried out.
         Without creates, repeating the call has the same effect as making it once.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -210,11 +215,13 @@ class RecordService:
     """Reads and writes records.
 
     Single writes of many callers leave together, up to 200 records in one call to Salesforce, and each gets its own
-    answer: one caller's bad record never fails another's. Nothing waits while Salesforce is idle. Writes of one kind
-    with equal keys (the same id, or external ids that Salesforce takes for the same) are carried out in the order in
-    which they arrived at this replica. Records that another transaction had locked are tried again within the deadline.
+    answer: one caller's bad record never fails another's. A lone write leaves at once; those of a burst wait a few
+    milliseconds for each other. Writes of one kind with equal keys (the same id, or external ids that Salesforce takes
+    for the same) are carried out in the order in which they arrived at this replica. Records that another transaction
+    had locked are tried again within the deadline.
 
-    A call that is cancelled before its record left writes nothing; after that the write stands.
+    A call that ends before its record left, because it is cancelled or its deadline passes, writes nothing; after that
+    the write stands. A call with a `request_id` is carried out whether or not its caller waits.
     """
 
     @staticmethod

@@ -30,11 +30,13 @@ class RecordServiceStub:
     """Reads and writes records.
 
     Single writes of many callers leave together, up to 200 records in one call to Salesforce, and each gets its own
-    answer: one caller's bad record never fails another's. Nothing waits while Salesforce is idle. Writes of one kind
-    with equal keys (the same id, or external ids that Salesforce takes for the same) are carried out in the order in
-    which they arrived at this replica. Records that another transaction had locked are tried again within the deadline.
+    answer: one caller's bad record never fails another's. A lone write leaves at once; those of a burst wait a few
+    milliseconds for each other. Writes of one kind with equal keys (the same id, or external ids that Salesforce takes
+    for the same) are carried out in the order in which they arrived at this replica. Records that another transaction
+    had locked are tried again within the deadline.
 
-    A call that is cancelled before its record left writes nothing; after that the write stands.
+    A call that ends before its record left, because it is cancelled or its deadline passes, writes nothing; after that
+    the write stands. A call with a `request_id` is carried out whether or not its caller waits.
     """
 
     @_typing.overload
@@ -54,7 +56,7 @@ class RecordServiceStub:
 
     Atomic. If the connection to Salesforce is lost after the record was sent, the call fails with OUTCOME_UNKNOWN and
     is not repeated: it would create the record twice. With a `request_id` the caller may repeat the call and gets the
-    first answer again.
+    first answer again, which may be OUTCOME_UNKNOWN as well; what must never be in doubt is an upsert.
     """
     GetRecord: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.GetRecordRequest, _record_service_pb2.GetRecordResponse]
     """Returns the record's fields."""
@@ -73,7 +75,8 @@ class RecordServiceStub:
 
     Not atomic: one operation that fails does not stop the others, and the call succeeds whatever became of them;
     `results` has one answer for each operation. Operations of one kind with equal keys are carried out in their
-    order; for all others no order is promised. The call fails as a whole only if nothing was tried.
+    order; for all others no order is promised. The call fails as a whole only if nothing was tried, or when its
+    deadline passes: then some of the operations may have been carried out.
     Without creates, repeating the call has the same effect as making it once.
     """
     ComposeRecords: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.ComposeRecordsRequest, _record_service_pb2.ComposeRecordsResponse]
@@ -88,11 +91,13 @@ class RecordServiceAsyncStub(RecordServiceStub):
     """Reads and writes records.
 
     Single writes of many callers leave together, up to 200 records in one call to Salesforce, and each gets its own
-    answer: one caller's bad record never fails another's. Nothing waits while Salesforce is idle. Writes of one kind
-    with equal keys (the same id, or external ids that Salesforce takes for the same) are carried out in the order in
-    which they arrived at this replica. Records that another transaction had locked are tried again within the deadline.
+    answer: one caller's bad record never fails another's. A lone write leaves at once; those of a burst wait a few
+    milliseconds for each other. Writes of one kind with equal keys (the same id, or external ids that Salesforce takes
+    for the same) are carried out in the order in which they arrived at this replica. Records that another transaction
+    had locked are tried again within the deadline.
 
-    A call that is cancelled before its record left writes nothing; after that the write stands.
+    A call that ends before its record left, because it is cancelled or its deadline passes, writes nothing; after that
+    the write stands. A call with a `request_id` is carried out whether or not its caller waits.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -109,7 +114,7 @@ class RecordServiceAsyncStub(RecordServiceStub):
 
     Atomic. If the connection to Salesforce is lost after the record was sent, the call fails with OUTCOME_UNKNOWN and
     is not repeated: it would create the record twice. With a `request_id` the caller may repeat the call and gets the
-    first answer again.
+    first answer again, which may be OUTCOME_UNKNOWN as well; what must never be in doubt is an upsert.
     """
     GetRecord: _aio.UnaryUnaryMultiCallable[_record_service_pb2.GetRecordRequest, _record_service_pb2.GetRecordResponse]  # type: ignore[assignment]
     """Returns the record's fields."""
@@ -128,7 +133,8 @@ class RecordServiceAsyncStub(RecordServiceStub):
 
     Not atomic: one operation that fails does not stop the others, and the call succeeds whatever became of them;
     `results` has one answer for each operation. Operations of one kind with equal keys are carried out in their
-    order; for all others no order is promised. The call fails as a whole only if nothing was tried.
+    order; for all others no order is promised. The call fails as a whole only if nothing was tried, or when its
+    deadline passes: then some of the operations may have been carried out.
     Without creates, repeating the call has the same effect as making it once.
     """
     ComposeRecords: _aio.UnaryUnaryMultiCallable[_record_service_pb2.ComposeRecordsRequest, _record_service_pb2.ComposeRecordsResponse]  # type: ignore[assignment]
@@ -142,11 +148,13 @@ class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
     """Reads and writes records.
 
     Single writes of many callers leave together, up to 200 records in one call to Salesforce, and each gets its own
-    answer: one caller's bad record never fails another's. Nothing waits while Salesforce is idle. Writes of one kind
-    with equal keys (the same id, or external ids that Salesforce takes for the same) are carried out in the order in
-    which they arrived at this replica. Records that another transaction had locked are tried again within the deadline.
+    answer: one caller's bad record never fails another's. A lone write leaves at once; those of a burst wait a few
+    milliseconds for each other. Writes of one kind with equal keys (the same id, or external ids that Salesforce takes
+    for the same) are carried out in the order in which they arrived at this replica. Records that another transaction
+    had locked are tried again within the deadline.
 
-    A call that is cancelled before its record left writes nothing; after that the write stands.
+    A call that ends before its record left, because it is cancelled or its deadline passes, writes nothing; after that
+    the write stands. A call with a `request_id` is carried out whether or not its caller waits.
     """
 
     @_abc_1.abstractmethod
@@ -173,7 +181,7 @@ class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Atomic. If the connection to Salesforce is lost after the record was sent, the call fails with OUTCOME_UNKNOWN and
         is not repeated: it would create the record twice. With a `request_id` the caller may repeat the call and gets the
-        first answer again.
+        first answer again, which may be OUTCOME_UNKNOWN as well; what must never be in doubt is an upsert.
         """
 
     @_abc_1.abstractmethod
@@ -216,7 +224,8 @@ class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Not atomic: one operation that fails does not stop the others, and the call succeeds whatever became of them;
         `results` has one answer for each operation. Operations of one kind with equal keys are carried out in their
-        order; for all others no order is promised. The call fails as a whole only if nothing was tried.
+        order; for all others no order is promised. The call fails as a whole only if nothing was tried, or when its
+        deadline passes: then some of the operations may have been carried out.
         Without creates, repeating the call has the same effect as making it once.
         """
 

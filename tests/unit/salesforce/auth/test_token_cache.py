@@ -4,11 +4,12 @@ import asyncio
 
 import pytest
 
+from service.context import CallContext
 from service.errors import OrgAuthenticationFailed, UpstreamUnavailable
 from service.salesforce.auth.token_cache import TokenCache
 from service.salesforce.transport.authorize import AuthorizedTransport
 from service.salesforce.transport.base import NotSent, Request, Response
-from tests.support.clock import FakeClock
+from tests.support.clock import FakeClock, settle
 from tests.support.transport import ScriptedTransport, answer, call, fault
 
 LOGIN = "https://acme.my.salesforce.com"
@@ -43,6 +44,29 @@ async def test_many_callers_share_one_request():
     assert {"t1"} == {token.access_token for token in found}
     assert len(transport.requests) == 1
     assert found[0].org_id == "00Dxx0000000001EAA"
+
+
+async def test_callers_of_a_login_host_that_is_down_hear_so_together():
+    """A hundred callers do not try one after the other, each with the patience of the first; later ones try anew."""
+    gate = asyncio.Event()
+
+    class Gated(ScriptedTransport):
+        async def send(self, request: Request, context: CallContext) -> Response:
+            await gate.wait()
+            return await super().send(request, context)
+
+    transport = Gated(NotSent(), grant("t1"))
+    tokens = cache(transport)
+    tasks = [asyncio.create_task(tokens.current(call(FakeClock()))) for _ in range(100)]
+    await settle()
+    gate.set()
+
+    errors = await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert [UpstreamUnavailable] * 100 == [type(error) for error in errors]
+    assert 100 == len({id(error) for error in errors})
+    assert 1 == len(transport.requests)
+    assert "t1" == (await tokens.current(call(FakeClock()))).access_token
 
 
 async def test_a_late_failure_of_an_old_token_asks_for_nothing():

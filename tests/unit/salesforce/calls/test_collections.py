@@ -9,6 +9,7 @@ from service.errors import (
     DuplicateValue,
     InvalidFieldValue,
     OutcomeUnknown,
+    RequiredFieldMissing,
     RowLocked,
     SalesforceRejected,
     SluicegateError,
@@ -33,10 +34,10 @@ _ID = "00Q000000000001AAA"
 _OTHER = "00Q000000000002AAA"
 
 
-def row(operation: Operation, *, numeric_key: bool = False, **values: JsonValue) -> Row:
+def row(operation: Operation, *, numeric_key: bool = False, repeated: str = "", **values: JsonValue) -> Row:
     key = ExternalKey("Ext__c", "7") if operation is Operation.UPSERT else None
     record_id = _ID if operation in {Operation.UPDATE, Operation.DELETE} else ""
-    return collections.row(Write(operation, "lead", values, record_id, key), "Lead", numeric_key=numeric_key)
+    return Row(Write(operation, "lead", values, record_id, key), "Lead", 1, numeric_key, repeated)
 
 
 def request(operation: Operation, *rows: Row, options: WriteOptions = DEFAULT_OPTIONS) -> Request:
@@ -112,7 +113,7 @@ def test_a_numeric_external_id_is_a_number() -> None:
 
 def test_the_external_id_stands_once_however_the_caller_spells_it() -> None:
     """Two names that differ in case are one field to Salesforce."""
-    made = request(Operation.UPSERT, row(Operation.UPSERT, EXT__C="7", LastName="Gray"))
+    made = request(Operation.UPSERT, row(Operation.UPSERT, EXT__C="7", LastName="Gray", repeated="EXT__C"))
 
     assert {"allOrNone": False, "records": [{"attributes": {"type": "Lead"}, "Ext__c": "7", "LastName": "Gray"}]} == (
         body(made)
@@ -162,9 +163,13 @@ def test_outcomes_keep_the_order_of_the_rows() -> None:
 
     assert Saved(_ID, created=True) == outcomes[0]
     assert isinstance(outcomes[1], DuplicateValue)
-    assert {"org": "prod", "object": "Lead", "salesforce_error_code": "DUPLICATE_VALUE", "fields": "A"} == (
-        outcomes[1].metadata
-    )
+    assert {
+        "org": "prod",
+        "object": "Lead",
+        "external_id_field": "Ext__c",
+        "salesforce_error_code": "DUPLICATE_VALUE",
+        "fields": "A",
+    } == outcomes[1].metadata
     assert Saved(_OTHER) == outcomes[2]
 
 
@@ -198,6 +203,19 @@ def test_a_record_that_is_not_there_is_named() -> None:
 
     assert isinstance(outcome, SluicegateError)
     assert ("Lead", _ID) == (outcome.metadata["object"], outcome.metadata["id"])
+
+
+def test_a_row_with_several_errors_tells_them_all() -> None:
+    """The first says what kind of error it is; the fields of all are named."""
+    errors = [
+        {"statusCode": "REQUIRED_FIELD_MISSING", "message": "Required fields are missing: [A]", "fields": ["A"]},
+        {"statusCode": "STRING_TOO_LONG", "message": "B: data value too large: x (max length=3)", "fields": ["B"]},
+    ]
+
+    (outcome,) = read(answer(200, [{"success": False, "errors": errors}]), Operation.UPDATE)
+
+    assert isinstance(outcome, RequiredFieldMissing)
+    assert ["fields.A", "fields.B"] == [violation.field for violation in outcome.violations]
 
 
 def test_a_deletion_of_what_is_deleted_is_done() -> None:
@@ -236,3 +254,16 @@ def test_an_answer_without_an_outcome_for_each_row_is_not_believed(
     """Outcomes of one caller never go to another; of creations nobody knows then whether they happened."""
     with pytest.raises(kind):
         read(answer(200, document), operation)
+
+
+@pytest.mark.parametrize("operation", [Operation.UPDATE, Operation.DELETE])
+def test_an_answer_about_other_records_is_not_believed(operation: Operation) -> None:
+    """Outcomes that do not stand in the order of the rows are nobody's: each id was sent, and comes back."""
+    rows = [row(operation), Row(Write(operation, "lead", {}, _OTHER), "Lead", 1)]
+    results = [{"id": _OTHER, "success": True}, {"id": _ID, "success": True}]
+
+    ordered = collections.read(answer(200, results[::-1]), operation, rows, org="prod")
+
+    assert [Saved(_ID), Saved(_OTHER)] == ordered
+    with pytest.raises(UpstreamProtocolError):
+        collections.read(answer(200, results), operation, rows, org="prod")

@@ -63,16 +63,41 @@ async def test_an_unreachable_org_is_unavailable():
     assert raised.value.retry_after_seconds is not None
 
 
-@pytest.mark.parametrize("lost", [ConnectionLost("reset"), HTML_503, Response(500, {}, b"")])
-async def test_a_create_whose_outcome_is_unknown_is_not_repeated(lost):
-    """A write that must not be repeated answers OUTCOME_UNKNOWN after one attempt."""
+@pytest.mark.parametrize(
+    ("lost", "happened", "facts"),
+    [
+        (ConnectionLost("reset"), "the connection to the org 'prod' was lost", {}),
+        (HTML_503, "the org 'prod' answered HTTP 503", {"http_status": "503"}),
+        (Response(500, {}, b""), "the org 'prod' answered HTTP 500", {"http_status": "500"}),
+    ],
+)
+async def test_a_create_whose_outcome_is_unknown_is_not_repeated(lost, happened, facts):
+    """A write that must not be repeated answers OUTCOME_UNKNOWN after one attempt, and says what happened to it."""
     inner = ScriptedTransport(lost, OK)
     retry = RetryTransport(inner, org="prod")
 
-    with pytest.raises(OutcomeUnknown):
+    with pytest.raises(OutcomeUnknown) as raised:
         await retry.send(CREATE, call(FakeClock()))
 
     assert len(inner.requests) == 1
+    assert raised.value.message.startswith(f"{happened} after the write was sent")
+    assert {"org": "prod", **facts} == raised.value.metadata
+
+
+async def test_a_create_past_the_deadline_is_in_doubt():
+    """A write that the deadline cut off says so, and that it may have happened."""
+    clock = FakeClock()
+    retry = RetryTransport(ScriptedTransport(ConnectionLost("timeout")), org="prod")
+    clock.advance(10)
+
+    with pytest.raises(OutcomeUnknown, match="the deadline passed after the write was sent"):
+        await retry.send(CREATE, call(clock, deadline=5.0))
+
+
+async def test_an_org_that_hangs_up_each_time_is_unavailable():
+    """A harmless request that was lost each time says that it was sent, not that nobody answered the phone."""
+    with pytest.raises(UpstreamUnavailable, match="the connection to the org 'prod' was lost: reset"):
+        await send(READ, ConnectionLost("reset"))
 
 
 async def test_a_create_that_never_left_is_repeated():

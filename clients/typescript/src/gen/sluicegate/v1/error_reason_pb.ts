@@ -16,8 +16,10 @@ export const file_sluicegate_v1_error_reason: GenFile = /*@__PURE__*/
  *
  * Every error carries a google.rpc.ErrorInfo whose domain is `sluicegate` and whose reason is the name of a value
  * below without the prefix `ERROR_REASON_`. Reasons and metadata keys are part of the contract; messages are not.
- * Metadata may hold further keys: `salesforce_error_code` wherever Salesforce gave one, `fields` as a comma-separated
- * list wherever it named fields.
+ * Metadata may hold further keys: `salesforce_error_code` wherever Salesforce gave one, `salesforce_error_id` where its
+ * support finds the failure by one, `fields` as a comma-separated list wherever fields are named; `org`, `object`,
+ * `id`, `external_id_field` and `http_status` where they are known; `node`, `node_index` and `nodes` (how many there
+ * are) where ComposeRecords failed because of one node.
  *
  * @generated from enum sluicegate.v1.ErrorReason
  */
@@ -60,7 +62,7 @@ export enum ErrorReason {
   MALFORMED_MESSAGE = 2,
 
   /**
-   * The request is larger than the service takes.
+   * The request is larger than the service takes, or what it asks of Salesforce is larger than Salesforce takes.
    *
    * Example of an ErrorInfo:
    *
@@ -164,7 +166,7 @@ export enum ErrorReason {
   FIELD_NOT_WRITEABLE = 8,
 
   /**
-   * A lookup points at no record.
+   * A lookup points at no record, or at one that the user that the org is called as may not use.
    *
    * Example of an ErrorInfo:
    *
@@ -327,7 +329,7 @@ export enum ErrorReason {
   LOAD_NOT_FOUND = 18,
 
   /**
-   * A unique field holds the value on another record already.
+   * A unique field holds the value on another record already; or a record stands twice in what one caller sent.
    *
    * Example of an ErrorInfo:
    *
@@ -335,7 +337,8 @@ export enum ErrorReason {
    *       "domain": "sluicegate",
    *       "metadata": {
    *         "salesforce_error_code": "DUPLICATE_VALUE",
-   *         "fields": "Ext__c"
+   *         "fields": "Ext__c",
+   *         "record_id": "001xx000003DGb1AAG"
    *       }
    *     }
    *
@@ -352,7 +355,8 @@ export enum ErrorReason {
    *       "domain": "sluicegate",
    *       "metadata": {
    *         "salesforce_error_code": "DUPLICATES_DETECTED",
-   *         "duplicate_rule": "Standard_Lead_Duplicate_Rule"
+   *         "duplicate_rule": "Standard_Lead_Duplicate_Rule",
+   *         "record_ids": "00Qxx000003DGb1EAG,00Qxx000003DGb2EAG"
    *       }
    *     }
    *
@@ -384,7 +388,8 @@ export enum ErrorReason {
    *     { "reason": "ROW_LOCKED",
    *       "domain": "sluicegate",
    *       "metadata": {
-   *         "salesforce_error_code": "UNABLE_TO_LOCK_ROW"
+   *         "object": "Contact",
+   *         "attempts": "7"
    *       }
    *     }
    *
@@ -393,7 +398,7 @@ export enum ErrorReason {
   ROW_LOCKED = 22,
 
   /**
-   * The connection was lost after the write was sent: it may or may not have happened.
+   * The connection was lost, or Salesforce broke down, after the write was sent: it may or may not have happened.
    *
    * Example of an ErrorInfo:
    *
@@ -425,7 +430,7 @@ export enum ErrorReason {
   ACCESS_DENIED = 24,
 
   /**
-   * A validation rule or a trigger of the org refused the record.
+   * A validation rule, a trigger or a flow of the org refused the record.
    *
    * Example of an ErrorInfo:
    *
@@ -449,7 +454,7 @@ export enum ErrorReason {
    *     { "reason": "SALESFORCE_REJECTED",
    *       "domain": "sluicegate",
    *       "metadata": {
-   *         "salesforce_error_code": "FIELD_INTEGRITY_EXCEPTION"
+   *         "salesforce_error_code": "DELETE_FAILED"
    *       }
    *     }
    *
@@ -581,7 +586,8 @@ export enum ErrorReason {
   UPSTREAM_UNAVAILABLE = 33,
 
   /**
-   * This replica is draining and begins no bulk load. Repeat at once; another replica answers.
+   * This replica is draining: it begins no bulk load and no request with an id, and ends what watches limits. Repeat at
+   * once; another replica answers.
    *
    * Example of an ErrorInfo:
    *

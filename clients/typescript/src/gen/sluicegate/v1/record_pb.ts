@@ -5,6 +5,8 @@
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.js";
+import type { Duration } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration } from "@bufbuild/protobuf/wkt";
 import type { ErrorReason } from "./error_reason_pb.js";
 import { file_sluicegate_v1_error_reason } from "./error_reason_pb.js";
 import type { ExternalId, FieldValue } from "./field_value_pb.js";
@@ -15,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sluicegate/v1/record.proto.
  */
 export const file_sluicegate_v1_record: GenFile = /*@__PURE__*/
-  fileDesc("ChpzbHVpY2VnYXRlL3YxL3JlY29yZC5wcm90bxINc2x1aWNlZ2F0ZS52MSK5AQoJUmVjb3JkUmVmEjMKBm9iamVjdBgBIAEoCUIjukggch4yHF5bQS1aYS16XVtBLVphLXowLTlfXXswLDc5fSQSNwoCaWQYAiABKAlCKbpIJnIkMiJeW0EtWmEtejAtOV17MTV9KFtBLVphLXowLTldezN9KT8kSAASMAoLZXh0ZXJuYWxfaWQYAyABKAsyGS5zbHVpY2VnYXRlLnYxLkV4dGVybmFsSWRIAEIMCgNrZXkSBbpIAggBIqgBCgZSZWNvcmQSDgoGb2JqZWN0GAEgASgJEhEKCXJlY29yZF9pZBgCIAEoCRIxCgZmaWVsZHMYAyADKAsyIS5zbHVpY2VnYXRlLnYxLlJlY29yZC5GaWVsZHNFbnRyeRpICgtGaWVsZHNFbnRyeRILCgNrZXkYASABKAkSKAoFdmFsdWUYAiABKAsyGS5zbHVpY2VnYXRlLnYxLkZpZWxkVmFsdWU6AjgBInMKC1JlY29yZEVycm9yEioKBnJlYXNvbhgBIAEoDjIaLnNsdWljZWdhdGUudjEuRXJyb3JSZWFzb24SDwoHbWVzc2FnZRgCIAEoCRIOCgZmaWVsZHMYAyADKAkSFwoPc2FsZXNmb3JjZV9jb2RlGAQgASgJYgZwcm90bzM", [file_buf_validate_validate, file_sluicegate_v1_error_reason, file_sluicegate_v1_field_value]);
+  fileDesc("ChpzbHVpY2VnYXRlL3YxL3JlY29yZC5wcm90bxINc2x1aWNlZ2F0ZS52MSK5AQoJUmVjb3JkUmVmEjMKBm9iamVjdBgBIAEoCUIjukggch4yHF5bQS1aYS16XVtBLVphLXowLTlfXXswLDc5fSQSNwoCaWQYAiABKAlCKbpIJnIkMiJeW0EtWmEtejAtOV17MTV9KFtBLVphLXowLTldezN9KT8kSAASMAoLZXh0ZXJuYWxfaWQYAyABKAsyGS5zbHVpY2VnYXRlLnYxLkV4dGVybmFsSWRIAEIMCgNrZXkSBbpIAggBIqgBCgZSZWNvcmQSDgoGb2JqZWN0GAEgASgJEhEKCXJlY29yZF9pZBgCIAEoCRIxCgZmaWVsZHMYAyADKAsyIS5zbHVpY2VnYXRlLnYxLlJlY29yZC5GaWVsZHNFbnRyeRpICgtGaWVsZHNFbnRyeRILCgNrZXkYASABKAkSKAoFdmFsdWUYAiABKAsyGS5zbHVpY2VnYXRlLnYxLkZpZWxkVmFsdWU6AjgBIpACCgtSZWNvcmRFcnJvchIqCgZyZWFzb24YASABKA4yGi5zbHVpY2VnYXRlLnYxLkVycm9yUmVhc29uEg8KB21lc3NhZ2UYAiABKAkSDgoGZmllbGRzGAMgAygJEhcKD3NhbGVzZm9yY2VfY29kZRgEIAEoCRI6CghtZXRhZGF0YRgFIAMoCzIoLnNsdWljZWdhdGUudjEuUmVjb3JkRXJyb3IuTWV0YWRhdGFFbnRyeRIuCgtyZXRyeV9kZWxheRgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhovCg1NZXRhZGF0YUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_sluicegate_v1_error_reason, file_sluicegate_v1_field_value]);
 
 /**
  * Names one record.
@@ -133,6 +135,21 @@ export type RecordError = Message<"sluicegate.v1.RecordError"> & {
    * @generated from field: string salesforce_code = 4;
    */
   salesforceCode: string;
+
+  /**
+   * Further facts under the keys that ErrorReason documents, such as `nearest`, `record_id` or `record_ids`: what the
+   * ErrorInfo of a write of its own would hold, but for what stands in the fields above. Long ones may be missing.
+   *
+   * @generated from field: map<string, string> metadata = 5;
+   */
+  metadata: { [key: string]: string };
+
+  /**
+   * When a repeat is worth trying, as RetryInfo says it; absent when a repeat would fail alike.
+   *
+   * @generated from field: google.protobuf.Duration retry_delay = 6;
+   */
+  retryDelay?: Duration | undefined;
 };
 
 /**

@@ -142,7 +142,9 @@ export type CreateRecordRequest = Message<"sluicegate.v1.CreateRecordRequest"> &
 
   /**
    * The caller's own id of this request, a UUID for example. For 24 hours the same id returns the first answer again
-   * and writes nothing; with another body it is refused with REQUEST_ID_REUSED. Empty means no such protection.
+   * and writes nothing, be it a refusal or OUTCOME_UNKNOWN; only after a failure that wrote nothing and may pass, such
+   * as UPSTREAM_UNAVAILABLE or ROW_LOCKED, it tries again. With another body it is refused with REQUEST_ID_REUSED.
+   * Ids are told apart by org and method. Empty means no such protection.
    * Ids are remembered by this replica, and by all of them where a shared store is configured.
    *
    * @generated from field: string request_id = 5;
@@ -484,11 +486,13 @@ export const ComposeRecordsResponseSchema: GenMessage<ComposeRecordsResponse> = 
  * Reads and writes records.
  *
  * Single writes of many callers leave together, up to 200 records in one call to Salesforce, and each gets its own
- * answer: one caller's bad record never fails another's. Nothing waits while Salesforce is idle. Writes of one kind
- * with equal keys (the same id, or external ids that Salesforce takes for the same) are carried out in the order in
- * which they arrived at this replica. Records that another transaction had locked are tried again within the deadline.
+ * answer: one caller's bad record never fails another's. A lone write leaves at once; those of a burst wait a few
+ * milliseconds for each other. Writes of one kind with equal keys (the same id, or external ids that Salesforce takes
+ * for the same) are carried out in the order in which they arrived at this replica. Records that another transaction
+ * had locked are tried again within the deadline.
  *
- * A call that is cancelled before its record left writes nothing; after that the write stands.
+ * A call that ends before its record left, because it is cancelled or its deadline passes, writes nothing; after that
+ * the write stands. A call with a `request_id` is carried out whether or not its caller waits.
  *
  * @generated from service sluicegate.v1.RecordService
  */
@@ -513,7 +517,7 @@ export const RecordService: GenService<{
    *
    * Atomic. If the connection to Salesforce is lost after the record was sent, the call fails with OUTCOME_UNKNOWN and
    * is not repeated: it would create the record twice. With a `request_id` the caller may repeat the call and gets the
-   * first answer again.
+   * first answer again, which may be OUTCOME_UNKNOWN as well; what must never be in doubt is an upsert.
    *
    * @generated from rpc sluicegate.v1.RecordService.CreateRecord
    */
@@ -561,7 +565,8 @@ export const RecordService: GenService<{
    *
    * Not atomic: one operation that fails does not stop the others, and the call succeeds whatever became of them;
    * `results` has one answer for each operation. Operations of one kind with equal keys are carried out in their
-   * order; for all others no order is promised. The call fails as a whole only if nothing was tried.
+   * order; for all others no order is promised. The call fails as a whole only if nothing was tried, or when its
+   * deadline passes: then some of the operations may have been carried out.
    * Without creates, repeating the call has the same effect as making it once.
    *
    * @generated from rpc sluicegate.v1.RecordService.ApplyRecords
