@@ -213,7 +213,7 @@ async def real_calls(per_second: float, hold: float, seconds: float) -> int:
     dice = random.Random(1)
     calls = CountedCalls(random.Random(2))
     route = Route(Operation.UPSERT, "account", "ext__c", DEFAULT_OPTIONS)
-    row = Row(Write(Operation.UPSERT, "Account"), "Account", b"{}", 2)
+    row = Row(Write(Operation.UPSERT, "Account"), "Account", 2)
     context = CallContext("m", "r", clock)
     lanes = Coalescer(
         calls,
