@@ -94,7 +94,8 @@ class Lease:
     def take_untold(self, now: float) -> float:
         """Return the calls that are to be told; they count as told."""
         untold, self.untold = self.untold, 0.0
-        self._rate.add(untold, max(_SHORTEST_SECONDS, now - max(self._rated_at, now - _RATE_MEMORY_SECONDS)))
+        seconds = _RATE_MEMORY_SECONDS if self._rated_at == -math.inf else now - self._rated_at
+        self._rate.add(untold, max(_SHORTEST_SECONDS, seconds))
         self._rated_at = now
         return untold
 

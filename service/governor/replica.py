@@ -76,8 +76,9 @@ class Replica:
         self._slots: Slots | None = None
         self._standing = Standing("", 0, 0, 0, 1, 0, None, {}, {})
         self._told_at = -math.inf
-        self._lost_leases: Mapping[str, float] = {}
-        self._lost_leases_until = -math.inf
+        self._lost: Standing | None = None
+        """The last standing of a store that forgot it, until all replicas told it their leases or those are over."""
+        self._lost_until = -math.inf
         self._sequence = 0
         self._spent: dict[str, float] = {}
         self._usage: ToldUsage | None = None
@@ -123,8 +124,8 @@ class Replica:
         standing = await self._exchange.exchange(report)
         if standing is None:
             # With its memory the store lost the others' leases, which last nevertheless.
-            self._lost_leases = self._standing.held
-            self._lost_leases_until = self._clock.monotonic() + LEASE_SECONDS
+            self._lost = self._standing
+            self._lost_until = self._clock.monotonic() + LEASE_SECONDS
             self.round_trips += 1
             memory = {name: mirror.counts for name, mirror in self._mirrors.items()}
             standing = await self._exchange.exchange(replace(report, memory=memory))
@@ -171,13 +172,15 @@ class Replica:
             for seconds_ago, calls in news.past:
                 purse.recall(calls, now - seconds_ago, now)
             self._rates[name].add(news.recent + report.spent[name], max(0.001, now - since))
+        if self._lost is not None and (now >= self._lost_until or standing.replicas >= self._lost.replicas):
+            self._lost = None
         if standing.usage is not None:
             self.budget.hear(standing.usage, now)
         for name, purse in self._purses.items():
             lease = purse.lease
             held = standing.held.get(name, 0.0)
-            if now < self._lost_leases_until:
-                held = max(held, self._lost_leases.get(name, 0.0))
+            if self._lost is not None:
+                held = max(held, self._lost.held.get(name, 0.0))
             lease.renew(report.leases[name] - lease.untold, held, asked_at)
             lease.stale_at = now + self._good_seconds(name, now, _LEAST_RATE)
             self._is_due = self._is_due or lease.unspent < lease.refill_below

@@ -88,7 +88,7 @@ class TelemetrySettings(Section):
 
 
 class SharedStoreSettings(Section):
-    """The Valkey or Redis in which replicas remember request ids."""
+    """The Valkey or Redis in which replicas remember request ids and share the calls that an org allows."""
 
     url: Annotated[SecretStr | None, AfterValidator(_store_url)] = Field(
         None,

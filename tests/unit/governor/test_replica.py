@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from service.context import CallContext, Priority
 from service.errors import CallerQuotaExceeded, Exhausted
 from service.governor.base import Cost, Usage
+from service.governor.exchange import Exchange, Report, Standing
 from service.governor.lease import LEASE_SECONDS
 from service.governor.limits import CallerLimits, Limits
 from service.governor.local import LocalGovernor
@@ -29,7 +30,7 @@ STORE = "the shared store"
 class Member:
     """One replica and its governor."""
 
-    def __init__(self, clock: ManualClock, place: PlaceInMemory, limits: Limits, name: str) -> None:
+    def __init__(self, clock: ManualClock, place: Exchange, limits: Limits, name: str) -> None:
         self.replica = Replica("prod", limits, place, clock, name=name)
         self.governor = LocalGovernor(limits, clock, org="prod", shared=self.replica, jitter=lambda: 1.0)
         self.task = asyncio.ensure_future(self.replica.run())
@@ -62,7 +63,7 @@ Grow = Callable[..., Member]
 
 
 @asynccontextmanager
-async def growing(clock: ManualClock, place: PlaceInMemory) -> AsyncIterator[Grow]:
+async def growing(clock: ManualClock, place: Exchange) -> AsyncIterator[Grow]:
     """Yield a function that starts replicas, by the limits they keep to."""
     members: list[Member] = []
 
@@ -163,6 +164,25 @@ async def test_classes_stop_at_their_reserves_over_all_replicas(clock, grow):
 
     assert 7_000 * 0.985 <= batch <= 7_000 * 1.005
     assert 600 == standard
+
+
+async def test_a_slow_store_is_no_absent_one(clock, place):
+    """A tenth of a second for each exchange holds no call up and lets no bound be passed by much."""
+
+    class Slow:
+        async def exchange(self, report: Report) -> Standing | None:
+            await clock.sleep(0.05)
+            standing: Standing | None = await place.exchange(report)
+            await clock.sleep(0.05)
+            return standing
+
+    async with growing(clock, Slow()) as grow:
+        members = [grow(daily_calls=2_000) for _ in range(3)]
+        made = await spend(clock, members, 100, 40)
+        degraded = [member.is_degraded for member in members]
+
+    assert 1_940 * 0.995 <= made <= 1_940 * 1.005
+    assert [False] * 3 == degraded
 
 
 async def test_a_steady_load_asks_seldom(clock, grow):
@@ -299,6 +319,58 @@ async def test_a_store_that_forgets_is_reminded(clock, grow, place, loses):
 
     assert 970 * 0.995 <= made <= 970 * 1.005
     assert pytest.approx(made, abs=1) == newcomer.governor.statistics().own_calls
+
+
+async def test_leases_that_the_store_forgot_count_until_they_are_told_again(clock, grow, place):
+    """Who tells first after the loss does not lease what another one holds."""
+    first, second = grow(daily_calls=1_000), grow(daily_calls=1_000)
+    await clock.pass_time(5)
+    place.forget()
+    await second.make(20)
+    await settle()
+    await clock.pass_time(0.1)
+    before = second.replica.budget.lease.held_elsewhere
+    await clock.pass_time(11)
+    after = second.replica.budget.lease.held_elsewhere
+    place.forget()
+    await first.die()
+    await clock.pass_time(LEASE_SECONDS / 2)
+    held = second.replica.budget.lease.held_elsewhere
+    await clock.pass_time(LEASE_SECONDS)
+
+    assert (10.0, 10.0, 10.0) == (before, after, held)
+    assert 0.0 == second.replica.budget.lease.held_elsewhere
+
+
+async def test_a_smaller_lease_holds_from_when_it_is_told(clock, grow, place):
+    """The store may have heard it though no answer came."""
+    member = grow(daily_calls=10_000)
+    await spend(clock, [member], 100, 5)
+    leased = member.replica.budget.lease.unspent
+    await clock.pass_time(30)
+    place.is_away = True
+    member.replica.budget.lease.unspent = leased
+    await clock.pass_time(10.5)
+
+    assert leased > 50
+    assert 10.0 == member.replica.budget.lease.unspent
+
+
+async def test_calls_made_while_the_store_is_asked_are_of_the_next_lease(clock, place):
+    """An answer takes a while, and calls go on."""
+
+    class Busy:
+        async def exchange(self, report: Report) -> Standing | None:
+            await member.make(3)
+            standing: Standing | None = await place.exchange(report)
+            return standing
+
+    async with growing(clock, Busy()) as grow:
+        member = grow(daily_calls=10_000)
+        await settle()
+        lease = member.replica.budget.lease
+
+    assert (7.0, 3.0) == (lease.unspent, lease.untold)
 
 
 async def test_an_answer_that_is_lost_counts_calls_once(clock, grow, place, logged):

@@ -33,6 +33,7 @@ def test_every_setting_reaches_the_governor():
         long_running_headroom=1,
         max_in_flight=7,
         longest_hold_seconds=8,
+        max_replicas=9,
         shadow=True,
     )
 
