@@ -73,11 +73,17 @@ class Valkey:
         known = self._scripts.get(script)
         if known is None:
             known = self._scripts[script] = self._client.register_script(script)
+        task = asyncio.current_task()
+        cancelled = task.cancelling() if task is not None else 0
         try:
             async with asyncio.timeout(seconds), self._turns:
-                return await known(keys=list(keys), args=list(arguments))
+                answer = await known(keys=list(keys), args=list(arguments))
         except Exception as error:
             # What is no store can answer anything, which the client meets with exceptions of every kind.
             raise SharedStoreUnavailable(
                 "the store that replicas share cannot be reached", retry_after_seconds=1.0
             ) from error
+        # The client returns its answer to a task that was cancelled while that was being read.
+        if task is not None and task.cancelling() > cancelled:
+            raise asyncio.CancelledError
+        return answer

@@ -1,7 +1,7 @@
 """Who used how many calls: one account for each class and caller, bounded in number."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from service.context import CallContext, Priority
 from service.governor.limits import CallerLimits, Limits
@@ -24,23 +24,18 @@ class Account:
 
     """
 
-    __slots__ = ("_cap", "limits", "name", "refused", "used", "waiting")
+    __slots__ = ("_cap", "limits", "name", "refused", "spend", "used", "waiting")
 
     def __init__(self, name: str, limits: CallerLimits, cap: SharedCap | None = None) -> None:
         self.name = name
         self.limits = limits
         self._cap = cap
         self.used = RollingCount() if cap is None else cap.used
+        self.spend: Callable[[float, float], None] = self.used.add if cap is None else cap.spend
+        """Counts calls that are about to be made, with the present time. No method: it is asked twice for each call."""
         self.waiting = 0
         """Attempts that wait for a permit."""
         self.refused = 0
-
-    def spend(self, calls: float, now: float) -> None:
-        """Count calls that are about to be made."""
-        if self._cap is None:
-            self.used.add(calls, now)
-        else:
-            self._cap.spend(calls, now)
 
     def left(self, now: float) -> float:
         """Return how many calls may be made now."""

@@ -95,6 +95,10 @@ class Statistics:
     """How long calls that are not full are held back now: the price of a call."""
     closed_seconds: float = 0.0
     """How long the gate stays closed; 0 while it is open."""
+    outage_seconds: float | None = None
+    """How long the org has been left alone but for probes, for it answered nothing but outages; None if it is not."""
+    login_outage_seconds: float | None = None
+    """The same of the host that the service logs in at."""
     shadow: bool = False
     """Whether refusals are only counted."""
     degraded: bool = False

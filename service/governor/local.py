@@ -16,6 +16,7 @@ from service.governor.base import Cost, Observed, Share, Statistics, Usage
 from service.governor.budget import Budget, LocalBudget
 from service.governor.limits import Limits
 from service.governor.price import Price
+from service.governor.shadow import Counted
 from service.governor.shared_cap import SharedCap
 from service.governor.slots import Slots
 from service.governor.turns import Turns
@@ -85,6 +86,8 @@ class LocalGovernor:
         self._hold_seconds = 0.0
         self._priced_until = -math.inf
         self._permits = 0
+        self._counted = Counted()
+        """In shadow mode, whose refusals were counted."""
 
     def admit(self, context: CallContext) -> None:
         """Refuse at once what would be refused a permit for want of calls; see `Governor.admit`."""
@@ -94,6 +97,7 @@ class LocalGovernor:
             self._count_refusal(context, now)
             if not self._limits.shadow:
                 raise refusal
+            self._counted.add(context.request_id)
 
     def permit(self, cost: Cost, context: CallContext) -> AbstractAsyncContextManager[None]:
         """Hold a permit while the attempt runs; see `Governor.permit`."""
@@ -155,7 +159,9 @@ class LocalGovernor:
 
         """
         now = self._clock.monotonic()
-        if not self._limits.shadow:
+        if self._limits.shadow:
+            self._count_in_shadow(attempt, now)
+        else:
             refusal = self._check(attempt, now)
             if refusal is not None:
                 raise refusal
@@ -188,6 +194,21 @@ class LocalGovernor:
         if refusal is not None:
             self._count_refusal(attempt.context, now)
         return refusal
+
+    def _count_in_shadow(self, attempt: Attempt, now: float) -> None:
+        """Count an attempt that would be refused, unless its call was counted: it would not have come so far.
+
+        Nobody waits in shadow mode, so of those that would wait in vain only a pause tells.
+        """
+        context = attempt.context
+        if context.request_id in self._counted:
+            return
+        refusal: Exhausted | None = self._allowance.refusal(context, attempt.cost.api_calls, now)
+        if refusal is None and not self._turns.is_free(attempt, now):
+            refusal = self._turns.hopeless(attempt, now)
+        if refusal is not None:
+            self._count_refusal(context, now)
+            self._counted.add(context.request_id)
 
     def _begin(self, attempt: Attempt, now: float) -> None:
         attempt.is_probe = self._allowance.spend(attempt.context, attempt.cost.api_calls, now)

@@ -7,6 +7,11 @@ from service.governor.forecast import Forecast
 LONGEST_RETRY_SECONDS = 3600.0
 """What is told where nobody knows when the window gives back."""
 
+SHORTAGE_SECONDS = 300.0
+"""What is told where calls run short: they may do again long before the caller's own leave the window."""
+
+SHARE_LIMIT = "callers.weight"
+"""A caller's share by the name of the setting that it is a share by."""
 CALLER_LIMIT = "callers.daily_calls"
 """A caller's bound by the name of its setting."""
 
@@ -44,6 +49,21 @@ def caller_quota(
             "org": org,
         },
         retry_after_seconds=retry_after_seconds,
+    )
+
+
+def caller_share(caller: str, used: float, share: float, *, org: str) -> CallerQuotaExceeded:
+    """Refuse a call because its caller used its share of calls that will not do for all."""
+    return CallerQuotaExceeded(
+        "the org's API calls of 24 hours run short, and the caller used its share of them",
+        metadata={
+            "limit": SHARE_LIMIT,
+            "used": str(round(used)),
+            "maximum": str(round(share)),
+            "caller": caller,
+            "org": org,
+        },
+        retry_after_seconds=SHORTAGE_SECONDS,
     )
 
 

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable
 
 from service.clock import Clock
-from service.context import Priority
+from service.context import CallContext, Priority
 from service.errors import ConcurrencyLimitExceeded, Exhausted
 from service.governor import refusals
-from service.governor.accounts import Account, Accounts
+from service.governor.accounts import Accounts
 from service.governor.base import Observed
 from service.governor.concurrency import AdaptiveLimit
 from service.governor.fair_queue import Ticket
@@ -120,9 +120,11 @@ class Turns:
         """
         now = self._clock.monotonic()
         context = attempt.context
+        hopeless = self.hopeless(attempt, now)
+        if hopeless is not None:
+            raise hopeless
         account = self._accounts.of(context.caller, now)
-        latest = None if context.deadline is None else now + _WAIT_SHARE * (context.deadline - now)
-        self._refuse_hopeless(attempt, account, now, latest)
+        latest = _latest(context, now)
         granted = asyncio.get_running_loop().create_future()
         waiter = Waiter(attempt, account, granted)
         ticket = Ticket(context.priority, account.name, float(attempt.cost.api_calls), waiter, context.charged)
@@ -186,23 +188,24 @@ class Turns:
         finally:
             sleep.cancel()
 
-    def _refuse_hopeless(self, attempt: Attempt, account: Account, now: float, latest: float | None) -> None:
-        """Refuse an attempt at once that would wait in vain.
+    def hopeless(self, attempt: Attempt, now: float) -> ConcurrencyLimitExceeded | None:
+        """Return why an attempt that cannot begin now would wait in vain; None if it may wait.
 
-        Raises:
-            ConcurrencyLimitExceeded: Too many wait, or those before it take longer than its call has time.
-
+        Too many wait, or those before it or a pause take longer than its call has time.
         """
         bulkhead = attempt.cost.bulkhead
+        account = self._accounts.of(attempt.context.caller, now)
+        latest = _latest(attempt.context, now)
         ahead = self._room.ahead_of(account, attempt.context.priority, bulkhead)
         at_a_time = self.limit.bulkhead if self._room.is_aside(bulkhead) else self.limit.value
         seconds = self.paused_seconds(now) + ahead * self._mean_seconds / at_a_time
         if len(self._room) >= self._limits.max_waiting:
-            raise self._refusal("max_waiting", seconds)
+            return self._refusal("max_waiting", seconds)
         if account.waiting >= self._limits.max_waiting_per_caller:
-            raise self._refusal("max_waiting_per_caller", seconds)
+            return self._refusal("max_waiting_per_caller", seconds)
         if latest is not None and now + seconds >= latest:
-            raise self._refusal("deadline", seconds)
+            return self._refusal("deadline", seconds)
+        return None
 
     def _refusal(self, limit: str, seconds: float) -> ConcurrencyLimitExceeded:
         return refusals.concurrency(
@@ -223,3 +226,8 @@ class Turns:
         if self._alarm is not None and not self._room:
             self._alarm.cancel()
             self._alarm = None
+
+
+def _latest(context: CallContext, now: float) -> float | None:
+    """Return until when an attempt is worth beginning; None if its call has no deadline."""
+    return None if context.deadline is None else now + _WAIT_SHARE * (context.deadline - now)

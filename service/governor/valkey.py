@@ -15,7 +15,8 @@ _MOST = 1e9
 """More calls than this in one count are nothing that a replica wrote."""
 
 # The store's own clock dates everything; those of the replicas need not agree. KEYS[1] holds the replicas and what they
-# learned, each further one the calls of a purse by minute and the leases of them. What is no hash is not of this
+# learned, each further one the calls of a purse by minute, made
+# (m:) or remembered from before a loss (s:), and the leases of them. What is no hash is not of this
 # service, and all that may be lost is lost with it.
 _EXCHANGE = """
 local time = redis.call('TIME')
@@ -38,6 +39,11 @@ local known = redis.call('HMGET', state, 'epoch', 'serial', 'generation')
 local epoch, serial, generation = known[1], number(known[2], 1e14), number(known[3], 1e14)
 if report.epoch ~= '' and not report.memory and (epoch ~= report.epoch or serial < report.serial) then
   return cjson.encode({lost = true})
+end
+if report.memory and epoch == report.epoch then
+  -- The store went back in time: the replica remembers all that it does, and more.
+  for i = 2, #KEYS do redis.call('DEL', KEYS[i]) end
+  epoch = nil
 end
 epoch = epoch or (report.replica .. '-' .. now)
 serial = math.max(serial, report.serial) + 1
@@ -66,11 +72,13 @@ for i, purse in ipairs(report.purses) do
   local key = KEYS[i + 1]
   local swept = redis.call('HGET', key, 'swept')
   swept = swept and number(swept, 1e9) or minute
-  for each = math.max(swept, minute - 3000), minute - 1441 do redis.call('HDEL', key, 'm:' .. each) end
+  for each = math.max(swept, minute - 3000), minute - 1441 do
+    redis.call('HDEL', key, 'm:' .. each, 's:' .. each)
+  end
   redis.call('HSET', key, 'swept', minute - 1440)
   if report.memory then
     for _, pair in ipairs(report.memory[i]) do
-      local field = 'm:' .. string.format('%.0f', pair[1])
+      local field = 's:' .. string.format('%.0f', pair[1])
       if pair[1] > minute - 1440 and pair[2] > calls(redis.call('HGET', key, field)) then
         redis.call('HSET', key, field, string.format('%.17g', pair[2]))
         is_changed = true
@@ -95,12 +103,17 @@ if is_changed then generation = generation + 1 end
 
 local since = minute - 1439
 if report.generation == generation then since = math.min(minute, math.max(since, report.since)) end
-local fields = {}
-for each = since, minute do table.insert(fields, 'm:' .. each) end
+local made, remembered = {}, {}
+for each = since, minute do
+  table.insert(made, 'm:' .. each)
+  table.insert(remembered, 's:' .. each)
+end
 for i = 1, #report.purses do
   counts[i] = {}
-  for j, count in ipairs(redis.call('HMGET', KEYS[i + 1], unpack(fields))) do
-    if calls(count) > 0 then table.insert(counts[i], {since + j - 1, calls(count)}) end
+  local before = redis.call('HMGET', KEYS[i + 1], unpack(remembered))
+  for j, count in ipairs(redis.call('HMGET', KEYS[i + 1], unpack(made))) do
+    local sum = calls(count) + calls(before[j])
+    if sum > 0 then table.insert(counts[i], {since + j - 1, sum}) end
   end
   redis.call('PEXPIRE', KEYS[i + 1], 90000000)
 end

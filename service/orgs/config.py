@@ -16,6 +16,7 @@ from service.governor.local import LocalGovernor
 from service.governor.noop import NoopGovernor
 from service.governor.sharing import Sharing
 from service.orgs.descriptions import Descriptions
+from service.orgs.guard import Guard
 from service.orgs.limits import limits_of
 from service.orgs.org import Org
 from service.orgs.records import OrgRecords
@@ -69,9 +70,10 @@ def open_org(name: str, settings: OrgSettings, surroundings: Surroundings, stack
     stack.push_async_exit(http)
     observed = ObservedTransport(http, tracing, org=name)
     governor = _governor(name, settings, surroundings)
+    circuit, login_circuit = Circuit(clock, org=name), Circuit(clock, org=name, host="login host of the org")
     retries = RetryBudget()
     # Logins are no API calls, and a login host that is well says nothing of the org.
-    login = GovernedTransport(observed, NoopGovernor(), Circuit(clock, org=name, host="login host of the org"))
+    login = GovernedTransport(observed, NoopGovernor(), login_circuit)
     tokens = TokenCache(
         RetryTransport(login, org=name, budget=retries),
         _flow(settings.auth, settings.login_url),
@@ -79,7 +81,7 @@ def open_org(name: str, settings: OrgSettings, surroundings: Surroundings, stack
         allowed_hosts=settings.allowed_hosts,
         org=name,
     )
-    governed = GovernedTransport(observed, governor, Circuit(clock, org=name))
+    governed = GovernedTransport(observed, governor, circuit)
     client = SalesforceClient(
         RetryTransport(AuthorizedTransport(governed, tokens), org=name, budget=retries),
         org=name,
@@ -95,7 +97,7 @@ def open_org(name: str, settings: OrgSettings, surroundings: Surroundings, stack
         name,
         client,
         tokens,
-        governor=governor,
+        guard=Guard(governor, circuit, login_circuit),
         records=records,
         links=surroundings.links,
         load_tokens=surroundings.load_tokens,

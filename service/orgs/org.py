@@ -22,10 +22,11 @@ from service.errors import (
     SluicegateError,
     UnknownObject,
 )
-from service.governor.base import Governor, Statistics
+from service.governor.base import Statistics
 from service.orgs import diagnosis, reading
 from service.orgs.bulk_jobs import OrgBulkJobs
 from service.orgs.compose import Composer
+from service.orgs.guard import Guard
 from service.orgs.reading import FoundRecord
 from service.orgs.records import OrgRecords
 from service.query import cursor
@@ -51,7 +52,7 @@ class Org:
         name: The org's configured name.
         client: Its HTTP API.
         tokens: Its access tokens, for the instance URL that links point at.
-        governor: Says what may be asked of it.
+        guard: Says what may be asked of it.
         records: Writes its records.
         links: How its deep links look.
         load_tokens: Signs the tokens of its bulk loads.
@@ -64,7 +65,7 @@ class Org:
         client: SalesforceClient,
         tokens: TokenCache,
         *,
-        governor: Governor,
+        guard: Guard,
         records: OrgRecords,
         links: LinkConfig,
         load_tokens: TokenSigner,
@@ -72,7 +73,7 @@ class Org:
         self.name = name
         self._client = client
         self._tokens = tokens
-        self._governor = governor
+        self._guard = guard
         self._links = links
         self._signer = LinkSigner(links)
         self._load_tokens = load_tokens
@@ -82,13 +83,13 @@ class Org:
 
     def governor_statistics(self) -> Statistics:
         """Return how the org's calls stand, as far as is known here. Salesforce is not asked."""
-        return self._governor.statistics()
+        return self._guard.statistics()
 
     async def write(
         self, write: Write, options: WriteOptions, context: CallContext, *, max_wait_seconds: float | None = None
     ) -> Saved:
         """Write one record, in a call that may carry others' records; see `OrgRecords.write`."""
-        self._governor.admit(context)
+        self._guard.admit(context)
         return await self._records.write(write, options, context, max_wait_seconds=max_wait_seconds)
 
     async def apply(
@@ -100,19 +101,19 @@ class Org:
         max_wait_seconds: float | None = None,
     ) -> list[Saved | SluicegateError]:
         """Write several records, each on its own; see `OrgRecords.apply`."""
-        self._governor.admit(context)
+        self._guard.admit(context)
         return await self._records.apply(writes, options, context, max_wait_seconds=max_wait_seconds)
 
     async def compose(self, nodes: Sequence[Node], options: WriteOptions, context: CallContext) -> list[Saved]:
         """Carry out a graph, all or none; see `Composer.compose`."""
-        self._governor.admit(context)
+        self._guard.admit(context)
         return await self._composer.compose(nodes, options, context)
 
     async def get_record(
         self, sobject: str, record_id: str, key: ExternalKey | None, fields: Sequence[str], context: CallContext
     ) -> FoundRecord:
         """Return a record's fields; see `service.orgs.reading.read`."""
-        self._governor.admit(context)
+        self._guard.admit(context)
         return await reading.read(self._client, self._descriptions, sobject, record_id, key, fields, context)
 
     async def query(
@@ -125,7 +126,7 @@ class Org:
             service.errors.InvalidParameter: A parameter is missing, unused or not bindable.
 
         """
-        self._governor.admit(context)
+        self._guard.admit(context)
         is_long = len(text) > _LONG_QUERY
         query = soql.bind(await asyncio.to_thread(soql.parse, text) if is_long else soql.parse(text), parameters)
         read: Any = cursor.read(
@@ -137,12 +138,12 @@ class Org:
 
     async def limits(self, context: CallContext) -> tuple[Limit, ...]:
         """Return the org's limits by name, by one call to Salesforce."""
-        self._governor.admit(context)
+        self._guard.admit(context)
         return await self._client.limits(context)
 
     def bulk_load(self, request: LoadRequest, data: AsyncIterator[bytes], context: CallContext) -> AsyncIterator[Event]:
         """Load rows and yield what happens; see `service.bulk.load.run`."""
-        self._governor.admit(context)
+        self._guard.admit(context)
         return load.run(request, data, OrgBulkJobs(self._client, context, request.object), context.clock)
 
     def sign_load(self, found: Load, rows: int) -> str:
@@ -173,7 +174,7 @@ class Org:
 
         """
         token = self._load_tokens.read(resume_token, org=self.name)
-        self._governor.admit(context)
+        self._guard.admit(context)
         job = await OrgBulkJobs(self._client, context).job_info(token.job_id)
         return Load(job, token.object, Operation(token.operation), token.external_id_field, float(token.created))
 
@@ -218,7 +219,7 @@ class Org:
         """
         key = link.record.key
         if isinstance(key, ExternalId):
-            self._governor.admit(context)
+            self._guard.admit(context)
             record_id = await self._look_up(link.record.object, key, context)
         else:
             record_id = long_id(key, "record.id")

@@ -26,6 +26,9 @@ _MOST_NAMED = 12
 _BEFORE_CLOCK = frozenset("Tt ")
 _AFTER_DAY = _BEFORE_CLOCK | frozenset("Zz+-")
 _TRUTHS = frozenset({"true", "false", "1", "0"})
+_NUMBERS = (int, float, Decimal)
+_OTHER_RECORDS = (Mapping, NodeId)
+# A union would be made anew for each value.
 
 
 def _invalid(problem: str) -> Fault:
@@ -45,9 +48,11 @@ def any_text(field: Field, null: Fault | None) -> Check:
     odd = _not_scalar(field)
 
     def check(value: JsonValue) -> Fault | None:
-        if value is None or value == "":
+        if type(value) is str:
+            return None if value else null
+        if value is None:
             return null
-        return odd if isinstance(value, Mapping | NodeId) else None
+        return odd if isinstance(value, _OTHER_RECORDS) else None
 
     return check
 
@@ -64,7 +69,7 @@ def bounded_text(field: Field, null: Fault | None) -> Check:
             return too_long if len(value) > length and len(value.strip()) > length else None
         if value is None:
             return null
-        return odd if isinstance(value, Mapping | NodeId) else None
+        return odd if isinstance(value, _OTHER_RECORDS) else None
 
     return check
 
@@ -100,7 +105,7 @@ def _bounded(null: Fault | None, wrong: Fault, outside: Fault, limit: int | None
         if value is None or value == "":
             return null
         number = to_number(value) if isinstance(value, str) else value
-        if not isinstance(number, int | float | Decimal) or isinstance(number, bool):
+        if not isinstance(number, _NUMBERS) or number is True or number is False:
             return wrong
         if limit is not None and not -limit < number < limit:
             return outside
@@ -169,7 +174,7 @@ def _picklist(field: Field, null: Fault | None) -> Check:
             return None if choice in choices else wrong if choice else null
         if value is None:
             return null
-        return odd if isinstance(value, Mapping | NodeId) else None
+        return odd if isinstance(value, _OTHER_RECORDS) else None
 
     return check
 

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec.structs import replace
+
 from service.context import CallContext
 from service.errors import UpstreamProtocolError
 from service.query.batches import Batch, Columnizer
@@ -38,6 +40,9 @@ async def read(
     Closing the iterator, or cancelling whoever waits on it, stops the reading at once. A result without rows yields
     one empty batch.
 
+    The first page is refused like any other call. The further ones are charged to the caller and its class, but stopped
+    by neither's share: only where the org's calls are used up to the last reserve is a result broken off.
+
     Args:
         query: The query, without parameters left.
         options: How to read it.
@@ -60,13 +65,14 @@ async def read(
         page_size=min(max(size, _SMALLEST_PAGE), _LARGEST_PAGE),
         include_deleted=options.include_deleted,
     )
+    begun = replace(context, begun=True)
     if not page.records:
         yield columnizer.batch([], page.totalSize)
     while True:
         if not page.records and not page.done:
             # A page after it would be as empty, and so on without an end.
             raise UpstreamProtocolError("a page without rows names a next one", metadata={"org": client.org})
-        following = _begin_next(page, client, decoder, context)
+        following = _begin_next(page, client, decoder, begun)
         try:
             for start in range(0, len(page.records), size):
                 yield columnizer.batch(page.records[start : start + size], page.totalSize)

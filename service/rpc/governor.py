@@ -43,6 +43,10 @@ def to_governor(statistics: Statistics) -> pb.Governor:
         message.exhausted_in.CopyFrom(_duration(statistics.exhausted_in_seconds))
     if statistics.closed_seconds > 0:
         message.closed_for.CopyFrom(_duration(statistics.closed_seconds))
+    if statistics.outage_seconds is not None:
+        message.out_of_order_for.CopyFrom(_duration(statistics.outage_seconds))
+    if statistics.login_outage_seconds is not None:
+        message.login_out_of_order_for.CopyFrom(_duration(statistics.login_outage_seconds))
     return message
 
 

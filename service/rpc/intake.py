@@ -15,8 +15,8 @@ from service.rpc.validation import refusal
 
 _EXPLAINED_BYTES = 16_384
 """Largest message of which every fault is named: 4 MiB hold two million, which take most of a minute to collect."""
-_LARGE_BYTES = 131_072
-"""Above this a message is checked beside the event loop: 4 MiB of small values take seconds even if all is well.
+LARGE_BYTES = 131_072
+"""Above this a message is worked on beside the event loop: 4 MiB of small values take seconds even if all is well.
 
 No text in a message of this size can be too long, so that nobody needs to look."""
 
@@ -45,19 +45,24 @@ class Intakes:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._small = PlainChecks(_LARGE_BYTES)
+        self._small = PlainChecks(LARGE_BYTES)
         self._large = PlainChecks(limit)
 
-    def of(self, request: type[Message], method: str) -> "Intake":
+    def of(self, request: type[Message], method: str, unread: str = "") -> "Intake":
         """Return the intake of one RPC.
 
         Args:
             request: The type of its messages.
             method: Its name.
+            unread: Name of a map in it whose values are left to the handler to check, unless the message is large.
 
         """
         return Intake(
-            request, method, self._limit, is_plain=self._small.of(request), is_plain_large=self._large.of(request)
+            request,
+            method,
+            self._limit,
+            is_plain=self._small.of(request, unread),
+            is_plain_large=self._large.of(request),
         )
 
 
@@ -102,7 +107,7 @@ class Intake:
                     f"the bytes are no {self._request.DESCRIPTOR.full_name}", metadata={"method": self._method}
                 )
             )
-        return message if len(data) <= _LARGE_BYTES else Large(message)
+        return message if len(data) <= LARGE_BYTES else Large(message)
 
     def is_good(self, received: Any) -> bool:
         """Tell whether what was decoded is a message that certainly keeps the rules; if not, `admit` decides."""

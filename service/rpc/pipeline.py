@@ -58,6 +58,8 @@ class Method:
     client_streaming: bool
     server_streaming: bool
     answer: Callable[..., Any]
+    unread: str = ""
+    """Name of a map in the request whose values `answer` holds against the contract as it reads them."""
 
 
 class Pipeline:
@@ -83,7 +85,7 @@ class Pipeline:
 
     def handler(self, method: Method) -> "grpc.RpcMethodHandler[Any, Any]":
         """Return the handler that grpc.aio serves."""
-        intake = self._intakes.of(method.request, method.name)
+        intake = self._intakes.of(method.request, method.name, method.unread)
         if method.client_streaming:
             return grpc.stream_stream_rpc_method_handler(self._stream(method, intake), intake.decode, _encode)
         if method.server_streaming:

@@ -6,7 +6,8 @@ over; protovalidate alone decides what is wrong, and words it.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, cast
 
 from buf.validate import validate_pb2
@@ -38,16 +39,20 @@ class PlainChecks:
         self._values = ValueChecks(largest)
         self._made: dict[str, Check | None] = {}
 
-    def of(self, message: type[Message]) -> Check:
+    def of(self, message: type[Message], unread: str = "") -> Check:
         """Return the function that tells whether a message certainly keeps every rule of the contract.
 
         True means that protovalidate finds nothing; False means nothing but doubt.
 
         Args:
             message: The message's type.
+            unread: Name of a map in it whose values are left out: whoever reads them checks them by then.
 
         """
-        return self._message(cast("Descriptor", message.DESCRIPTOR)) or _always
+        descriptor = cast("Descriptor", message.DESCRIPTOR)
+        if unread:
+            return _all(self._steps(descriptor, unread))
+        return self._message(descriptor) or _always
 
     def _message(self, descriptor: Descriptor) -> Check | None:
         """Return the check of a message's type; None if nothing in it has a rule."""
@@ -55,26 +60,23 @@ class PlainChecks:
         if name in self._made:
             return self._made[name]
         steps: list[Check] = []
-
-        def check(message: Any) -> bool:
-            # No `all`: a generator costs more than most steps.
-            for step in steps:  # noqa: SIM110
-                if not step(message):
-                    return False
-            return True
-
+        check = _all(steps)
         # Whoever meets the type again while its steps are found, as values that hold values do, gets the check itself.
         self._made[name] = check
         steps += self._steps(descriptor)
         self._made[name] = made = check if len(steps) > 1 else steps[0] if steps else None
         return made
 
-    def _steps(self, descriptor: Descriptor) -> list[Check]:
+    def _steps(self, descriptor: Descriptor, unread: str = "") -> list[Check]:
         if _rules(descriptor.GetOptions().Extensions[_MESSAGE]) != {}:
             return [never]
         oneofs = [oneof for oneof in descriptor.oneofs if not _is_synthetic(oneof)]
         members = {field.name for oneof in oneofs for field in oneof.fields}
-        alone = [self._field(field) for field in descriptor.fields if field.name not in members]
+        alone = [
+            self._unread(field) if field.name == unread else self._field(field)
+            for field in descriptor.fields
+            if field.name not in members
+        ]
         return [step for step in (*alone, *map(self._oneof, oneofs)) if step is not None]
 
     def _oneof(self, oneof: OneofDescriptor) -> Check | None:
@@ -85,7 +87,6 @@ class PlainChecks:
         if any(found is None or "required" in found for found in of_members.values()):
             # A required member forbids all others.
             return never
-        name = oneof.name
         checks = {field.name: self._value(field, found) for field, found in of_members.items()}
         bound = {member: check for member, check in checks.items() if check is not None}
         free: set[str | None] = {member for member, check in checks.items() if check is None}
@@ -93,15 +94,7 @@ class PlainChecks:
             free.add(None)
             if not bound:
                 return None
-
-        # As in `_present`.
-        which: Callable[[Any, str], str | None] = GetMessageClass(oneof.containing_type).WhichOneof
-
-        def check(message: Any) -> bool:
-            member = which(message, name)
-            return member in free or (member in bound and bound[member](getattr(message, member)))
-
-        return check
+        return _Choice(oneof, free, bound)
 
     def _field(self, field: FieldDescriptor) -> Check | None:
         """Return the check of a field that is no member of a oneof."""
@@ -161,15 +154,38 @@ class PlainChecks:
 
         return check
 
-    def _map(self, entry: Descriptor, rules: _Rules) -> Check | None:
+    def _unread(self, field: FieldDescriptor) -> Check | None:
+        """Return the check of a map but for its values, of which the map has no rules."""
+        known = _kind(_field_rules(field))
+        entry, name = field.message_type, field.name
+        if entry is None or known is None or known[0] != "map" or "values" in known[1]:
+            return never
+        check = self._map(entry, known[1], is_read=False)
+        return None if check is None else lambda message: check(getattr(message, name))
+
+    def _map(self, entry: Descriptor, rules: _Rules, *, is_read: bool = True) -> Check | None:
         if rules.keys() - {"min_pairs", "max_pairs", "keys", "values"}:
             return never
         keys = _of_keys(self._element(entry.fields_by_name["key"], rules.get("keys")))
-        values = _of_values(self._element(entry.fields_by_name["value"], rules.get("values")))
+        value = self._element(entry.fields_by_name["value"], rules.get("values")) if is_read else None
+        values = _of_values(value)
         if not rules and values is _always:
             return None
         least, most = rules.get("min_pairs", 0), rules.get("max_pairs", math.inf)
         return lambda pairs: least <= len(pairs) <= most and keys(pairs) and values(pairs)
+
+
+def _all(steps: Sequence[Check]) -> Check:
+    """Return the check that makes every step."""
+
+    def check(message: Any) -> bool:
+        # No `all`: a generator costs more than most steps.
+        for step in steps:  # noqa: SIM110
+            if not step(message):
+                return False
+        return True
+
+    return check
 
 
 def _of_keys(key: Check | None) -> Check:
@@ -185,6 +201,8 @@ def _of_values(value: Check | None) -> Check:
     """Return the check of all values of a map."""
     if value is None:
         return _always
+    if isinstance(value, _Choice):
+        return value.of_all
 
     def check(pairs: Any) -> bool:
         # `values()` of such a map is written in Python, and takes longer.
@@ -194,6 +212,44 @@ def _of_values(value: Check | None) -> Check:
         return True
 
     return check
+
+
+class _Choice:
+    """The check of a oneof.
+
+    Args:
+        oneof: The oneof.
+        free: Members whose values have no rules; None among them if there may be no member at all.
+        bound: The checks of the other members.
+
+    """
+
+    __slots__ = ("_bound", "_free", "_name", "_which")
+
+    def __init__(self, oneof: OneofDescriptor, free: AbstractSet[str | None], bound: Mapping[str, Check]) -> None:
+        # As in `_present`.
+        self._which: Callable[[Any, str], str | None] = GetMessageClass(oneof.containing_type).WhichOneof
+        self._name = oneof.name
+        self._free = free
+        self._bound = bound
+
+    def __call__(self, message: Any) -> bool:
+        """Tell whether the member that a message has certainly keeps its rules."""
+        member = self._which(message, self._name)
+        return member in self._free or self._keeps(message, member)
+
+    def of_all(self, pairs: Any) -> bool:
+        """Tell it of each value of a map, with one call fewer for each."""
+        which, name, free = self._which, self._name, self._free
+        for key in pairs:
+            message = pairs[key]
+            member = which(message, name)
+            if member not in free and not self._keeps(message, member):
+                return False
+        return True
+
+    def _keeps(self, message: Any, member: str | None) -> bool:
+        return member is not None and member in self._bound and self._bound[member](getattr(message, member))
 
 
 def _present(field: FieldDescriptor, value: Check | None, *, is_required: bool) -> Check | None:

@@ -17,6 +17,7 @@ from sluicegate.v1.record_service_pb2 import (
 
 from service.errors import FieldViolation, InvalidRequest, SluicegateError
 from service.orgs.node_errors import of_named
+from service.rpc.plain_values import Check
 from service.rpc.values import to_json_values
 from service.salesforce.calls.composite import Node
 from service.salesforce.calls.writes import (
@@ -74,16 +75,20 @@ def to_create(message: pb.RecordCreate | CreateRecordRequest, *, in_graph: bool 
     return Write(Operation.CREATE, message.object, values, size=message.ByteSize())
 
 
-def to_update(message: pb.RecordUpdate | UpdateRecordRequest, *, in_graph: bool = False) -> Write:
-    """Return an update; raises what `to_write` does."""
+def to_update(
+    message: pb.RecordUpdate | UpdateRecordRequest, *, in_graph: bool = False, is_plain: Check | None = None
+) -> Write:
+    """Return an update; raises what `to_write` and `to_json_values` do."""
     record_id, key = to_key(message.record)
-    values = to_json_values(message.fields, in_graph=in_graph)
+    values = to_json_values(message.fields, in_graph=in_graph, is_plain=is_plain)
     return Write(Operation.UPDATE, message.record.object, values, record_id, key, message.ByteSize())
 
 
-def to_upsert(message: pb.RecordUpsert | UpsertRecordRequest, *, in_graph: bool = False) -> Write:
-    """Return an upsert, or the update that it is where no record may be created; raises what `to_write` does."""
-    values = to_json_values(message.fields, in_graph=in_graph)
+def to_upsert(
+    message: pb.RecordUpsert | UpsertRecordRequest, *, in_graph: bool = False, is_plain: Check | None = None
+) -> Write:
+    """Return an upsert, or the update that it is where no record may be created; raises what `to_update` does."""
+    values = to_json_values(message.fields, in_graph=in_graph, is_plain=is_plain)
     record_id, key = _found_by(message.external_id, "external_id")
     if key is None:
         values = _without_id(values, record_id)

@@ -26,7 +26,7 @@ from service.rpc.deep_links import DeepLinkService
 from service.rpc.orgs import OrgService
 from service.rpc.pipeline import Method, Pipeline
 from service.rpc.queries import QueryService
-from service.rpc.records import RecordService
+from service.rpc.records import UNREAD, RecordService
 from service.settings import GrpcSettings
 
 _OPTIONS: tuple[tuple[str, int], ...] = (
@@ -123,6 +123,7 @@ class GrpcServer:
                     client_streaming=rpc.client_streaming,
                     server_streaming=rpc.server_streaming,
                     answer=getattr(service, _snake(rpc.name)),
+                    unread=UNREAD.get(f"{descriptor.full_name}/{rpc.name}", ""),
                 )
             )
             for rpc in descriptor.methods

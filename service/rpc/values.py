@@ -11,10 +11,11 @@ from sluicegate.v1.field_value_pb2 import FieldValue, FieldValueList
 
 from service.errors import FieldViolation, InvalidFieldValue, InvalidRequest
 from service.orgs.reading import ReadValue
+from service.rpc.plain_values import Check
 from service.salesforce.calls.writes import JsonValue, NodeId
 
 _PLAIN = frozenset({"string_value", "bool_value", "int64_value"})
-"""Kinds that Salesforce's JSON holds as they are."""
+"""Kinds that Salesforce's JSON holds as they are; in a message that is not large they cannot break a rule."""
 
 _WHOLE = frozenset({"int", "long"})
 _INT64_DIGITS = 18
@@ -23,14 +24,22 @@ _EXACT_DOUBLE_DIGITS = 15
 """A binary double holds every decimal number of up to 15 digits."""
 
 
-def to_json_values(fields: Mapping[str, FieldValue], *, in_graph: bool = False) -> dict[str, JsonValue]:
+class DoubtfulValue(Exception):
+    """A value may break a rule of the contract that it was not yet held against."""
+
+
+def to_json_values(
+    fields: Mapping[str, FieldValue], *, in_graph: bool = False, is_plain: Check | None = None
+) -> dict[str, JsonValue]:
     """Return a record's fields as Salesforce's JSON takes them.
 
     Args:
         fields: The caller's values by field or relationship name.
         in_graph: Whether a value may be the id of another node.
+        is_plain: Tells whether a value certainly keeps the rules of the contract; None if all are known to.
 
     Raises:
+        DoubtfulValue: `is_plain` does not know of one.
         InvalidFieldValue: A number is not finite, a list holds something but text, there is no such day, or a value
             is another node's id where there are no nodes. All such fields are named.
         InvalidRequest: Two names are the same but for case, which Salesforce does not tell apart.
@@ -44,6 +53,8 @@ def to_json_values(fields: Mapping[str, FieldValue], *, in_graph: bool = False) 
         kind = value.WhichOneof("kind")
         if kind in _PLAIN:
             values[name] = getattr(value, kind)
+        elif is_plain is not None and not is_plain(value):
+            raise DoubtfulValue
         else:
             try:
                 values[name] = _json_value(value, kind, in_graph=in_graph)

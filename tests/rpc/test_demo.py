@@ -8,7 +8,7 @@ from rich.console import Console
 from sluicegate import Client
 
 from service.app import App
-from service.cli.demo import run
+from service.cli.demo import process, run
 from service.cli.demo.process import ServiceFailed, running_service
 from service.settings import AdminSettings, EmulatorSettings, GrpcSettings, Settings
 
@@ -36,8 +36,9 @@ async def test_tour():
     assert [step.name for step in first.steps] == ["Upsert", "Query", "Together", "Bulk load", "Deep links", "Limits"]
 
 
-async def test_process():
+async def test_process(monkeypatch):
     """The service that the demo starts takes calls, and ends with status 0 when it is told to."""
+    monkeypatch.setattr(process, "_SECONDS_TO_START", 100)
     async with running_service() as service, Client(service.grpc) as client:
         limits = await client.get_limits()
 

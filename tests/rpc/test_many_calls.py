@@ -24,7 +24,8 @@ async def test_a_burst_on_one_channel_is_answered_whole(app, unique):
 
     async with aio.insecure_channel(app.addresses.grpc) as channel:
         stub = RecordServiceStub(channel)
-        answers = await asyncio.gather(*map(stub.UpsertRecord, requests), return_exceptions=True)
+        calls = [stub.UpsertRecord(request, timeout=100) for request in requests]
+        answers = await asyncio.gather(*calls, return_exceptions=True)
 
     assert {"created": CALLS} == Counter(map(_outcome, answers))
 

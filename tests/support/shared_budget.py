@@ -28,6 +28,7 @@ class State:
     serial: int = 0
     generation: int = 1
     counts: dict[str, dict[int, float]] = field(default_factory=dict)
+    remembered: dict[str, dict[int, float]] = field(default_factory=dict)
     members: dict[str, Member] = field(default_factory=dict)
     usage: tuple[float, int, float] | None = None
 
@@ -81,6 +82,8 @@ class PlaceInMemory:
         if report.epoch and report.memory is None and not is_known:
             return None
         self.exchanges += 1
+        if report.memory is not None and report.epoch == state.epoch:
+            state.epoch, state.counts, state.remembered = "", {}, {}
         if not state.epoch:
             self._epochs += 1
             state.epoch = f"epoch-{self._epochs}"
@@ -102,7 +105,7 @@ class PlaceInMemory:
     def _remember(self, report: Report, minute: int) -> None:
         is_changed = False
         for name, told in (report.memory or {}).items():
-            counts = self._state.counts.setdefault(name, {})
+            counts = self._state.remembered.setdefault(name, {})
             for each, calls in told.items():
                 if each > minute - _KEPT_MINUTES and calls > counts.get(each, 0.0):
                     counts[each] = calls
@@ -125,8 +128,15 @@ class PlaceInMemory:
             long_running_elsewhere=sum(each.long_running for each in others),
             usage=None if usage is None else ToldUsage(usage[0], usage[1], now - usage[2]),
             counts={
-                name: {each: calls for each, calls in sorted(state.counts[name].items()) if each >= since}
+                name: {each: calls for each, calls in sorted(self._sum(name).items()) if each >= since}
                 for name in report.spent
             },
             held={name: sum(each.leases.get(name, 0.0) for each in others) for name in report.spent},
         )
+
+    def _sum(self, name: str) -> dict[int, float]:
+        """Return the calls of a purse, made and remembered."""
+        total = dict(self._state.remembered.get(name, {}))
+        for each, calls in self._state.counts.get(name, {}).items():
+            total[each] = total.get(each, 0.0) + calls
+        return total

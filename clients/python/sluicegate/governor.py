@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from google.protobuf.duration_pb2 import Duration
+
 from sluicegate.v1 import governor_pb2
 from sluicegate.words import to_word
 
@@ -83,17 +85,20 @@ class Governor:
     """Whether refusals are only counted."""
     degraded: bool
     """Whether the store that replicas share is away, so that the replica keeps to its safe share."""
+    out_of_order_seconds: float | None = None
+    """How long the org has been left alone but for probes, for it answered nothing but outages; None if it is not."""
+    login_out_of_order_seconds: float | None = None
+    """The same of the host that the service logs in at."""
 
 
 def decode_governor(message: governor_pb2.Governor) -> Governor:
     """Read how an org is governed from its message."""
     usage = ApiUsage(message.usage.used, message.usage.maximum) if message.HasField("usage") else None
-    exhausted = message.exhausted_in.ToTimedelta().total_seconds() if message.HasField("exhausted_in") else None
     return Governor(
         usage=usage,
         own_calls=message.own_calls,
         others_per_second=message.others_per_second,
-        exhausted_in_seconds=exhausted,
+        exhausted_in_seconds=_seconds(message, "exhausted_in"),
         hold_seconds=message.hold.ToTimedelta().total_seconds(),
         closed_seconds=message.closed_for.ToTimedelta().total_seconds(),
         classes={to_word(_PRIORITIES, share.priority): _class(share) for share in message.classes},
@@ -106,7 +111,14 @@ def decode_governor(message: governor_pb2.Governor) -> Governor:
         permits=message.permits,
         shadow=message.shadow,
         degraded=message.degraded,
+        out_of_order_seconds=_seconds(message, "out_of_order_for"),
+        login_out_of_order_seconds=_seconds(message, "login_out_of_order_for"),
     )
+
+
+def _seconds(message: governor_pb2.Governor, field: str) -> float | None:
+    duration: Duration = getattr(message, field)
+    return duration.ToTimedelta().total_seconds() if message.HasField(field) else None  # type: ignore[arg-type]
 
 
 def _class(share: governor_pb2.ClassShare) -> ClassShare:

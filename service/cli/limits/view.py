@@ -74,11 +74,19 @@ def _told(governor: Governor) -> Iterator[tuple[str, RenderableType]]:
         yield "price of a call", Text(f"calls that are not full are held back {_span(governor.hold_seconds)}")
     if governor.closed_seconds:
         yield "closed", Text(f"for {_span(governor.closed_seconds)}, because Salesforce refused", style="bold red")
+    if governor.out_of_order_seconds is not None:
+        yield "out of order", Text(_out_of_order(governor.out_of_order_seconds), style="bold red")
+    if governor.login_out_of_order_seconds is not None:
+        yield "no logins", Text(_out_of_order(governor.login_out_of_order_seconds), style="bold red")
     yield "open requests", Text(_open_requests(governor))
     if governor.shadow:
         yield "shadow mode", Text("refusals are only counted", style="yellow")
     if governor.degraded:
         yield "degraded", Text("the shared store is away; this replica keeps to its safe share", style="yellow")
+
+
+def _out_of_order(seconds: float) -> str:
+    return f"for {_span(seconds)}: answers outages only, and is asked again every few seconds"
 
 
 def _open_requests(governor: Governor) -> str:

@@ -76,6 +76,11 @@ class Circuit:
         """Whether attempts are refused."""
         return self._opened_at is not None
 
+    @property
+    def open_seconds(self) -> float | None:
+        """How long it has been open; None while it is closed."""
+        return None if self._opened_at is None else self._clock.monotonic() - self._opened_at
+
     def begin(self) -> bool:
         """Let an attempt begin; return whether it is a probe, which leaves after each pause of an open circuit.
 

@@ -298,6 +298,7 @@ async def test_governor(client, script):
         permits=21,
         shadow=True,
         degraded=True,
+        out_of_order_for=Duration(seconds=8),
     )
     script.answers = [GetLimitsResponse(limits=OrgLimits(org="sandbox", governor=message))]
 
@@ -320,6 +321,8 @@ async def test_governor(client, script):
         permits=21,
         shadow=True,
         degraded=True,
+        out_of_order_seconds=8,
+        login_out_of_order_seconds=None,
     )
     assert expected == limits.governor
 

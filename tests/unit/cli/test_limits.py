@@ -76,7 +76,11 @@ def test_a_calm_org_is_told_in_few_lines():
     assert "2026-03-01 12:00:00 UTC" in text
     assert "1,000 of 100,000 used, 1%" in text
     assert "2 of 16, 0 waiting, 0 long-running" in text
-    assert not [word for word in ("used up", "price", "closed", "shadow", "degraded", "Caller") if word in text]
+    assert not [
+        word
+        for word in ("used up", "price", "closed", "order", "logins", "shadow", "degraded", "Caller")
+        if word in text
+    ]
 
 
 def test_everything_that_matters_is_told():
@@ -91,6 +95,8 @@ def test_everything_that_matters_is_told():
         long_running=3,
         shadow=True,
         degraded=True,
+        out_of_order_seconds=95.4,
+        login_out_of_order_seconds=0.0,
     )
 
     text = printed(replace(LIMITS, governor=governor))
@@ -100,6 +106,8 @@ def test_everything_that_matters_is_told():
         "in 5 h 12 min at this rate",
         "held back 1.2 s",
         "for 42 s, because Salesforce refused",
+        "out of order     for 95 s: answers outages only",
+        "no logins        for 0.0 s: answers outages only",
         "2 of 16, 15 waiting, 3 long-running",
         "refusals are only counted",
         "the shared store is away",

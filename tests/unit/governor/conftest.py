@@ -1,5 +1,6 @@
 """Calls and clocks for the tests of governors."""
 
+import itertools
 from collections.abc import Callable
 
 import pytest
@@ -18,9 +19,10 @@ def clock() -> ManualClock:
 @pytest.fixture
 def make_context(clock: ManualClock) -> MakeContext:
     """Return a function that makes calls, by keyword as `CallContext` has it."""
+    numbers = itertools.count(1)
 
     def make(**values) -> CallContext:
-        return CallContext("sluicegate.v1.RecordService/UpsertRecord", "request-1", clock, **values)
+        return CallContext("sluicegate.v1.RecordService/UpsertRecord", f"request-{next(numbers)}", clock, **values)
 
     return make
 

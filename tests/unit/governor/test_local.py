@@ -163,6 +163,34 @@ async def test_a_callers_cap_stops_that_caller_alone(clock, make_context):
     assert 1 == governor.statistics().callers["greedy"].refused
 
 
+@pytest.mark.parametrize("used", [0, 85_000, 96_998])
+async def test_what_is_begun_is_finished(clock, make_context, used: int):
+    """Neither the caller's cap nor the share of its class stops it, but both are charged."""
+    governor = govern(clock, callers={"a": CallerLimits(daily_calls=1)})
+    governor.learn(Usage(used, 100_000))
+    context = make_context(caller="a", priority=Priority.BATCH, begun=True)
+    for _ in range(2):
+        async with governor.permit(Cost(), context):
+            pass
+    statistics = governor.statistics()
+
+    assert (2, 2) == (statistics.callers["a"].used, statistics.classes[Priority.BATCH].used)
+    with pytest.raises(Exhausted):
+        governor.admit(make_context(caller="a", priority=Priority.BATCH))
+
+
+async def test_the_last_reserve_stops_what_is_begun(clock, make_context):
+    """Nothing is finished with calls that someone waits for."""
+    governor = govern(clock)
+    governor.learn(Usage(97_000, 100_000))
+
+    with pytest.raises(DailyLimitExceeded) as raised:
+        async with governor.permit(Cost(), make_context(priority=Priority.BATCH, begun=True)):
+            pass
+
+    assert ("BATCH", "97%") == (raised.value.metadata["class"], raised.value.metadata["threshold"])
+
+
 async def test_who_rides_along_pays_its_share(clock, make_context):
     """A call for several callers is split among them, and is not refused for the cap of one."""
     governor = govern(clock, callers={"a": CallerLimits(daily_calls=1)})
@@ -409,8 +437,9 @@ async def test_in_shadow_mode_refusals_are_only_counted(clock, make_context):
     governor.learn(Usage(99_000, 100_000))
     async with attempts_of(governor) as attempts:
         for number in range(4):
-            governor.admit(make_context(caller="a", priority=Priority.BATCH))
-            await attempts.start(str(number), make_context(caller="a", priority=Priority.BATCH))
+            context = make_context(caller="a", priority=Priority.BATCH)
+            governor.admit(context)
+            await attempts.start(str(number), context)
         statistics = governor.statistics()
 
         assert 4 == len(attempts.begun)
@@ -418,6 +447,25 @@ async def test_in_shadow_mode_refusals_are_only_counted(clock, make_context):
     assert statistics.shadow
     assert statistics.hold_seconds > 0
     assert 4 == statistics.classes[Priority.BATCH].refused == statistics.callers["a"].refused
+
+
+async def test_in_shadow_mode_what_would_be_refused_a_permit_counts_once(clock, make_context):
+    """Each call once: not again for what it would not have lived to ask, be it refused for calls or for a pause."""
+    governor = govern(clock, shadow=True, callers={"a": CallerLimits(daily_calls=2)})
+    governor.learn(Usage(10, 100_000))
+    capped = make_context(caller="a")
+    governor.admit(capped)
+    for _ in range(4):
+        async with governor.permit(Cost(), capped):
+            pass
+    governor.observe(Observed(Sign.OVERLOADED, 0.1))
+    hurried = make_context(caller="b", deadline=clock.monotonic() + 0.1)
+    for context in (hurried, hurried, make_context(caller="b", deadline=clock.monotonic() + HOUR)):
+        async with governor.permit(Cost(), context):
+            pass
+
+    callers = governor.statistics().callers
+    assert (1, 1) == (callers["a"].refused, callers["b"].refused)
 
 
 async def test_statistics_tell_how_the_org_stands(clock, make_context):

@@ -14,10 +14,12 @@ from service.deep_links.resolver import Device
 from service.errors import DailyLimitExceeded
 from service.governor.noop import NoopGovernor
 from service.orgs import config
+from service.orgs.guard import Guard
 from service.orgs.org import Org
 from service.query import cursor
 from service.salesforce.calls.composite import Node
 from service.salesforce.calls.writes import DEFAULT_OPTIONS, Operation, Write
+from service.salesforce.transport.breaker import Circuit
 from service.settings import LinkSettings
 from service.settings.signing_key import SigningKey
 from tests.support.clock import FakeClock
@@ -45,6 +47,11 @@ class Refusing(NoopGovernor):
         raise DailyLimitExceeded("none left")
 
 
+def circuit() -> Circuit:
+    """A circuit that is closed."""
+    return Circuit(FakeClock(), org="prod")
+
+
 @pytest.fixture
 def org() -> Org:
     """An org that has no calls left."""
@@ -53,7 +60,7 @@ def org() -> Org:
         "prod",
         nothing,
         nothing,
-        governor=Refusing(),
+        guard=Guard(Refusing(), circuit(), circuit()),
         records=nothing,
         links=config.link_config(LinkSettings(), (SigningKey("k", KEY.encode()),)),
         load_tokens=TokenSigner((SigningKey("k", KEY.encode()),)),

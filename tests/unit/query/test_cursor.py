@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from service import soql
+from service.context import CallContext
 from service.errors import UpstreamProtocolError, UpstreamUnavailable
 from service.query.batches import Batch
 from service.query.cursor import Options, read
@@ -205,3 +206,19 @@ async def test_pages_without_rows_do_not_go_on_for_ever():
         await numbers(reading(endless))
 
     assert len(endless.requests) < 5
+
+
+async def test_a_result_that_is_begun_is_finished():
+    """The first page may be refused for its caller's or its class's share; what it cost is not thrown away after it."""
+    begun = []
+
+    class Noting(ScriptedTransport):
+        async def send(self, request: Request, context: CallContext) -> Response:
+            begun.append(context.begun)
+            return await super().send(request, context)
+
+    await numbers(
+        reading(Noting(page(1, total=3, locator="01g-1"), page(2, total=3, locator="01g-2"), page(3, total=3)))
+    )
+
+    assert [False, True, True] == begun

@@ -32,6 +32,8 @@ def test_everything_is_told():
         exhausted_in_seconds=3600.5,
         hold_seconds=1.25,
         closed_seconds=6.5,
+        outage_seconds=7.5,
+        login_outage_seconds=0.0,
         shadow=True,
         degraded=True,
     )
@@ -50,6 +52,8 @@ def test_everything_is_told():
         permits=9,
         shadow=True,
         degraded=True,
+        out_of_order_for=Duration(seconds=7, nanos=500_000_000),
+        login_out_of_order_for=Duration(),
     )
     assert expected == to_governor(statistics)
 

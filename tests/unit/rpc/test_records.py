@@ -249,9 +249,9 @@ async def test_large_messages_are_translated_beside_the_event_loop(service, monk
     """The many values of one message, entries of lists among them, hold up no other call."""
     threads: set[int] = set()
 
-    def seen(fields: Any, *, in_graph: bool = False) -> dict[str, JsonValue]:
+    def seen(fields: Any, **how: Any) -> dict[str, JsonValue]:
         threads.add(threading.get_ident())
-        return to_json_values(fields, in_graph=in_graph)
+        return to_json_values(fields, **how)
 
     monkeypatch.setattr(record_writes, "to_json_values", seen)
     fields = {"Name": FieldValue(string_value="x" * 131_072)}

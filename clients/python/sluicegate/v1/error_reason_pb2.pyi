@@ -532,8 +532,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         }
     """
     ERROR_REASON_CALLER_QUOTA_EXCEEDED: _ErrorReason.ValueType  # 41
-    """The caller used up its share of the org's API calls of the last 24 hours; other callers go on. RetryInfo says when to
-    come back.
+    """The caller used up its share of the org's API calls of the last 24 hours: its cap, or its share by weight while calls
+    run short. Other callers go on. RetryInfo says when to come back.
 
     Example of an ErrorInfo:
 
@@ -1070,8 +1070,8 @@ Example of an ErrorInfo:
     }
 """
 ERROR_REASON_CALLER_QUOTA_EXCEEDED: ErrorReason.ValueType  # 41
-"""The caller used up its share of the org's API calls of the last 24 hours; other callers go on. RetryInfo says when to
-come back.
+"""The caller used up its share of the org's API calls of the last 24 hours: its cap, or its share by weight while calls
+run short. Other callers go on. RetryInfo says when to come back.
 
 Example of an ErrorInfo:
 

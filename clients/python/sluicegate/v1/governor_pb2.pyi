@@ -70,6 +70,8 @@ class Governor(_message.Message):
     PERMITS_FIELD_NUMBER: _builtins.int
     SHADOW_FIELD_NUMBER: _builtins.int
     DEGRADED_FIELD_NUMBER: _builtins.int
+    OUT_OF_ORDER_FOR_FIELD_NUMBER: _builtins.int
+    LOGIN_OUT_OF_ORDER_FOR_FIELD_NUMBER: _builtins.int
     own_calls: _builtins.float
     """API calls of the last 24 hours that the service made."""
     others_per_second: _builtins.float
@@ -118,6 +120,16 @@ class Governor(_message.Message):
     def callers(self) -> _containers.RepeatedCompositeFieldContainer[Global___CallerShare]:
         """How the callers stand: those that used most first, at most 200."""
 
+    @_builtins.property
+    def out_of_order_for(self) -> _duration_pb2.Duration:
+        """How long the org has been left alone because it answered nothing but outages: one request every few seconds finds
+        out whether it still does, and all others fail at once with UPSTREAM_UNAVAILABLE. Unset while it is asked.
+        """
+
+    @_builtins.property
+    def login_out_of_order_for(self) -> _duration_pb2.Duration:
+        """The same of the host that the service logs in at: calls that need a new login fail."""
+
     def __init__(
         self,
         *,
@@ -137,10 +149,12 @@ class Governor(_message.Message):
         permits: _builtins.int = ...,
         shadow: _builtins.bool = ...,
         degraded: _builtins.bool = ...,
+        out_of_order_for: _duration_pb2.Duration | None = ...,
+        login_out_of_order_for: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_concurrency_limit", b"_concurrency_limit", "closed_for", b"closed_for", "concurrency_limit", b"concurrency_limit", "exhausted_in", b"exhausted_in", "hold", b"hold", "usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_concurrency_limit", b"_concurrency_limit", "closed_for", b"closed_for", "concurrency_limit", b"concurrency_limit", "exhausted_in", b"exhausted_in", "hold", b"hold", "login_out_of_order_for", b"login_out_of_order_for", "out_of_order_for", b"out_of_order_for", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_concurrency_limit", b"_concurrency_limit", "callers", b"callers", "classes", b"classes", "closed_for", b"closed_for", "concurrency_limit", b"concurrency_limit", "degraded", b"degraded", "exhausted_in", b"exhausted_in", "hold", b"hold", "in_flight", b"in_flight", "long_running", b"long_running", "more_callers", b"more_callers", "others_per_second", b"others_per_second", "own_calls", b"own_calls", "permits", b"permits", "shadow", b"shadow", "usage", b"usage", "waiting", b"waiting"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_concurrency_limit", b"_concurrency_limit", "callers", b"callers", "classes", b"classes", "closed_for", b"closed_for", "concurrency_limit", b"concurrency_limit", "degraded", b"degraded", "exhausted_in", b"exhausted_in", "hold", b"hold", "in_flight", b"in_flight", "login_out_of_order_for", b"login_out_of_order_for", "long_running", b"long_running", "more_callers", b"more_callers", "others_per_second", b"others_per_second", "out_of_order_for", b"out_of_order_for", "own_calls", b"own_calls", "permits", b"permits", "shadow", b"shadow", "usage", b"usage", "waiting", b"waiting"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__concurrency_limit: _TypeAlias = _typing.Literal["concurrency_limit"]  # noqa: Y015
     _WhichOneofArgType__concurrency_limit: _TypeAlias = _typing.Literal["_concurrency_limit", b"_concurrency_limit"]  # noqa: Y015

@@ -699,8 +699,8 @@ export enum ErrorReason {
   SHARED_STORE_UNAVAILABLE = 40,
 
   /**
-   * The caller used up its share of the org's API calls of the last 24 hours; other callers go on. RetryInfo says when to
-   * come back.
+   * The caller used up its share of the org's API calls of the last 24 hours: its cap, or its share by weight while calls
+   * run short. Other callers go on. RetryInfo says when to come back.
    *
    * Example of an ErrorInfo:
    *
