@@ -243,9 +243,10 @@ class LocalGovernor:
         forecast = self._allowance.forecast(now)
         if forecast.maximum is None:
             return 0.0
-        least = _ACTIVE_SHARE * forecast.own_calls
-        accounts = self._accounts.classes.items()
-        active = [self._limits.stop_at()[priority] for priority, each in accounts if each.used.total(now) > least]
+        used = {priority: each.used.total(now) for priority, each in self._accounts.classes.items()}
+        # Of this process's calls: those of other replicas are in the forecast, but not in these accounts.
+        least = _ACTIVE_SHARE * sum(used.values())
+        active = [self._limits.stop_at()[priority] for priority, calls in used.items() if calls > least]
         usable = min(active, default=1.0) * forecast.maximum
         return forecast.peak() / usable if usable > 0 else math.inf
 

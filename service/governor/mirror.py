@@ -46,6 +46,7 @@ class Mirror:
 
     def __init__(self) -> None:
         self.counts: dict[int, float] = {}
+        self._swept = 0
 
     def update(self, told: Counts, own: float, minute: int) -> News:
         """Take note of counts and return what is new in them.
@@ -74,5 +75,7 @@ class Mirror:
             taken = min(-recent, entry[1])
             recent += taken
             entry[1] -= taken
-        self.counts = {each: count for each, count in self.counts.items() if each > minute - _KEPT}
+        if minute != self._swept:
+            self._swept = minute
+            self.counts = {each: count for each, count in self.counts.items() if each > minute - _KEPT}
         return News(max(0.0, recent), tuple((seconds, calls) for seconds, calls in past if calls > 0))
