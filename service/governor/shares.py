@@ -5,7 +5,6 @@ import math
 from service.context import Priority
 from service.governor.accounts import Account, Accounts
 from service.governor.budget import Budget
-from service.governor.forecast import Forecast
 from service.governor.limits import Limits
 from service.governor.window import WINDOW_SECONDS
 
@@ -16,6 +15,10 @@ _SHARES_SECONDS = 1.0
 """How long shares last; dividing anew looks at all callers."""
 _SMALL = 0.01
 """Callers that made less than this share of the service's calls have one share together, the crowd's."""
+_ALONE = 0.99
+"""A replica that made this part of all calls is as good as alone."""
+_TELLING = 1_000
+"""From how many calls on a replica among others knows which part of its callers' calls it sees."""
 
 
 class Shares:
@@ -28,6 +31,9 @@ class Shares:
 
     Small callers share as one, the crowd, whose weight is theirs together but no more than that of all others: whoever
     invents a name for each call gets half of the day at most.
+
+    Each replica knows only of the calls that its callers made here. It takes them for a sample of those that they made
+    of all replicas, and holds each to the same part of its share.
 
     Args:
         limits: Says from which share of the allocation each class is refused.
@@ -81,27 +87,36 @@ class Shares:
         self._per_weight = [math.inf] * len(usable)
         if peak < TIGHT_AT * min(usable):
             return
-        weights, capped = self._weigh(forecast, peak, now)
-        if weights == 0:
+        here = sum(account.used.total(now) for account in self._accounts.classes.values())
+        part = 1.0 if here >= forecast.own_calls else here / forecast.own_calls
+        weights, capped = self._weigh(here, peak / forecast.used if forecast.used > 0 else 1.0, part, now)
+        if weights == 0 or (part < _ALONE and here < _TELLING):
             return
         others = max(forecast.used - forecast.own_calls, forecast.others_per_second * WINDOW_SECONDS)
         for priority, calls in enumerate(usable):
             if peak >= TIGHT_AT * calls:
                 # Where next to nothing is left, shares of it would be no shares.
-                self._per_weight[priority] = max(_SMALL * calls, calls - others - capped) / weights
+                self._per_weight[priority] = part * max(_SMALL * calls, calls - others - capped) / weights
 
-    def _weigh(self, forecast: Forecast, peak: float, now: float) -> tuple[float, float]:
-        """Return the weights of those that share together, none if nobody else is there, and what caps will take."""
+    def _weigh(self, here: float, growth: float, part: float, now: float) -> tuple[float, float]:
+        """Return the weights of those that share together, none if nobody else is there, and what caps will take.
+
+        Args:
+            here: Calls that this replica made.
+            growth: What will be used over what is used.
+            part: How much of all replicas' calls those are.
+            now: Seconds of a clock that never goes back.
+
+        """
         weights = crowd_weight = crowd_used = capped = 0.0
         callers = 0
-        self._small = _SMALL * forecast.own_calls
-        growth = peak / forecast.used if forecast.used > 0 else 1.0
+        self._small = _SMALL * here
         for account in self._accounts.callers.values():
             used = account.used.total(now)
             cap = account.limits.daily_calls
             callers += used > 0
             if cap is not None:
-                capped += min(cap, used * growth)
+                capped += min(cap, used / part * growth)
             elif used >= self._small > 0:
                 weights += self._accounts.weight(account.name)
             elif used > 0:

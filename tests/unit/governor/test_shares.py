@@ -10,6 +10,7 @@ import pytest
 from service.context import CallContext, Priority
 from service.errors import CallerQuotaExceeded, Exhausted
 from service.governor.base import Cost, Usage
+from service.governor.budget import LocalBudget
 from service.governor.limits import CallerLimits, Limits
 from service.governor.local import LocalGovernor
 from tests.support.clock import FakeClock
@@ -27,13 +28,20 @@ class Day:
     """An org whose callers make calls at steady rates, and what becomes of them.
 
     Args:
+        replicas: Of the service; they keep one ledger of calls, and each knows of its own callers only.
         limits: As `Limits` has them.
 
     """
 
-    def __init__(self, **limits: Any) -> None:
+    def __init__(self, replicas: int = 1, **limits: Any) -> None:
         self.clock = FakeClock()
-        self.governor = LocalGovernor(Limits(**limits), self.clock, org="prod", jitter=lambda: 0.0)
+        budget = LocalBudget()
+        self.governors = [
+            LocalGovernor(Limits(**limits), self.clock, org="prod", budget=budget, jitter=lambda: 0.0)
+            for _ in range(replicas)
+        ]
+        self.governor = self.governors[0]
+        self._turns: Counter[str] = Counter()
         self.made: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
         self.others = 0.0
@@ -64,17 +72,20 @@ class Day:
     async def call(self, caller: str, priority: Priority = Priority.STANDARD) -> None:
         """Make a call, or be refused."""
         context = CallContext("m", "r", self.clock, caller=caller, priority=priority)
+        self._turns[caller] += 1
+        governor = self.governors[self._turns[caller] % len(self.governors)]
         try:
-            self.governor.admit(context)
-            async with self.governor.permit(Cost(), context):
+            governor.admit(context)
+            async with governor.permit(Cost(), context):
                 self.made[caller] += 1
         except Exhausted:
             self.refused[caller] += 1
 
 
-async def test_a_caller_at_twenty_times_its_share_stops_nobody_else():
+@pytest.mark.parametrize("replicas", [1, 3])
+async def test_a_caller_at_twenty_times_its_share_stops_nobody_else(replicas):
     """The others, who use half of their shares, are never refused; it gets its share and most of what they leave."""
-    day = Day()
+    day = Day(replicas)
 
     await day.run({"greedy": 20 * SHARE, **dict.fromkeys(MODEST, SHARE / 2)})
 
