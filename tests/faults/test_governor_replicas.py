@@ -44,6 +44,10 @@ GIVES_UP_AFTER = 10
 """Refusals of one caller in a row."""
 
 
+STORE = "the shared store"
+"""How the lines begin that tell of it."""
+
+
 @dataclass(frozen=True)
 class Replica:
     """A process of the service.
@@ -236,13 +240,13 @@ async def test_a_store_that_is_killed_and_brought_back(shared, store, calls):
             assert not await replica.query("outage")
     before = await calls.since_last_time()
     await _until(shared, "outage", degraded=False)
-    lines = [replica.lines("outage", "") for replica in shared]
+    lines = [replica.lines("outage", STORE) for replica in shared]
     await store.kill()
     await _until(shared, "outage", degraded=True)
 
     reasons = await exhaust(shared, "outage")
     during = await calls.since_last_time()
-    said = [replica.lines("outage", "") for replica in shared]
+    said = [replica.lines("outage", STORE) for replica in shared]
     await store.restart()
     await _until(shared, "outage", degraded=False)
     # What others leased before the kill counts until it ends.
@@ -254,7 +258,7 @@ async def test_a_store_that_is_killed_and_brought_back(shared, store, calls):
 
     assert {"DAILY_LIMIT_EXCEEDED"} == reasons
     assert [each + 1 for each in lines] == said
-    assert [each + 2 for each in lines] == [replica.lines("outage", "") for replica in shared]
+    assert [each + 2 for each in lines] == [replica.lines("outage", STORE) for replica in shared]
     assert BOUND * 0.98 <= before + during <= BOUND * 1.005
 
 
