@@ -89,7 +89,7 @@ class Shares:
             return
         here = sum(account.used.total(now) for account in self._accounts.classes.values())
         part = 1.0 if here >= forecast.own_calls else here / forecast.own_calls
-        weights, capped = self._weigh(here, peak / forecast.used if forecast.used > 0 else 1.0, part, now)
+        weights, capped = self._weigh(here, peak / forecast.used if forecast.used > 0 else 1.0, now)
         if weights == 0 or (part < _ALONE and here < _TELLING):
             return
         others = max(forecast.used - forecast.own_calls, forecast.others_per_second * WINDOW_SECONDS)
@@ -98,13 +98,12 @@ class Shares:
                 # Where next to nothing is left, shares of it would be no shares.
                 self._per_weight[priority] = part * max(_SMALL * calls, calls - others - capped) / weights
 
-    def _weigh(self, here: float, growth: float, part: float, now: float) -> tuple[float, float]:
+    def _weigh(self, here: float, growth: float, now: float) -> tuple[float, float]:
         """Return the weights of those that share together, none if nobody else is there, and what caps will take.
 
         Args:
             here: Calls that this replica made.
             growth: What will be used over what is used.
-            part: How much of all replicas' calls those are.
             now: Seconds of a clock that never goes back.
 
         """
@@ -116,7 +115,8 @@ class Shares:
             cap = account.limits.daily_calls
             callers += used > 0
             if cap is not None:
-                capped += min(cap, used / part * growth)
+                # Replicas share the counts of caps, so that this one is of all of them already.
+                capped += min(cap, used * growth)
             elif used >= self._small > 0:
                 weights += self._accounts.weight(account.name)
             elif used > 0:

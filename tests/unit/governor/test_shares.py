@@ -3,16 +3,21 @@
 import math
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from service.context import CallContext, Priority
 from service.errors import CallerQuotaExceeded, Exhausted
+from service.governor.accounts import Accounts
 from service.governor.base import Cost, Usage
 from service.governor.budget import LocalBudget
 from service.governor.limits import CallerLimits, Limits
 from service.governor.local import LocalGovernor
+from service.governor.shared_cap import SharedCap
+from service.governor.shares import Shares
+from service.governor.slots import Slots
 from tests.support.clock import FakeClock
 
 MAXIMUM = 10_000
@@ -22,6 +27,17 @@ TICKS = DAY // TICK_SECONDS
 MODEST = [f"modest-{number}" for number in range(9)]
 """With a greedy one they are ten callers, whose shares of what STANDARD calls may use are 850 calls each."""
 SHARE = 0.85 * MAXIMUM / 10
+
+
+@dataclass
+class OneLedger:
+    """Replicas that know at once of each other's calls, and of nothing else."""
+
+    budget: LocalBudget = field(default_factory=LocalBudget)
+    caps: Mapping[str, SharedCap] = field(default_factory=dict)
+
+    def watch(self, _slots: Slots) -> None:
+        """Tell of no long-running requests."""
 
 
 class Day:
@@ -35,9 +51,9 @@ class Day:
 
     def __init__(self, replicas: int = 1, **limits: Any) -> None:
         self.clock = FakeClock()
-        budget = LocalBudget()
+        shared = OneLedger()
         self.governors = [
-            LocalGovernor(Limits(**limits), self.clock, org="prod", budget=budget, jitter=lambda: 0.0)
+            LocalGovernor(Limits(**limits), self.clock, org="prod", shared=shared, jitter=lambda: 0.0)
             for _ in range(replicas)
         ]
         self.governor = self.governors[0]
@@ -163,3 +179,17 @@ async def test_a_class_that_stops_earlier_is_shared_earlier():
 
     assert {"greedy"} == {*batch.refused}
     assert batch.made.total() <= 0.70 * MAXIMUM
+
+
+def test_a_replica_that_made_no_calls_yet_holds_nobody_to_a_share():
+    """It knows of the others' calls and of what callers with caps used, but not of whom it would divide among."""
+    limits = Limits(callers={"capped": CallerLimits(daily_calls=100)})
+    cap = SharedCap(100, 10, lambda: None)
+    cap.absorb(50, 0.0, 0.0)
+    accounts = Accounts(limits, {"capped": cap})
+    budget = LocalBudget()
+    budget.spend(9_000, 0.0)
+    budget.learn(Usage(9_900, 10_000), 0.0)
+    shares = Shares(limits, budget, accounts)
+
+    assert shares.excess(accounts.of("new", 0.0), Priority.STANDARD, 1.0, 0.0) is None
