@@ -69,13 +69,13 @@ class Allowance:
         """Take note that a probe is over."""
         self._gate.end_probe(now)
 
-    def observe(self, observed: Observed, now: float) -> bool:
-        """Close or open the gate by an attempt's end; return whether it closed."""
+    def observe(self, observed: Observed, now: float) -> None:
+        """Close or open the gate by an attempt's end."""
         was_closed = self._gate.is_closed
         if not self._gate.observe(observed, now):
             if was_closed and not self._gate.is_closed:
                 _log.warning("the org takes calls again: one was answered", org=self._org)
-            return False
+            return
         usage = self._budget.usage
         if usage is not None:
             self._budget.learn(Usage(max(usage.used, usage.maximum), usage.maximum), now)
@@ -91,7 +91,6 @@ class Allowance:
                 org=self._org,
                 next_try_seconds=round(seconds, 3),
             )
-        return True
 
     def closed_seconds(self, now: float) -> float:
         """Return how long the gate stays closed; 0 while it is open."""

@@ -1,4 +1,4 @@
-"""The governor of a service that runs alone: budget, classes, callers, concurrency and price in this process."""
+"""The governor of this process: budget, classes, callers, concurrency and price, shared with replicas or not."""
 
 import asyncio
 import math
@@ -49,7 +49,7 @@ class Shared(Protocol):
 
 
 class LocalGovernor:
-    """Guards one org from within this process.
+    """Guards one org from within this process. What replicas share it takes as it is known here, and asks nobody.
 
     All methods belong to the event loop's thread. Where nothing waits and nothing is short, a permit makes no task and
     no future.
@@ -58,8 +58,7 @@ class LocalGovernor:
         limits: What to keep to.
         clock: Tells the time and waits.
         org: The org's configured name, for refusals.
-        budget: The ledger of calls; one of this process if None.
-        shared: What replicas share, with the ledger in place of `budget`; None if this one is on its own.
+        shared: What replicas share, the ledger of calls with it; None if this one is on its own.
         jitter: Returns a number from 0 to 1, for pauses.
 
     """
@@ -70,15 +69,12 @@ class LocalGovernor:
         clock: Clock,
         *,
         org: str = "",
-        budget: Budget | None = None,
         shared: Shared | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._limits = limits
         self._clock = clock
-        if shared is not None:
-            budget = shared.budget
-        self._budget: Budget = LocalBudget(limits.daily_calls) if budget is None else budget
+        self._budget: Budget = LocalBudget(limits.daily_calls) if shared is None else shared.budget
         self._accounts = Accounts(limits, shared.caps if shared is not None else None)
         self._allowance = Allowance(limits, self._budget, self._accounts, org)
         self._turns = Turns(limits, clock, self._accounts, check=self._check, begin=self._begin, jitter=jitter, org=org)

@@ -1,14 +1,29 @@
 """Calls and clocks for the tests of governors."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import pytest
 
 from service.context import CallContext
+from service.governor.budget import LocalBudget
+from service.governor.shared_cap import SharedCap
+from service.governor.slots import Slots
 from tests.support.clock import ManualClock
 
 MakeContext = Callable[..., CallContext]
+
+
+@dataclass
+class OneLedger:
+    """Replicas that know at once of each other's calls, and of nothing else."""
+
+    budget: LocalBudget = field(default_factory=LocalBudget)
+    caps: Mapping[str, SharedCap] = field(default_factory=dict)
+
+    def watch(self, _slots: Slots) -> None:
+        """Tell of no long-running requests."""
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from service.governor.limits import Limits
 from service.governor.local import LocalGovernor
 from service.governor.price import FALL_SECONDS, Price, price_of
 from tests.support.clock import FakeClock
+from tests.unit.governor.conftest import OneLedger
 
 DAY = 86_400.0
 
@@ -128,7 +129,7 @@ async def test_a_class_counts_for_the_price_however_much_other_replicas_do(elsew
         budget = LocalBudget()
         budget.learn(Usage(60_000, 100_000), clock.monotonic())
         budget.spend(elsewhere, clock.monotonic())
-        governor = LocalGovernor(Limits(), clock, budget=budget)
+        governor = LocalGovernor(Limits(), clock, shared=OneLedger(budget))
         async with governor.permit(Cost(), call(clock, priority)):
             holds[priority] = governor.hold(1, 200)
 

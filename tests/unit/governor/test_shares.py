@@ -3,7 +3,6 @@
 import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -17,8 +16,8 @@ from service.governor.limits import CallerLimits, Limits
 from service.governor.local import LocalGovernor
 from service.governor.shared_cap import SharedCap
 from service.governor.shares import Shares
-from service.governor.slots import Slots
 from tests.support.clock import FakeClock
+from tests.unit.governor.conftest import OneLedger
 
 MAXIMUM = 10_000
 DAY = 86_400
@@ -27,17 +26,6 @@ TICKS = DAY // TICK_SECONDS
 MODEST = [f"modest-{number}" for number in range(9)]
 """With a greedy one they are ten callers, whose shares of what STANDARD calls may use are 850 calls each."""
 SHARE = 0.85 * MAXIMUM / 10
-
-
-@dataclass
-class OneLedger:
-    """Replicas that know at once of each other's calls, and of nothing else."""
-
-    budget: LocalBudget = field(default_factory=LocalBudget)
-    caps: Mapping[str, SharedCap] = field(default_factory=dict)
-
-    def watch(self, _slots: Slots) -> None:
-        """Tell of no long-running requests."""
 
 
 class Day:
