@@ -40,9 +40,8 @@ class CallContext(Struct, frozen=True):
     """When the caller gives up, in the clock's monotonic seconds; None when it never does."""
     trace: Context | None = None
     """Parent of the spans made on the call's behalf; None when the call is not sampled."""
-
     caller: str = ""
-    """The configured name of who calls; empty for whoever gave none."""
+    """The name that the caller gives itself, configured or not; empty for whoever gives none."""
     priority: Priority = Priority.STANDARD
     """How much the call matters when allocations run short."""
     charged: Mapping[str, float] = _NOBODY_ELSE

@@ -106,6 +106,7 @@ class Turns:
         """Take note of how an attempt ended."""
         weight = _DURATION_MEMORY if self._mean_seconds else 1
         self._mean_seconds += (observed.seconds - self._mean_seconds) / weight
+        # The attempt's permit was returned before its end is told.
         self.limit.observe(observed, self.slots.in_flight + 1, now)
         self._pause.observe(observed, now)
         if self._room:

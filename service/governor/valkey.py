@@ -14,10 +14,9 @@ _SECONDS = 0.25
 _MOST = 1e9
 """More calls than this in one count are nothing that a replica wrote."""
 
-# The store's own clock dates everything; those of the replicas need not agree. KEYS[1] holds the replicas and what they
-# learned, each further one the calls of a purse by minute, made
-# (m:) or remembered from before a loss (s:), and the leases of them. What is no hash is not of this
-# service, and all that may be lost is lost with it.
+# The store's own clock dates everything; those of the replicas need not agree. KEYS[1] holds the replicas (r:) and what
+# they learned, each further one the calls of a purse by minute, made (m:) or remembered from before a loss (s:), and
+# the leases of them (r:). What is no hash is not of this service, and all that may be lost is lost with it.
 _EXCHANGE = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
