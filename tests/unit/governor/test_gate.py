@@ -3,6 +3,7 @@
 import pytest
 
 from service.governor.base import Cost, Observed, Sign
+from service.governor.gate import Gate
 from service.governor.limits import Limits
 from service.governor.local import LocalGovernor
 from tests.support.clock import ManualClock
@@ -25,3 +26,28 @@ async def test_nobody_waits_for_years(clock, context, sign, longest):
         pass
 
     assert longest == closed
+
+
+def test_a_probe_that_is_answered_is_enough_for_a_while():
+    """Once the gate has opened, the next call that nothing is left for finds out only minutes later."""
+    gate = Gate()
+    gate.close(10.0, 0.0)
+    gate.begin_probe(10.0)
+    gate.end_probe(11.0)
+
+    gate.observe(Observed(Sign.WELL, 1.0), 11.0)
+
+    assert not gate.is_closed
+    assert [False, True] == [gate.may_probe(310.0), gate.may_probe(311.0)]
+
+
+def test_what_began_before_the_gate_closed_anew_does_not_open_it():
+    """An answer to an earlier probe's neighbour tells nothing of the allocation now."""
+    gate = Gate()
+    gate.close(10.0, 0.0)
+    gate.begin_probe(10.0)
+    gate.close(10.0, 12.0)
+
+    gate.observe(Observed(Sign.WELL, 1.0), 13.0)
+
+    assert gate.is_closed

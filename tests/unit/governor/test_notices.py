@@ -8,6 +8,8 @@ from service.errors import DailyLimitExceeded
 from service.governor.base import Cost, Observed, Sign, Usage
 from service.governor.limits import CallerLimits, Limits
 from service.governor.local import LocalGovernor
+from service.governor.notices import Notices
+from service.governor.refusals import caller_quota
 
 
 def govern(clock, **limits) -> LocalGovernor:
@@ -86,3 +88,15 @@ async def test_that_calls_are_taken_again_is_told(clock, make_context):
             governor.observe(Observed(Sign.WELL, 0.0))
 
     assert ["the org takes calls again: one was answered"] == [line["event"] for line in lines]
+
+
+def test_more_callers_than_are_remembered_are_told_again(clock):
+    """Whoever invents a name for each call makes lines, but no memory that grows."""
+    notices = Notices(shadow=False)
+    names = [f"c{number}" for number in range(1_000)]
+
+    with capture_logs() as lines:
+        for name in [*names, *names, "one more", "c0"]:
+            notices.refused(caller_quota(name, 1.0, 1.0, 1.0, org="prod"), clock.monotonic())
+
+    assert [*names, "one more", "c0"] == [line["caller"] for line in lines]

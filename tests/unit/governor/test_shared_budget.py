@@ -29,6 +29,15 @@ def test_recent_calls_of_others_count_once(learned_at: float, used: float):
     assert 50 == made.forecast(100.0).own_calls
 
 
+def test_calls_of_others_are_spread_over_the_time_since_they_were_told():
+    """However long the ledger has been kept."""
+    made = budget(1_000, 1_050.0)
+
+    made.absorb(50, 1_000.0, 1_100.0)
+
+    assert pytest.approx(1_025, abs=2) == made.forecast(1_100.0).used
+
+
 def test_old_calls_of_others_were_part_of_the_usage():
     """Only whose they were was not known."""
     made = budget(1_000, 90_000.0)

@@ -108,3 +108,25 @@ async def test_callers_that_are_not_told_apart_pay_together_where_they_ride_alon
             await attempts.end(attempts.begun[-1])
 
         assert 3 == sum(name.startswith("honest") for name in attempts.begun[1:])
+
+
+async def test_whoever_has_many_waiting_expects_more_turns_before_its_next(clock, make_context):
+    """One whose own attempts wait is told that it would be in vain while a newcomer's turn comes in time."""
+    governor = govern(clock, max_in_flight=1)
+    async with attempts_of(governor) as attempts:
+        governor.observe(Observed(Sign.WELL, 1.0))
+        await attempts.start("open", make_context(caller="other"))
+        for number in range(4):
+            await attempts.start(f"greedy{number}", make_context(caller="greedy"))
+        await attempts.start("waits", make_context(caller="other"))
+        deadline = clock.monotonic() + 9.0
+        hasty = await attempts.start("hasty", make_context(caller="greedy", deadline=deadline))
+        hurried = await attempts.start("hurried", make_context(caller="new", deadline=clock.monotonic() + 3.0))
+        newcomer = await attempts.start("newcomer", make_context(caller="new", deadline=deadline))
+
+        assert isinstance(hasty.exception(), ConcurrencyLimitExceeded)
+        assert isinstance(hurried.exception(), ConcurrencyLimitExceeded)
+        assert not newcomer.done()
+        for name in ("open", "greedy0", "waits"):
+            await attempts.end(name)
+        assert "newcomer" in attempts.begun
