@@ -1,4 +1,4 @@
-"""Routes records to lanes, sends the lanes' calls, and keeps what they hold within bounds."""
+"""Routes records to lanes, and sends the lanes' calls."""
 
 import asyncio
 from collections import Counter
@@ -16,15 +16,11 @@ from service.batching.item import Gathering, Item, Outcome, Part, Route, Single,
 from service.batching.lane import Lane, Shared
 from service.batching.policy import Hold, Policy
 from service.batching.refusals import at_fault
-from service.batching.statistics import Held, Statistics
+from service.batching.room import Room
+from service.batching.statistics import Statistics
 from service.clock import Clock
 from service.context import CallContext
-from service.errors import (
-    InternalError,
-    OutcomeUnknown,
-    QueueFull,
-    SluicegateError,
-)
+from service.errors import InternalError, OutcomeUnknown, SluicegateError
 from service.salesforce.calls.writes import Operation, Row, Saved, WriteOptions
 from service.telemetry import logs, names
 from service.telemetry.tracing import Tracing
@@ -34,10 +30,6 @@ _MOST_ROUNDS = 3
 """How often a call goes on without the rows that have a field which Salesforce named."""
 _MOST_LANES = 1_000
 """Idle lanes beyond these are dropped: their names come from callers."""
-
-_RESERVE = 5
-"""One part in so many of the room is left to callers that hold less than that."""
-_NOTHING = Held()
 
 
 class Prepared(Struct, frozen=True):
@@ -95,6 +87,7 @@ class Coalescer:
         self._clock = clock
         self._tracing = tracing
         self._shared = Shared(self._send, policy, clock, hold, self._spawn)
+        self._room = Room(self._shared.totals, policy, org)
         self._lanes: dict[Route, Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -128,11 +121,11 @@ class Coalescer:
             max_wait_seconds: How long the record may be held back for a fuller call; None for the org's default.
 
         Raises:
-            QueueFull: As many records wait as the org may have; nothing was written.
+            service.errors.QueueFull: As many records wait as the org may have; nothing was written.
             service.errors.SluicegateError: The record was refused, or Salesforce could not be asked.
 
         """
-        self._admit(1, prepared.row.size, context.caller)
+        self._room.admit(1, prepared.row.size, context.caller)
         waiter = Single(asyncio.get_running_loop())
         lane = self._lane(prepared.route)
         item = self._item(prepared, context, max_wait_seconds, waiter)
@@ -159,12 +152,12 @@ class Coalescer:
             max_wait_seconds: As of `write`.
 
         Raises:
-            QueueFull: They are more than may wait; none was written.
+            service.errors.QueueFull: They are more than may wait; none was written.
 
         """
-        self._admit(len(prepared), sum(each.row.size for each in prepared), context.caller)
         if not prepared:
             return []
+        self._room.admit(len(prepared), sum(each.row.size for each in prepared), context.caller)
         gathering = Gathering(asyncio.get_running_loop(), len(prepared))
         put: list[tuple[Lane, Item]] = []
         for index, each in enumerate(prepared):
@@ -189,32 +182,6 @@ class Coalescer:
             self._policy.max_wait_seconds if max_wait is None else max_wait,
             waiter,
             self._policy.turns.get(context.caller, self._policy.turn),
-        )
-
-    def _admit(self, records: int, size: int, caller: str) -> None:
-        """Refuse what there is no room for.
-
-        The last fifth of the room is not for callers that hold a fifth of it and more: whoever sends more than the org
-        takes would else have all of it, and everyone else would be refused.
-        """
-        totals, policy = self._shared.totals, self._policy
-        held = totals.held_by.get(caller, _NOTHING)
-        if _is_free(totals.held_records, held.records, records, policy.most_records) and _is_free(
-            totals.held_bytes, held.bytes, size, policy.most_bytes
-        ):
-            return
-        raise QueueFull(
-            f"{totals.held_records} records wait for the org {self._org!r} already, {held.records} of them of this "
-            "caller; come back later",
-            metadata={
-                "org": self._org,
-                "waiting": str(totals.held_records),
-                "maximum": str(policy.most_records),
-                "waiting_bytes": str(totals.held_bytes),
-                "maximum_bytes": str(policy.most_bytes),
-                "waiting_of_caller": str(held.records),
-            },
-            retry_after_seconds=1.0,
         )
 
     def _lane(self, route: Route) -> Lane:
@@ -289,12 +256,6 @@ class Coalescer:
         if len(outcomes) != len(items):
             raise ValueError(f"{len(items)} records have {len(outcomes)} outcomes")
         return outcomes
-
-
-def _is_free(held: int, of_caller: int, more: int, most: int) -> bool:
-    """Tell whether there is room for more of a caller's; one that holds nothing may take all that is free."""
-    reserve = most // _RESERVE
-    return held + more <= most and (not of_caller or held + more <= most - reserve or of_caller + more <= reserve)
 
 
 def _context_of(items: Sequence[Item], trace: Context | None) -> CallContext:

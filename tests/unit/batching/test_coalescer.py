@@ -269,6 +269,20 @@ async def test_a_caller_that_sends_too_much_leaves_room_to_others(
         await asyncio.gather(*taken, *others, return_exceptions=True)
 
 
+async def test_nothing_needs_no_room(calls: ManualCalls, clock: ManualClock) -> None:
+    """Writes that were all refused before they came here have their own refusals, however full it is."""
+    async with coalescer_of(calls, clock, Policy(busy_seconds=0, most_records=10)) as coalescer:
+        contexts = [replace(call(clock), caller=caller) for caller in ("greedy",) * 8 + ("modest",) * 2]
+        held = [asyncio.create_task(coalescer.write(prepared(f"r{n}"), each)) for n, each in enumerate(contexts)]
+        await settle()
+
+        assert 10 == coalescer.statistics().held_records
+        assert [] == await coalescer.write_all([], contexts[0])
+        for each in held:
+            each.cancel()
+        await asyncio.gather(*held, return_exceptions=True)
+
+
 async def test_many_writes_of_one_caller_are_admitted_together_or_not_at_all(
     calls: ManualCalls, clock: ManualClock
 ) -> None:
