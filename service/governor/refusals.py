@@ -19,9 +19,12 @@ CALLER_LIMIT = "callers.daily_calls"
 """A caller's bound by the name of its setting."""
 
 DEADLINE = "deadline"
+"""The time that a call has left is too little for its turn."""
 PAUSE = "pause"
+"""The same while the org is left alone, for it said that it is overloaded."""
 MAX_WAITING = "max_waiting"
 MAX_WAITING_PER_CALLER = "max_waiting_per_caller"
+"""Bounds on attempts that wait; see `Limits`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +76,11 @@ def _facts(forecast: Forecast, org: str) -> dict[str, str]:
 def caller_quota(
     caller: str, used: float, maximum: float, retry_after_seconds: float, *, org: str
 ) -> CallerQuotaExceeded:
-    """Refuse a call because its caller used up its share."""
+    """Refuse a call because its caller made as many as it may by its own bound."""
     return CallerQuotaExceeded(
         f"the caller {caller} made {used:,.0f} of the {maximum:,.0f} API calls of 24 hours that it may make of the "
         "org; other callers go on",
-        metadata={
-            "limit": CALLER_LIMIT,
-            "used": str(round(used)),
-            "maximum": str(round(maximum)),
-            "caller": caller,
-            "org": org,
-        },
+        metadata=_caller_facts(CALLER_LIMIT, caller, used, maximum, org),
         retry_after_seconds=retry_after_seconds,
     )
 
@@ -94,15 +91,14 @@ def caller_share(caller: str, used: float, share: float, *, org: str) -> CallerQ
     return CallerQuotaExceeded(
         f"the org's API calls of 24 hours run short, and {who} used {used:,.0f} of a share by weight of {share:,.0f}; "
         "others go on",
-        metadata={
-            "limit": SHARE_LIMIT,
-            "used": str(round(used)),
-            "maximum": str(round(share)),
-            "caller": caller,
-            "org": org,
-        },
+        metadata=_caller_facts(SHARE_LIMIT, caller, used, share, org),
         retry_after_seconds=SHORTAGE_SECONDS,
     )
+
+
+def _caller_facts(limit: str, caller: str, used: float, maximum: float, org: str) -> dict[str, str]:
+    counts = {"used": str(round(used)), "maximum": str(round(maximum))}
+    return {"limit": limit, **counts, "caller": caller, "org": org}
 
 
 def concurrency(
