@@ -94,6 +94,27 @@ class Turns:
         # Fewer open attempts than slots cannot fill them, which spares most attempts the count.
         return slots.in_flight < slots.common or self._has_slot(attempt.context.priority, now)
 
+    def hopeless(self, attempt: Attempt, now: float) -> ConcurrencyLimitExceeded | None:
+        """Return why an attempt that cannot begin now would wait in vain; None if it may wait.
+
+        Too many wait, or those before it or a pause take longer than its call has time.
+        """
+        bulkhead = attempt.cost.bulkhead
+        account = self._accounts.of(attempt.context.caller, now)
+        latest = _latest(attempt.context, now)
+        ahead = self._room.ahead_of(account, attempt.context.priority, bulkhead)
+        at_a_time = self.limit.bulkhead if self._room.is_aside(bulkhead) else self.limit.value
+        seconds = self.paused_seconds(now) + ahead * self._mean_seconds / at_a_time
+        if len(self._room) >= self._limits.max_waiting:
+            return self._refusal(refusals.MAX_WAITING, seconds)
+        # No more than are left, so that a few callers who would take all leave places to those who wait little.
+        left = self._limits.max_waiting - len(self._room)
+        if account.waiting >= min(self._limits.max_waiting_per_caller, left):
+            return self._refusal(refusals.MAX_WAITING_PER_CALLER, seconds)
+        if latest is not None and now + seconds >= latest:
+            return self._refusal(refusals.DEADLINE, seconds)
+        return None
+
     def end(self, attempt: Attempt) -> None:
         """Take note that an attempt is over, and let the next ones begin."""
         bulkhead = attempt.cost.bulkhead
@@ -207,27 +228,6 @@ class Turns:
             await asyncio.wait({granted, sleep}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             sleep.cancel()
-
-    def hopeless(self, attempt: Attempt, now: float) -> ConcurrencyLimitExceeded | None:
-        """Return why an attempt that cannot begin now would wait in vain; None if it may wait.
-
-        Too many wait, or those before it or a pause take longer than its call has time.
-        """
-        bulkhead = attempt.cost.bulkhead
-        account = self._accounts.of(attempt.context.caller, now)
-        latest = _latest(attempt.context, now)
-        ahead = self._room.ahead_of(account, attempt.context.priority, bulkhead)
-        at_a_time = self.limit.bulkhead if self._room.is_aside(bulkhead) else self.limit.value
-        seconds = self.paused_seconds(now) + ahead * self._mean_seconds / at_a_time
-        if len(self._room) >= self._limits.max_waiting:
-            return self._refusal(refusals.MAX_WAITING, seconds)
-        # No more than are left, so that a few callers who would take all leave places to those who wait little.
-        left = self._limits.max_waiting - len(self._room)
-        if account.waiting >= min(self._limits.max_waiting_per_caller, left):
-            return self._refusal(refusals.MAX_WAITING_PER_CALLER, seconds)
-        if latest is not None and now + seconds >= latest:
-            return self._refusal(refusals.DEADLINE, seconds)
-        return None
 
     def _refusal(self, limit: str, seconds: float) -> ConcurrencyLimitExceeded:
         slots = refusals.SlotUse(self.slots.in_flight, self.limit.value, len(self._room))
