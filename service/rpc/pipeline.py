@@ -189,7 +189,8 @@ class Pipeline:
                 await context.abort_with_status(to_grpc(refusal))
             except aio.InternalError:
                 # The call ended meanwhile, for its deadline or because its caller left: nobody is there to be told.
-                raise aio.AbortError from None
+                # gRPC takes everything but a cancellation for a fault then.
+                raise asyncio.CancelledError from None
 
 
 def _report(refusal: SluicegateError, span: Span | None, call: CallContext) -> None:
