@@ -7,7 +7,7 @@ from service.governor.base import Observed, Sign
 START = 16
 LEAST = 2
 SHRINK = 0.7
-BULKHEAD_SHARE = 0.6
+BULKHEAD_SHARE = 0.8
 """Share of the open attempts that those of one object may take, so that a slow one leaves room for the others."""
 _MANY_LOCKED = 0.3
 _LOCKED_MEMORY = 32

@@ -364,10 +364,10 @@ async def test_a_busy_caller_does_not_keep_others_waiting(clock, make_context):
 
 
 async def test_one_object_leaves_room_for_the_others(clock, context):
-    """Of sixteen attempts nine may be of one object; others pass those that wait for it, which follow as one ends."""
+    """Of sixteen attempts twelve may be of one object; others pass those that wait for it, which follow as one ends."""
     governor = govern(clock)
     async with attempts_of(governor) as attempts:
-        for number in range(12):
+        for number in range(15):
             await attempts.start(f"slow-{number}", context, Cost(bulkhead="account"))
         await attempts.start("other", context, Cost(bulkhead="contact"))
         await attempts.start("none", context)
@@ -375,8 +375,8 @@ async def test_one_object_leaves_room_for_the_others(clock, context):
         await attempts.end("slow-0")
         await attempts.end("other")
 
-        assert [f"slow-{number}" for number in range(9)] + ["other", "none"] == filled
-        assert ["slow-9"] == attempts.begun[11:]
+        assert [f"slow-{number}" for number in range(12)] + ["other", "none"] == filled
+        assert ["slow-12"] == attempts.begun[14:]
 
 
 async def test_long_running_slots_are_left_to_interactive_calls(clock, make_context):
@@ -512,7 +512,7 @@ async def test_nobody_overtakes_those_that_wait_for_an_object(clock, context):
     """When the limit has grown and there is room for one more, a newcomer queues behind who came before."""
     governor = govern(clock)
     async with attempts_of(governor) as attempts:
-        for number in range(10):
+        for number in range(13):
             await attempts.start(f"{number}", context, Cost(bulkhead="account"))
         for _ in range(40):
             governor.observe(Observed(Sign.WELL, 0.1))
@@ -521,7 +521,7 @@ async def test_nobody_overtakes_those_that_wait_for_an_object(clock, context):
         await attempts.end("0")
 
         assert "newcomer" not in before
-        assert "9" == attempts.begun[9]
+        assert "12" == attempts.begun[12]
 
 
 async def test_a_used_up_allocation_is_told_as_used_up(clock, context):
