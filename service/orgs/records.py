@@ -126,8 +126,8 @@ class OrgRecords:
 
     def _examined(self, write: Write, context: CallContext) -> tuple[WriteRules, Examined] | None:
         """Return what `_examine` does of a write that has no fault, if nothing has to be learned for it."""
-        rules = self._descriptions.known_rules(write.sobject, context)
-        if rules is None or not self._check_fields:
+        rules = self._descriptions.known_rules(write.sobject, context) if self._check_fields else None
+        if rules is None:
             return None
         try:
             return rules, rules.examine(write)

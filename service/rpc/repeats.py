@@ -11,10 +11,9 @@ from sluicegate.v1.record_service_pb2 import ApplyRecordsRequest, ComposeRecords
 
 from service.context import CallContext
 from service.request_ids.request_ids import RequestIds, outliving
+from service.rpc.intake import LARGE_BYTES
 
 _DIGEST_BYTES = 32
-_LARGE_BYTES = 131_072
-"""Above this a digest is made beside the event loop."""
 
 Identified = CreateRecordRequest | ApplyRecordsRequest | ComposeRecordsRequest
 """A request that may have an id."""
@@ -64,7 +63,7 @@ class Repeats:
             return (await make(outliving(call))).SerializeToString()
 
         scope = f"{call.method}/{org}"
-        is_large = request.ByteSize() > _LARGE_BYTES
+        is_large = request.ByteSize() > LARGE_BYTES
         digest = await asyncio.to_thread(_digest, request) if is_large else _digest(request)
         remembered = await self._request_ids.answer(scope, request.request_id, digest, made, call)
         return response.FromString(remembered)
