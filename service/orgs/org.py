@@ -31,6 +31,7 @@ from service.orgs.reading import FoundRecord
 from service.orgs.records import OrgRecords
 from service.query import cursor
 from service.query.batches import Batch
+from service.query.options import Options
 from service.salesforce.auth.token_cache import TokenCache
 from service.salesforce.calls.composite import Node
 from service.salesforce.calls.limits import Limit
@@ -117,7 +118,7 @@ class Org:
         return await reading.read(self._client, self._descriptions, sobject, record_id, key, fields, context)
 
     async def query(
-        self, text: str, parameters: Mapping[str, soql.Value], options: cursor.Options, context: CallContext
+        self, text: str, parameters: Mapping[str, soql.Value], options: Options, context: CallContext
     ) -> AsyncIterator[Batch]:
         """Bind a query's parameters and yield its result; see `service.query.cursor.read`.
 

@@ -33,6 +33,10 @@ class Batch:
     columns: tuple[ColumnValues, ...]
     total_size: int
     """Rows of the whole result."""
+    first_row: int = 0
+    """Rows of the result before these."""
+    resume: str = ""
+    """The token by which a call goes on behind these rows."""
 
 
 class Columnizer:

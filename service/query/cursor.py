@@ -2,31 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Any
 
 from service.context import CallContext
 from service.errors import UpstreamProtocolError
 from service.query.batches import Batch, Columnizer
 from service.query.columns import Describe, plan, row_type
+from service.query.options import Options
 from service.salesforce.calls import query as calls
 from service.salesforce.calls.query import Page
 from service.salesforce.client import SalesforceClient
 from service.soql import to_soql
 from service.soql.ast import Query
-
-_SMALLEST_PAGE = 200
-_LARGEST_PAGE = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a result is read."""
-
-    batch_size: int = 0
-    """Most rows in a batch; 0 means 2,000."""
-    include_deleted: bool = False
-    """Also read the recycle bin and archived activities."""
 
 
 async def read(
@@ -52,12 +39,12 @@ async def read(
     columns = await plan(query, describe)
     columnizer = Columnizer(columns)
     decoder = calls.decoder(row_type(columns))
-    size = options.batch_size or _LARGEST_PAGE
+    size = options.rows_of_batch
     page: Page[Any] = await client.first_page(
         to_soql(query),
         decoder,
         context,
-        page_size=min(max(size, _SMALLEST_PAGE), _LARGEST_PAGE),
+        page_size=options.rows_of_page,
         include_deleted=options.include_deleted,
     )
     if not page.records:

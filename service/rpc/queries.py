@@ -11,7 +11,7 @@ from service.context import CallContext
 from service.orgs.registry import OrgRegistry
 from service.query.batches import Batch
 from service.query.columns import ColumnType
-from service.query.cursor import Options
+from service.query.options import Options
 from service.rpc.parameters import to_parameters
 
 _FIELDS = {

@@ -10,7 +10,8 @@ import pytest
 from service import soql
 from service.errors import UpstreamProtocolError, UpstreamUnavailable
 from service.query.batches import Batch
-from service.query.cursor import Options, read
+from service.query.cursor import read
+from service.query.options import Options
 from service.salesforce.calls.describe import Field, SObject
 from service.salesforce.client import SalesforceClient
 from service.salesforce.transport.base import Request, Response
