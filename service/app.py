@@ -15,7 +15,6 @@ from pydantic import SecretStr
 
 from service import soql
 from service.admin.server import AdminServer
-from service.bulk.token import TokenSigner
 from service.clock import Clock, SystemClock
 from service.deep_links.config import LinkConfig
 from service.emulator.server import Emulator, EmulatorConfig
@@ -23,6 +22,7 @@ from service.orgs import config
 from service.orgs.limits import with_callers
 from service.orgs.org import Org
 from service.orgs.registry import OpenOrg, OrgRegistry
+from service.orgs.signers import Signers
 from service.request_ids.request_ids import RequestIds
 from service.request_ids.store import SharedStore
 from service.request_ids.unshared import Unshared
@@ -170,11 +170,11 @@ class App:
         links = self._links()
         callers = self._settings.callers
         orgs = {name: with_callers(settings, callers) for name, settings in orgs.items()}
-        signer = TokenSigner(_keys(self._settings.token_keys, "token_keys", embedded=self.emulator is not None))
+        signers = Signers.of(_keys(self._settings.token_keys, "token_keys", embedded=self.emulator is not None))
 
         def open_org(name: str, stack: AsyncExitStack) -> Org:
             return config.open_org(
-                name, orgs[name], links=links, load_tokens=signer, tracing=tracing, clock=self._clock, stack=stack
+                name, orgs[name], links=links, signers=signers, tracing=tracing, clock=self._clock, stack=stack
             )
 
         return open_org

@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack
 
 from service.batching.coalescer import Coalescer
 from service.batching.policy import Policy
-from service.bulk.token import TokenSigner
 from service.clock import Clock
 from service.deep_links.config import LinkConfig, LinkProvider
 from service.errors import OrgAuthenticationFailed
@@ -18,6 +17,7 @@ from service.orgs.guard import Guard
 from service.orgs.limits import limits_of
 from service.orgs.org import Org
 from service.orgs.records import OrgRecords
+from service.orgs.signers import Signers
 from service.salesforce.auth.flows import ClientCredentials, Flow, JwtBearer
 from service.salesforce.auth.token_cache import TokenCache
 from service.salesforce.client import SalesforceClient
@@ -38,7 +38,7 @@ def open_org(
     settings: OrgSettings,
     *,
     links: LinkConfig,
-    load_tokens: TokenSigner,
+    signers: Signers,
     tracing: Tracing,
     clock: Clock,
     stack: AsyncExitStack,
@@ -49,7 +49,7 @@ def open_org(
         name: The org's configured name.
         settings: Its settings, with the shares of callers.
         links: How its deep links look.
-        load_tokens: Signs the tokens of its bulk loads.
+        signers: Sign the tokens of its bulk loads and queries.
         tracing: Makes the spans of its calls and their HTTP attempts.
         clock: Tells the time and waits.
         stack: Closes its connections.
@@ -93,7 +93,7 @@ def open_org(
         guard=Guard(governor, circuit, login_circuit),
         records=records,
         links=links,
-        load_tokens=load_tokens,
+        signers=signers,
     )
 
 

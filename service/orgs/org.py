@@ -11,7 +11,7 @@ from service import soql
 from service.bulk import load
 from service.bulk.events import Event
 from service.bulk.job import Load, LoadRequest, Operation
-from service.bulk.token import LoadToken, TokenSigner
+from service.bulk.token import LoadToken
 from service.context import CallContext
 from service.deep_links.config import LinkConfig
 from service.deep_links.link import ExternalId, Link, LinkedRecord, LinkSigner
@@ -29,6 +29,7 @@ from service.orgs.compose import Composer
 from service.orgs.guard import Guard
 from service.orgs.reading import FoundRecord
 from service.orgs.records import OrgRecords
+from service.orgs.signers import Signers
 from service.query import cursor
 from service.query.batches import Batch
 from service.query.options import Options
@@ -56,7 +57,7 @@ class Org:
         guard: Says what may be asked of it.
         records: Writes its records.
         links: How its deep links look.
-        load_tokens: Signs the tokens of its bulk loads.
+        signers: Sign the tokens of its bulk loads and queries.
 
     """
 
@@ -69,7 +70,7 @@ class Org:
         guard: Guard,
         records: OrgRecords,
         links: LinkConfig,
-        load_tokens: TokenSigner,
+        signers: Signers,
     ) -> None:
         self.name = name
         self._client = client
@@ -77,7 +78,8 @@ class Org:
         self._guard = guard
         self._links = links
         self._signer = LinkSigner(links)
-        self._load_tokens = load_tokens
+        self._load_tokens = signers.loads
+        self._query_tokens = signers.queries
         self._records = records
         self._descriptions = records.descriptions
         self._composer = Composer(client, records.check, records.explain)
@@ -123,6 +125,7 @@ class Org:
         """Bind a query's parameters and yield its result; see `service.query.cursor.read`.
 
         Raises:
+            service.errors.InvalidToken: The options have a token that belongs to another request.
             service.errors.MalformedQuery: The text is not SOQL.
             service.errors.InvalidParameter: A parameter is missing, unused or not bindable.
 
@@ -130,8 +133,15 @@ class Org:
         self._guard.admit(context)
         is_long = len(text) > _LONG_QUERY
         query = soql.bind(await asyncio.to_thread(soql.parse, text) if is_long else soql.parse(text), parameters)
+        signer = self._query_tokens
         read: Any = cursor.read(
-            query, options, self._client, lambda name: self._descriptions.get(name, context), context
+            query,
+            options,
+            self._client,
+            lambda name: self._descriptions.get(name, context),
+            context,
+            start=signer.open(query, options, context.clock.now(), org=self.name),
+            signer=signer,
         )
         async with aclosing(read) as batches:
             async for batch in batches:

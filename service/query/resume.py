@@ -62,37 +62,53 @@ class ResumeToken(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     """When the first call began, in seconds since the epoch: what `TODAY` means is told then."""
     position: Position | None = None
     """Where the next row stands; None behind the last one."""
+    is_plain: bool = False
+    """Whether Salesforce took the query only as it was asked, and not in an order that lets it be restarted."""
     last: tuple[KeyValue, ...] = ()
     """What the last row held in the fields that order the result; empty where nothing orders it."""
 
 
 class ResumeSigner:
-    """Writes and reads the tokens of one org's queries.
+    """Writes and reads the tokens of queries.
 
     Args:
         keys: The first signs; all verify.
-        org: Name of the org.
 
     Raises:
         ValueError: There is no key, or two have one id.
 
     """
 
-    def __init__(self, keys: tuple[SigningKey, ...], *, org: str) -> None:
+    def __init__(self, keys: tuple[SigningKey, ...]) -> None:
         self._signer = TextSigner(keys, purpose=_PURPOSE, giver="Query")
         self._decoder = msgspec.json.Decoder(ResumeToken)
-        self._org = org
 
-    def begin(self, query: Query, options: Options, now: float) -> ResumeToken:
-        """Return what is said of a query of which nothing was sent.
+    def open(self, query: Query, options: Options, now: float, *, org: str) -> ResumeToken:
+        """Return where a request begins: at the first row, or where its token says.
 
         Args:
-            query: The query with its parameters bound.
-            options: How it is read.
+            query: The request's query with its parameters bound.
+            options: The rest of the request.
             now: Seconds since the epoch.
+            org: Name of the org that is asked.
+
+        Raises:
+            service.errors.InvalidToken: The token was not signed here, was altered, or belongs to another request; the
+                text names what differs.
 
         """
-        return ResumeToken(self._org, _digest(to_soql(query)), _told(options), 0, 0, int(now), RestPosition())
+        digest, told = _digest(to_soql(query)), _told(options)
+        if not options.resume_token:
+            return ResumeToken(org, digest, told, 0, 0, int(now), RestPosition())
+        payload = self._signer.read(options.resume_token)
+        try:
+            token = self._decoder.decode(payload)
+        except (ValueError, msgspec.MsgspecError) as error:
+            raise invalid("is of another version of this service") from error
+        if token.org != org:
+            raise invalid("belongs to a query of another org")
+        _check(token, digest, told)
+        return token
 
     def write(self, token: ResumeToken) -> str:
         """Return the signed token; values that are too long for it are left out, and with them the restart."""
@@ -100,28 +116,6 @@ class ResumeSigner:
         if self._signer.length(len(payload)) > MAX_TOKEN_LENGTH:
             payload = msgspec.json.encode(msgspec.structs.replace(token, last=()))
         return self._signer.write(payload)
-
-    def read(self, query: Query, options: Options) -> ResumeToken:
-        """Check the token of a request and return what it says.
-
-        Args:
-            query: The request's query with its parameters bound.
-            options: The rest of the request.
-
-        Raises:
-            service.errors.InvalidToken: It was not signed here, was altered, or belongs to another request; the text
-                names what differs.
-
-        """
-        payload = self._signer.read(options.resume_token)
-        try:
-            token = self._decoder.decode(payload)
-        except (ValueError, msgspec.MsgspecError) as error:
-            raise invalid("is of another version of this service") from error
-        if token.org != self._org:
-            raise invalid("belongs to a query of another org")
-        _check(token, _digest(to_soql(query)), _told(options))
-        return token
 
 
 def _check(token: ResumeToken, query: str, options: tuple[bool | int | str, ...]) -> None:

@@ -7,7 +7,6 @@ import pytest
 
 from service.bulk.job import Job, Load, LoadRequest, LoadState
 from service.bulk.job import Operation as LoadOperation
-from service.bulk.token import TokenSigner
 from service.context import CallContext
 from service.deep_links.link import ExternalId, Link, LinkedRecord
 from service.deep_links.resolver import Device
@@ -16,7 +15,8 @@ from service.governor.noop import NoopGovernor
 from service.orgs import config
 from service.orgs.guard import Guard
 from service.orgs.org import Org
-from service.query import cursor
+from service.orgs.signers import Signers
+from service.query.options import Options
 from service.salesforce.calls.composite import Node
 from service.salesforce.calls.writes import DEFAULT_OPTIONS, Operation, Write
 from service.salesforce.transport.breaker import Circuit
@@ -63,7 +63,7 @@ def org() -> Org:
         guard=Guard(Refusing(), circuit(), circuit()),
         records=nothing,
         links=config.link_config(LinkSettings(), (SigningKey("k", KEY.encode()),)),
-        load_tokens=TokenSigner((SigningKey("k", KEY.encode()),)),
+        signers=Signers.of((SigningKey("k", KEY.encode()),)),
     )
 
 
@@ -79,7 +79,7 @@ async def first(items: Any) -> Any:
         lambda org, context: org.apply([WRITE], DEFAULT_OPTIONS, context),
         lambda org, context: org.compose([Node("a", WRITE)], DEFAULT_OPTIONS, context),
         lambda org, context: org.get_record("Lead", "00Q000000000001AAA", None, (), context),
-        lambda org, context: first(org.query("SELECT Id FROM Lead", {}, cursor.Options(), context)),
+        lambda org, context: first(org.query("SELECT Id FROM Lead", {}, Options(), context)),
         lambda org, context: org.limits(context),
         lambda org, context: first(org.bulk_load(LoadRequest("Lead", LoadOperation.INSERT), Untouched(), context)),
         lambda org, context: org.resolve_link(

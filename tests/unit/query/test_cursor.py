@@ -12,12 +12,15 @@ from service.errors import UpstreamProtocolError, UpstreamUnavailable
 from service.query.batches import Batch
 from service.query.cursor import read
 from service.query.options import Options
+from service.query.resume import ResumeSigner
 from service.salesforce.calls.describe import Field, SObject
 from service.salesforce.client import SalesforceClient
 from service.salesforce.transport.base import Request, Response
+from service.settings.signing_key import SigningKey
 from tests.support.clock import FakeClock
 from tests.support.transport import ScriptedTransport, answer, call
 
+SIGNER = ResumeSigner((SigningKey("k", b"k" * 32),))
 BASE = "/services/data/v66.0"
 LEAD = SObject("Lead", {"n__c": Field("N__c", "int")}, {})
 
@@ -41,7 +44,9 @@ def reading(transport: Any, *, soql_text: str = "SELECT N__c FROM Lead", **optio
         return LEAD
 
     client = SalesforceClient(transport, org="prod", api_version="66.0")
-    return read(soql.parse(soql_text), Options(**options), client, describe, call(FakeClock()))
+    context, query, chosen = call(FakeClock()), soql.parse(soql_text), Options(**options)
+    start = SIGNER.open(query, chosen, context.clock.now(), org="prod")
+    return read(query, chosen, client, describe, context, start=start, signer=SIGNER)
 
 
 async def numbers(batches: AsyncIterator[Batch]) -> list[list[int]]:
