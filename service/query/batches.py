@@ -1,19 +1,26 @@
 """Rows turned into columns."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, chain
 from operator import attrgetter
 from typing import Any
 
-import msgspec
-
-from service.query.columns import ColumnType, ResultColumn, extractors
+from service.query.children import ChildReader, FollowingPages, known_count
+from service.query.columns import ColumnType, ResultColumn
+from service.query.decoding import extractors
+from service.query.texts import to_texts
 
 _ZERO: dict[ColumnType, Any] = {
     ColumnType.INT64: 0,
     ColumnType.DOUBLE: 0.0,
     ColumnType.BOOL: False,
+    ColumnType.BYTES: b"",
 }
+_MOST_CHILDREN = 10_000
+"""Children from which on a batch takes no further row, so that batches stay about as large as without them."""
+_SEPARATOR = ";"
+"""What stands between the values of a multi-select picklist (Salesforce Object Reference, "Field Types")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +29,21 @@ class ColumnValues:
 
     column: ResultColumn
     values: Sequence[Any]
+    """Empty for BATCHES and STRINGS."""
     null_rows: Sequence[int]
+    """Never those of BATCHES: a record without children has an empty batch of them."""
+    children: "Children | None" = None
+    """Of BATCHES the children, of STRINGS the entries; None for other types."""
+
+
+@dataclass(frozen=True, slots=True)
+class Children:
+    """What all rows of a batch hold in a column of several, one row's after another's."""
+
+    row_count: int
+    columns: tuple[ColumnValues, ...]
+    ends: Sequence[int]
+    """Where the ones of each row of the batch end: row n has those from the end of row n - 1, or 0, up to its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +70,59 @@ class Columnizer:
 
     def __init__(self, columns: Sequence[ResultColumn]) -> None:
         self._columns = tuple(zip(columns, extractors(columns), strict=True))
+        self._nested = tuple(
+            (path[0], ChildReader(column)) for column, path in self._columns if column.type is ColumnType.BATCHES
+        )
 
     def batch(self, rows: Sequence[Any], total_size: int) -> Batch:
-        """Return the rows as one batch."""
-        return Batch(len(rows), tuple(_column(column, path, rows) for column, path in self._columns), total_size)
+        """Return the rows as one batch; their children have been read to the end."""
+        return Batch(len(rows), _columns(self._columns, rows), total_size)
+
+    async def batches(
+        self, rows: Sequence[Any], total_size: int, size: int, following: FollowingPages
+    ) -> AsyncIterator[Batch]:
+        """Yield the rows of a page as batches; what children the page does not hold is read before each.
+
+        Args:
+            rows: The rows of the page.
+            total_size: Rows of the whole result.
+            size: The most rows in a batch; one has fewer where its children are many.
+            following: Reads the further pages of children.
+
+        Raises:
+            service.errors.MessageTooLarge: One record has more children than a batch holds.
+            service.errors.SluicegateError: Salesforce refused a page.
+
+        """
+        for part in self._parts(rows, size):
+            for attribute, reader in self._nested:
+                await reader.complete([getattr(row, attribute) for row in part], following)
+            yield self.batch(part, total_size)
+
+    def _parts(self, rows: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+        if not self._nested:
+            yield from (rows[start : start + size] for start in range(0, len(rows), size))
+            return
+        start = count = 0
+        for index, row in enumerate(rows):
+            more = sum(known_count(getattr(row, attribute)) for attribute, _ in self._nested)
+            if index > start and (index - start == size or count + more > _MOST_CHILDREN):
+                yield rows[start:index]
+                start, count = index, 0
+            count += more
+        if rows:
+            yield rows[start:]
 
 
-def _column(column: ResultColumn, path: tuple[str, ...], rows: Sequence[Any]) -> ColumnValues:
-    values: list[Any] = list(map(attrgetter(path[0]), rows))
-    for attribute in path[1:]:
-        values = [None if parent is None else getattr(parent, attribute) for parent in values]
-    if not column.is_described:
-        values = [v if v is None or isinstance(v, str) else msgspec.json.encode(v).decode() for v in values]
+def filled(column: ResultColumn, values: list[Any]) -> ColumnValues:
+    """Return a column of any type but BATCHES.
+
+    Args:
+        column: The column.
+        values: A value a row, None where it is null: of the Python type that `ColumnType.decoded` names, of BYTES the
+            bytes; STRINGS come as Salesforce writes them, `A;B`.
+
+    """
     null_rows: list[int] = []
     if None in values:
         zero = _ZERO.get(column.type, "")
@@ -68,4 +130,37 @@ def _column(column: ResultColumn, path: tuple[str, ...], rows: Sequence[Any]) ->
         values = [zero if value is None else value for value in values]
     if column.type is ColumnType.DECIMAL:
         values = [value if value == "" else format(value, "f") for value in values]
+    elif column.type is ColumnType.STRINGS:
+        return ColumnValues(column, (), null_rows, _entries(column, values))
     return ColumnValues(column, values, null_rows)
+
+
+def _columns(planned: Sequence[tuple[ResultColumn, tuple[str, ...]]], rows: Sequence[Any]) -> tuple[ColumnValues, ...]:
+    return tuple(_column(column, path, rows) for column, path in planned)
+
+
+def _column(column: ResultColumn, path: tuple[str, ...], rows: Sequence[Any]) -> ColumnValues:
+    values: list[Any] = list(map(attrgetter(path[0]), rows))
+    for attribute in path[1:]:
+        values = [None if parent is None else getattr(parent, attribute) for parent in values]
+    if column.type is ColumnType.BATCHES:
+        return ColumnValues(column, (), (), _children(column, values))
+    if not column.is_described:
+        values = to_texts(values)
+    elif column.type is ColumnType.BYTES:
+        values = [None if value is None else value.encode() for value in values]
+    return filled(column, values)
+
+
+def _children(column: ResultColumn, found: list[Any]) -> Children:
+    groups = [() if children is None else children.records for children in found]
+    rows = list(chain.from_iterable(groups))
+    planned = tuple(zip(column.children, extractors(column.children), strict=True))
+    return Children(len(rows), _columns(planned, rows), list(accumulate(map(len, groups))))
+
+
+def _entries(column: ResultColumn, values: list[str]) -> Children:
+    groups = [value.split(_SEPARATOR) if value else () for value in values]
+    entries = list(chain.from_iterable(groups))
+    inner = ResultColumn(column.name, ColumnType.STRING, column.keys)
+    return Children(len(entries), (ColumnValues(inner, entries, ()),), list(accumulate(map(len, groups))))

@@ -264,21 +264,6 @@ async def test_a_polymorphic_parent_is_text(channel, leads):
     assert found["Owner.Name"][0]
 
 
-@pytest.mark.parametrize(
-    "soql",
-    [
-        "SELECT Id, (SELECT Id FROM Contacts) FROM Account",
-        "SELECT BillingAddress FROM Account",
-        "SELECT FIELDS(STANDARD) FROM Account",
-    ],
-)
-async def test_what_has_no_column_is_refused(channel, soql):
-    """What a column cannot hold is refused with its place, not dropped."""
-    failed = await refused(channel, soql)
-
-    assert ("MALFORMED_QUERY", "1") == (failed.reason, failed.metadata["row"])
-
-
 async def test_a_long_query_is_like_any_other(channel, leads):
     """A query that is parsed beside the event loop binds, answers and fails as a short one does."""
     company = leads(2)

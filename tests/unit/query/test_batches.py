@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.query.batches import Columnizer
-from service.query.columns import ColumnType, ResultColumn, row_type
+from service.query.columns import ColumnType, ResultColumn
+from service.query.decoding import row_type
 
 VALUES: dict[ColumnType, st.SearchStrategy[Any]] = {
     ColumnType.STRING: st.text(max_size=8),
