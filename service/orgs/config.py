@@ -16,8 +16,10 @@ from service.orgs.descriptions import Descriptions
 from service.orgs.guard import Guard
 from service.orgs.limits import limits_of
 from service.orgs.org import Org
+from service.orgs.queries import OrgQueries
 from service.orgs.records import OrgRecords
 from service.orgs.signers import Signers
+from service.query.leftovers import Leftovers
 from service.salesforce.auth.flows import ClientCredentials, Flow, JwtBearer
 from service.salesforce.auth.token_cache import TokenCache
 from service.salesforce.client import SalesforceClient
@@ -86,14 +88,19 @@ def open_org(
     )
     stack.push_async_exit(coalescer)
     records = OrgRecords(coalescer, descriptions, check_fields=settings.writes.check_fields)
+    leftovers = Leftovers(clock)
+    stack.push_async_exit(leftovers)
+    queries = OrgQueries(
+        client, descriptions, signers.queries, leftovers=leftovers, bulk_rows=settings.queries.bulk_rows
+    )
     return Org(
-        name,
         client,
         tokens,
         guard=Guard(governor, circuit, login_circuit),
         records=records,
+        queries=queries,
         links=links,
-        signers=signers,
+        load_tokens=signers.loads,
     )
 
 

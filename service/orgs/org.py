@@ -1,6 +1,5 @@
 """One tenant: what the RPCs ask of a Salesforce org."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -11,7 +10,7 @@ from service import soql
 from service.bulk import load
 from service.bulk.events import Event
 from service.bulk.job import Load, LoadRequest, Operation
-from service.bulk.token import LoadToken
+from service.bulk.token import LoadToken, TokenSigner
 from service.context import CallContext
 from service.deep_links.config import LinkConfig
 from service.deep_links.link import ExternalId, Link, LinkedRecord, LinkSigner
@@ -27,11 +26,11 @@ from service.orgs import diagnosis, reading
 from service.orgs.bulk_jobs import OrgBulkJobs
 from service.orgs.compose import Composer
 from service.orgs.guard import Guard
+from service.orgs.queries import OrgQueries
 from service.orgs.reading import FoundRecord
 from service.orgs.records import OrgRecords
-from service.orgs.signers import Signers
-from service.query import cursor
 from service.query.batches import Batch
+from service.query.explain import Explanation
 from service.query.options import Options
 from service.salesforce.auth.token_cache import TokenCache
 from service.salesforce.calls.composite import Node
@@ -39,9 +38,6 @@ from service.salesforce.calls.limits import Limit
 from service.salesforce.calls.writes import ExternalKey, Saved, Write, WriteOptions
 from service.salesforce.client import SalesforceClient
 from service.salesforce.ids import long_id
-
-_LONG_QUERY = 8_192
-"""From how many characters on a query is parsed beside the event loop: 100,000 of them take most of a second."""
 
 
 class Org:
@@ -51,37 +47,38 @@ class Org:
     What the governor refuses raises `service.errors.Exhausted`.
 
     Args:
-        name: The org's configured name.
         client: Its HTTP API.
         tokens: Its access tokens, for the instance URL that links point at.
         guard: Says what may be asked of it.
         records: Writes its records.
+        queries: Reads its records with SOQL.
         links: How its deep links look.
-        signers: Sign the tokens of its bulk loads and queries.
+        load_tokens: Signs the tokens of its bulk loads.
 
     """
 
     def __init__(
         self,
-        name: str,
         client: SalesforceClient,
         tokens: TokenCache,
         *,
         guard: Guard,
         records: OrgRecords,
+        queries: OrgQueries,
         links: LinkConfig,
-        signers: Signers,
+        load_tokens: TokenSigner,
     ) -> None:
-        self.name = name
+        self.name = client.org
+        """The org's configured name."""
         self._client = client
         self._tokens = tokens
         self._guard = guard
         self._links = links
         self._signer = LinkSigner(links)
-        self._load_tokens = signers.loads
-        self._query_tokens = signers.queries
+        self._load_tokens = load_tokens
         self._records = records
         self._descriptions = records.descriptions
+        self._queries = queries
         self._composer = Composer(client, records.check, records.explain)
 
     def governor_statistics(self) -> Statistics:
@@ -122,30 +119,19 @@ class Org:
     async def query(
         self, text: str, parameters: Mapping[str, soql.Value], options: Options, context: CallContext
     ) -> AsyncIterator[Batch]:
-        """Bind a query's parameters and yield its result; see `service.query.cursor.read`.
-
-        Raises:
-            service.errors.InvalidToken: The options have a token that belongs to another request.
-            service.errors.MalformedQuery: The text is not SOQL.
-            service.errors.InvalidParameter: A parameter is missing, unused or not bindable.
-
-        """
+        """Bind a query's parameters and yield its result; see `OrgQueries.read`."""
         self._guard.admit(context)
-        is_long = len(text) > _LONG_QUERY
-        query = soql.bind(await asyncio.to_thread(soql.parse, text) if is_long else soql.parse(text), parameters)
-        signer = self._query_tokens
-        read: Any = cursor.read(
-            query,
-            options,
-            self._client,
-            lambda name: self._descriptions.get(name, context),
-            context,
-            start=signer.open(query, options, context.clock.now(), org=self.name),
-            signer=signer,
-        )
+        read: Any = self._queries.read(text, parameters, options, context)
         async with aclosing(read) as batches:
             async for batch in batches:
                 yield batch
+
+    async def explain_query(
+        self, text: str, parameters: Mapping[str, soql.Value], options: Options, context: CallContext
+    ) -> Explanation:
+        """Tell how a query would be run; see `OrgQueries.explain`."""
+        self._guard.admit(context)
+        return await self._queries.explain(text, parameters, options, context)
 
     async def limits(self, context: CallContext) -> tuple[Limit, ...]:
         """Return the org's limits by name, by one call to Salesforce."""

@@ -9,7 +9,7 @@ from typing import Any
 from service.query.children import ChildReader, FollowingPages, known_count
 from service.query.columns import ColumnType, ResultColumn
 from service.query.decoding import extractors
-from service.query.texts import to_texts
+from service.query.texts import to_decimals, to_texts
 
 _ZERO: dict[ColumnType, Any] = {
     ColumnType.INT64: 0,
@@ -58,6 +58,8 @@ class Batch:
     """Rows of the result before these."""
     resume: str = ""
     """The token by which a call goes on behind these rows."""
+    route: str = "REST"
+    """How they were read, as `Options.route` names it."""
 
 
 class Columnizer:
@@ -123,14 +125,19 @@ def filled(column: ResultColumn, values: list[Any]) -> ColumnValues:
             bytes; STRINGS come as Salesforce writes them, `A;B`.
 
     """
+    if column.type is ColumnType.DECIMAL:
+        values = [None if value is None else format(value, "f") for value in values]
+    return _packed(column, values)
+
+
+def _packed(column: ResultColumn, values: list[Any]) -> ColumnValues:
+    """Return a column of values as `filled` takes them, but for those of DECIMAL, which are text."""
     null_rows: list[int] = []
     if None in values:
         zero = _ZERO.get(column.type, "")
         null_rows = [row for row, value in enumerate(values) if value is None]
         values = [zero if value is None else value for value in values]
-    if column.type is ColumnType.DECIMAL:
-        values = [value if value == "" else format(value, "f") for value in values]
-    elif column.type is ColumnType.STRINGS:
+    if column.type is ColumnType.STRINGS:
         return ColumnValues(column, (), null_rows, _entries(column, values))
     return ColumnValues(column, values, null_rows)
 
@@ -147,9 +154,11 @@ def _column(column: ResultColumn, path: tuple[str, ...], rows: Sequence[Any]) ->
         return ColumnValues(column, (), (), _children(column, values))
     if not column.is_described:
         values = to_texts(values)
+    elif column.type is ColumnType.DECIMAL:
+        values = to_decimals(values)
     elif column.type is ColumnType.BYTES:
         values = [None if value is None else value.encode() for value in values]
-    return filled(column, values)
+    return _packed(column, values)
 
 
 def _children(column: ResultColumn, found: list[Any]) -> Children:

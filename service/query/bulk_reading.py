@@ -13,6 +13,7 @@ from service.query.bulk_job import BulkJob, Part
 from service.query.bulk_parts import parts
 from service.query.columns import ResultColumn
 from service.query.csv_columns import CsvColumnizer, rows_of, taken
+from service.query.leftovers import Leftovers
 from service.query.options import Options
 from service.query.resume import BulkPosition, ResumeToken
 from service.salesforce.client import SalesforceClient
@@ -29,23 +30,30 @@ class BulkReading:
     columns: Sequence[ResultColumn]
     options: Options
     token: ResumeToken
-    """What was said of the query so far."""
+    """What was said of the query so far; if that names a job, its result is read on."""
 
 
 async def read(
-    reading: BulkReading, client: SalesforceClient, write: Callable[[ResumeToken], str], context: CallContext
+    reading: BulkReading,
+    client: SalesforceClient,
+    context: CallContext,
+    *,
+    write: Callable[[ResumeToken], str],
+    leftovers: Leftovers,
 ) -> AsyncIterator[Batch]:
     """Run a query job and yield its result in order.
 
-    Up to three parts of the result lie in files, and a batch in memory. The job is deleted once all of it, or as much
-    as was asked for, was taken. Closing the iterator, or cancelling whoever waits on it, aborts a job that has not
-    ended; one of which rows were taken stays, so that a token can go on. A result without rows yields one empty batch.
+    Up to three parts of the result lie in files, and a batch in memory. Once all of it, or as much as was asked for,
+    was taken, the job is left to be deleted. Closing the iterator, or cancelling whoever waits on it, aborts a job that
+    has not ended; one of which rows were taken stays, so that a token can go on. A result without rows yields one empty
+    batch.
 
     Args:
         reading: What is read.
         client: The org to read from.
-        write: Signs tokens.
         context: The call it is made for; nothing but its deadline ends the waiting for a slow job.
+        write: Signs tokens.
+        leftovers: Deletes jobs.
 
     Raises:
         QueryNotResumable: Salesforce has forgotten the job that the token names.
@@ -55,19 +63,16 @@ async def read(
 
     """
     position = reading.token.position
-    if reading.token.rows and position is None:
-        # The token of the last response: nothing follows it.
-        yield CsvColumnizer(reading.columns).batch((), reading.token.total)
-        return
     is_resumed = isinstance(position, BulkPosition)
     job = BulkJob(client, context, position.job_id if isinstance(position, BulkPosition) else "")
+    leftovers.claim(job.id)
     total = await (_found_again(job, reading, client.org) if is_resumed else _run(job, reading))
     begun: BulkPosition = position if isinstance(position, BulkPosition) else BulkPosition(job.id)
     told = msgspec.structs.replace(reading.token, total=reading.token.total or total)
     async with aclosing(_Rows(reading, job, told, write, client.org).batches(begun)) as batches:
         async for batch in batches:
             yield batch
-    await job.delete()
+    leftovers.leave(job)
 
 
 async def _run(job: BulkJob, reading: BulkReading) -> int:
@@ -89,7 +94,11 @@ async def _found_again(job: BulkJob, reading: BulkReading, org: str) -> int:
         rows = reading.token.rows
         raise QueryNotResumable(
             f"Salesforce no longer has the result of which {rows:,} rows were sent; run the query anew",
-            metadata={"org": org, "rows": str(rows), "cause": "the query job is gone"},
+            metadata={
+                "org": org,
+                "rows": str(rows),
+                "cause": error.metadata.get("salesforce_error_code", "the query job failed"),
+            },
         ) from error
 
 

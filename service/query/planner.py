@@ -22,7 +22,7 @@ _IN_PLACE = frozenset({*_TEXTS, "CONVERTCURRENCY"})
 """Functions that change a field where it stands; other functions get a key of their own."""
 _FIELDS = "FIELDS"
 _BUNDLES = frozenset({"ALL", "STANDARD", "CUSTOM"})
-_NAME_FIELDS = {
+NAME_FIELDS = {
     name.lower(): name
     for name in (
         "Id", "Name", "Type", "FirstName", "LastName", "Title", "Email", "Phone", "Username", "Alias", "IsActive",
@@ -190,13 +190,13 @@ class _Planner:
         """Return the columns of a path that starts at an sObject; None is the Name object."""
         for name in names[:-1]:
             if sobject is None:
-                keys = (*keys, _NAME_FIELDS.get(name.lower(), name))
+                keys = (*keys, NAME_FIELDS.get(name.lower(), name))
                 continue
             lookup = _relationship(sobject, name, at)
             keys = (*keys, lookup.relationshipName or name)
             sobject = await self._parent(lookup)
         if sobject is None:
-            keys = (*keys, _NAME_FIELDS.get(names[-1].lower(), names[-1]))
+            keys = (*keys, NAME_FIELDS.get(names[-1].lower(), names[-1]))
             return [ResultColumn(".".join(keys), ColumnType.STRING, keys, is_described=False)]
         field = sobject.fields.get(names[-1].lower())
         if field is None:

@@ -4,13 +4,21 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
-from sluicegate.v1.query_service_pb2 import QUERY_ROUTE_REST, QueryRequest, QueryResponse, QueryRoute, RowFormat
+from sluicegate.v1.query_service_pb2 import (
+    ExplainQueryRequest,
+    ExplainQueryResponse,
+    QueryRequest,
+    QueryResponse,
+    QueryRoute,
+    RowFormat,
+)
 
 from service.context import CallContext
 from service.orgs.registry import OrgRegistry
 from service.query.batches import Batch
 from service.query.options import Options
 from service.rpc.columns import fill_batch
+from service.rpc.explain import to_response
 from service.rpc.parameters import to_parameters
 
 
@@ -42,6 +50,14 @@ class QueryService:
             async for batch in batches:
                 yield _response(batch)
 
+    async def explain_query(self, request: ExplainQueryRequest, call: CallContext) -> ExplainQueryResponse:
+        """Tell how a query would be run."""
+        org = self._orgs.get(request.org)
+        options = Options(
+            include_deleted=request.include_deleted, route=_chosen(QueryRoute.Name(request.route), "QUERY_ROUTE_")
+        )
+        return to_response(await org.explain_query(request.soql, to_parameters(request.parameters), options, call))
+
 
 def _chosen(name: str, prefix: str) -> str:
     """Return what a caller chose, without the name of the choice; empty where nothing was chosen."""
@@ -51,7 +67,10 @@ def _chosen(name: str, prefix: str) -> str:
 def _response(batch: Batch) -> QueryResponse:
     """Fill the message in place: a message that is given to another's constructor is copied, values and all."""
     response = QueryResponse(
-        total_size=batch.total_size, resume_token=batch.resume, first_row=batch.first_row, route=QUERY_ROUTE_REST
+        total_size=batch.total_size,
+        resume_token=batch.resume,
+        first_row=batch.first_row,
+        route=QueryRoute.Value(f"QUERY_ROUTE_{batch.route}"),
     )
     fill_batch(response.batch, batch.row_count, batch.columns)
     return response

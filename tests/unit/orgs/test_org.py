@@ -7,6 +7,7 @@ import pytest
 
 from service.bulk.job import Job, Load, LoadRequest, LoadState
 from service.bulk.job import Operation as LoadOperation
+from service.bulk.token import TokenSigner
 from service.context import CallContext
 from service.deep_links.link import ExternalId, Link, LinkedRecord
 from service.deep_links.resolver import Device
@@ -15,10 +16,10 @@ from service.governor.noop import NoopGovernor
 from service.orgs import config
 from service.orgs.guard import Guard
 from service.orgs.org import Org
-from service.orgs.signers import Signers
 from service.query.options import Options
 from service.salesforce.calls.composite import Node
 from service.salesforce.calls.writes import DEFAULT_OPTIONS, Operation, Write
+from service.salesforce.client import SalesforceClient
 from service.salesforce.transport.breaker import Circuit
 from service.settings import LinkSettings
 from service.settings.signing_key import SigningKey
@@ -57,13 +58,13 @@ def org() -> Org:
     """An org that has no calls left."""
     nothing: Any = Untouched()
     return Org(
-        "prod",
-        nothing,
+        SalesforceClient(nothing, org="prod", api_version="66.0"),
         nothing,
         guard=Guard(Refusing(), circuit(), circuit()),
         records=nothing,
         links=config.link_config(LinkSettings(), (SigningKey("k", KEY.encode()),)),
-        signers=Signers.of((SigningKey("k", KEY.encode()),)),
+        queries=nothing,
+        load_tokens=TokenSigner((SigningKey("k", KEY.encode()),)),
     )
 
 
