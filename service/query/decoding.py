@@ -74,8 +74,8 @@ def _typed(key: str, entry: _Tree) -> tuple[Any] | tuple[Any, Any]:
         inner = _struct(key, entry) | None
         return (inner,) if entry.is_sure else (inner, None)
     is_sure = entry.sure_keys is None or entry.sure_keys >= len(entry.keys)
-    if not entry.is_described:
-        # Numbers among them keep their digits.
+    if not entry.is_described or entry.type is ColumnType.DECIMAL:
+        # As it stands, so that numbers keep their digits.
         return (msgspec.Raw,) if is_sure else (msgspec.Raw, _NULL)
     inner = _children(entry) if entry.type is ColumnType.BATCHES else entry.type.decoded | None
     return (inner,) if is_sure else (inner, None)

@@ -2,7 +2,6 @@
 
 import keyword
 from collections.abc import Mapping
-from decimal import Decimal
 
 import msgspec
 import pytest
@@ -212,7 +211,7 @@ def test_decimals_keep_their_digits():
         type=row_type([ResultColumn("AnnualRevenue", ColumnType.DECIMAL, ("AnnualRevenue",))]),
     )
 
-    assert Decimal("1234567890123456.78") == row.f0
+    assert b"1234567890123456.78" == bytes(row.f0)
 
 
 def test_a_field_that_is_missing_is_no_null():
