@@ -1,0 +1,116 @@
+"""Faults in the middle of a result: the rows all come, each once, and without the mitigation they do not."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from grpc import aio
+from sluicegate.v1.query_service_pb2 import QueryRequest, QueryResponse
+from sluicegate.v1.query_service_pb2_grpc import QueryServiceStub
+
+from service.query import cursor
+from service.salesforce.transport.retry import RetryTransport
+from tests.support.rich_status import failure
+from tests.support.stage import Stage, StageFactory
+
+ROWS = 900
+PAGE = 200
+LOGIN = "POST services/oauth2/token"
+ROW_NAMES = [f"N{number:05}" for number in range(ROWS)]
+LATER_PAGES = {"path": "/query/01g"}
+REVOKED = {"effect": "revoke_tokens", "match": LATER_PAGES}
+GIVEN_UP = {"effect": {"error": "INVALID_QUERY_LOCATOR"}, "match": LATER_PAGES}
+
+
+def plant(stage: Stage) -> None:
+    """Make the rows."""
+    org = stage.org.org
+    for number, name in enumerate(ROW_NAMES):
+        values = {
+            "LastName": name,
+            "Company": "Radium",
+            "Ext__c": f"L-{number}",
+            "NumberOfEmployees": number % 5 or None,
+        }
+        org.create("Lead", values, user_id=org.admin_id)
+
+
+async def read(stage: Stage, order: str, seen: list[QueryResponse]) -> str:
+    """Read the rows, and return the reason why not all came; empty if they did."""
+    request = QueryRequest(soql=f"SELECT LastName FROM Lead{order}", page_size=PAGE)
+    try:
+        async for response in QueryServiceStub(stage.channel).Query(request):
+            seen.append(response)  # noqa: PERF401 - what came before a fault counts
+    except aio.AioRpcError as error:
+        return failure(error).reason or error.code().name
+    return ""
+
+
+def rows(seen: list[QueryResponse]) -> list[str]:
+    """Return the names that came."""
+    return [name for response in seen for name in response.batch.columns[0].string_values]
+
+
+def without_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no query be restarted."""
+
+    async def nothing(_query: Any, _describe: Any) -> str:
+        return "nobody may"
+
+    monkeypatch.setattr(cursor, "keyset", nothing)
+
+
+def without_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each request be sent once."""
+    monkeypatch.setattr(RetryTransport, "_again", lambda *_args, **_kwargs: None)
+
+
+FAULTS: dict[str, tuple[dict[str, Any], Callable[[pytest.MonkeyPatch], None]]] = {
+    "the session is revoked": (REVOKED, without_order),
+    "the result is given up": (GIVEN_UP, without_order),
+    "the instance is out of order": ({"effect": {"page": 503}, "match": LATER_PAGES}, without_retries),
+    "the connection is cut": ({"effect": {"reset": "mid-body"}, "match": LATER_PAGES}, without_retries),
+}
+
+
+@pytest.mark.parametrize("order", ["", " ORDER BY NumberOfEmployees DESC NULLS LAST"], ids=["no order", "an order"])
+@pytest.mark.parametrize("page", [0, 1, 3])
+@pytest.mark.parametrize(("rule", "off"), FAULTS.values(), ids=list(FAULTS))
+async def test_every_row_comes_once(stage: StageFactory, monkeypatch, rule, off, page, order):
+    """Whatever befalls a later page, the caller sees the whole result and nothing else."""
+    async with stage() as running:
+        plant(running)
+        undisturbed: list[QueryResponse] = []
+        assert "" == await read(running, order, undisturbed)
+        with monkeypatch.context() as patch:
+            off(patch)
+            running.script({**rule, "skip": page, "times": 1})
+            assert "" != await read(running, order, [])
+        (made,) = running.script({**rule, "skip": page, "times": 1})
+
+        seen: list[QueryResponse] = []
+        heard = await read(running, order, seen)
+
+    assert "" == heard
+    assert 0 == made.times
+    assert rows(undisturbed) == rows(seen)
+    assert ROW_NAMES == sorted(rows(seen))
+    assert {ROWS} == {response.total_size for response in seen}
+
+
+async def test_a_session_that_ends_under_many_results_costs_one_login(stage: StageFactory):
+    """All of them are restarted in the session that follows; nobody logs in for each."""
+    async with stage() as running:
+        plant(running)
+        assert "" == await read(running, "", [])
+        await running.forget_calls()
+        running.script({**REVOKED, "skip": 8, "times": 1})
+
+        results: list[list[QueryResponse]] = [[] for _ in range(8)]
+        heard = await asyncio.gather(*(read(running, "", seen) for seen in results))
+        logins = (await running.calls())[LOGIN]
+
+    assert [""] * 8 == heard
+    assert [ROW_NAMES] * 8 == [rows(seen) for seen in results]
+    assert 1 == logins
