@@ -12,7 +12,8 @@ from service.query.batches import Batch
 from service.query.bulk_job import BulkJob, Part
 from service.query.bulk_parts import parts
 from service.query.columns import ResultColumn
-from service.query.csv_columns import CsvColumnizer, rows_of, taken
+from service.query.csv_columns import CsvColumnizer
+from service.query.csv_rows import CsvRows
 from service.query.leftovers import Leftovers
 from service.query.options import Options
 from service.query.resume import BulkPosition, ResumeToken
@@ -145,10 +146,10 @@ class _Rows:
             )
 
     def _of_part(self, part: Part, skip: int) -> Iterator[Batch]:
-        rows = rows_of(part.spool.file, self._columns)
-        read = len(taken(rows, skip))
-        while found := taken(rows, self._wanted):
-            read += len(found)
+        rows = CsvRows(part.spool.file, self._columns)
+        read = rows.skip(skip)
+        while found := rows.take(self._wanted):
+            read += len(found[0])
             position: BulkPosition | None = BulkPosition(self._job.id, part.locator, read)
             if read >= part.row_count:
                 position = BulkPosition(self._job.id, part.following) if part.following else None

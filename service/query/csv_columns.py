@@ -1,17 +1,15 @@
-"""Rows of a bulk result as columns: the CSV of a query job has the same values as the JSON of the same query.
+"""Cells of a bulk result as values: the CSV of a query job has the same values as the JSON of the same query.
 
-Sources: RFC 4180; Bulk API 2.0 and Bulk API Developer Guide, "Get Results for a Query Job". A null is an empty cell, as
-Salesforce holds no empty text; numbers may have exponents; instants may end in `Z` where JSON has `+0000`.
+Source: Bulk API 2.0 and Bulk API Developer Guide, "Get Results for a Query Job". A null is an empty cell, as Salesforce
+holds no empty text; numbers may have exponents; instants may end in `Z` where JSON has `+0000`.
 """
 
-import csv
+import re
 from base64 import b64decode
 from binascii import Error as Base64Error
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
-from io import TextIOWrapper
-from itertools import islice
-from typing import IO, Any
+from typing import Any
 
 from service.errors import UpstreamProtocolError
 from service.query.batches import Batch, ColumnValues, filled
@@ -20,42 +18,15 @@ from service.query.columns import ColumnType, ResultColumn
 _AS_THEY_ARE = frozenset({ColumnType.STRING, ColumnType.DATE, ColumnType.TIME})
 _BOOLS = {"true": True, "false": False}
 _LARGEST_INT = 2**63 - 1
+_NUMBER = r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?+"
+_PLAIN_NUMBERS = re.compile(rf"(?:{_NUMBER})?+(?:,(?:{_NUMBER})?+)*+")
+"""Numbers that a decimal column holds as they are."""
 _MOST_DIGITS = 60
 """More than any number of Salesforce has; written out, 1E+999999999 would fill the memory."""
 
 
-def rows_of(part: IO[bytes], columns: Sequence[ResultColumn]) -> Iterator[Sequence[str]]:
-    """Yield the rows of a part of a result, each with a cell for each column, in their order.
-
-    The header may have the columns in another order. A part without any byte has no rows.
-
-    Args:
-        part: The CSV from its header on. It is read as far as rows are taken.
-        columns: The columns of the result.
-
-    Raises:
-        UpstreamProtocolError: It is not CSV in UTF-8, or has other columns.
-
-    """
-    # A line end within quotes belongs to the cell, whatever it is.
-    reader = csv.reader(TextIOWrapper(part, encoding="utf-8", newline=""), strict=True)
-    try:
-        header = next(reader, None)
-        if header is None:
-            return
-        order = _order(header, columns)
-        if order is None:
-            # A row whose only cell is empty may be an empty line.
-            yield from reader if len(columns) > 1 else (row or [""] for row in reader)
-        else:
-            for row in reader:
-                yield [row[index] for index in order]
-    except (csv.Error, UnicodeDecodeError, IndexError) as error:
-        raise UpstreamProtocolError(f"a part of the result cannot be read as CSV: {_why(error)}") from error
-
-
 class CsvColumnizer:
-    """Turns rows of cells into batches, column by column: no work is done per cell in Python but for nulls.
+    """Turns cells into batches, column by column: no work is done per cell in Python but for nulls.
 
     Args:
         columns: The columns of the result, none of them BATCHES.
@@ -65,99 +36,97 @@ class CsvColumnizer:
     def __init__(self, columns: Sequence[ResultColumn]) -> None:
         self._columns = tuple(columns)
 
-    def batch(self, rows: Sequence[Sequence[str]], total_size: int) -> Batch:
-        """Return the rows as one batch.
+    def batch(self, cells: Sequence[Sequence[str]], total_size: int) -> Batch:
+        """Return some rows as one batch.
+
+        Args:
+            cells: Those of each column, a cell a row; nothing at all where there is no row.
+            total_size: Rows of the whole result.
 
         Raises:
-            UpstreamProtocolError: A row has too many or too few cells, or a cell is no value of its column.
+            UpstreamProtocolError: A cell is no value of its column.
 
         """
-        try:
-            cells: Sequence[Sequence[str]] = list(zip(*rows, strict=True)) or [()] * len(self._columns)
-            values = tuple(_column(column, found) for column, found in zip(self._columns, cells, strict=True))
-        except ValueError as error:
-            raise UpstreamProtocolError("the rows of a result have different numbers of cells") from error
-        return Batch(len(rows), values, total_size)
-
-
-def taken(rows: Iterator[Sequence[str]], count: int) -> list[Sequence[str]]:
-    """Return the next rows, at most so many."""
-    return list(islice(rows, count))
-
-
-def _order(header: Sequence[str], columns: Sequence[ResultColumn]) -> list[int] | None:
-    """Return where the cell of each column stands; None if they stand in order.
-
-    Salesforce keeps the order of SELECT (from v50.0 on) and spells plain fields as they are; what it calls the value of
-    a function is not documented, so that with one of them only the number of columns can be checked.
-    """
-    wanted = [column.name.lower() for column in columns]
-    found = [name.lower() for name in header]
-    if found == wanted or (len(found) == len(wanted) and set(found) != set(wanted)):
-        return None
-    if sorted(found) != sorted(wanted):
-        raise UpstreamProtocolError(f"a bulk result has {len(found)} columns instead of {len(wanted)}")
-    return [found.index(name) for name in wanted]
+        found = cells or [()] * len(self._columns)
+        values = tuple(_column(column, own) for column, own in zip(self._columns, found, strict=True))
+        return Batch(len(found[0]), values, total_size)
 
 
 def _column(column: ResultColumn, cells: Sequence[str]) -> ColumnValues:
     kind = column.type
-    if kind in _AS_THEY_ARE or not column.is_described:
-        null_rows = [row for row, cell in enumerate(cells) if not cell] if "" in cells else []
-        return ColumnValues(column, cells, null_rows)
-    convert = _CONVERSIONS[kind]
     try:
+        if kind in _AS_THEY_ARE or not column.is_described:
+            return _texts(column, cells)
+        if kind is ColumnType.DATETIME:
+            return _texts(column, _instants(cells))
+        if kind is ColumnType.DECIMAL and _PLAIN_NUMBERS.fullmatch(",".join(cells)):
+            return _texts(column, cells)
+        convert = _CONVERSIONS[kind]
         if "" not in cells:
-            return filled(column, list(map(convert, cells)))
-        return filled(column, [convert(cell) if cell else None for cell in cells])
+            values = convert(cells)
+        else:
+            found = iter(convert([cell for cell in cells if cell]))
+            values = [next(found) if cell else None for cell in cells]
     except (ValueError, KeyError, InvalidOperation, Base64Error) as error:
         raise UpstreamProtocolError(f"a value of {column.name} does not fit the description of the field") from error
+    return filled(column, values)
+
+
+def _texts(column: ResultColumn, cells: Sequence[str]) -> ColumnValues:
+    return ColumnValues(column, cells, [row for row, cell in enumerate(cells) if not cell] if "" in cells else [])
+
+
+def _instants(cells: Sequence[str]) -> Sequence[str]:
+    """Return instants as JSON has them."""
+    text = "\n".join(cells) + "\n"
+    if "Z" not in text:
+        return cells
+    written = text.replace("Z\n", "+0000\n").split("\n")[:-1]
+    if len(written) != len(cells):
+        raise ValueError("a line break in an instant")
+    return written
+
+
+def _ints(cells: Sequence[str]) -> list[Any]:
+    try:
+        values = list(map(int, cells))
+    except ValueError:
+        values = list(map(_int, cells))
+    if values and not -_LARGEST_INT <= min(values) <= max(values) <= _LARGEST_INT:
+        raise ValueError("more than 64 bits")
+    return values
 
 
 def _int(cell: str) -> int:
-    if not cell.lstrip("-").isdecimal():
-        # Numbers of Salesforce are doubles inside: `5.0` and `1.2E7` are whole ones.
-        number = _decimal(cell)
-        if number != number.to_integral_value():
-            raise ValueError("no whole number")
-        value = int(number)
-    else:
-        value = int(cell)
-    if not -_LARGEST_INT <= value <= _LARGEST_INT:
-        raise ValueError("more than 64 bits")
-    return value
+    """Return a whole number, also one that is written as a double is: `5.0`, `1.2E7`."""
+    number = _decimal(cell)
+    if number != number.to_integral_value():
+        raise ValueError("no whole number")
+    return int(number)
 
 
 def _decimal(cell: str) -> Decimal:
     number = Decimal(cell)
-    exponent = number.as_tuple().exponent if "e" in cell or "E" in cell else 0
+    exponent = number.as_tuple().exponent
     if not number.is_finite() or not isinstance(exponent, int) or abs(exponent) > _MOST_DIGITS:
         raise ValueError("no number of Salesforce")
     return number
 
 
-def _instant(cell: str) -> str:
-    return cell[:-1] + "+0000" if cell[-1] == "Z" else cell
-
-
 def _bytes(cell: str) -> bytes:
-    return b64decode(cell, validate=True)
+    # A path to the content is no base64, for it has the point of a version in it.
+    return cell.encode() if cell.startswith("/services/") else b64decode(cell, validate=True)
 
 
-_CONVERSIONS: dict[ColumnType, Callable[[str], Any]] = {
-    ColumnType.INT64: _int,
-    ColumnType.DOUBLE: float,
-    ColumnType.DECIMAL: _decimal,
-    ColumnType.BOOL: _BOOLS.__getitem__,
-    ColumnType.DATETIME: _instant,
-    ColumnType.BYTES: _bytes,
-    ColumnType.STRINGS: str,
+def _each(convert: Callable[[str], Any]) -> Callable[[Sequence[str]], list[Any]]:
+    return lambda cells: list(map(convert, cells))
+
+
+_CONVERSIONS: dict[ColumnType, Callable[[Sequence[str]], list[Any]]] = {
+    ColumnType.INT64: _ints,
+    ColumnType.DOUBLE: _each(float),
+    ColumnType.DECIMAL: _each(_decimal),
+    ColumnType.BOOL: _each(_BOOLS.__getitem__),
+    ColumnType.BYTES: _each(_bytes),
+    ColumnType.STRINGS: list,
 }
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, UnicodeDecodeError):
-        return "it is not UTF-8"
-    if "field larger" in str(error):
-        return f"a cell has more than {csv.field_size_limit():,} characters; read it by REST"
-    return "a row is cut off or its quotes do not match"
