@@ -114,3 +114,36 @@ async def test_a_session_that_ends_under_many_results_costs_one_login(stage: Sta
     assert [""] * 8 == heard
     assert [ROW_NAMES] * 8 == [rows(seen) for seen in results]
     assert 1 == logins
+
+
+async def test_a_caller_that_does_not_read_stops_the_reading(stage: StageFactory):
+    """What nobody takes is not asked of Salesforce: some pages wait in the service and on the way, and no more."""
+    async with stage() as running:
+        org = running.org.org
+        for number in range(2000):
+            values = {"LastName": f"N{number}", "Company": "Radium", "Description": f"{number:05}" * 1600}
+            org.create("Lead", values, user_id=org.admin_id)
+        request = QueryRequest(soql="SELECT Description FROM Lead", page_size=PAGE, batch_size=20)
+        answers = aiter(QueryServiceStub(running.channel).Query(request))
+        found = (await anext(answers)).batch.row_count
+        waiting = await settled(running)
+        found += sum([response.batch.row_count async for response in answers])
+        everything = await later_pages(running)
+
+    assert 2000 == found
+    assert 9 == everything
+    assert 0 < waiting < 7
+
+
+async def later_pages(stage: Stage) -> int:
+    """Return how many pages but the first were asked for."""
+    return (await stage.calls())["GET query/{locator}"]
+
+
+async def settled(stage: Stage) -> int:
+    """Wait until no further page is asked for, and return how many were."""
+    before = -1
+    while before != (asked := await later_pages(stage)):
+        before = asked
+        await asyncio.sleep(0.3)
+    return asked
