@@ -3,12 +3,12 @@
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain
-from operator import attrgetter
 from typing import Any
 
 from service.query.children import ChildReader, FollowingPages, known_count
 from service.query.columns import ColumnType, ResultColumn
 from service.query.decoding import extractors
+from service.query.gathering import Gatherer
 from service.query.texts import to_decimals, to_texts
 
 _ZERO: dict[ColumnType, Any] = {
@@ -71,14 +71,16 @@ class Columnizer:
     """
 
     def __init__(self, columns: Sequence[ResultColumn]) -> None:
-        self._columns = tuple(zip(columns, extractors(columns), strict=True))
+        self._table = _Table(columns)
         self._nested = tuple(
-            (path[0], ChildReader(column)) for column, path in self._columns if column.type is ColumnType.BATCHES
+            (path[0], ChildReader(column))
+            for column, path in zip(columns, extractors(columns), strict=True)
+            if column.type is ColumnType.BATCHES
         )
 
     def batch(self, rows: Sequence[Any], total_size: int) -> Batch:
         """Return the rows as one batch; their children have been read to the end."""
-        return Batch(len(rows), _columns(self._columns, rows), total_size)
+        return Batch(len(rows), self._table.columns(rows), total_size)
 
     async def batches(
         self, rows: Sequence[Any], total_size: int, size: int, following: FollowingPages
@@ -130,7 +132,7 @@ def filled(column: ResultColumn, values: list[Any]) -> ColumnValues:
     return _packed(column, values)
 
 
-def _packed(column: ResultColumn, values: list[Any]) -> ColumnValues:
+def _packed(column: ResultColumn, values: Sequence[Any]) -> ColumnValues:
     """Return a column of values as `filled` takes them, but for those of DECIMAL, which are text."""
     null_rows: list[int] = []
     if None in values:
@@ -142,16 +144,36 @@ def _packed(column: ResultColumn, values: list[Any]) -> ColumnValues:
     return ColumnValues(column, values, null_rows)
 
 
-def _columns(planned: Sequence[tuple[ResultColumn, tuple[str, ...]]], rows: Sequence[Any]) -> tuple[ColumnValues, ...]:
-    return tuple(_column(column, path, rows) for column, path in planned)
+class _Table:
+    """Makes columns of rows, and of the children in them.
+
+    Args:
+        columns: The columns.
+
+    """
+
+    def __init__(self, columns: Sequence[ResultColumn]) -> None:
+        self._gatherer = Gatherer(columns)
+        self._columns = [
+            (column, _Table(column.children) if column.type is ColumnType.BATCHES else None) for column in columns
+        ]
+
+    def columns(self, rows: Sequence[Any]) -> tuple[ColumnValues, ...]:
+        """Return the values of all columns."""
+        gathered = self._gatherer.gather(rows)
+        return tuple(
+            _column(column, values) if inner is None else ColumnValues(column, (), (), inner.children(values))
+            for (column, inner), values in zip(self._columns, gathered, strict=True)
+        )
+
+    def children(self, found: Sequence[Any]) -> Children:
+        """Return the children of all rows, by what each holds in their column."""
+        groups = [() if children is None else children.records for children in found]
+        rows = list(chain.from_iterable(groups))
+        return Children(len(rows), self.columns(rows), list(accumulate(map(len, groups))))
 
 
-def _column(column: ResultColumn, path: tuple[str, ...], rows: Sequence[Any]) -> ColumnValues:
-    values: list[Any] = list(map(attrgetter(path[0]), rows))
-    for attribute in path[1:]:
-        values = [None if parent is None else getattr(parent, attribute) for parent in values]
-    if column.type is ColumnType.BATCHES:
-        return ColumnValues(column, (), (), _children(column, values))
+def _column(column: ResultColumn, values: Sequence[Any]) -> ColumnValues:
     if not column.is_described:
         values = to_texts(values)
     elif column.type is ColumnType.DECIMAL:
@@ -161,14 +183,7 @@ def _column(column: ResultColumn, path: tuple[str, ...], rows: Sequence[Any]) ->
     return _packed(column, values)
 
 
-def _children(column: ResultColumn, found: list[Any]) -> Children:
-    groups = [() if children is None else children.records for children in found]
-    rows = list(chain.from_iterable(groups))
-    planned = tuple(zip(column.children, extractors(column.children), strict=True))
-    return Children(len(rows), _columns(planned, rows), list(accumulate(map(len, groups))))
-
-
-def _entries(column: ResultColumn, values: list[str]) -> Children:
+def _entries(column: ResultColumn, values: Sequence[str]) -> Children:
     groups = [value.split(_SEPARATOR) if value else () for value in values]
     entries = list(chain.from_iterable(groups))
     inner = ResultColumn(column.name, ColumnType.STRING, column.keys)
