@@ -122,8 +122,10 @@ class _Reading:
         self._client = client
         self._options = options
         self._context = context
-        # What is begun is finished: a result that is refused its last pages has cost all the others for nothing.
-        self._begun = structs.replace(context, priority=Priority.INTERACTIVE)
+        # What is begun is finished: a result that is refused its last pages has cost all the others for nothing. The
+        # caller pays for them, but whether it still may was asked for the first one.
+        paid_by = context.charged or {context.caller: 1.0}
+        self._begun = structs.replace(context, priority=Priority.INTERACTIVE, charged=paid_by)
         self._signer = signer
         self._token = start
         self._shape = shape

@@ -2,17 +2,22 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from grpc import aio
-from sluicegate.v1.query_service_pb2 import QueryRequest, QueryResponse
+from sluicegate.v1.query_service_pb2 import QUERY_ROUTE_REST, QueryRequest, QueryResponse
 from sluicegate.v1.query_service_pb2_grpc import QueryServiceStub
 
+from service.app import App
+from service.emulator.server import Emulator, EmulatorConfig
 from service.query import cursor
 from service.salesforce.transport.retry import RetryTransport
+from service.settings import CallerSettings, CallerShareSettings, GovernorSettings
 from tests.support.rich_status import failure
-from tests.support.stage import Stage, StageFactory
+from tests.support.service import free_ports
+from tests.support.stage import Stage, StageFactory, org_settings
 
 ROWS = 900
 PAGE = 200
@@ -133,6 +138,42 @@ async def test_a_caller_that_does_not_read_stops_the_reading(stage: StageFactory
     assert 2000 == found
     assert 9 == everything
     assert 0 < waiting < 7
+
+
+@pytest.mark.parametrize("is_finished", [False, True])
+async def test_what_was_begun_is_finished(keys: Path, monkeypatch, is_finished):
+    """A caller whose cap is reached in the middle of a result reads it to its end, pays for it, and begins no other."""
+    if not is_finished:
+        begin = cursor._Reading.__init__
+
+        def pausing(reading: Any, *args: Any, **kwargs: Any) -> None:
+            begin(reading, *args, **kwargs)
+            reading._begun = reading._context
+
+        monkeypatch.setattr(cursor._Reading, "__init__", pausing)
+    governor = GovernorSettings(callers={"greedy": CallerShareSettings(daily_calls=4)})
+    request = QueryRequest(soql="SELECT LastName FROM Lead", page_size=PAGE, route=QUERY_ROUTE_REST)
+    async with Emulator(EmulatorConfig(directory=keys)) as org:
+        for name in ROW_NAMES:
+            org.org.create("Lead", {"LastName": name, "Company": "Radium"}, user_id=org.org.admin_id)
+        settings = free_ports(
+            orgs={"prod": org_settings(org, keys, governor=governor)}, callers={"greedy": CallerSettings()}
+        )
+        async with App(settings) as app:
+            assert app.addresses is not None
+            async with aio.insecure_channel(app.addresses.grpc) as channel:
+                first = [await rows_of(channel, request) for _ in range(2)]
+
+    assert [ROWS if is_finished else "CALLER_QUOTA_EXCEEDED", "CALLER_QUOTA_EXCEEDED"] == first
+
+
+async def rows_of(channel: aio.Channel, request: QueryRequest) -> int | str:
+    """Return how many rows a caller reads, or why not all."""
+    call = QueryServiceStub(channel).Query(request, metadata=(("sluicegate-caller", "greedy"),))
+    try:
+        return sum([response.batch.row_count async for response in call])
+    except aio.AioRpcError as error:
+        return failure(error).reason
 
 
 async def later_pages(stage: Stage) -> int:

@@ -312,9 +312,9 @@ async def test_later_pages_are_stopped_last():
 
     class Noting(ScriptedTransport):
         async def send(self, request: Request, context: CallContext) -> Response:
-            priorities.append(context.priority)
+            priorities.append((context.priority, context.charged))
             return await super().send(request, context)
 
     await numbers(reading(Noting(page(1, total=2, locator="01g-1"), page(2, total=2))))
 
-    assert [Priority.STANDARD, Priority.INTERACTIVE] == priorities
+    assert [(Priority.STANDARD, {}), (Priority.INTERACTIVE, {"": 1.0})] == priorities
