@@ -40,8 +40,9 @@ class Leftovers:
             task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
 
-    def __len__(self) -> int:
-        """Return how many jobs wait for their deletion."""
+    @property
+    def count(self) -> int:
+        """How many jobs wait for their deletion."""
         return len(self._waiting)
 
     def leave(self, job: BulkJob) -> None:
