@@ -187,6 +187,28 @@ def test_a_field_without_description_is_held_to_json(text):
         Columnizer(columns).batch(decoded(columns, text), 1)
 
 
+def test_long_numbers_come_digit_for_digit():
+    """A decimal column has the digits that Salesforce wrote, without exponents, and nulls as such."""
+    columns = [column("X", ColumnType.DECIMAL)]
+    rows = decoded(columns, b'[{"X":1234567890123456.78},{"X":null},{"X":-0.10},{"X":12}]')
+    shortened = decoded(columns, b'[{"X":1.5E3},{"X":1e-2},{"X":null}]')
+
+    (found,) = Columnizer(columns).batch(rows, 4).columns
+    (written_out,) = Columnizer(columns).batch(shortened, 3).columns
+
+    assert (["1234567890123456.78", "", "-0.10", "12"], [1]) == (list(found.values), list(found.null_rows))
+    assert (["1500", "0.01", ""], [2]) == (list(written_out.values), list(written_out.null_rows))
+
+
+@pytest.mark.parametrize("text", [b'"12"', b"true", b"[1,2]", b"1e999999", b"1E-999999"])
+def test_what_is_no_long_number_is_a_fault(text):
+    """Neither text nor a number that would fill memory when it is written out passes for a decimal."""
+    columns = [column("X", ColumnType.DECIMAL)]
+
+    with pytest.raises(UpstreamProtocolError):
+        Columnizer(columns).batch(decoded(columns, b'[{"X":1},{"X":' + text + b"}]"), 2)
+
+
 def test_no_rows_have_every_column():
     """A result without rows still tells its columns, those of children too."""
     columns = [column("Id"), column("N", ColumnType.INT64), column("Cs", ColumnType.BATCHES, children=(column("Id"),))]

@@ -254,6 +254,13 @@ async def test_an_aggregate_has_the_type_of_its_function(selected, expected):
     assert expected == await brief(f"SELECT {selected} FROM Lead")
 
 
+async def test_what_is_counted_has_a_type_though_its_field_has_none():
+    """A number of owners' names is a number; the least of them is what only the records know."""
+    counted, least = await planned("SELECT COUNT(Owner.Name), MIN(Owner.Name) FROM Lead")
+
+    assert (True, False) == (counted.is_described, least.is_described)
+
+
 @pytest.mark.parametrize(
     ("selected", "group", "expected"),
     [
