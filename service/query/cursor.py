@@ -1,9 +1,10 @@
 """The reading of a result by REST, one page ahead of whoever takes the batches."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from msgspec import structs
@@ -24,6 +25,7 @@ from service.salesforce.transport.base import Session
 from service.soql import to_soql
 from service.soql.ast import Query
 
+_REFUSED = "Salesforce does not take it ordered by Id"
 _MOST_RESTARTS = 3
 """Restarts in a row after which no row came: the org gives its results up faster than they can be read."""
 
@@ -62,13 +64,11 @@ async def read(
 
     """
     query = await expand(query, describe)
-    plain = await shape_of(query, None, describe)
-    order = await order_of(query, describe)
-    if isinstance(order, Keyset) and not start.is_plain:
-        reading = _Reading(client, options, context, signer, start, await shape_of(query, order, describe), order)
-        reading.plain = plain
-    else:
-        reading = _Reading(client, options, context, signer, start, plain, order)
+    order = _REFUSED if start.is_plain else await order_of(query, describe)
+    used = order if isinstance(order, Keyset) else None
+    reading = _Reading(client, options, context, signer, start, await shape_of(query, used, describe), order)
+    if used is not None:
+        reading.plain = partial(shape_of, query, None, describe)
     batches: Any = reading.batches()
     async with aclosing(batches):
         async for batch in batches:
@@ -133,8 +133,8 @@ class _Reading:
         self._session = Session(is_open=start.rows > 0)
         self._restarts = 0
         self._has_yielded = False
-        self.plain: Shape | None = None
-        """What is sent instead if Salesforce does not take the query in that order."""
+        self.plain: Callable[[], Awaitable[Shape]] | None = None
+        """Returns what is sent instead if Salesforce does not take the query in that order."""
 
     async def batches(self) -> AsyncIterator[Batch]:
         """Yield the batches; see `read`."""
@@ -185,7 +185,7 @@ class _Reading:
             if self.plain is None:
                 raise
         # It may be the order that is refused. If it is not, what is said of the caller's own query is of more use.
-        self._shape, self._order = self.plain, "Salesforce does not take it ordered by Id"
+        self._shape, self._order = await self.plain(), _REFUSED
         self._token = structs.replace(self._token, is_plain=True)
         return await self._run(self._shape.query, self._context)
 

@@ -163,3 +163,26 @@ async def test_a_query_longer_than_a_url_is_read_page_by_page(channel, company):
     request.parameters["others"].list_value.values.extend(text(each) for each in others)
 
     assert EXPECTED == names(await answers(channel, request))
+
+
+@pytest.mark.parametrize(("times", "reason"), [(1, ""), (3, ""), (None, "QUERY_NOT_RESUMABLE")])
+async def test_children_that_are_given_up_are_read_anew(channel, org, unique, disturbances, times, reason):
+    """The record is asked for again with its children; an org that never keeps them long enough ends the call."""
+    name = unique("Parent")
+    for number in range(2):
+        parent = org.create("Account", {"Name": name}, user_id=org.admin_id)
+        for child in range(250):
+            values = {"LastName": f"C{number}-{child:03}", "AccountId": parent}
+            org.create("Contact", values, user_id=org.admin_id)
+    soql = "SELECT Name, (SELECT LastName FROM Contacts ORDER BY LastName) FROM Account WHERE Name = :name"
+    request = QueryRequest(soql=soql, parameters={"name": text(name)}, page_size=200, batch_size=1)
+    disturbances.add(LOST, path="/query/01g", skip=1, times=times)
+
+    if reason:
+        found = await refused(channel, request)
+        assert (reason, "INVALID_QUERY_LOCATOR") == (found.reason, found.metadata["cause"])
+        return
+    batches = [response.batch for response in await answers(channel, request)]
+
+    children = [list(batch.columns[1].children.columns[0].string_values) for batch in batches]
+    assert [[f"C{number}-{child:03}" for child in range(250)] for number in range(2)] == children
