@@ -8,7 +8,7 @@ from typing import Any
 
 from service import soql
 from service.context import CallContext
-from service.errors import AllocationExceeded, Refused, SluicegateError, UnknownObject
+from service.errors import AllocationExceeded, MalformedQuery, Refused, SluicegateError, UnknownObject
 from service.orgs.descriptions import Descriptions
 from service.query import bulk_reading, cursor, explain, route
 from service.query.batches import Batch
@@ -20,6 +20,7 @@ from service.query.options import Options
 from service.query.planner import Describe
 from service.query.resume import BulkPosition, ResumeSigner, ResumeToken
 from service.query.route import Estimate, Route
+from service.query.unknown_names import unknown_name
 from service.salesforce.client import SalesforceClient
 from service.soql.ast import Query
 
@@ -68,6 +69,7 @@ class OrgQueries:
             service.errors.InvalidToken: The options have a token that belongs to another request.
             service.errors.InvalidRequest: The route that was asked for cannot run the query.
             service.errors.MalformedQuery: The text is not SOQL.
+            service.errors.UnknownField: It names what an sObject does not have.
             service.errors.InvalidParameter: A parameter is missing, unused or not bindable.
 
         """
@@ -93,9 +95,15 @@ class OrgQueries:
             else:
                 return
         by_rest: Any = cursor.read(query, options, self._client, describe, context, start=start, signer=self._signer)
-        async with aclosing(by_rest) as batches:
-            async for batch in batches:
-                yield batch
+        try:
+            async with aclosing(by_rest) as batches:
+                async for batch in batches:
+                    yield batch
+        except MalformedQuery as refused:
+            meant = await unknown_name(query, refused, describe)
+            if meant is None:
+                raise
+            raise meant from refused
 
     async def explain(
         self, text: str, parameters: Mapping[str, soql.Value], options: Options, context: CallContext

@@ -184,7 +184,9 @@ async def test_a_parameter_is_never_syntax(channel, leads, unique, hostile):
         ("SELECT Id FROM Lead WHERE LastName = 'x\\q'", "MALFORMED_QUERY", "1", None),
         ("SELECT Nope FROM Lead", "UNKNOWN_FIELD", "1", "8"),
         ("SELECT ConvertedAccount.Nope FROM Lead", "UNKNOWN_FIELD", "1", "8"),
-        ("SELECT Id FROM Lead WHERE Nope = 1", "MALFORMED_QUERY", "1", "27"),
+        ("SELECT Id FROM Lead WHERE Nope = 1", "UNKNOWN_FIELD", "1", "27"),
+        ("SELECT Id FROM Lead\nWHERE Name = 'x' ORDER BY Nope", "UNKNOWN_FIELD", "2", "27"),
+        ("SELECT Id FROM Lead WHERE Description = 'x'", "MALFORMED_QUERY", "1", None),
     ],
 )
 async def test_a_fault_in_the_text_has_its_place(channel, soql, reason, row, column):
