@@ -19,6 +19,7 @@ from service.query.options import Options
 from service.query.planner import Describe, expand
 from service.query.resume import RestPosition, ResumeSigner, ResumeToken
 from service.query.shape import Shape, shape_of
+from service.salesforce.calls import query as calls
 from service.salesforce.calls.query import Page
 from service.salesforce.client import SalesforceClient
 from service.salesforce.transport.base import Session
@@ -26,6 +27,7 @@ from service.soql import to_soql
 from service.soql.ast import Query
 
 _REFUSED = "Salesforce does not take it ordered by Id"
+_COUNT = calls.decoder(dict[str, Any])
 _MOST_RESTARTS = 3
 """Restarts in a row after which no row came: the org gives its results up faster than they can be read."""
 
@@ -260,4 +262,23 @@ class _Reading:
         self._session = Session()
         page = await self._run(query, self._begun)
         restart.check(self._order, self._token, lost, page.totalSize)
+        await self._refuse_moved(lost)
         return self._place(page, "")
+
+    async def _refuse_moved(self, lost: QueryNotResumable) -> None:
+        """Refuse to go on if rows may have moved from what was sent to what follows, or the other way round.
+
+        It is asked after the restart: from then on the result is fixed.
+        """
+        changes = restart.changes(self._order, self._token)
+        if changes is None:
+            return
+        counted = await self._client.first_page(
+            to_soql(changes),
+            _COUNT,
+            self._begun,
+            page_size=self._options.rows_of_page,
+            include_deleted=self._options.include_deleted,
+        )
+        if counted.totalSize:
+            raise restart.refused(self._token, lost, "rows were changed that its order may have moved") from lost

@@ -37,6 +37,9 @@ from service.soql.ast import (
 from service.soql.reads import own_path
 
 _ID = "id"
+_CREATED = ("createddate",)
+"""Beside the id what never changes."""
+_SEEN_CHANGES = frozenset({"systemmodstamp", "createddate"})
 _TEXTS = frozenset({"string", "email", "phone", "url", "textarea", "reference"})
 _NUMBERS = frozenset({"int", "long", "double", "percent", "currency"})
 _MOMENTS = frozenset({"date", "datetime", "time", "boolean"})
@@ -72,6 +75,8 @@ class Keyset:
     """Whether Salesforce surely compares as it sorts. Of text that is not documented: whoever restarts has to count."""
     is_of_today: bool
     """Whether the query means other rows tomorrow."""
+    parents: tuple[tuple[str, ...], ...]
+    """Where fields stand that order the result and may change: the relationships to their records, none for its own."""
 
     def after(self, last: Sequence[KeyValue], rows: int) -> Query:
         """Return the query for what follows a row.
@@ -100,6 +105,26 @@ class Keyset:
             limit=max(0, limit - rows) if isinstance(limit, int) else limit,
         )
 
+    def changed_since(self, instant: datetime) -> Query | None:
+        """Return a query that counts what may have moved in the order since an instant; None if nothing can.
+
+        Rows that were made since are left out: they may come or not, but not twice.
+        """
+        if not self.parents:
+            return None
+        moment = DateTime(instant)
+        changed = [Comparison(Path((*path, "SystemModstamp")), ">", moment) for path in self.parents]
+        moved = _all([_any(changed), Comparison(Path(("CreatedDate",)), "<=", moment)])
+        where = self.query.where
+        return replace(
+            self.query,
+            select=(Column(Call("COUNT", ())),),
+            where=moved if where is None else _all([where, moved]),
+            order_by=(),
+            limit=None,
+            usage=None,
+        )
+
 
 async def keyset(query: Query, describe: Describe) -> Keyset | str:
     """Return the query in an order that lets it be restarted, or a sentence that tells why there is none.
@@ -121,6 +146,7 @@ async def keyset(query: Query, describe: Describe) -> Keyset | str:
     order: list[Ordering] = []
     keys: list[Key] = []
     certain = True
+    parents: dict[tuple[str, ...], None] = {}
     for ordering in query.order_by:
         found = await _field(query, ordering, root, describe)
         if isinstance(found, str):
@@ -131,9 +157,13 @@ async def keyset(query: Query, describe: Describe) -> Keyset | str:
         if key.place == (_ID,):
             break
         certain = certain and field.type not in {*_TEXTS, _ID}
+        if key.place != _CREATED:
+            parents[tuple(own_path(query, key.path)[:-1])] = None
     else:
         order.append(Ordering(Path(("Id",))))
         keys.append(Key(Path(("Id",)), (_ID,), ColumnType.STRING))
+    if parents and not root.fields.keys() >= _SEEN_CHANGES:
+        return f"{root.name} does not tell which rows were changed"
     selected = {_own(query, entry.expression) for entry in query.select if isinstance(entry, Column)}
     hidden = [Column(key.path) for key in keys if key.place not in selected]
     return Keyset(
@@ -142,6 +172,7 @@ async def keyset(query: Query, describe: Describe) -> Keyset | str:
         len(hidden),
         certain,
         _means_other_rows_tomorrow(query),
+        tuple(parents),
     )
 
 

@@ -1,5 +1,7 @@
 """Whether a query can be run again for what follows the rows that were sent, without a row twice or left out."""
 
+from datetime import UTC, datetime
+
 from service.errors import QueryNotResumable
 from service.query.keyset import Keyset
 from service.query.resume import ResumeToken
@@ -56,6 +58,11 @@ def check(order: Keyset | str, token: ResumeToken, lost: QueryNotResumable, rows
     if isinstance(order, Keyset) and not order.is_certain and rows_left != token.total - token.rows:
         text = "it is ordered by text, and not as many rows follow as before"
         raise refused(token, lost, text) from lost
+
+
+def changes(order: Keyset | str, token: ResumeToken) -> Query | None:
+    """Return the query that counts the rows which may have moved since the first call began; None if none can."""
+    return order.changed_since(datetime.fromtimestamp(token.begun, UTC)) if isinstance(order, Keyset) else None
 
 
 def refused(token: ResumeToken, lost: QueryNotResumable, why: str) -> QueryNotResumable:

@@ -278,3 +278,38 @@ async def test_a_query_longer_than_any_is_refused(org):
         await anext(reading(paged, query))
 
     assert [] == paged.queries
+
+
+@pytest.mark.parametrize(
+    ("order", "field", "comes"),
+    [
+        ("", "LastName", True),
+        ("CreatedDate", "LastName", True),
+        ("NumberOfEmployees", "NumberOfEmployees", False),
+        ("NumberOfEmployees", "Company", False),
+        ("LastModifiedDate", "Company", False),
+    ],
+)
+async def test_rows_that_may_have_moved_end_the_reading(order, field, comes):
+    """A row that was sent and is changed could stand behind the last one now, and come again: it is not let."""
+    clock = ManualClock()
+    org = Org(clock=clock)
+    for number in range(6):
+        values = {"LastName": "x", "Company": "c", "NumberOfEmployees": number}
+        org.create("Lead", values, user_id=org.admin_id)
+    clock.passed = 100
+    text = "SELECT Id FROM Lead" + (f" ORDER BY {order}" if order else "")
+    batches = reading(PagedOrg(org, page_size=2, lost={0, 1}), text, clock=clock)
+    first = column(await anext(batches))
+    clock.passed = 200
+    value = 9 if field == "NumberOfEmployees" else "y"
+    org.update("Lead", first[0], {field: value}, user_id=org.admin_id)
+    org.create("Lead", {"LastName": "x", "Company": "c", "NumberOfEmployees": 5}, user_id=org.admin_id)
+
+    if not comes:
+        with pytest.raises(QueryNotResumable, match="may have moved"):
+            await anext(batches)
+        return
+    found = first + [value async for batch in batches for value in column(batch)]
+
+    assert 7 == len(found) == len({*found})
