@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 import yaml
 from grpc import aio
-from sluicegate.v1.query_service_pb2 import QueryRequest, QueryResponse
+from sluicegate.v1.query_service_pb2 import QUERY_ROUTE_BULK, QueryRequest, QueryResponse
 from sluicegate.v1.query_service_pb2_grpc import QueryServiceStub
 
+from service.emulator import query_jobs
 from service.emulator.server import Emulator, EmulatorConfig
 from service.settings import OrgSettings
 from tests.support.rich_status import failure
@@ -117,6 +118,31 @@ async def test_another_replica_goes_on(prod: OrgSettings, tmp_path: Path, respon
 
     assert "" == heard
     assert rows(undisturbed) == rows(seen)
+    assert ROW_NAMES == sorted(rows(seen))
+
+
+@pytest.mark.parametrize("responses", [1, 4, 8])
+async def test_another_replica_goes_on_in_bulk(
+    prod: OrgSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, responses: int
+):
+    """The query job outlives the replica that began it, and every row of its parts comes once."""
+    monkeypatch.setattr(query_jobs, "DEFAULT_PAGE_ROWS", 250)
+    monkeypatch.setattr("service.emulator.routes.bulk_query.DEFAULT_PAGE_ROWS", 250)
+    soql = "SELECT LastName, Description FROM Lead"
+    request = QueryRequest(soql=soql, batch_size=100, route=QUERY_ROUTE_BULK)
+    seen: list[QueryResponse] = []
+    async with replica(prod, tmp_path, KEYS) as first, replica(prod, tmp_path, KEYS) as second:
+        async for response in first.queries.Query(request):
+            seen.append(response)
+            if len(seen) == responses:
+                await first.kill()
+                break
+        request.resume_token = seen[-1].resume_token
+
+        heard = await read(second.queries, request, seen)
+
+    assert "" == heard
+    assert [100, 100, 50] * 6 == [response.batch.row_count for response in seen]
     assert ROW_NAMES == sorted(rows(seen))
 
 

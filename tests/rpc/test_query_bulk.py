@@ -1,5 +1,6 @@
 """Queries that are read in bulk, over a real channel."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from sluicegate.v1.query_service_pb2 import (
 from sluicegate.v1.query_service_pb2_grpc import QueryServiceStub
 
 from service.emulator import query_jobs
+from service.emulator.effects import RevokeSessions, SlowJob
 from service.emulator.org import Org
 from tests.support.rich_status import failure
 
@@ -162,3 +164,28 @@ async def test_a_job_that_is_gone_cannot_go_on(channel, leads, small_parts, monk
     failed = failure(raised.value)
     assert ("FAILED_PRECONDITION", "QUERY_NOT_RESUMABLE") == (failed.code, failed.reason)
     assert "30" == failed.metadata["rows"]
+
+
+async def test_who_hangs_up_aborts_the_job(channel, leads, disturbances, monkeypatch):
+    """A job that runs while nobody waits for it any more is stopped."""
+    aborted = asyncio.Event()
+    monkeypatch.setattr(query_jobs.QueryJob, "abort", lambda _job: aborted.set())
+    disturbances.add(SlowJob(wait_seconds=600), times=None)
+    call = QueryServiceStub(channel).Query(QueryRequest(soql=SELECT.format(leads(1)), route=QUERY_ROUTE_BULK))
+    reading = asyncio.ensure_future(call.read())
+    await asyncio.wait([reading], timeout=1)
+
+    call.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
+
+    await asyncio.wait_for(aborted.wait(), 10)
+
+
+async def test_a_session_that_dies_while_a_job_runs_is_replaced(channel, leads, disturbances, small_parts):
+    """A job belongs to its user and not to the session that began it."""
+    soql = SELECT.format(leads(100))
+    disturbances.add(RevokeSessions(), path="/results", skip=1)
+
+    responses = await read(channel, soql, route=QUERY_ROUTE_BULK)
+
+    assert 100 == sum(response.batch.row_count for response in responses)
