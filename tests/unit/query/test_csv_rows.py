@@ -81,6 +81,7 @@ def test_what_a_function_is_called_does_not_matter():
     [
         ('"A"\n"x"\n', "1 columns instead of 2"),
         ('"B","A","A"\n"x","y","z"\n', "3 columns instead of 2"),
+        ('"A","B"\n"x","y\nz","w"\n', "3 columns instead of 2"),
         ('"A","B"\n"x"\n', "1 columns instead of 2"),
         ('"A","B"\n"x","y"\n"z"\n', "quotes do not match"),
         ('"A","B"\n"x","y\n', "quotes do not match"),
