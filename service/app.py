@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from types import TracebackType
 from typing import Self
@@ -18,6 +19,8 @@ from service.admin.server import AdminServer
 from service.clock import Clock, SystemClock
 from service.deep_links.config import LinkConfig
 from service.emulator.server import Emulator, EmulatorConfig
+from service.governor.sharing import Sharing
+from service.governor.valkey import ValkeyExchange
 from service.orgs import config
 from service.orgs.limits import with_callers
 from service.orgs.org import Org
@@ -46,6 +49,7 @@ from service.telemetry.tracing import Tracing, otlp_exporter
 
 EMBEDDED_ORG = "emulator"
 VERSION = version("sluicegate")
+_GOVERNOR_CONNECTIONS = 4
 
 _log = logs.get_logger(__name__)
 
@@ -115,7 +119,8 @@ class App:
             with _listening("emulator", settings.emulator):
                 orgs = {EMBEDDED_ORG: await self._embedded_org(stack)}
         default = settings.default_org or (next(iter(orgs)) if len(orgs) == 1 else "")
-        open_org = self._opener(orgs, tracing)
+        sharing = await self._sharing(stack)
+        open_org = self._opener(orgs, tracing, sharing)
         registry = await stack.enter_async_context(OrgRegistry(orgs, default=default, open_org=open_org))
         store = await self._shared_store(stack)
         # After the orgs, so that it closes before them: work whose callers have gone still needs its org.
@@ -144,6 +149,19 @@ class App:
             return Tracing(self._span_exporter, sample_ratio=1.0, version=VERSION)
         return Tracing(otlp_exporter(settings.otlp_endpoint), sample_ratio=settings.sample_ratio, version=VERSION)
 
+    async def _sharing(self, stack: AsyncExitStack) -> Sharing | None:
+        settings = self._settings.shared_store
+        if settings.url is None:
+            return None
+        from service.valkey import Valkey  # noqa: PLC0415 - the client takes a quarter of a second
+
+        # Connections of their own: requests with ids that crowd the store must not make it seem away.
+        valkey = await stack.enter_async_context(
+            Valkey(settings.url.get_secret_value(), connections=_GOVERNOR_CONNECTIONS)
+        )
+        place = partial(ValkeyExchange, valkey, settings.prefix)
+        return await stack.enter_async_context(Sharing(place, self._clock))
+
     async def _shared_store(self, stack: AsyncExitStack) -> SharedStore:
         settings = self._settings.shared_store
         if settings.url is None:
@@ -166,16 +184,16 @@ class App:
         )
         return OrgSettings(login_url=credentials.login_url, auth=auth)
 
-    def _opener(self, orgs: Mapping[str, OrgSettings], tracing: Tracing) -> OpenOrg:
+    def _opener(self, orgs: Mapping[str, OrgSettings], tracing: Tracing, sharing: Sharing | None) -> OpenOrg:
         links = self._links()
         callers = self._settings.callers
         orgs = {name: with_callers(settings, callers) for name, settings in orgs.items()}
         signers = Signers.of(_keys(self._settings.token_keys, "token_keys", embedded=self.emulator is not None))
 
+        surroundings = config.Surroundings(links, signers, tracing, self._clock, sharing)
+
         def open_org(name: str, stack: AsyncExitStack) -> Org:
-            return config.open_org(
-                name, orgs[name], links=links, signers=signers, tracing=tracing, clock=self._clock, stack=stack
-            )
+            return config.open_org(name, orgs[name], surroundings, stack)
 
         return open_org
 

@@ -40,13 +40,15 @@ class CallContext(Struct, frozen=True):
     """When the caller gives up, in the clock's monotonic seconds; None when it never does."""
     trace: Context | None = None
     """Parent of the spans made on the call's behalf; None when the call is not sampled."""
-
     caller: str = ""
-    """The configured name of who calls; empty for whoever gave none."""
+    """The name that the caller gives itself, configured or not; empty for whoever gives none."""
     priority: Priority = Priority.STANDARD
     """How much the call matters when allocations run short."""
     charged: Mapping[str, float] = _NOBODY_ELSE
     """Who pays for the call and which share of it, where several callers ride along; empty charges `caller` alone."""
+    begun: bool = False
+    """Whether what is asked finishes what calls were spent on: then only the reserve that is refused last stops it, and
+    no share of its caller or class, which are charged all the same."""
 
     def remaining_seconds(self, at_most: float) -> float:
         """Return how long the next step may take: the smaller of the time left and `at_most`, in seconds.

@@ -363,7 +363,10 @@ class Exhausted(SluicegateError):
 
 
 class DailyLimitExceeded(Exhausted):
-    """The org's rolling 24-hour API allocation is used up. Metadata: limit, used, maximum."""
+    """The org's rolling 24-hour API allocation is used up. Metadata: limit, org, and used, maximum where known.
+
+    Where the service refuses by itself for its own reserve also class and threshold.
+    """
 
     reason = "DAILY_LIMIT_EXCEEDED"
 
@@ -378,7 +381,10 @@ class CallerQuotaExceeded(Exhausted):
 
 
 class ConcurrencyLimitExceeded(Exhausted):
-    """The org takes no further request at a time; seconds help. Metadata: limit, and in_flight, waiting where known."""
+    """The org takes no further request at a time; seconds help. Metadata: limit, org.
+
+    Where the service refuses by itself also in_flight, concurrency_limit and waiting.
+    """
 
     reason = "CONCURRENCY_LIMIT_EXCEEDED"
 
@@ -388,7 +394,10 @@ class AllocationExceeded(Exhausted):
 
 
 class QueueFull(Exhausted):
-    """As many records wait for the org as the service holds. Metadata: org, waiting, maximum."""
+    """As many records wait for the org as the service holds, or as one caller may have of them.
+
+    Metadata: org, waiting, maximum, waiting_of_caller; waiting_bytes and maximum_bytes.
+    """
 
     reason = "QUEUE_FULL"
 

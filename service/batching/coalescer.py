@@ -1,4 +1,4 @@
-"""Routes records to lanes, sends the lanes' calls, and keeps what they hold within bounds."""
+"""Routes records to lanes, and sends the lanes' calls."""
 
 import asyncio
 from collections import Counter
@@ -16,15 +16,11 @@ from service.batching.item import Gathering, Item, Outcome, Part, Route, Single,
 from service.batching.lane import Lane, Shared
 from service.batching.policy import Hold, Policy
 from service.batching.refusals import at_fault
+from service.batching.room import Room
 from service.batching.statistics import Statistics
 from service.clock import Clock
 from service.context import CallContext
-from service.errors import (
-    InternalError,
-    OutcomeUnknown,
-    QueueFull,
-    SluicegateError,
-)
+from service.errors import InternalError, OutcomeUnknown, SluicegateError
 from service.salesforce.calls.writes import Operation, Row, Saved, WriteOptions
 from service.telemetry import logs, names
 from service.telemetry.tracing import Tracing
@@ -91,6 +87,7 @@ class Coalescer:
         self._clock = clock
         self._tracing = tracing
         self._shared = Shared(self._send, policy, clock, hold, self._spawn)
+        self._room = Room(self._shared.totals, policy, org)
         self._lanes: dict[Route, Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -124,11 +121,11 @@ class Coalescer:
             max_wait_seconds: How long the record may be held back for a fuller call; None for the org's default.
 
         Raises:
-            QueueFull: As many records wait as the org may have; nothing was written.
+            service.errors.QueueFull: As many records wait as the org may have; nothing was written.
             service.errors.SluicegateError: The record was refused, or Salesforce could not be asked.
 
         """
-        self._admit(1, prepared.row.size)
+        self._room.admit(1, prepared.row.size, context.caller)
         waiter = Single(asyncio.get_running_loop())
         lane = self._lane(prepared.route)
         item = self._item(prepared, context, max_wait_seconds, waiter)
@@ -155,12 +152,12 @@ class Coalescer:
             max_wait_seconds: As of `write`.
 
         Raises:
-            QueueFull: They are more than may wait; none was written.
+            service.errors.QueueFull: They are more than may wait; none was written.
 
         """
-        self._admit(len(prepared), sum(each.row.size for each in prepared))
         if not prepared:
             return []
+        self._room.admit(len(prepared), sum(each.row.size for each in prepared), context.caller)
         gathering = Gathering(asyncio.get_running_loop(), len(prepared))
         put: list[tuple[Lane, Item]] = []
         for index, each in enumerate(prepared):
@@ -184,22 +181,8 @@ class Coalescer:
             context,
             self._policy.max_wait_seconds if max_wait is None else max_wait,
             waiter,
+            self._policy.turns.get(context.caller, self._policy.turn),
         )
-
-    def _admit(self, records: int, size: int) -> None:
-        totals, policy = self._shared.totals, self._policy
-        if totals.held_records + records > policy.most_records or totals.held_bytes + size > policy.most_bytes:
-            raise QueueFull(
-                f"{totals.held_records} records wait for the org {self._org!r} already; come back later",
-                metadata={
-                    "org": self._org,
-                    "waiting": str(totals.held_records),
-                    "maximum": str(policy.most_records),
-                    "waiting_bytes": str(totals.held_bytes),
-                    "maximum_bytes": str(policy.most_bytes),
-                },
-                retry_after_seconds=1.0,
-            )
 
     def _lane(self, route: Route) -> Lane:
         lane = self._lanes.get(route)

@@ -105,8 +105,7 @@ class Lane:
         """Take a record; its waiter is told the outcome."""
         item.queued_at = self._newest_at = self._clock.monotonic()
         self._unfinished += 1
-        self._totals.held_records += 1
-        self._totals.held_bytes += item.row.size
+        self._totals.hold(item.context.caller, item.row.size)
         if not item.key or self._keys.take(item):
             self._ready.push(item)
             self._consider()
@@ -318,8 +317,7 @@ class Lane:
     def _let_go(self, item: Item) -> None:
         item.state = State.DONE
         self._unfinished -= 1
-        self._totals.held_records -= 1
-        self._totals.held_bytes -= item.row.size
+        self._totals.let_go(item.context.caller, item.row.size)
 
 
 def _still_locked(item: Item) -> RowLocked:

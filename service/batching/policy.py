@@ -1,7 +1,7 @@
 """How a lane fills its calls, retries rows and what it holds at most."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 Hold = Callable[[int, int], float]
 """Tells how many seconds a call that is not full may be held back now, given the records that wait and those it could
@@ -42,3 +42,7 @@ class Policy:
     """Most records of the org that are waiting or in flight; further ones are refused."""
     most_bytes: int = 268_435_456
     """The same in bytes."""
+    turn: int = 1
+    """How many records a caller sends in its turn while others wait."""
+    turns: Mapping[str, int] = field(default_factory=dict)
+    """The same of callers that have a weight of their own."""

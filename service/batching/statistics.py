@@ -1,7 +1,15 @@
 """What lanes have done and how they stand, for whoever watches."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Held:
+    """What waits or is in flight."""
+
+    records: int = 0
+    bytes: int = 0
 
 
 @dataclass(slots=True)
@@ -18,6 +26,28 @@ class Totals:
     """Records that are waiting or in flight."""
     held_bytes: int = 0
     """Their bytes."""
+    held_by: dict[str, Held] = field(default_factory=dict)
+    """The same of each caller that has any."""
+
+    def hold(self, caller: str, size: int) -> None:
+        """Take note of a caller's record, of so many bytes."""
+        held = self.held_by.get(caller)
+        if held is None:
+            held = self.held_by[caller] = Held()
+        held.records += 1
+        held.bytes += size
+        self.held_records += 1
+        self.held_bytes += size
+
+    def let_go(self, caller: str, size: int) -> None:
+        """Take note that one is over."""
+        held = self.held_by[caller]
+        held.records -= 1
+        held.bytes -= size
+        if not held.records:
+            del self.held_by[caller]
+        self.held_records -= 1
+        self.held_bytes -= size
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,10 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What one caller or class of callers has used and may use."""
+    """What one caller or class of callers has used and may use.
+
+    Of what replicas share that is the use of all of them, of anything else this one's: see `Statistics`.
+    """
 
     used: float
     """API calls of the last 24 hours."""
@@ -86,11 +89,14 @@ class Statistics:
     long_running: int = 0
     """Permits held so long that Salesforce counts their requests as long-running."""
     own_calls: float = 0.0
-    """Calls of the last 24 hours that this service made."""
+    """Calls of the last 24 hours that this service made: all of its replicas, where they share a store."""
+    own_maximum: int | None = None
+    """Most of them by the service's own settings, where that is nearer than the allocation: then the bounds of classes
+    and `exhausted_in_seconds` are about own calls. None where those are about the org's."""
     others_per_second: float = 0.0
     """Rate at which others use up the allocation, as far as answers show it."""
     exhausted_in_seconds: float | None = None
-    """When the allocation will be used up at the present rate; None if it will not within 24 hours."""
+    """When the allocation, or `own_maximum`, will be used up at the present rate; None if not within 24 hours."""
     hold_seconds: float = 0.0
     """How long calls that are not full are held back now: the price of a call."""
     closed_seconds: float = 0.0
@@ -104,7 +110,9 @@ class Statistics:
     degraded: bool = False
     """Whether the store that replicas share is away, so that this one keeps to its safe share."""
     classes: Mapping[Priority, Share] = field(default_factory=dict)
+    """By what was asked of this replica."""
     callers: Mapping[str, Share] = field(default_factory=dict)
+    """By what was asked of this replica; the use of those with a bound is that of all replicas that share a store."""
 
 
 class Governor(Protocol):
@@ -158,7 +166,7 @@ class Governor(Protocol):
         ...
 
     def observe(self, observed: Observed) -> None:
-        """Take note of how an attempt ended."""
+        """Take note of how an attempt ended, once its permit is returned. An attempt that tells nothing has no note."""
         ...
 
     def statistics(self) -> Statistics:

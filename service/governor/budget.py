@@ -112,6 +112,45 @@ class LocalBudget:
             left = min(left, share * self._daily_calls - self._own_now)
         return left
 
+    def own_calls(self, now: float) -> float:
+        """Return how many calls the service made in 24 hours."""
+        if now >= self._stale_at:
+            self._refresh(now)
+        return self._own_now
+
+    def learn_others(self, others: float, maximum: int, now: float) -> None:
+        """Take note of what another replica learned: how many calls the org's other clients made."""
+        if now >= self._stale_at:
+            self._refresh(now)
+        self.learn(Usage(max(0, round(self._own_now + others)), maximum), now)
+
+    def absorb(self, calls: float, told: float, now: float) -> None:
+        """Count calls that other replicas made of late.
+
+        Args:
+            calls: The calls.
+            told: The part of them, from 0 to 1, that Salesforce's last word of the usage included; it passed for
+                others' until now.
+            now: The present.
+
+        """
+        if now >= self._stale_at:
+            self._refresh(now)
+        self._own.add(calls, now)
+        self._own_now += calls
+        self._unrated += calls
+        if self.usage is not None:
+            self._offset -= calls * told
+
+    def recall(self, calls: float, then: float, now: float) -> None:
+        """Count calls that other replicas made long ago; if Salesforce told the usage since, they are part of it."""
+        if now >= self._stale_at:
+            self._refresh(now)
+        self._own.add_past(calls, then, now)
+        self._own_now = self._own.total(now)
+        if self.usage is not None:
+            self._offset -= calls
+
     def spend(self, calls: float, now: float) -> None:
         """Count own calls."""
         if now >= self._stale_at:

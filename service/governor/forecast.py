@@ -1,7 +1,6 @@
 """What the next 24 hours of an org's allocation look like."""
 
 import itertools
-import math
 from dataclasses import dataclass
 
 from service.governor.window import WINDOW_SECONDS, RollingCount
@@ -49,7 +48,11 @@ class Forecast:
     def peak(self) -> float:
         """Return the most calls that will count at a time within the next 24 hours, at the rate that may last."""
         step = self.lasting_per_second * STEP_SECONDS
-        return max(self.used, *(self.used - gone + step * number for number, gone in enumerate(self.gone, 1)))
+        added, most = 0.0, 0.0
+        for gone in self.gone:
+            added += step
+            most = max(most, added - gone)
+        return self.used + most
 
     def _first(self, level: float, per_second: float, *, rising: bool) -> float | None:
         """Return when the calls that count cross a level, on a straight line between steps."""
@@ -70,6 +73,5 @@ def gone_after(now: float, *counts: RollingCount) -> tuple[float, ...]:
     """Return how many of the calls that count now will have left the window after each further step."""
     leaving = [0.0] * (STEPS + 2)
     for count in counts:
-        for seconds, calls in count.leaving(now):
-            leaving[math.ceil(seconds / STEP_SECONDS)] += calls
+        count.add_leaving(leaving, STEP_SECONDS, now)
     return tuple(itertools.accumulate(leaving[1 : STEPS + 1]))

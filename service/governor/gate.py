@@ -7,10 +7,14 @@ from service.governor.base import Observed, Sign
 
 PROBE_SECONDS = 300.0
 """How often one call finds out whether the allocation is still used up."""
+_LONGEST_CLOSED_SECONDS = 3600.0
+"""No probe is put off for longer, whatever an answer asks for: it may be mistaken."""
 _SILENT_PROBE_SECONDS = 10.0
 """When the next probe may leave after one that came to no answer."""
 _SHORTEST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 16.0
+_LONGEST_ASKED_PAUSE_SECONDS = 60.0
+"""No pause is longer, whatever an answer asks for: calls wait for its end."""
 _ANSWERED = frozenset({Sign.WELL, Sign.LOCKED, Sign.OVERLOADED})
 
 
@@ -28,9 +32,9 @@ class Gate:
         """When the last probe began; until it is answered."""
 
     def close(self, seconds: float, now: float) -> None:
-        """Close for at least so long."""
+        """Close for at least so long, but no longer than an hour."""
         self.is_closed = True
-        self._next_probe_at = now + seconds
+        self._next_probe_at = now + min(seconds, _LONGEST_CLOSED_SECONDS)
         self._probe_since = math.inf
 
     def closed_seconds(self, now: float) -> float:
@@ -85,7 +89,8 @@ class Pause:
         if observed.sign is Sign.OVERLOADED:
             longest = min(_LONGEST_PAUSE_SECONDS, _SHORTEST_PAUSE_SECONDS * 2.0**self._in_a_row)
             seconds = longest * (0.5 + self._jitter() / 2.0)
-            self.until = now + max(seconds, observed.retry_after_seconds or 0.0)
+            asked = min(_LONGEST_ASKED_PAUSE_SECONDS, observed.retry_after_seconds or 0.0)
+            self.until = now + max(seconds, asked)
             self._begun_at = now
             self._in_a_row += 1
         elif observed.sign is Sign.WELL:

@@ -39,9 +39,11 @@ class Limits:
     max_waiting: int = 5_000
     """Most attempts that wait for a permit."""
     max_waiting_per_caller: int = 1_000
-    """Most of them of one caller."""
+    """Most of them of one caller; and no more than there is room for others'."""
     max_callers: int = 1_000
     """Most callers that are told apart beside those in `callers`; further ones share one account."""
+    max_replicas: int = 10
+    """Most replicas of the service that run at a time; it sizes what each may use while it cannot ask the others."""
     shadow: bool = False
     """Count what would be refused, refuse nothing and hold nothing back."""
     callers: Mapping[str, CallerLimits] = field(default_factory=dict)

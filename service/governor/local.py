@@ -1,10 +1,12 @@
-"""The governor of a service that runs alone: budget, classes, callers, concurrency and price in this process."""
+"""The governor of this process: budget, classes, callers, concurrency and price, shared with replicas or not."""
 
+import asyncio
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
+from typing import Protocol
 
 from service.clock import Clock
 from service.context import CallContext
@@ -12,9 +14,13 @@ from service.errors import ConcurrencyLimitExceeded, Exhausted
 from service.governor.accounts import Account, Accounts
 from service.governor.allowance import Allowance
 from service.governor.base import Cost, Observed, Share, Statistics, Usage
-from service.governor.budget import Budget, LocalBudget
+from service.governor.budget import OWN_LIMIT, Budget, LocalBudget
 from service.governor.limits import Limits
+from service.governor.notices import Notices
 from service.governor.price import Price
+from service.governor.shadow import Counted
+from service.governor.shared_cap import SharedCap
+from service.governor.slots import Slots
 from service.governor.turns import Turns
 from service.governor.waiting import Attempt
 
@@ -24,8 +30,26 @@ _ACTIVE_SHARE = 0.01
 """A class counts for the price if it made this share of the service's calls."""
 
 
+class Shared(Protocol):
+    """What the replicas of the service share of one org's allocations."""
+
+    @property
+    def budget(self) -> Budget:
+        """The ledger of the calls of all."""
+        ...
+
+    @property
+    def caps(self) -> Mapping[str, SharedCap]:
+        """Callers' bounds, by caller."""
+        ...
+
+    def watch(self, slots: Slots) -> None:
+        """Let the other replicas know of long-running requests, and these slots of theirs."""
+        ...
+
+
 class LocalGovernor:
-    """Guards one org from within this process.
+    """Guards one org from within this process. What replicas share it takes as it is known here, and asks nobody.
 
     All methods belong to the event loop's thread. Where nothing waits and nothing is short, a permit makes no task and
     no future.
@@ -34,7 +58,7 @@ class LocalGovernor:
         limits: What to keep to.
         clock: Tells the time and waits.
         org: The org's configured name, for refusals.
-        budget: The ledger of calls; one of this process if None.
+        shared: What replicas share, the ledger of calls with it; None if this one is on its own.
         jitter: Returns a number from 0 to 1, for pauses.
 
     """
@@ -45,28 +69,34 @@ class LocalGovernor:
         clock: Clock,
         *,
         org: str = "",
-        budget: Budget | None = None,
+        shared: Shared | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._limits = limits
         self._clock = clock
-        self._budget: Budget = LocalBudget(limits.daily_calls) if budget is None else budget
-        self._accounts = Accounts(limits)
+        self._budget: Budget = LocalBudget(limits.daily_calls) if shared is None else shared.budget
+        self._accounts = Accounts(limits, shared.caps if shared is not None else None)
         self._allowance = Allowance(limits, self._budget, self._accounts, org)
         self._turns = Turns(limits, clock, self._accounts, check=self._check, begin=self._begin, jitter=jitter, org=org)
+        if shared is not None:
+            shared.watch(self._turns.slots)
         self._price = Price(limits.longest_hold_seconds)
         self._hold_seconds = 0.0
         self._priced_until = -math.inf
         self._permits = 0
+        self._notices = Notices(shadow=limits.shadow)
+        self._counted = Counted()
+        """In shadow mode, whose refusals were counted."""
 
     def admit(self, context: CallContext) -> None:
         """Refuse at once what would be refused a permit for want of calls; see `Governor.admit`."""
         now = self._clock.monotonic()
         refusal = self._allowance.refusal(context, 1.0, now)
         if refusal is not None:
-            self._count_refusal(context, now)
+            self._count_refusal(refusal, context, now)
             if not self._limits.shadow:
                 raise refusal
+            self._counted.add(context.request_id)
 
     def permit(self, cost: Cost, context: CallContext) -> AbstractAsyncContextManager[None]:
         """Hold a permit while the attempt runs; see `Governor.permit`."""
@@ -95,7 +125,8 @@ class LocalGovernor:
     def statistics(self) -> Statistics:
         """Return how the governor stands."""
         now = self._clock.monotonic()
-        forecast = self._allowance.forecast(now)
+        # Not that of the allowance, which is a second old and would not fit the counts of classes and callers.
+        forecast = self._budget.forecast(now)
         maximum = forecast.maximum
         stops = zip(self._accounts.classes.items(), self._limits.stop_at(), strict=True)
         callers = self._accounts.callers.items()
@@ -107,6 +138,7 @@ class LocalGovernor:
             concurrency_limit=self._turns.limit.value,
             long_running=self._turns.slots.long_running(now),
             own_calls=forecast.own_calls,
+            own_maximum=maximum if forecast.limit == OWN_LIMIT else None,
             others_per_second=forecast.others_per_second,
             exhausted_in_seconds=None if maximum is None else forecast.reached_in(maximum),
             hold_seconds=self._current_price(now),
@@ -128,7 +160,9 @@ class LocalGovernor:
 
         """
         now = self._clock.monotonic()
-        if not self._limits.shadow:
+        if self._limits.shadow:
+            self._count_in_shadow(attempt, now)
+        else:
             refusal = self._check(attempt, now)
             if refusal is not None:
                 raise refusal
@@ -146,28 +180,51 @@ class LocalGovernor:
         """
         try:
             await self._turns.wait(attempt)
-        except ConcurrencyLimitExceeded:
-            self._count_refusal(attempt.context, self._clock.monotonic())
+        except ConcurrencyLimitExceeded as refusal:
+            self._count_refusal(refusal, attempt.context, self._clock.monotonic())
+            raise
+        except asyncio.CancelledError:
+            self._end_probe(attempt)
             raise
 
     def end(self, attempt: Attempt) -> None:
         """Take a permit back. For permits only."""
+        self._end_probe(attempt)
+        self._turns.end(attempt)
+
+    def _end_probe(self, attempt: Attempt) -> None:
+        """Let another attempt find out, if this one was to and whether or not it did."""
         if attempt.is_probe:
             self._allowance.end_probe(self._clock.monotonic())
-        self._turns.end(attempt)
 
     def _check(self, attempt: Attempt, now: float) -> Exhausted | None:
         refusal = self._allowance.refusal(attempt.context, attempt.cost.api_calls, now)
         if refusal is not None:
-            self._count_refusal(attempt.context, now)
+            self._count_refusal(refusal, attempt.context, now)
         return refusal
+
+    def _count_in_shadow(self, attempt: Attempt, now: float) -> None:
+        """Count an attempt that would be refused, unless its call was counted: it would not have come so far.
+
+        Nobody waits in shadow mode, so of those that would wait in vain only a pause tells.
+        """
+        context = attempt.context
+        if context.request_id in self._counted:
+            return
+        refusal: Exhausted | None = self._allowance.refusal(context, attempt.cost.api_calls, now)
+        if refusal is None and not self._turns.is_free(attempt, now):
+            refusal = self._turns.hopeless(attempt, now)
+        if refusal is not None:
+            self._count_refusal(refusal, context, now)
+            self._counted.add(context.request_id)
 
     def _begin(self, attempt: Attempt, now: float) -> None:
         attempt.is_probe = self._allowance.spend(attempt.context, attempt.cost.api_calls, now)
         self._turns.slots.begin(attempt, attempt.cost.bulkhead, now)
         self._permits += 1
 
-    def _count_refusal(self, context: CallContext, now: float) -> None:
+    def _count_refusal(self, refusal: Exhausted, context: CallContext, now: float) -> None:
+        self._notices.refused(refusal, now)
         self._accounts.classes[context.priority].refused += 1
         self._accounts.of(context.caller, now).refused += 1
 
@@ -182,9 +239,10 @@ class LocalGovernor:
         forecast = self._allowance.forecast(now)
         if forecast.maximum is None:
             return 0.0
-        least = _ACTIVE_SHARE * forecast.own_calls
-        accounts = self._accounts.classes.items()
-        active = [self._limits.stop_at()[priority] for priority, each in accounts if each.used.total(now) > least]
+        used = {priority: each.used.total(now) for priority, each in self._accounts.classes.items()}
+        # Of this process's calls: those of other replicas are in the forecast, but not in these accounts.
+        least = _ACTIVE_SHARE * sum(used.values())
+        active = [self._limits.stop_at()[priority] for priority, calls in used.items() if calls > least]
         usable = min(active, default=1.0) * forecast.maximum
         return forecast.peak() / usable if usable > 0 else math.inf
 

@@ -1,15 +1,27 @@
 """The attempts that are open: how many, of which objects, and which have become long-running."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 
 LONG_RUNNING_SECONDS = 20.0
 """From this age on an open request counts as long-running. Salesforce, "API Request Limits and Allocations"."""
 
 
 class Slots:
-    """Open attempts. Each is told by a key of its own, the same when it begins and when it ends."""
+    """Open attempts. Each is told by a key of its own, the same when it begins and when it ends.
 
-    def __init__(self) -> None:
+    Args:
+        common: How many may be long-running for any call to get a further permit.
+        interactive: The same for an INTERACTIVE one.
+
+    """
+
+    def __init__(self, common: int, interactive: int) -> None:
+        self._bounds = (common, interactive)
+        self.common, self.interactive = self._bounds
+        """The bounds that hold now."""
+        self.on_room: Callable[[], None] | None = None
+        """Called when a bound rises."""
         self.in_flight = 0
         self._young: OrderedDict[object, float] = OrderedDict()
         """When each attempt began that is not long-running, in that order."""
@@ -37,9 +49,33 @@ class Slots:
             else:
                 del self._bulkheads[bulkhead]
 
+    def leave_room(self, elsewhere: int) -> None:
+        """Count attempts of other replicas that are long-running."""
+        common, interactive = self._bounds
+        self._bound(max(0, common - elsewhere), max(0, interactive - elsewhere))
+
+    def keep_to(self, share: float) -> None:
+        """Keep to a share of the bounds, of which one attempt remains at least."""
+        common, interactive = self._bounds
+        self._bound(max(1, int(common * share)), max(1, int(interactive * share)))
+
+    def oldest_seconds(self, now: float) -> float:
+        """Return for how long the oldest attempt has been open; 0 if none is."""
+        if not self.in_flight:
+            return 0.0
+        if self.long_running(now):
+            return LONG_RUNNING_SECONDS
+        return now - next(iter(self._young.values()))
+
     def long_running(self, now: float) -> int:
         """Return how many open attempts have become long-running."""
         young = self._young
         while young and next(iter(young.values())) <= now - LONG_RUNNING_SECONDS:
             young.popitem(last=False)
         return self.in_flight - len(young)
+
+    def _bound(self, common: int, interactive: int) -> None:
+        rises = common > self.common or interactive > self.interactive
+        self.common, self.interactive = common, interactive
+        if rises and self.on_room is not None:
+            self.on_room()

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable
 
 from service.clock import Clock
-from service.context import Priority
+from service.context import CallContext, Priority
 from service.errors import ConcurrencyLimitExceeded, Exhausted
 from service.governor import refusals
-from service.governor.accounts import Account, Accounts
+from service.governor.accounts import Accounts
 from service.governor.base import Observed
 from service.governor.concurrency import AdaptiveLimit
 from service.governor.fair_queue import Ticket
@@ -22,6 +22,8 @@ _SHORTEST_RETRY_SECONDS = 1.0
 _WAIT_SHARE = 0.5
 """Of the time that a call has left its attempt waits for no more than this share. One that began just before its
 deadline would be sent for nothing: under overload none but such would have their turn, and nobody an answer."""
+_LEAST_URGENT_FIRST = (Priority.BATCH, Priority.INTERACTIVE)
+"""Classes by how many long-running requests may be open beside them."""
 
 Check = Callable[[Attempt, float], Exhausted | None]
 """Tells why an attempt may not begin at a moment, whatever its turn; None if it may."""
@@ -62,14 +64,13 @@ class Turns:
         self._check = check
         self._begin = begin
         self._org = org
-        self._common_slots = limits.slots(Priority.BATCH)
-        self._all_slots = limits.slots(Priority.INTERACTIVE)
         self._room = WaitingRoom(accounts)
         self._pause = Pause(jitter)
         self._mean_seconds = 0.0
         self._alarm: asyncio.Task[None] | None = None
         self.limit = AdaptiveLimit(limits.max_in_flight)
-        self.slots = Slots()
+        self.slots = Slots(limits.slots(Priority.BATCH), limits.slots(Priority.INTERACTIVE))
+        self.slots.on_room = self.dispatch
 
     @property
     def waiting(self) -> int:
@@ -91,21 +92,42 @@ class Turns:
         if bulkhead and (slots.of(bulkhead) >= self.limit.bulkhead or self._room.is_aside(bulkhead)):
             return False
         # Fewer open attempts than slots cannot fill them, which spares most attempts the count.
-        return slots.in_flight < self._common_slots or self._has_slot(attempt.context.priority, now)
+        return slots.in_flight < slots.common or self._has_slot(attempt.context.priority, now)
+
+    def hopeless(self, attempt: Attempt, now: float) -> ConcurrencyLimitExceeded | None:
+        """Return why an attempt that cannot begin now would wait in vain; None if it may wait.
+
+        Too many wait, or those before it or a pause take longer than its call has time.
+        """
+        bulkhead = attempt.cost.bulkhead
+        account = self._accounts.of(attempt.context.caller, now)
+        latest = _latest(attempt.context, now)
+        ahead = self._room.ahead_of(account, attempt.context.priority, bulkhead)
+        at_a_time = self.limit.bulkhead if self._room.is_aside(bulkhead) else self.limit.value
+        seconds = self.paused_seconds(now) + ahead * self._mean_seconds / at_a_time
+        if len(self._room) >= self._limits.max_waiting:
+            return self._refusal(refusals.MAX_WAITING, seconds)
+        # No more than are left, so that a few callers who would take all leave places to those who wait little.
+        left = self._limits.max_waiting - len(self._room)
+        if account.waiting >= min(self._limits.max_waiting_per_caller, left):
+            return self._refusal(refusals.MAX_WAITING_PER_CALLER, seconds)
+        if latest is not None and now + seconds >= latest:
+            return self._refusal(refusals.DEADLINE, seconds)
+        return None
 
     def end(self, attempt: Attempt) -> None:
         """Take note that an attempt is over, and let the next ones begin."""
         bulkhead = attempt.cost.bulkhead
         self.slots.end(attempt, bulkhead)
         if self._room:
-            if bulkhead:
-                self._room.call_back(bulkhead, self.limit.bulkhead - self.slots.of(bulkhead))
+            self._call_back(bulkhead)
             self.dispatch()
 
     def observe(self, observed: Observed, now: float) -> None:
         """Take note of how an attempt ended."""
         weight = _DURATION_MEMORY if self._mean_seconds else 1
         self._mean_seconds += (observed.seconds - self._mean_seconds) / weight
+        # The attempt's permit was returned before its end is told.
         self.limit.observe(observed, self.slots.in_flight + 1, now)
         self._pause.observe(observed, now)
         if self._room:
@@ -121,12 +143,15 @@ class Turns:
         """
         now = self._clock.monotonic()
         context = attempt.context
+        hopeless = self.hopeless(attempt, now)
+        if hopeless is not None:
+            raise hopeless
         account = self._accounts.of(context.caller, now)
-        latest = None if context.deadline is None else now + _WAIT_SHARE * (context.deadline - now)
-        self._refuse_hopeless(attempt, account, now, latest)
+        latest = _latest(context, now)
         granted = asyncio.get_running_loop().create_future()
         waiter = Waiter(attempt, account, granted)
-        ticket = Ticket(context.priority, account.name, float(attempt.cost.api_calls), waiter, context.charged)
+        charged = self._accounts.shares(context, now)
+        ticket = Ticket(context.priority, account.name, float(attempt.cost.api_calls), waiter, charged)
         self._room.put(ticket)
         self.dispatch()
         try:
@@ -137,10 +162,10 @@ class Turns:
             raise
         finally:
             if not granted.done():
-                self._room.take_away(ticket)
+                self._take_away(ticket)
             self._stop_idle_alarm()
         if not granted.done():
-            raise self._refusal("deadline", _SHORTEST_RETRY_SECONDS + self._mean_seconds)
+            raise self._refusal(refusals.DEADLINE, _SHORTEST_RETRY_SECONDS + self._mean_seconds)
         granted.result()
 
     def dispatch(self) -> None:
@@ -150,8 +175,8 @@ class Turns:
             self._wake_after_pause()
             return
         while self.slots.in_flight < self.limit.value:
-            has_slot = self._has_slot(Priority.BATCH, now)
-            ticket = self._room.next(Priority.BATCH if has_slot else Priority.INTERACTIVE)
+            least_urgent = next((each for each in _LEAST_URGENT_FIRST if self._has_slot(each, now)), None)
+            ticket = None if least_urgent is None else self._room.next(least_urgent)
             if ticket is None:
                 return
             self._serve(ticket, now)
@@ -164,6 +189,7 @@ class Turns:
         if refusal is not None:
             self._room.dismiss(ticket)
             ticket.payload.granted.set_exception(refusal)
+            self._call_back(bulkhead)
         elif bulkhead and self.slots.of(bulkhead) >= self.limit.bulkhead:
             self._room.set_aside(ticket)
         else:
@@ -171,9 +197,26 @@ class Turns:
             self._begin(attempt, now)
             ticket.payload.granted.set_result(None)
 
+    def _take_away(self, ticket: Ticket[Waiter]) -> None:
+        """Let an attempt that waits go without a permit, and another one have its turn."""
+        self._room.take_away(ticket)
+        if self._room:
+            self._call_back(ticket.payload.attempt.cost.bulkhead)
+            self.dispatch()
+
+    def _call_back(self, bulkhead: str) -> None:
+        """Let as many attempts at an object have a turn again as it takes.
+
+        Whenever one of them is over, or had a turn and left it: if none were open or had a turn, none would ever end
+        and call the others back.
+        """
+        if bulkhead:
+            self._room.call_back(bulkhead, self.limit.bulkhead - self.slots.of(bulkhead))
+
     def _has_slot(self, priority: Priority, now: float) -> bool:
-        slots = self._all_slots if priority is Priority.INTERACTIVE else self._common_slots
-        return self.slots.long_running(now) < slots
+        slots = self.slots
+        bound = slots.interactive if priority is Priority.INTERACTIVE else slots.common
+        return slots.long_running(now) < bound
 
     async def _until(self, granted: asyncio.Future[None], latest: float | None) -> None:
         """Wait until an attempt's turn, or until the latest moment at which it is worth beginning."""
@@ -186,28 +229,10 @@ class Turns:
         finally:
             sleep.cancel()
 
-    def _refuse_hopeless(self, attempt: Attempt, account: Account, now: float, latest: float | None) -> None:
-        """Refuse an attempt at once that would wait in vain.
-
-        Raises:
-            ConcurrencyLimitExceeded: Too many wait, or those before it take longer than its call has time.
-
-        """
-        bulkhead = attempt.cost.bulkhead
-        ahead = self._room.ahead_of(account, attempt.context.priority, bulkhead)
-        at_a_time = self.limit.bulkhead if self._room.is_aside(bulkhead) else self.limit.value
-        seconds = self.paused_seconds(now) + ahead * self._mean_seconds / at_a_time
-        if len(self._room) >= self._limits.max_waiting:
-            raise self._refusal("max_waiting", seconds)
-        if account.waiting >= self._limits.max_waiting_per_caller:
-            raise self._refusal("max_waiting_per_caller", seconds)
-        if latest is not None and now + seconds >= latest:
-            raise self._refusal("deadline", seconds)
-
     def _refusal(self, limit: str, seconds: float) -> ConcurrencyLimitExceeded:
-        return refusals.concurrency(
-            limit, self.slots.in_flight, len(self._room), max(_SHORTEST_RETRY_SECONDS, seconds), org=self._org
-        )
+        slots = refusals.SlotUse(self.slots.in_flight, self.limit.value, len(self._room))
+        paused = self.paused_seconds(self._clock.monotonic())
+        return refusals.concurrency(limit, slots, paused, max(_SHORTEST_RETRY_SECONDS, seconds), org=self._org)
 
     def _wake_after_pause(self) -> None:
         if self._alarm is None and self._room:
@@ -223,3 +248,8 @@ class Turns:
         if self._alarm is not None and not self._room:
             self._alarm.cancel()
             self._alarm = None
+
+
+def _latest(context: CallContext, now: float) -> float | None:
+    """Return until when an attempt is worth beginning; None if its call has no deadline."""
+    return None if context.deadline is None else now + _WAIT_SHARE * (context.deadline - now)

@@ -38,6 +38,21 @@ class RollingCount:
             buckets.append([bucket, count])
         self._total += count
 
+    def add_past(self, count: float, then: float, now: float) -> None:
+        """Count what happened at an earlier time, unless it has left the window."""
+        bucket = then // self._bucket_seconds
+        if bucket <= now // self._bucket_seconds - self._kept:
+            return
+        buckets = self._buckets
+        index = len(buckets)
+        while index and buckets[index - 1][0] > bucket:
+            index -= 1
+        if index and buckets[index - 1][0] == bucket:
+            buckets[index - 1][1] += count
+        else:
+            buckets.insert(index, [bucket, count])
+        self._total += count
+
     def spread(self, count: float, now: float) -> None:
         """Count what happened over the last 24 hours, nobody knows when.
 
@@ -76,6 +91,26 @@ class RollingCount:
         for bucket, count in self._buckets:
             gone = (bucket + 1) * self._bucket_seconds + WINDOW_SECONDS - now
             yield gone, count * min(1.0, gone / self._bucket_seconds)
+
+    def add_leaving(self, leaving: list[float], step_seconds: float, now: float) -> None:
+        """Add to each further step from now on what leaves the window until its end; see `leaving`.
+
+        Args:
+            leaving: Counts by the number of the step; 0 is now.
+            step_seconds: Length of a step.
+            now: The present.
+
+        """
+        total = self.total(now)
+        ceil, bucket_seconds = math.ceil, self._bucket_seconds
+        first = bucket_seconds + WINDOW_SECONDS - now
+        counted = 0.0
+        for bucket, count in self._buckets:
+            leaving[ceil((bucket * bucket_seconds + first) / step_seconds)] += count
+            counted += count
+        if self._buckets:
+            # Part of the oldest bucket has left already.
+            leaving[ceil((self._buckets[0][0] * bucket_seconds + first) / step_seconds)] -= counted - total
 
     def gone_in(self, count: float, now: float) -> float:
         """Return in how many seconds at least so much of the count will have left the window; a day if never."""

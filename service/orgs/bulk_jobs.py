@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from service.bulk.job import Job, LoadRequest, LoadState, ResultFile
 from service.bulk.spool import CHUNK_BYTES, Spool
-from service.context import CallContext, Priority
+from service.context import CallContext
 from service.errors import FieldViolation, SalesforceRejected, SluicegateError, UnknownField, UnknownObject
 from service.salesforce.calls import bulk_ingest
 from service.salesforce.client import SalesforceClient
@@ -14,6 +14,9 @@ from service.salesforce.client import SalesforceClient
 
 class OrgBulkJobs:
     """Implements `service.bulk.job.BulkClient` for one call.
+
+    Creating a job is refused like any other call; what follows only where the org's calls are used up to the last
+    reserve.
 
     Args:
         client: The org.
@@ -26,7 +29,7 @@ class OrgBulkJobs:
         self._client = client
         self._context = context
         # What is begun is finished: a job that is refused its last calls has cost all the others for nothing.
-        self._begun = replace(context, priority=Priority.INTERACTIVE)
+        self._begun = replace(context, begun=True)
         self._sobject = sobject
 
     async def create_job(self, request: LoadRequest) -> Job:

@@ -3,18 +3,19 @@
 import ssl
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 
 from service.batching.coalescer import Coalescer
-from service.batching.policy import Policy
 from service.clock import Clock
 from service.deep_links.config import LinkConfig, LinkProvider
 from service.errors import OrgAuthenticationFailed
 from service.governor.base import Governor
 from service.governor.local import LocalGovernor
 from service.governor.noop import NoopGovernor
+from service.governor.sharing import Sharing
 from service.orgs.descriptions import Descriptions
 from service.orgs.guard import Guard
-from service.orgs.limits import limits_of
+from service.orgs.limits import limits_of, policy_of
 from service.orgs.org import Org
 from service.orgs.queries import OrgQueries
 from service.orgs.records import OrgRecords
@@ -30,33 +31,38 @@ from service.salesforce.transport.govern import GovernedTransport
 from service.salesforce.transport.http import HttpTransport
 from service.salesforce.transport.observe import ObservedTransport
 from service.salesforce.transport.retry import RetryTransport
-from service.settings import ClientCredentialsAuth, JwtBearerAuth, LinkSettings, OrgSettings, WriteSettings
+from service.settings import ClientCredentialsAuth, JwtBearerAuth, LinkSettings, OrgSettings
 from service.settings.signing_key import SigningKey
 from service.telemetry.tracing import Tracing
 
 
-def open_org(
-    name: str,
-    settings: OrgSettings,
-    *,
-    links: LinkConfig,
-    signers: Signers,
-    tracing: Tracing,
-    clock: Clock,
-    stack: AsyncExitStack,
-) -> Org:
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all orgs of a service have in common."""
+
+    links: LinkConfig
+    """How deep links look."""
+    signers: Signers
+    """Sign the tokens of bulk loads and queries."""
+    tracing: Tracing
+    """Makes the spans of calls and their HTTP attempts."""
+    clock: Clock
+    """Tells the time and waits."""
+    sharing: Sharing | None
+    """What replicas share of the orgs' allocations; None if this one is on its own."""
+
+
+def open_org(name: str, settings: OrgSettings, surroundings: Surroundings, stack: AsyncExitStack) -> Org:
     """Put an org together. Nothing is sent until it is called.
 
     Args:
         name: The org's configured name.
         settings: Its settings, with the shares of callers.
-        links: How its deep links look.
-        signers: Sign the tokens of its bulk loads and queries.
-        tracing: Makes the spans of its calls and their HTTP attempts.
-        clock: Tells the time and waits.
+        surroundings: What it has in common with the others.
         stack: Closes its connections.
 
     """
+    clock, tracing = surroundings.clock, surroundings.tracing
     http = HttpTransport(
         timeout_seconds=settings.request_timeout_seconds,
         max_connections=settings.max_connections,
@@ -64,7 +70,7 @@ def open_org(
     )
     stack.push_async_exit(http)
     observed = ObservedTransport(http, tracing, org=name)
-    governor = _governor(name, settings, clock)
+    governor = _governor(name, settings, surroundings)
     circuit, login_circuit = Circuit(clock, org=name), Circuit(clock, org=name, host="login host of the org")
     retries = RetryBudget()
     # Logins are no API calls, and a login host that is well says nothing of the org.
@@ -84,14 +90,14 @@ def open_org(
     )
     descriptions = Descriptions(client)
     coalescer = Coalescer(
-        client, org=name, policy=_policy(settings.writes), clock=clock, tracing=tracing, hold=governor.hold
+        client, org=name, policy=policy_of(settings), clock=clock, tracing=tracing, hold=governor.hold
     )
     stack.push_async_exit(coalescer)
     records = OrgRecords(coalescer, descriptions, check_fields=settings.writes.check_fields)
     leftovers = Leftovers(clock)
     stack.push_async_exit(leftovers)
     queries = OrgQueries(
-        client, descriptions, signers.queries, leftovers=leftovers, bulk_rows=settings.queries.bulk_rows
+        client, descriptions, surroundings.signers.queries, leftovers=leftovers, bulk_rows=settings.queries.bulk_rows
     )
     return Org(
         client,
@@ -99,23 +105,15 @@ def open_org(
         guard=Guard(governor, circuit, login_circuit),
         records=records,
         queries=queries,
-        links=links,
-        load_tokens=signers.loads,
+        links=surroundings.links,
+        load_tokens=surroundings.signers.loads,
     )
 
 
-def _governor(name: str, settings: OrgSettings, clock: Clock) -> Governor:
-    return LocalGovernor(limits_of(settings), clock, org=name)
-
-
-def _policy(settings: WriteSettings) -> Policy:
-    return Policy(
-        calls_in_flight=settings.calls_in_flight,
-        longest_gather_seconds=settings.gather_seconds,
-        max_wait_seconds=settings.max_wait_seconds,
-        most_records=settings.max_waiting_records,
-        most_bytes=settings.max_waiting_bytes,
-    )
+def _governor(name: str, settings: OrgSettings, surroundings: Surroundings) -> Governor:
+    limits = limits_of(settings)
+    shared = None if surroundings.sharing is None else surroundings.sharing.join(name, limits)
+    return LocalGovernor(limits, surroundings.clock, org=name, shared=shared)
 
 
 def faults(settings: OrgSettings) -> list[str]:

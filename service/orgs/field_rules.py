@@ -27,8 +27,8 @@ def value_check(field: Field, operation: Operation) -> Check:
     closed = _closed(field, operation)
     if closed is not None:
         if field.type == "id" and operation is not Operation.UPDATE:
-            # A null says that there is no id yet; Salesforce takes it where a record may be created.
-            return lambda value: None if value is None else closed
+            # Null or empty says that there is no id yet; Salesforce takes it where a record may be created.
+            return lambda value: None if value is None or value == "" else closed
         return lambda _value: closed
     make = VALUE_CHECKS.get(field.type)
     if make is not None:

@@ -23,7 +23,8 @@ class Guard:
         self._org = org
         self._login = login
         self.admit = governor.admit
-        """Refuses a call that cannot be afforded before anything is done for it; see `Governor.admit`."""
+        """Refuses a call that cannot be afforded before anything is done for it; see `Governor.admit`. No method: each
+        call would pay for a step that does nothing."""
 
     def statistics(self) -> Statistics:
         """Return how the org's calls stand, as far as is known here."""

@@ -210,7 +210,9 @@ class _UndescribedRules(WriteRules):
         key_name = key.field.lower() if key is not None else ""
         for name, value in write.values.items():
             lower = name.lower()
-            if lower in _RESERVED and not (lower == _ID and value is None and write.operation is not Operation.UPDATE):
+            if lower in _RESERVED and not (
+                lower == _ID and (value is None or value == "") and write.operation is not Operation.UPDATE
+            ):
                 faults.append((FIELDS + name, _RESERVED[lower]))
             elif lower == key_name and key is not None:
                 repeated = name

@@ -7,7 +7,7 @@ from tempfile import SpooledTemporaryFile
 
 from msgspec.structs import replace
 
-from service.context import CallContext, Priority
+from service.context import CallContext
 from service.errors import (
     ConcurrencyLimitExceeded,
     SalesforceRejected,
@@ -74,7 +74,7 @@ class BulkJob:
         self._client = client
         self._context = context
         # What is begun is finished: a job whose result is refused its last calls has cost all the others for nothing.
-        self._begun = replace(context, priority=Priority.INTERACTIVE)
+        self._begun = replace(context, begun=True)
         self.id = job_id
         """Empty until the job exists."""
         self._pause = 0.0

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import structs
 from msgspec.json import Decoder
 
-from service.context import CallContext, Priority
+from service.context import CallContext
 from service.errors import InvalidArgument, QueryNotResumable, SalesforceRejected, UpstreamProtocolError
 from service.query import restart
 from service.query.batches import Batch
@@ -50,6 +50,9 @@ async def read(
 
     When Salesforce no longer holds the result, the query is run again for what follows the last row that was yielded,
     where its order allows it: the consumer sees nothing of it.
+
+    The first page is refused like any other call. The further ones are charged to the caller and its class, but stopped
+    by neither's share: only where the org's calls are used up to the last reserve is a result broken off.
 
     Args:
         query: The query, without parameters left.
@@ -124,10 +127,8 @@ class _Reading:
         self._client = client
         self._options = options
         self._context = context
-        # What is begun is finished: a result that is refused its last pages has cost all the others for nothing. The
-        # caller pays for them, but whether it still may was asked for the first one.
-        paid_by = context.charged or {context.caller: 1.0}
-        self._begun = structs.replace(context, priority=Priority.INTERACTIVE, charged=paid_by)
+        # What is begun is finished: a result that is refused its last pages has cost all the others for nothing.
+        self._begun = structs.replace(context, begun=True)
         self._signer = signer
         self._token = start
         self._shape = shape

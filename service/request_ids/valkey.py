@@ -1,22 +1,14 @@
 """The store that replicas share in Valkey or Redis: one hash for each request id, changed by scripts only."""
 
-import asyncio
 from types import TracebackType
 from typing import Any, Self
-
-from redis.asyncio import ConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from service.errors import SharedStoreUnavailable
 from service.request_ids.store import KEPT_SECONDS, Abandoned, Claim, Done, Granted, Ticket, Working
 from service.telemetry import logs
+from service.valkey import Valkey
 
 LEASE_SECONDS = 5.0
-_CONNECT_SECONDS = 0.25
-_COMMAND_SECONDS = 0.5
 _OPERATION_SECONDS = 1.0
 """Bound on a command with all that goes before it: waiting for its turn, connecting, sending it again."""
 _CONNECTIONS = 16
@@ -104,39 +96,23 @@ class ValkeyStore:
         self._keep_milliseconds = round(KEPT_SECONDS * 1000)
         # The version is of the form of an entry: replicas of two releases may share a store.
         self._prefix = f"{prefix}request:1:"
-        self._pool: ConnectionPool = ConnectionPool.from_url(
-            "redis" + url.removeprefix("redis").removeprefix("valkey"),
-            max_connections=_CONNECTIONS,
-            socket_connect_timeout=_CONNECT_SECONDS,
-            socket_timeout=_COMMAND_SECONDS,
-            # Once more, at once: a connection of the pool may have died unnoticed, or this process have stood still.
-            retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError, RedisTimeoutError)),
-            # One exchange less for each new connection.
-            protocol=2,
-            driver_info=None,
-        )
-        client: Redis = Redis(connection_pool=self._pool)
-        self._claim = client.register_script(_CLAIM)
-        self._renew = client.register_script(_RENEW)
-        self._finish = client.register_script(_FINISH)
-        self._release = client.register_script(_RELEASE)
-        # The client's own waiting pool serves the newest first, and lets others starve under load.
-        self._turns = asyncio.Semaphore(_CONNECTIONS)
+        self._valkey = Valkey(url, connections=_CONNECTIONS)
         self._is_away = False
 
     async def __aenter__(self) -> Self:
         """Connect to nobody yet."""
+        await self._valkey.__aenter__()
         return self
 
     async def __aexit__(
         self, _type: type[BaseException] | None, _value: BaseException | None, _traceback: TracebackType | None
     ) -> None:
         """Close the connections."""
-        await self._pool.disconnect()
+        await self._valkey.__aexit__(None, None, None)
 
     async def claim(self, ticket: Ticket) -> Claim:
         """See `SharedStore.claim`."""
-        answer = await self._run(self._claim, ticket, ticket.digest, self._lease_milliseconds, self._keep_milliseconds)
+        answer = await self._run(_CLAIM, ticket, ticket.digest, self._lease_milliseconds, self._keep_milliseconds)
         match answer:
             case [b"granted"]:
                 return Granted()
@@ -150,27 +126,29 @@ class ValkeyStore:
 
     async def renew(self, ticket: Ticket) -> None:
         """See `SharedStore.renew`."""
-        await self._run(self._renew, ticket, ticket.digest, self._lease_milliseconds, self._keep_milliseconds)
+        await self._run(_RENEW, ticket, ticket.digest, self._lease_milliseconds, self._keep_milliseconds)
 
     async def finish(self, ticket: Ticket, content: bytes) -> None:
         """See `SharedStore.finish`."""
-        if not await self._run(self._finish, ticket, ticket.digest, content, self._keep_milliseconds):
+        if not await self._run(_FINISH, ticket, ticket.digest, content, self._keep_milliseconds):
             _log.warning("the shared store lost a request that was being carried out; it may have been made twice")
 
     async def release(self, ticket: Ticket) -> None:
         """See `SharedStore.release`."""
-        await self._run(self._release, ticket)
+        await self._run(_RELEASE, ticket)
 
-    async def _run(self, script: Any, ticket: Ticket, *arguments: bytes | int) -> Any:
+    async def _run(self, script: str, ticket: Ticket, *arguments: bytes | int) -> Any:
         try:
-            async with asyncio.timeout(_OPERATION_SECONDS), self._turns:
-                answer = await script(keys=[self._prefix + ticket.key], args=[ticket.owner, *arguments])
-        except Exception as error:
-            # What is no store can answer anything, which the client meets with exceptions of every kind.
+            answer = await self._valkey.run(
+                script, [self._prefix + ticket.key], [ticket.owner, *arguments], seconds=_OPERATION_SECONDS
+            )
+        except SharedStoreUnavailable as error:
             if not self._is_away:
                 self._is_away = True
-                _log.warning("the shared store cannot be used; requests with an id are refused", cause=_name(error))
-            raise self._unavailable("cannot be reached") from error
+                # What the error is; its text may repeat what a server said.
+                cause = type(error.__cause__).__name__
+                _log.warning("the shared store cannot be used; requests with an id are refused", cause=cause)
+            raise self._unavailable("cannot be reached") from error.__cause__
         if self._is_away:
             self._is_away = False
             _log.info("the shared store answers again")
@@ -182,8 +160,3 @@ class ValkeyStore:
             f"the store that replicas share {why}, and without it a request with an id is not made",
             retry_after_seconds=1.0,
         )
-
-
-def _name(error: Exception) -> str:
-    """Return what an error is; its text may repeat what a server said."""
-    return type(error).__name__

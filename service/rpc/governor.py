@@ -23,6 +23,7 @@ def to_governor(statistics: Statistics) -> pb.Governor:
     """
     message = pb.Governor(
         own_calls=statistics.own_calls,
+        own_maximum=statistics.own_maximum,
         others_per_second=statistics.others_per_second,
         hold=_duration(statistics.hold_seconds),
         classes=[_class(priority, share) for priority, share in sorted(statistics.classes.items())],

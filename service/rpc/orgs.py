@@ -3,8 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-from google.protobuf.timestamp_pb2 import Timestamp
-from sluicegate.v1 import org_pb2 as pb
 from sluicegate.v1.org_service_pb2 import (
     GetLimitsRequest,
     GetLimitsResponse,
@@ -15,13 +13,12 @@ from sluicegate.v1.org_service_pb2 import (
 from service.clock import Clock
 from service.context import CallContext
 from service.errors import ShuttingDown
-from service.governor.base import Usage
-from service.orgs.org import Org
 from service.orgs.registry import OrgRegistry
-from service.rpc.governor import to_governor
+from service.rpc.limits import Pictures, read
 
-_API_REQUESTS = "DailyApiRequests"
 _USUAL_INTERVAL_SECONDS = 5.0
+_ANSWERS_PER_SECOND = 200
+"""Most answers to all who watch: above, intervals get longer, for calls come before those who look on."""
 
 
 class OrgService:
@@ -36,11 +33,13 @@ class OrgService:
     def __init__(self, orgs: OrgRegistry, draining: asyncio.Event) -> None:
         self._orgs = orgs
         self._draining = draining
+        self._pictures = Pictures()
+        self._watching = 0
 
     async def get_limits(self, request: GetLimitsRequest, call: CallContext) -> GetLimitsResponse:
         """Read the org's limits, or tell what is known of them."""
         org = self._orgs.get(request.org)
-        return GetLimitsResponse(limits=await _limits(org, call, ask_salesforce=not request.known_only))
+        return GetLimitsResponse(limits=await read(org, call, ask_salesforce=not request.known_only))
 
     async def watch_limits(self, request: WatchLimitsRequest, call: CallContext) -> AsyncIterator[WatchLimitsResponse]:
         """Tell of the limits at once and after each interval, for as long as anyone wants to know."""
@@ -48,9 +47,14 @@ class OrgService:
         seconds = _USUAL_INTERVAL_SECONDS
         if request.HasField("interval"):
             seconds = request.interval.ToNanoseconds() / 1e9
-        while not self._draining.is_set():
-            yield WatchLimitsResponse(limits=await _limits(org, call, ask_salesforce=request.ask_salesforce))
-            await self._pause(seconds, call.clock)
+        self._watching += 1
+        try:
+            while not self._draining.is_set():
+                limits = await self._pictures.get(org, call, ask_salesforce=request.ask_salesforce)
+                yield WatchLimitsResponse(limits=limits)
+                await self._pause(max(seconds, self._watching / _ANSWERS_PER_SECOND), call.clock)
+        finally:
+            self._watching -= 1
         raise ShuttingDown("this replica is draining; repeat at once, another one answers")
 
     async def _pause(self, seconds: float, clock: Clock) -> None:
@@ -60,23 +64,3 @@ class OrgService:
             _, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             for wait in pending:
                 wait.cancel()
-
-
-async def _limits(org: Org, call: CallContext, *, ask_salesforce: bool) -> pb.OrgLimits:
-    limits = [
-        pb.Limit(name=limit.name, maximum=limit.maximum, remaining=limit.remaining)
-        for limit in (await org.limits(call) if ask_salesforce else ())
-    ]
-    statistics = org.governor_statistics()
-    calls = next((limit for limit in limits if limit.name == _API_REQUESTS), None)
-    if not ask_salesforce and statistics.usage is not None:
-        calls = _known(statistics.usage)
-    observed = Timestamp()
-    observed.FromMilliseconds(int(call.clock.now() * 1000))
-    return pb.OrgLimits(
-        org=org.name, api_requests=calls, limits=limits, observe_time=observed, governor=to_governor(statistics)
-    )
-
-
-def _known(usage: Usage) -> pb.Limit:
-    return pb.Limit(name=_API_REQUESTS, maximum=usage.maximum, remaining=max(0, usage.maximum - usage.used))

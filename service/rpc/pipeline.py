@@ -185,7 +185,11 @@ class Pipeline:
         else:
             refusal = _translate(call, error)
             _report(refusal, span, call)
-            await context.abort_with_status(to_grpc(refusal))
+            try:
+                await context.abort_with_status(to_grpc(refusal))
+            except aio.InternalError:
+                # The call ended meanwhile, for its deadline or because its caller left: nobody is there to be told.
+                raise aio.AbortError from None
 
 
 def _report(refusal: SluicegateError, span: Span | None, call: CallContext) -> None:

@@ -10,7 +10,7 @@ from google.rpc import error_details_pb2 as details
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
-from service.errors import Exhausted, NotFound, SluicegateError
+from service.errors import CallerQuotaExceeded, Exhausted, NotFound, SluicegateError
 
 DOMAIN = "sluicegate"
 _LONGEST_MESSAGE = 768
@@ -52,9 +52,7 @@ def to_status(error: SluicegateError) -> Status:
         _add(status, details.RetryInfo(retry_delay=delay))
     if isinstance(error, Exhausted):
         quota = details.QuotaFailure()
-        quota.violations.add(
-            subject=f"org:{info.metadata.get('org', '')}", description=cut(error.message, _LONGEST_VALUE)
-        )
+        quota.violations.add(subject=_whose(error, info.metadata), description=cut(error.message, _LONGEST_VALUE))
         _add(status, quota)
     if isinstance(error, NotFound):
         _add(status, _resource(error, info.metadata))
@@ -95,6 +93,13 @@ def _info(error: SluicegateError) -> details.ErrorInfo:
             if info.ByteSize() > _LARGEST_INFO:
                 del info.metadata[key]
     return info
+
+
+def _whose(error: Exhausted, metadata: Mapping[str, str]) -> str:
+    """Return whose quota it is: the caller's own, or that of all who use the org."""
+    if isinstance(error, CallerQuotaExceeded):
+        return f"caller:{metadata.get('caller', '')}"
+    return f"org:{metadata.get('org', '')}"
 
 
 def _violations(error: SluicegateError, *, room: int) -> details.BadRequest:

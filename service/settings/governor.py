@@ -9,14 +9,20 @@ from service.settings.section import Section
 
 CallerName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 
+_LEAST_WEIGHT, _MOST_WEIGHT = 0.001, 1_000
+"""Sums of weights far apart would lose the smaller ones, and with them whose turn it is."""
+_MOST_CALLS = 1_000_000_000_000
+"""What no org has, and floating-point numbers hold exactly."""
+_MOST_REQUESTS = 10_000
+
 
 class CallerSettings(Section):
     """One caller, for all orgs."""
 
     weight: float = Field(
         1,
-        gt=0,
-        allow_inf_nan=False,
+        ge=_LEAST_WEIGHT,
+        le=_MOST_WEIGHT,
         description="The caller's share of what is scarce, relative to others'; callers that are not named have 1",
     )
 
@@ -25,10 +31,16 @@ class CallerShareSettings(Section):
     """One caller's share of one org."""
 
     weight: float | None = Field(
-        None, gt=0, allow_inf_nan=False, description="The caller's weight in this org. Empty: as in `callers`"
+        None,
+        ge=_LEAST_WEIGHT,
+        le=_MOST_WEIGHT,
+        description="The caller's weight in this org. Empty: as in `callers`",
     )
     daily_calls: int | None = Field(
-        None, ge=1, description="Most API calls that the caller makes in 24 hours. Empty: no bound of its own"
+        None,
+        ge=1,
+        le=_MOST_CALLS,
+        description="Most API calls that the caller makes in 24 hours. Empty: no bound of its own",
     )
 
 
@@ -41,21 +53,36 @@ class GovernorSettings(Section):
     stop_standard_at: float = Field(0.85, gt=0, le=1, description="The same for STANDARD calls")
     stop_interactive_at: float = Field(0.97, gt=0, le=1, description="The same for INTERACTIVE calls")
     daily_calls: int | None = Field(
-        None, ge=1, description="Most API calls that the service makes in 24 hours. Empty: what the org allows"
+        None,
+        ge=1,
+        le=_MOST_CALLS,
+        description="Most API calls that the service makes in 24 hours. Empty: what the org allows",
     )
     long_running_limit: int = Field(
         25,
         ge=1,
+        le=_MOST_REQUESTS,
         description="Requests of 20 seconds or more that the org lets be open; 5 in Developer Edition and trials",
     )
-    long_running_headroom: int = Field(
-        5, ge=0, description="How many of them are left to INTERACTIVE calls and to the org's other clients"
+    long_running_headroom: int | None = Field(
+        None,
+        ge=0,
+        description="How many of them are left to INTERACTIVE calls and to the org's other clients. Empty: a fifth",
     )
     max_in_flight: int = Field(
-        64, ge=1, description="Most requests to the org that are open at a time; never more than `max_connections`"
+        64,
+        ge=1,
+        le=_MOST_REQUESTS,
+        description="Most requests to the org that are open at a time; never more than `max_connections`",
     )
     longest_hold_seconds: float = Field(
         5, ge=0, le=60, description="How long calls that are not full are held back when calls are dearest"
+    )
+    max_replicas: int = Field(
+        10,
+        ge=1,
+        description="Most replicas of the service that run at a time; sizes what each may use while `shared_store` is "
+        "away",
     )
     shadow: bool = Field(False, description="Only count what would be refused or held back")
     callers: dict[CallerName, CallerShareSettings] = Field(
@@ -74,7 +101,7 @@ class GovernorSettings(Section):
     @model_validator(mode="after")
     def _headroom_leaves_slots(self) -> Self:
         limit, headroom = self.long_running_limit, self.long_running_headroom
-        if headroom >= limit:
+        if headroom is not None and headroom >= limit:
             raise ValueError(
                 f"long_running_headroom ({headroom}) must be below long_running_limit ({limit}), "
                 "or no STANDARD or BATCH call could ever run"

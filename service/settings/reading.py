@@ -20,6 +20,9 @@ _WORDS = {
 }
 """What pydantic says less plainly, by the type of its finding."""
 
+_LEAST_LIKENESS = 0.3
+"""Of a name to one that is proposed in its stead; the same in so few letters is chance."""
+
 CONFIG_VARIABLE = "SLUICEGATE_CONFIG"
 
 
@@ -116,7 +119,10 @@ def _explain(item: Any, path: str) -> str:
     parts = [part for part in location if part not in FLOWS]
     name = ".".join(part for part in parts if part != "[key]") or path or "settings"
     if item["type"] == "extra_forbidden":
-        nearest = difflib.get_close_matches(location[-1], _settings_at(location[:-1]), n=1, cutoff=0)
+        known = _settings_at(location[:-1])
+        nearest = difflib.get_close_matches(location[-1], known, n=1, cutoff=_LEAST_LIKENESS)
+        if not nearest:
+            return f"{name}: no such setting" + (f"; this group takes {', '.join(known)}" if known else "")
         return f"{name}: no such setting; the nearest is {'.'.join([*parts[:-1], *nearest])}"
     if item["type"].startswith("union_tag"):
         return f"{name}.flow: must be {' or '.join(FLOWS)}"

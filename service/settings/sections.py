@@ -88,7 +88,7 @@ class TelemetrySettings(Section):
 
 
 class SharedStoreSettings(Section):
-    """The Valkey or Redis in which replicas remember request ids."""
+    """The Valkey or Redis in which replicas remember request ids and share the calls that an org allows."""
 
     url: Annotated[SecretStr | None, AfterValidator(_store_url)] = Field(
         None,
@@ -259,7 +259,8 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _callers_exist(self) -> Self:
         lines = [
-            f"orgs.{org}.governor.callers.{name} is not among callers: {', '.join(self.callers) or 'none'}"
+            f"orgs.{org}.governor.callers.{name} is not among callers: {', '.join(self.callers) or 'none'}; "
+            f"name it there as well, callers.{name}"
             for org, settings in self.orgs.items()
             for name in settings.governor.callers
             if name not in self.callers

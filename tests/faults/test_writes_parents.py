@@ -73,7 +73,7 @@ async def test_without_locks_children_fail_each_other(stage: StageFactory, monke
         return True
 
     monkeypatch.setattr(Locks, "take", take)
-    monkeypatch.setattr(config, "_policy", lambda _settings: Policy(attempts=1))
+    monkeypatch.setattr(config, "policy_of", lambda _settings: Policy(attempts=1))
     async with stage() as running:
         acme(running)
         for number in range(3):

@@ -81,7 +81,7 @@ async def test_every_kind_of_write_is_tried_again(stage: StageFactory):
 
 async def test_without_another_attempt_one_caller_in_ten_fails(stage: StageFactory, monkeypatch):
     """Every lock reaches a caller where rows are tried once."""
-    monkeypatch.setattr(config, "_policy", lambda _settings: Policy(attempts=1))
+    monkeypatch.setattr(config, "policy_of", lambda _settings: Policy(attempts=1))
     async with stage() as running:
         (rule,) = running.script(locks(in_trigger=False))
 

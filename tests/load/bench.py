@@ -15,10 +15,14 @@ import uvloop
 from rich.console import Console
 from rich.table import Column, Table
 
-from tests.load import applies, emulated, idle, links, loads, memory, queries, upserts
+from service.telemetry import logs
+from tests.load import applies, emulated, governors, idle, links, loads, memory, queries, upserts
 from tests.load.calls import Rounds
+from tests.load.fairness import beside_a_greedy_caller
 from tests.load.figure import Figure
+from tests.load.overload import goodput
 from tests.load.processes import FREE_PORTS, Server, running, service_on
+from tests.load.storms import attempts
 
 _FILE = Path("bench.json")
 
@@ -41,8 +45,16 @@ class Plan:
     query_rows: int = 200_000
     load_rounds: int = 3
     load_rows: int = 20_000
+    governor_times: int = 300
+    governor_seconds: float = 5.0
+    governor_bound: int = 3_000
     emulator_rounds: int = 3
     emulator_rows: int = 20_000
+    fairness_seconds: float = 4.0
+    storm_seconds: int = 60
+    storm_calls_per_second: int = 20
+    overload_seconds: float = 8.0
+    calm_seconds: float = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +81,13 @@ async def measure(plan: Plan) -> AsyncIterator[Figure]:
         yield await memory.of_waiting(stage.service, stage.upstream, stage.echo, plan.waiting)
     async with running("service", "serve", "--json", environment=FREE_PORTS) as service:
         yield await loads.into_embedded_org(service, plan.load_rounds, plan.load_rows)
+    async for figure in governors.figures(plan.governor_times, plan.governor_seconds, plan.governor_bound):
+        yield figure
     async for figure in emulated.figures(plan.emulator_rounds, plan.emulator_rows):
         yield figure
+    yield await beside_a_greedy_caller(plan.fairness_seconds)
+    yield await attempts(plan.storm_seconds, plan.storm_calls_per_second)
+    yield await goodput(plan.overload_seconds, plan.calm_seconds)
 
 
 @asynccontextmanager
@@ -86,6 +103,8 @@ async def _stage() -> AsyncIterator[Stage]:
 
 async def main() -> None:
     """Measure, write and print everything."""
+    # What runs within this process is made to fail, and would say so in between.
+    logs.configure("error")
     console = Console()
     began = time.perf_counter()
     figures: list[Figure] = []

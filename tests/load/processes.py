@@ -57,12 +57,19 @@ async def running(*arguments: str, environment: Mapping[str, str] | None = None)
             await process.wait()
 
 
-def service_on(upstream: Server) -> dict[str, str]:
-    """Return the variables that point a service at a static upstream instead of its embedded org."""
+def service_on(upstream: Server, **settings: object) -> dict[str, str]:
+    """Return the variables that point a service at a static upstream instead of its embedded org.
+
+    Args:
+        upstream: The upstream.
+        settings: Further settings of the org, by section.
+
+    """
     # The upstream lets everyone in, so any file serves as the secret.
     org = {
         "login_url": upstream.addresses["url"],
         "auth": {"flow": "client_credentials", "client_id": "load", "client_secret_file": str(Path(__file__))},
+        **settings,
     }
     return {**FREE_PORTS, "SLUICEGATE_ORGS": json.dumps({"static": org})}
 

@@ -2,16 +2,22 @@
 
 It checks nothing; whether the service's requests are right is the business of the emulator and its tests. It counts
 what it was asked, and `GET /counts` tells: calls and rows by kind, and how many calls carried how many rows.
-Writes are answered after the latency that `--latency-ms` or, from then on, `POST /latency?ms=…` says; the rest at once.
+Writes, and reads of one record, are answered after the latency that `--latency-ms` or, from then on,
+`POST /latency?ms=…` says; the rest at once. With `&spread=0.5` each takes up to half as long more or less; with
+`&slots=…` no more than so many are worked on at a time. From `POST /outage?on=1` until `POST /outage?on=0` every call
+to the API fails.
 """
 
 import argparse
 import asyncio
+import heapq
 import json
 import re
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from functools import cache
+from random import Random
 from urllib.parse import parse_qs, urlsplit
 
 import uvloop
@@ -26,14 +32,17 @@ SOQL = f"SELECT {', '.join(COLUMNS)} FROM Lead LIMIT {{rows}}"
 """A query whose result has `rows` rows, at most 200,000."""
 
 _SAVED = f'{{"id":"{RECORD_ID}","success":true,"errors":[],"created":false}}'.encode()
+_RECORD = f'{{"attributes":{{"type":"Lead"}},"Id":"{RECORD_ID}","LastName":"Curie"}}'.encode()
 _ROW_MARK = b'"attributes"'
 """Stands once in each row of a collection."""
 _LIMIT = re.compile(r"LIMIT (\d+)")
-_HEADERS = b"Content-Type: application/json;charset=UTF-8\r\nSforce-Limit-Info: api-usage=18/5000\r\n"
+_HEADERS = b"Content-Type: application/json;charset=UTF-8\r\nSforce-Limit-Info: api-usage=18/10000000\r\n"
+"""So many calls are left that the service never holds one back for their price."""
 _MILLISECONDS = 1000
 _NO_SUCH_RESOURCE = Answer(
     b'[{"errorCode":"NOT_FOUND","message":"The requested resource does not exist"}]', "404 Not Found"
 )
+_OUT_OF_ORDER = Answer(b"<html><body>Service Unavailable</body></html>", "503 Service Unavailable")
 
 
 @cache
@@ -66,17 +75,42 @@ class Pages:
         return self._pages[int(page), int(pages)]
 
 
+class Slots:
+    """Work that is done so many pieces at a time, first come, first served, whether or not anyone still waits for it.
+
+    Args:
+        count: Pieces at a time; 0 for any number.
+
+    """
+
+    def __init__(self, count: int = 0) -> None:
+        self._free_at = [0.0] * count
+        """When each slot will be free; a heap."""
+
+    def done_in(self, seconds: float, now: float) -> float:
+        """Take a piece of work that takes so long, and return in how many seconds it will be done."""
+        if not self._free_at:
+            return seconds
+        end = max(now, self._free_at[0]) + seconds
+        heapq.heapreplace(self._free_at, end)
+        return end - now
+
+
 class StaticUpstream:
     """Answers and counts.
 
     Args:
-        latency_seconds: How long each write takes.
+        latency_seconds: How long each write and each read of one record takes.
 
     """
 
     def __init__(self, latency_seconds: float = 0.0) -> None:
         self.url = ""
         self._latency_seconds = latency_seconds
+        self._spread = 0.0
+        self._chance = Random(7)
+        self._slots = Slots()
+        self._is_out_of_order = False
         self._calls: defaultdict[str, Counter[int]] = defaultdict(Counter)
         self._pages = Pages()
         self._description = description()
@@ -84,6 +118,7 @@ class StaticUpstream:
             "/services/oauth2/token": self._token,
             "/counts": self._counts,
             "/latency": self._set_latency,
+            "/outage": self._set_outage,
             f"{BASE}/query": self._query,
             f"{BASE}/query/": self._query,
             f"{BASE}/composite/sobjects": self._collection,
@@ -95,13 +130,18 @@ class StaticUpstream:
     def answer(self, asked: Asked) -> Answer:
         """Answer any request."""
         path = asked.target.partition("?")[0]
+        if self._is_out_of_order and path.startswith(BASE):
+            self._calls["outage"][0] += 1
+            return _OUT_OF_ORDER
         exact = self._exact.get(path)
         if exact is not None:
             return exact(asked)
         if path.startswith(f"{BASE}/composite/sobjects/"):
             return self._collection(asked)
         if path.startswith(f"{BASE}/sobjects/"):
-            return self._written("single", 1, _SAVED, "201 Created" if asked.method == "POST" else "200 OK")
+            if asked.method == "GET":
+                return self._worked("record", 0, _RECORD)
+            return self._worked("single", 1, _SAVED, "201 Created" if asked.method == "POST" else "200 OK")
         if path.startswith(f"{BASE}/query/"):
             return self._read("query", self._pages.following(path.rpartition("/")[2]))
         return _NO_SUCH_RESOURCE
@@ -113,18 +153,21 @@ class StaticUpstream:
         self._calls[kind][0] += 1
         return Answer(body)
 
-    def _written(self, kind: str, rows: int, body: bytes, status: str = "200 OK") -> Answer:
+    def _worked(self, kind: str, rows: int, body: bytes, status: str = "200 OK") -> Answer:
         self._calls[kind][rows] += 1
-        return Answer(body, status, self._latency_seconds)
+        seconds = self._latency_seconds
+        if self._spread:
+            seconds *= self._chance.uniform(1.0 - self._spread, 1.0 + self._spread)
+        return Answer(body, status, self._slots.done_in(seconds, time.monotonic()))
 
     def _collection(self, asked: Asked) -> Answer:
         ids = _parameter(asked, "ids") if asked.method == "DELETE" else ""
         rows = ids.count(",") + 1 if ids else asked.body.count(_ROW_MARK)
-        return self._written("collection", rows, _saved(rows))
+        return self._worked("collection", rows, _saved(rows))
 
     def _composite(self, asked: Asked) -> Answer:
         answers = _subanswers(json.loads(asked.body)["compositeRequest"])
-        return self._written("composite", len(answers), json.dumps({"compositeResponse": answers}).encode())
+        return self._worked("composite", len(answers), json.dumps({"compositeResponse": answers}).encode())
 
     def _graph(self, asked: Asked) -> Answer:
         graphs = [
@@ -136,7 +179,7 @@ class StaticUpstream:
             for graph in json.loads(asked.body)["graphs"]
         ]
         rows = sum(len(graph["graphResponse"]["compositeResponse"]) for graph in graphs)
-        return self._written("graph", rows, json.dumps({"graphs": graphs}).encode())
+        return self._worked("graph", rows, json.dumps({"graphs": graphs}).encode())
 
     def _token(self, _: Asked) -> Answer:
         return Answer(json.dumps({"access_token": "00D!load", "instance_url": self.url}).encode())
@@ -154,6 +197,12 @@ class StaticUpstream:
 
     def _set_latency(self, asked: Asked) -> Answer:
         self._latency_seconds = float(_parameter(asked, "ms")) / _MILLISECONDS
+        self._spread = float(_parameter(asked, "spread") or 0.0)
+        self._slots = Slots(int(_parameter(asked, "slots") or 0))
+        return Answer(b"{}")
+
+    def _set_outage(self, asked: Asked) -> Answer:
+        self._is_out_of_order = _parameter(asked, "on") == "1"
         return Answer(b"{}")
 
 
@@ -190,5 +239,7 @@ async def serve(latency_seconds: float) -> None:
 
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--latency-ms", type=float, default=0.0, help="how long each write takes")
+    arguments.add_argument(
+        "--latency-ms", type=float, default=0.0, help="how long each write and each read of one record takes"
+    )
     uvloop.run(serve(arguments.parse_args().latency_ms / _MILLISECONDS))

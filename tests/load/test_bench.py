@@ -21,11 +21,17 @@ NAMES = [
     "query_rows_vs_simple_salesforce",
     "upsert_rss_at_10000_waiting_mib",
     "bulk_rows_per_second",
+    "governor_acquire_us",
+    "governor_valkey_round_trips_per_1000_calls",
+    "governor_spent_vs_budget",
     "emulator_start_s",
     "emulator_new_org_ms",
     "emulator_upsert_rows_per_s",
     "emulator_query_rows_per_s",
     "emulator_bulk_rows_per_s",
+    "governor_fairness_p99_ratio",
+    "governor_storm_attempts_ratio",
+    "governor_goodput_at_10x",
 ]
 SMALLEST = Plan(
     rounds=Rounds(count=1, seconds=0.1),
@@ -41,8 +47,16 @@ SMALLEST = Plan(
     query_rows=4000,
     load_rounds=1,
     load_rows=600,
+    governor_times=2,
+    governor_seconds=0.2,
+    governor_bound=60,
     emulator_rounds=1,
     emulator_rows=600,
+    fairness_seconds=0.5,
+    storm_seconds=5,
+    storm_calls_per_second=4,
+    overload_seconds=0.5,
+    calm_seconds=0.2,
 )
 
 
@@ -93,6 +107,26 @@ def test_a_burst_is_counted_apart_from_what_is_sustained(figures: list[Figure]):
         assert records == found["records"]
         assert sum(found["calls"].values()) == sum(found["rows_per_call"].values())
         assert pytest.approx(1000 * sum(found["calls"].values()) / records) == found["calls_per_1000"]
+
+
+def test_the_off_side_of_a_storm_makes_more_attempts(figures: list[Figure]):
+    """The model org is asked once or more for each call where nothing keeps retries down, and less where it is."""
+    figure = _named(figures, "governor_storm_attempts_ratio")
+
+    assert figure.detail["on"]["attempts_ratio"] == figure.value
+    assert figure.detail["on"]["attempts"] < figure.detail["off"]["attempts"]
+
+
+def test_fairness_and_goodput_have_the_mitigation_off_beside_on(figures: list[Figure]):
+    """A figure of the governor is worth what the same without it shows."""
+    fairness = _named(figures, "governor_fairness_p99_ratio").detail
+    goodput = _named(figures, "governor_goodput_at_10x").detail
+
+    for load in ("reads", "updates"):
+        assert {"alone", "beside", "beside_by_one_name", "greedy"} <= set(fairness[load])
+        assert 0 <= fairness[load]["others_success_share"] <= 1
+    for side in ("patient", "impatient", "impatient_in_shadow_mode"):
+        assert {"goodput", "recovered_after_seconds", "calls_to_the_org"} <= set(goodput[side])
 
 
 def test_the_table_shows_every_figure(figures: list[Figure]):

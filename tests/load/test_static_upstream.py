@@ -11,10 +11,10 @@ import pytest
 
 from service.salesforce.calls import describe
 from service.salesforce.transport.base import Response
-from tests.load.http_server import HttpConnection
+from tests.load.http_server import Asked, HttpConnection
 from tests.load.lead import BASE, values
 from tests.load.sent import Sent
-from tests.load.static_upstream import RECORD_ID, StaticUpstream
+from tests.load.static_upstream import RECORD_ID, Slots, StaticUpstream
 
 COLLECTION = f"{BASE}/composite/sobjects/Lead/Ext__c"
 
@@ -122,3 +122,55 @@ async def test_chunks_are_refused_in_words():
 
     assert sent.data.startswith(b"HTTP/1.1 411 Length Required\r\n")
     assert sent.closed
+
+
+async def test_a_record_is_read(session: aiohttp.ClientSession):
+    """It has an id and is counted as a read, whatever its key."""
+    found = await _asked(session, "GET", f"{BASE}/sobjects/Lead/{RECORD_ID}?fields=LastName")
+
+    assert RECORD_ID == found["Id"]
+    assert {"record": {"calls": 1, "rows": 0, "rows_per_call": {"0": 1}}} == await _asked(session, "GET", "/counts")
+
+
+async def test_an_outage_holds_until_it_is_ended(session: aiohttp.ClientSession):
+    """Every call to the API fails meanwhile and is counted; logins go on."""
+    await _asked(session, "POST", "/outage?on=1")
+    async with session.get(f"{BASE}/sobjects/Lead/{RECORD_ID}") as answer:
+        status = answer.status
+    token = await _asked(session, "POST", "/services/oauth2/token")
+    await _asked(session, "POST", "/outage?on=0")
+    await _asked(session, "GET", f"{BASE}/sobjects/Lead/{RECORD_ID}")
+
+    counts = await _asked(session, "GET", "/counts")
+    assert 503 == status
+    assert token["access_token"]
+    assert {"outage": 1, "record": 1} == {kind: found["calls"] for kind, found in counts.items()}
+
+
+def test_slots_are_taken_first_come_first_served():
+    """What finds none free waits for the one that is free first."""
+    slots = Slots(2)
+
+    done_in = [slots.done_in(seconds, now) for seconds, now in ((1.0, 10.0), (3.0, 10.0), (1.0, 10.5), (1.0, 20.0))]
+
+    assert [1.0, 3.0, 1.5, 1.0] == done_in
+
+
+def test_any_number_of_slots_holds_nothing_back():
+    """Without a number of slots work takes its own time."""
+    slots = Slots()
+
+    done_in = [slots.done_in(1.0, 10.0) for _ in range(3)]
+
+    assert [1.0, 1.0, 1.0] == done_in
+
+
+async def test_latencies_spread_around_their_mean():
+    """Each lies within the part of the mean that was said, and they differ."""
+    upstream = StaticUpstream()
+    upstream.answer(Asked("POST", "/latency?ms=1000&spread=0.5", b""))
+
+    seconds = [upstream.answer(Asked("GET", f"{BASE}/sobjects/Lead/x", b"")).after_seconds for _ in range(100)]
+
+    assert all(0.5 <= each <= 1.5 for each in seconds)
+    assert len(set(seconds)) > 90

@@ -1,6 +1,7 @@
 """The lean client of gRPC does what gRPC's own does."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -16,6 +17,9 @@ PATH = "/load.Test/Answer"
 
 
 async def _answer(request: bytes, context: "aio.ServicerContext[bytes, bytes]") -> bytes:
+    if request == b"metadata":
+        metadata = {key: value for key, value in context.invocation_metadata() or () if key.startswith("sluicegate-")}
+        return json.dumps([metadata, context.time_remaining() is not None]).encode()
     if request == b"refuse":
         await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "no")
     if request == b"wait":
@@ -113,4 +117,15 @@ async def test_a_message_beyond_the_window_is_refused_at_once(target: str):
     with pytest.raises(ValueError, match="do not fit"):
         connection.call(bytes(65_531))
 
+    connection.close()
+
+
+async def test_metadata_goes_along_with_every_call(target: str):
+    """The first call says it, and those whose headers are abbreviated do too; a deadline among it is the server's."""
+    said = {"grpc-timeout": "9000m", "sluicegate-caller": "web"}
+    connection = await Connection.to(target, PATH, said)
+
+    heard = [json.loads(await connection.call(b"metadata")) for _ in range(3)]
+
+    assert [[{"sluicegate-caller": "web"}, True]] * 3 == heard
     connection.close()

@@ -1,4 +1,4 @@
-"""What a static upstream was asked meanwhile, and the latency it is told to have."""
+"""What a static upstream was asked meanwhile, and how it is told to be."""
 
 import json
 import urllib.request
@@ -57,9 +57,28 @@ class Written:
         }
 
 
-def set_latency(upstream: Server, milliseconds: float) -> None:
-    """Let each write take so long from now on."""
-    _asked(upstream, f"/latency?ms={milliseconds}", "POST")
+def calls_of(upstream: Server) -> Counter[str]:
+    """Return the calls by kind, reads among them, since the upstream began."""
+    counts: dict[str, Any] = json.loads(_asked(upstream, "/counts"))
+    return Counter({kind: found["calls"] for kind, found in counts.items()})
+
+
+def set_latency(upstream: Server, milliseconds: float, *, spread: float = 0.0, slots: int = 0) -> None:
+    """Let each write, and each read of one record, take so long from now on.
+
+    Args:
+        upstream: The upstream.
+        milliseconds: How long in the mean.
+        spread: By which part of it one may take more or less.
+        slots: How many are worked on at a time; 0 for any number.
+
+    """
+    _asked(upstream, f"/latency?ms={milliseconds}&spread={spread}&slots={slots}", "POST")
+
+
+def set_outage(upstream: Server, *, is_on: bool) -> None:
+    """Let every call to the API fail from now on, or no more."""
+    _asked(upstream, f"/outage?on={int(is_on)}", "POST")
 
 
 def _asked(upstream: Server, path: str, method: str = "GET") -> bytes:

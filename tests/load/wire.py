@@ -9,6 +9,8 @@ refusal.
 import asyncio
 import struct
 from collections import deque
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, Self, cast
 
 _FRAME: Final = struct.Struct(">BHBBL")
@@ -27,6 +29,7 @@ _LITERAL_INDEXED: Final = 0x40
 _INDEXED: Final = 0x80
 _STATIC_TABLE: Final = 61
 _METHOD_POST, _SCHEME_HTTP = 0x83, 0x86
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 CALLS_EACH: Final = 250
 """Callers that share a connection. A server of gRPC takes 1,000 and more."""
@@ -42,10 +45,11 @@ class Connection(asyncio.Protocol):
     Args:
         target: `host:port`, for the `:authority`.
         path: The method, `/package.Service/Method`.
+        metadata: What goes along with every call, keys in lower case; values of at most 126 bytes.
 
     """
 
-    def __init__(self, target: str, path: str) -> None:
+    def __init__(self, target: str, path: str, metadata: Mapping[str, str] = _NOTHING) -> None:
         fields = (
             (b":path", path.encode()),
             (b":authority", target.encode()),
@@ -53,6 +57,7 @@ class Connection(asyncio.Protocol):
             (b"content-type", b"application/grpc"),
             (b"user-agent", b"load"),
             (b"grpc-accept-encoding", b"identity, deflate, gzip"),
+            *((name.encode(), value.encode()) for name, value in metadata.items()),
         )
         fixed = bytes((_METHOD_POST, _SCHEME_HTTP))
         literals = (bytes((_LITERAL_INDEXED,)) + _text(name) + _text(value) for name, value in fields)
@@ -69,10 +74,11 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     @classmethod
-    async def to(cls, target: str, path: str) -> Self:
+    async def to(cls, target: str, path: str, metadata: Mapping[str, str] = _NOTHING) -> Self:
         """Return an open connection."""
         host, _, port = target.rpartition(":")
-        _, connection = await asyncio.get_running_loop().create_connection(lambda: cls(target, path), host, int(port))
+        loop = asyncio.get_running_loop()
+        _, connection = await loop.create_connection(lambda: cls(target, path, metadata), host, int(port))
         return connection
 
     def call(self, message: bytes) -> asyncio.Future[bytes]:

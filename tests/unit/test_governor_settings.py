@@ -35,7 +35,7 @@ def test_without_anything_the_reserves_hold(configured):
     governor = configured(ORG % "{}").orgs["prod"].governor
 
     assert (0.70, 0.85, 0.97) == (governor.stop_batch_at, governor.stop_standard_at, governor.stop_interactive_at)
-    assert (25, 5, 64) == (governor.long_running_limit, governor.long_running_headroom, governor.max_in_flight)
+    assert (25, None, 64) == (governor.long_running_limit, governor.long_running_headroom, governor.max_in_flight)
     assert (None, 5, False) == (governor.daily_calls, governor.longest_hold_seconds, governor.shadow)
 
 
@@ -84,15 +84,25 @@ def test_reserves_may_be_equal(configured):
         ("{max_in_flight: 0}", "orgs.prod.governor.max_in_flight: input should be greater than or equal to 1"),
         ("{longest_hold_seconds: -1}", "orgs.prod.governor.longest_hold_seconds: "),
         (
-            "{long_running_limit: 5}",
+            "{long_running_limit: 5, long_running_headroom: 5}",
             "orgs.prod.governor: long_running_headroom (5) must be below long_running_limit (5)",
         ),
+        (
+            "{callers: {other: {}}}",
+            "orgs.prod.governor.callers.other is not among callers: billing, nightly.sync; name",
+        ),
+        ("{daily_calls: 1%s}" % ("0" * 400), "orgs.prod.governor.daily_calls: "),
+        ("{max_in_flight: 1000000000000}", "orgs.prod.governor.max_in_flight: input should be less than or equal"),
+        ("{long_running_limit: 1000000000000}", "orgs.prod.governor.long_running_limit: input should be less than or"),
         ("{stop_bath_at: 0.5}", "orgs.prod.governor.stop_bath_at: no such setting; the nearest is orgs.prod.governor."),
         ("{callers: {biling: {}}}", "orgs.prod.governor.callers.biling is not among callers: billing, nightly.sync"),
         ("{callers: {billing: {weight: 0}}}", "orgs.prod.governor.callers.billing.weight: input should be greater"),
         ("{callers: {billing: {weight: -1}}}", "orgs.prod.governor.callers.billing.weight: input should be greater"),
-        ("{callers: {billing: {weight: .inf}}}", "orgs.prod.governor.callers.billing.weight: input should be a finite"),
+        ("{callers: {billing: {weight: .inf}}}", "orgs.prod.governor.callers.billing.weight: input should be less"),
         ("{callers: {billing: {daily_calls: 0}}}", "orgs.prod.governor.callers.billing.daily_calls: input should be"),
+        ("{callers: {billing: {daily_calls: 1000000000001}}}", "callers.billing.daily_calls: input should be less"),
+        ("{callers: {billing: {weight: 1.0e-320}}}", "callers.billing.weight: input should be greater"),
+        ("{callers: {billing: {weight: 1.0e+300}}}", "callers.billing.weight: input should be less"),
         ("{callers: {billing: {wieght: 1}}}", "the nearest is orgs.prod.governor.callers.billing.weight"),
         ("{callers: {a b: {}}}", "orgs.prod.governor.callers.a b: its name must match ^[A-Za-z0-9]"),
         ("3", "orgs.prod.governor: must be a group of settings: stop_batch_at, "),
@@ -111,3 +121,11 @@ def test_an_impossible_weight_is_refused(configured, weight):
     """Nobody can have no share, less than none, or all of them."""
     with pytest.raises(SettingsError, match=r"callers\.billing\.weight: "):
         configured((ORG % "{}").replace("weight: 4", f"weight: {weight}"))
+
+
+def test_a_cap_in_the_wrong_place_is_not_taken_for_a_weight(configured):
+    """Nothing there is like it, so all that is there is told."""
+    with pytest.raises(SettingsError) as refused:
+        configured("callers: {billing: {daily_calls: 5000}}")
+
+    assert "callers.billing.daily_calls: no such setting; this group takes weight" == str(refused.value)

@@ -1,6 +1,7 @@
 """The Python client of Sluicegate."""
 
 from sluicegate.bulk import Accepted, BulkLoad, Event, Finished, Progress, Results, RowResult
+from sluicegate.callers import Priority
 from sluicegate.client import Client
 from sluicegate.errors import FieldViolation, SluicegateError
 from sluicegate.governor import ApiUsage, CallerShare, ClassShare, Governor
@@ -32,6 +33,7 @@ __all__ = [
     "NodeId",
     "Operation",
     "OrgLimits",
+    "Priority",
     "Progress",
     "Record",
     "RecordError",

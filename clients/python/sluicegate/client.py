@@ -23,5 +23,13 @@ class Client(RecordCalls, QueryCalls, BulkCalls, DeepLinkCalls, OrgCalls):
         timeout_seconds: Bound of one call that answers once, its repeats included. Queries and loads stream for as long
             as they need: bound them with `asyncio.timeout`.
         interceptors: Interceptors of the channel, for example of a tracing library.
+        caller: Name under which the org's API calls are shared and counted, and refused where they run short; operators
+            give names weights and caps. Empty says nothing.
+        priority: How much the calls matter when API calls run short: `interactive` ones are refused last, `batch` ones
+            first. None leaves it to the service: `standard`, and `batch` for bulk loads.
+
+    Raises:
+        ValueError: The caller's name has other than letters, digits, dots, dashes and underscores, or the priority is
+            none of the words.
 
     """

@@ -7,6 +7,7 @@ from typing import Self
 
 from grpc import ChannelCredentials, aio
 
+from sluicegate.callers import Metadata, Priority, metadata_of, saying
 from sluicegate.channel import open_channel
 from sluicegate.errors import from_rpc_error
 from sluicegate.repeats import Repeats
@@ -20,13 +21,14 @@ from sluicegate.v1.record_service_pb2_grpc import RecordServiceStub
 class Stubs:
     """A channel, the stubs that call over it, and the repeats that gRPC does not make by itself."""
 
-    def __init__(self, channel: aio.Channel) -> None:
+    def __init__(self, channel: aio.Channel, metadata: Metadata) -> None:
         self.channel = channel
-        self.records = RecordServiceStub(channel)
-        self.queries = QueryServiceStub(channel)
-        self.loads = BulkServiceStub(channel)
-        self.links = DeepLinkServiceStub(channel)
-        self.orgs = OrgServiceStub(channel)
+        calling = saying(channel, metadata)
+        self.records = RecordServiceStub(calling)
+        self.queries = QueryServiceStub(calling)
+        self.loads = BulkServiceStub(calling)
+        self.links = DeepLinkServiceStub(calling)
+        self.orgs = OrgServiceStub(calling)
         self.repeats = Repeats()
 
 
@@ -41,16 +43,20 @@ class Connected:
         credentials: ChannelCredentials | None = None,
         timeout_seconds: float = 30.0,
         interceptors: Sequence[aio.ClientInterceptor] = (),
+        caller: str = "",
+        priority: Priority | None = None,
     ) -> None:
         self._target = target
         self._org = org
         self._credentials = credentials
         self._timeout = timeout_seconds
         self._interceptors = tuple(interceptors)
+        self._metadata = metadata_of(caller, priority)
         self._open: Stubs | None = None
 
     async def __aenter__(self) -> Self:
-        self._open = Stubs(open_channel(self._target, self._credentials, self._interceptors))
+        channel = open_channel(self._target, self._credentials, self._interceptors)
+        self._open = Stubs(channel, self._metadata)
         return self
 
     async def __aexit__(

@@ -28,7 +28,8 @@ class ClassShare:
     used_calls: float
     """API calls of the last 24 hours that the service made for the class."""
     stops_at_calls: float | None
-    """The org's usage, by all of its clients, from which calls of the class are refused; None until it is known."""
+    """From which usage calls of the class are refused: the org's, by all of its clients, or the service's own where
+    `Governor.own_maximum` is set; None until it is known."""
     waiting: int
     """Requests to the org that wait to be made."""
     refused: int
@@ -89,6 +90,11 @@ class Governor:
     """How long the org has been left alone but for probes, for it answered nothing but outages; None if it is not."""
     login_out_of_order_seconds: float | None = None
     """The same of the host that the service logs in at."""
+    own_maximum: int | None = None
+    """Most API calls that the service makes in 24 hours by its own settings, where that is nearer than the org's.
+
+    Then `exhausted_in_seconds` and `stops_at_calls` are about `own_calls`. None where those are about `usage`.
+    """
 
 
 def decode_governor(message: governor_pb2.Governor) -> Governor:
@@ -113,6 +119,7 @@ def decode_governor(message: governor_pb2.Governor) -> Governor:
         degraded=message.degraded,
         out_of_order_seconds=_seconds(message, "out_of_order_for"),
         login_out_of_order_seconds=_seconds(message, "login_out_of_order_for"),
+        own_maximum=message.own_maximum if message.HasField("own_maximum") else None,
     )
 
 

@@ -17,7 +17,7 @@ _USAGE_WIDTH = 32
 _COUNT_WIDTH = 8
 _WARNING = 0.8
 """Share of a bound from which its bar is yellow; at the bound it is red."""
-_MINUTE, _HOUR = 60, 3600
+_MOMENT, _MINUTE, _HOUR = 0.1, 60, 3600
 
 
 def view(limits: OrgLimits) -> RenderableType:
@@ -60,29 +60,47 @@ def _told(governor: Governor) -> Iterator[tuple[str, RenderableType]]:
     if usage is None:
         yield "API calls, 24 h", Text("not known yet; --ask-salesforce asks, by one call")
     else:
-        line = Table.grid(padding=(0, 2))
-        line.add_row(
-            _bar(usage.used, usage.maximum, width=_USAGE_WIDTH),
-            Text(f"{_count(usage.used)} of {_count(usage.maximum)} used, {_percent(usage.used, usage.maximum)}"),
-        )
-        yield "API calls, 24 h", line
+        yield "API calls, 24 h", _usage(usage.used, usage.maximum)
     others = f"; others use {_rate(governor.others_per_second)}" if governor.others_per_second else ""
-    yield "by this service", Text(f"{_count(governor.own_calls)}{others}")
+    if governor.own_maximum is None:
+        yield "by this service", Text(f"{_count(governor.own_calls)}{others}")
+    else:
+        yield "by this service", _usage(governor.own_calls, governor.own_maximum, others)
     if governor.exhausted_in_seconds is not None:
-        yield "used up", Text(f"in {_span(governor.exhausted_in_seconds)} at this rate", style="yellow")
+        seconds = governor.exhausted_in_seconds
+        when = f"in {_span(seconds)} at this rate" if seconds >= _MOMENT else "now"
+        yield "used up", Text(when, style="yellow")
     if governor.hold_seconds:
-        yield "price of a call", Text(f"calls that are not full are held back {_span(governor.hold_seconds)}")
+        held = "would be held back" if governor.shadow else "are held back"
+        yield "price of a call", Text(f"calls that are not full {held} {_span(governor.hold_seconds)}")
     if governor.closed_seconds:
-        yield "closed", Text(f"for {_span(governor.closed_seconds)}, because Salesforce refused", style="bold red")
+        yield "closed", Text(_closed(governor), style="bold red")
     if governor.out_of_order_seconds is not None:
         yield "out of order", Text(_out_of_order(governor.out_of_order_seconds), style="bold red")
     if governor.login_out_of_order_seconds is not None:
         yield "no logins", Text(_out_of_order(governor.login_out_of_order_seconds), style="bold red")
     yield "open requests", Text(_open_requests(governor))
     if governor.shadow:
-        yield "shadow mode", Text("refusals are only counted", style="yellow")
+        yield "shadow mode", Text("nobody is refused: counted is who would be", style="yellow")
     if governor.degraded:
         yield "degraded", Text("the shared store is away; this replica keeps to its safe share", style="yellow")
+
+
+def _usage(used: float, maximum: float, more: str = "") -> RenderableType:
+    line = Table.grid(padding=(0, 2))
+    told = f"{_count(used)} of {_count(maximum)} used, {_percent(used, maximum)}{more}"
+    line.add_row(_bar(used, maximum, width=_USAGE_WIDTH), Text(told))
+    return line
+
+
+def _closed(governor: Governor) -> str:
+    usage = governor.usage
+    refused = f"for {_span(governor.closed_seconds)}: Salesforce refused"
+    if usage is None:
+        return refused
+    if usage.used >= usage.maximum:
+        return f"{refused}, calls are used up; then one asks"
+    return f"{refused}, it is overloaded; calls wait"
 
 
 def _out_of_order(seconds: float) -> str:
@@ -99,11 +117,14 @@ def _open_requests(governor: Governor) -> str:
 
 def _classes(governor: Governor) -> RenderableType:
     table = _table("Class", "Calls", "Stops at", "", "Waiting", "Refused")
+    used: float | None = governor.own_calls
+    if governor.own_maximum is None:
+        used = None if governor.usage is None else governor.usage.used
     for name, share in governor.classes.items():
         stop = share.stops_at_calls
         bar: RenderableType = Text()
-        if governor.usage is not None and stop is not None:
-            bar = _near(governor.usage.used, stop)
+        if stop is not None and used is not None:
+            bar = _near(used, stop, shadow=governor.shadow)
         table.add_row(
             Text(_plain(name)),
             _count(share.used_calls),
@@ -119,20 +140,20 @@ def _callers(governor: Governor) -> RenderableType:
     shown = list(governor.callers.items())[:_MOST_CALLERS]
     table = _table("Caller", "Calls", "At most", "", "Waiting", "Refused")
     for name, share in shown:
-        table.add_row(*_caller(name, share))
+        table.add_row(*_caller(name, share, shadow=governor.shadow))
     left_out = len(governor.callers) - len(shown) + governor.more_callers
     if left_out:
         table.add_row(Text(f"and {_count(left_out)} more", style="dim"))
     return table
 
 
-def _caller(name: str, share: CallerShare) -> Sequence[RenderableType]:
+def _caller(name: str, share: CallerShare, *, shadow: bool) -> Sequence[RenderableType]:
     most = share.maximum_calls
     return (
         Text(_plain(name)) if name else Text("(no name)", style="dim"),
         _count(share.used_calls),
         "" if most is None else _count(most),
-        Text() if most is None else _near(share.used_calls, most),
+        Text() if most is None else _near(share.used_calls, most, shadow=shadow),
         _count(share.waiting),
         _refused(share.refused),
     )
@@ -161,9 +182,11 @@ def _table(first: str, *others: str) -> Table:
     return table
 
 
-def _near(used: float, bound: float) -> RenderableType:
-    """Return how near a bound is: a bar, or that nothing goes any more."""
-    return _bar(used, bound) if used < bound else Text("stopped", style="bold red")
+def _near(used: float, bound: float, *, shadow: bool) -> RenderableType:
+    """Return how near a bound is: a bar, or that nothing goes any more, or would not if it were not for shadow mode."""
+    if used < bound:
+        return _bar(used, bound)
+    return Text("over", style="yellow") if shadow else Text("stopped", style="bold red")
 
 
 def _bar(used: float, maximum: float, *, width: int = _BAR_WIDTH) -> RenderableType:

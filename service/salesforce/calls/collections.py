@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from service.errors import SluicegateError
+from service.governor.base import Cost
 from service.salesforce import faults
 from service.salesforce.answers import UNREADABLE, RecordId
 from service.salesforce.calls.single import unreadable
@@ -66,9 +67,11 @@ def request(base: str, operation: Operation, rows: Sequence[Row], options: Write
 
     """
     path = f"{base}/composite/sobjects"
+    # The rows of one sObject are neighbours.
+    cost = Cost(bulkhead=rows[0].sobject.lower() if rows[0].sobject == rows[-1].sobject else "")
     if operation is Operation.DELETE:
         ids = ",".join(row.write.record_id for row in rows)
-        return Request("DELETE", f"{path}?ids={ids}&allOrNone=false", template=path, repeatable=True)
+        return Request("DELETE", f"{path}?ids={ids}&allOrNone=false", template=path, repeatable=True, cost=cost)
     template = path
     if operation is Operation.UPSERT:
         template = f"{path}/{{sobject}}/{{field}}"
@@ -80,6 +83,7 @@ def request(base: str, operation: Operation, rows: Sequence[Row], options: Write
         repeatable=operation is not Operation.CREATE,
         body=b'{"allOrNone":false,"records":[' + b",".join(_records(operation, rows)) + b"]}",
         headers=options.headers(),
+        cost=cost,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from service.errors import SluicegateError
+from service.governor.base import Cost
 from service.salesforce import faults
 from service.salesforce.answers import UNREADABLE
 from service.salesforce.calls import references
@@ -161,7 +162,7 @@ def rows(base: str, writes: Sequence[Write], options: WriteOptions) -> Request:
     nodes = [Node(name, write) for name, write in zip(_row_names(writes), writes, strict=True)]
     order = {"allOrNone": False, "collateSubrequests": False}
     document = {**order, "compositeRequest": _subrequests(base, nodes, options)}
-    return _request(f"{base}/composite", document, repeatable=True)
+    return _request(f"{base}/composite", document, repeatable=True, bulkhead=writes[0].sobject.lower())
 
 
 def read_rows(response: Response, writes: Sequence[Write], *, org: str) -> list[Saved | SluicegateError]:
@@ -202,8 +203,9 @@ def _subrequests(base: str, nodes: Sequence[Node], options: WriteOptions) -> lis
     return found
 
 
-def _request(path: str, document: Mapping[str, Any], *, repeatable: bool) -> Request:
-    return Request("POST", path, template=path, repeatable=repeatable, body=_encoder.encode(document))
+def _request(path: str, document: Mapping[str, Any], *, repeatable: bool, bulkhead: str = "") -> Request:
+    body = _encoder.encode(document)
+    return Request("POST", path, template=path, repeatable=repeatable, body=body, cost=Cost(bulkhead=bulkhead))
 
 
 def _is_repeatable(nodes: Sequence[Node]) -> bool:

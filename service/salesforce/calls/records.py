@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from service.errors import UpstreamProtocolError
+from service.governor.base import Cost
 from service.salesforce import faults
 from service.salesforce.answers import UNREADABLE, RecordId
 from service.salesforce.calls.paths import LONGEST_PATH, segment
@@ -68,7 +69,13 @@ def retrieve(base: str, sobject: str, key: str | ExternalKey, fields: Sequence[s
         path = f"{base}/sobjects/{sobject}/{key.field}/{segment(key.value)}"
         template = f"{base}/sobjects/{{sobject}}/{{field}}/{{value}}"
     some = f"{path}?fields={','.join(fields)}"
-    return Request("GET", some if fields and len(some) <= LONGEST_PATH else path, template=template, repeatable=True)
+    return Request(
+        "GET",
+        some if fields and len(some) <= LONGEST_PATH else path,
+        template=template,
+        repeatable=True,
+        cost=Cost(bulkhead=sobject.lower()),
+    )
 
 
 def retrieved(response: Response, *, org: str, subject: Mapping[str, str]) -> dict[str, Any]:

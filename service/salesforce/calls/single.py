@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from service.errors import OutcomeUnknown, RecordDeleted, RecordNotFound, SluicegateError, UpstreamProtocolError
+from service.governor.base import Cost
 from service.salesforce import faults
 from service.salesforce.answers import UNREADABLE, RecordId
 from service.salesforce.calls.paths import segment
@@ -96,6 +97,7 @@ def single(base: str, write: Write, options: WriteOptions) -> Request:
         repeatable=write.operation is not Operation.CREATE,
         body=b"" if row.values is None else _encoder.encode(row.values),
         headers={} if write.operation is Operation.DELETE else options.headers(),
+        cost=Cost(bulkhead=write.sobject.lower()),
     )
 
 

@@ -6,7 +6,7 @@ read.
 """
 
 from service.salesforce.faults.codes import from_fault
-from service.salesforce.faults.fault import Fault, read
+from service.salesforce.faults.fault import Fault, read, read_all
 from service.salesforce.faults.responses import (
     from_faults,
     from_response,
@@ -26,4 +26,5 @@ __all__ = [
     "is_throttled",
     "may_have_run",
     "read",
+    "read_all",
 ]

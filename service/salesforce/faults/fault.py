@@ -51,6 +51,19 @@ def read(content: bytes) -> tuple[Fault, ...]:
     return tuple(islice(found, _MOST_FAULTS))
 
 
+def read_all(content: bytes) -> Iterator[Fault]:
+    """Yield every fault of an answer, however deep it stands in: those of rows, and of subrequests."""
+    left = [_document(content)]
+    while left:
+        item = left.pop()
+        if isinstance(item, list):
+            left.extend(item)
+        elif isinstance(item, dict):
+            if _code(item):
+                yield _fault(item)
+            left.extend(item.values())
+
+
 def long_ids(names: Iterator[str]) -> tuple[str, ...]:
     """Return those of some names that are records' ids, 18 characters each, at most 20 of them."""
     return tuple(islice((long for name in names if (long := long_id(name))), MOST_RECORDS))

@@ -72,11 +72,6 @@ class Circuit:
         self._next_probe_at = 0.0
 
     @property
-    def is_open(self) -> bool:
-        """Whether attempts are refused."""
-        return self._opened_at is not None
-
-    @property
     def open_seconds(self) -> float | None:
         """How long it has been open; None while it is closed."""
         return None if self._opened_at is None else self._clock.monotonic() - self._opened_at

@@ -6,6 +6,7 @@ from service.context import CallContext
 from service.governor.base import Governor, Observed, Sign
 from service.salesforce.transport.base import ConnectionLost, NotSent, Request, Response, TimedOut, Transport
 from service.salesforce.transport.breaker import Circuit
+from service.salesforce.transport.durations import Durations
 from service.salesforce.transport.signs import retry_after_seconds, sign_of, sign_of_loss
 from service.salesforce.usage import usage_of
 
@@ -27,6 +28,7 @@ class GovernedTransport:
         self._inner = inner
         self._governor = governor
         self._circuit = circuit
+        self._durations = Durations()
 
     async def send(self, request: Request, context: CallContext) -> Response:
         """Send with a permit; see `Transport.send`.
@@ -48,12 +50,12 @@ class GovernedTransport:
                 response = await self._inner.send(request, context)
         except (NotSent, ConnectionLost) as lost:
             if started is not None:
-                self._lost(lost, clock.monotonic() - started)
+                self._lost(lost, request, clock.monotonic() - started)
             raise
         except asyncio.CancelledError:
             # Whoever enforces the deadline above cancels, and what was not answered by then says as much as a timeout.
             if started is not None and _is_overdue(context):
-                self._lost(TimedOut(), clock.monotonic() - started)
+                self._lost(TimedOut(), request, clock.monotonic() - started)
             raise
         self._answered(request, response, context, clock.monotonic() - started)
         return response
@@ -62,10 +64,14 @@ class GovernedTransport:
         usage = usage_of(response)
         if usage is not None:
             self._governor.learn(usage)
-        self._ended(sign_of(request, response), seconds, retry_after_seconds(response, context.clock.now()))
+        sign = sign_of(request, response)
+        if sign is Sign.WELL:
+            self._durations.answered(request, seconds, context.clock.monotonic())
+        if sign is not None:
+            self._ended(sign, seconds, retry_after_seconds(response, context.clock.now()))
 
-    def _lost(self, lost: NotSent | ConnectionLost, seconds: float) -> None:
-        sign = sign_of_loss(lost, seconds)
+    def _lost(self, lost: NotSent | ConnectionLost, request: Request, seconds: float) -> None:
+        sign = sign_of_loss(lost, was_long=self._durations.is_long(request, seconds))
         if sign is not None:
             self._ended(sign, seconds, None)
 

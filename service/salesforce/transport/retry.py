@@ -8,7 +8,7 @@ from service.clock import backoff_seconds
 from service.context import CallContext
 from service.errors import DeadlineExceeded, OutcomeUnknown, UpstreamUnavailable
 from service.salesforce import faults
-from service.salesforce.transport.base import ConnectionLost, NotSent, Request, Response, Transport
+from service.salesforce.transport.base import ConnectionLost, NotSent, Request, Response, TimedOut, Transport
 from service.salesforce.transport.budget import RetryBudget, RetryCost
 from service.salesforce.transport.signs import retry_after_seconds
 
@@ -81,7 +81,7 @@ class RetryTransport:
                 if request.repeatable or not sent:
                     again = self._again(attempt, RetryCost.TRANSIENT, None, context)
                 if again is None:
-                    raise self._failure(request, context, sent=sent, why=f": {lost}" if str(lost) else "") from lost
+                    raise self._failure(request, context, lost) from lost
             else:
                 cost = _cost_of_retry(response)
                 if cost is None:
@@ -116,15 +116,21 @@ class RetryTransport:
             return None
         return pause, cost
 
-    def _failure(self, request: Request, context: CallContext, *, sent: bool, why: str = "") -> Exception:
+    def _failure(self, request: Request, context: CallContext, lost: NotSent | ConnectionLost) -> Exception:
         metadata = {"org": self._org}
         late = context.deadline is not None and context.clock.monotonic() >= context.deadline
-        lost = f"the connection to the org {self._org!r} was lost"
+        sent = isinstance(lost, ConnectionLost)
+        why = f": {lost}" if str(lost) else ""
+        if isinstance(lost, TimedOut):
+            problem, why = f"the org {self._org!r} did not answer in time", ""
+        elif sent:
+            problem = f"the connection to the org {self._org!r} was lost"
+        else:
+            problem = f"the org {self._org!r} cannot be reached"
         if sent and not request.repeatable:
-            return self._in_doubt("the deadline passed" if late else lost)
+            return self._in_doubt("the deadline passed" if late else problem)
         if late:
             return DeadlineExceeded(f"the deadline passed while the org {self._org!r} was asked", metadata=metadata)
-        problem = lost if sent else f"the org {self._org!r} cannot be reached"
         return UpstreamUnavailable(f"{problem}{why}", metadata=metadata, retry_after_seconds=5.0)
 
     def _in_doubt(self, what: str, status: int | None = None) -> OutcomeUnknown:

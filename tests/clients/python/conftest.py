@@ -30,6 +30,8 @@ class Script:
     """The messages or `google.rpc.Status` answered, in order; a stream sends all of them. An event is waited for."""
     requests: list[Message] = field(default_factory=list)
     """The requests as received, those of streams one by one."""
+    metadata: list[dict[str, str | bytes]] = field(default_factory=list)
+    """What came with each call beside requests."""
     answers_before_data: bool = False
     """Whether a load is answered after its header, its data unread."""
     load_began: asyncio.Event = field(default_factory=asyncio.Event)
@@ -38,15 +40,18 @@ class Script:
     """Set when a load ended without the end of its data."""
 
     async def one(self, request, context):
+        self.metadata.append(dict(context.invocation_metadata()))
         self.requests.append(request)
         return await self._answer(self.answers.pop(0), context)
 
     async def stream(self, request, context):
+        self.metadata.append(dict(context.invocation_metadata()))
         self.requests.append(request)
         for answer in self.answers:
             yield await self._answer(answer, context)
 
     async def load(self, requests: AsyncIterator[BulkLoadRequest], context):
+        self.metadata.append(dict(context.invocation_metadata()))
         try:
             async for request in requests:
                 self.requests.append(request)

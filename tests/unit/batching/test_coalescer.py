@@ -245,6 +245,44 @@ async def test_more_than_may_wait_is_refused_at_once(calls: ManualCalls, clock: 
     assert Saved(RECORD_ID) == await later
 
 
+@pytest.mark.parametrize("policy", [Policy(busy_seconds=0, most_records=20), Policy(busy_seconds=0, most_bytes=60)])
+async def test_a_caller_that_sends_too_much_leaves_room_to_others(
+    calls: ManualCalls, clock: ManualClock, policy: Policy
+) -> None:
+    """It is refused in the last fifth of the room, where those who hold little are not."""
+    async with coalescer_of(calls, clock, policy) as coalescer:
+        greedy = replace(call(clock), caller="greedy")
+        modest = replace(call(clock), caller="modest")
+        taken = [asyncio.create_task(coalescer.write(prepared(f"g{n:02}"), greedy)) for n in range(30)]
+        await settle()
+        waiting = coalescer.statistics().held_records
+        others = [asyncio.create_task(coalescer.write(prepared(f"m{n:02}"), modest)) for n in range(4)]
+        await settle()
+
+        assert 16 == waiting
+        assert not any(each.done() for each in others)
+        with pytest.raises(QueueFull) as refused:
+            await taken[-1]
+        assert "16" == refused.value.metadata["waiting_of_caller"]
+        for each in (*taken, *others):
+            each.cancel()
+        await asyncio.gather(*taken, *others, return_exceptions=True)
+
+
+async def test_nothing_needs_no_room(calls: ManualCalls, clock: ManualClock) -> None:
+    """Writes that were all refused before they came here have their own refusals, however full it is."""
+    async with coalescer_of(calls, clock, Policy(busy_seconds=0, most_records=10)) as coalescer:
+        contexts = [replace(call(clock), caller=caller) for caller in ("greedy",) * 8 + ("modest",) * 2]
+        held = [asyncio.create_task(coalescer.write(prepared(f"r{n}"), each)) for n, each in enumerate(contexts)]
+        await settle()
+
+        assert 10 == coalescer.statistics().held_records
+        assert [] == await coalescer.write_all([], contexts[0])
+        for each in held:
+            each.cancel()
+        await asyncio.gather(*held, return_exceptions=True)
+
+
 async def test_many_writes_of_one_caller_are_admitted_together_or_not_at_all(
     calls: ManualCalls, clock: ManualClock
 ) -> None:

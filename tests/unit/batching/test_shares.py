@@ -7,9 +7,10 @@ import pytest
 from msgspec.structs import replace
 
 from service.batching.item import Outcome
+from service.batching.policy import Policy
 from service.context import CallContext, Priority
 from service.salesforce.calls.writes import Operation, Row, Saved, WriteOptions
-from tests.support.clock import ManualClock
+from tests.support.clock import ManualClock, settle
 from tests.support.transport import call
 from tests.unit.batching.conftest import RECORD_ID, ManualCalls, coalescer_of, prepared
 
@@ -66,3 +67,23 @@ async def test_a_call_is_as_urgent_as_its_most_urgent_record(clock: ManualClock,
     context = await context_of(clock, *riders)
 
     assert Priority.INTERACTIVE is context.priority
+
+
+async def test_callers_take_turns_by_their_weights(clock: ManualClock) -> None:
+    """Of a call that all wait for, who weighs three times as much fills three times as much."""
+    calls = ManualCalls()
+    policy = Policy(busy_seconds=0, calls_in_flight=1, turn=1, turns={"heavy": 3})
+    async with coalescer_of(calls, clock, policy) as coalescer:
+        tasks = [asyncio.create_task(coalescer.write(prepared("first"), call(clock)))]
+        await settle()
+        for caller in ("light", "heavy"):
+            context = replace(call(clock), caller=caller)
+            tasks += [asyncio.create_task(coalescer.write(prepared(f"{caller}{n}"), context)) for n in range(300)]
+        await settle()
+        await calls.sent[0].succeed()
+        second = calls.names[1]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert (50, 150) == tuple(sum(name.startswith(caller) for name in second) for caller in ("light", "heavy"))

@@ -104,12 +104,12 @@ def test_everything_that_matters_is_told():
     for told in (
         "700; others use 1,116 an hour",
         "in 5 h 12 min at this rate",
-        "held back 1.2 s",
-        "for 42 s, because Salesforce refused",
+        "would be held back 1.2 s",
+        "for 42 s: Salesforce refused, it is overloaded; calls wait",
         "out of order     for 95 s: answers outages only",
         "no logins        for 0.0 s: answers outages only",
         "2 of 16, 15 waiting, 3 long-running",
-        "refusals are only counted",
+        "nobody is refused: counted is who would be",
         "the shared store is away",
     ):
         assert told in text
@@ -126,6 +126,54 @@ def test_a_class_that_is_refused_is_stopped():
 
     assert ["5", "70,000", "stopped", "12", "482"] == row(limits, "batch")
     assert "stopped" not in row(limits, "standard")
+
+
+def test_the_services_own_bound_stops_classes_by_its_own_calls():
+    """Where it is nearer, others' usage of the org says nothing of who is refused."""
+    governor = replace(
+        CALM,
+        usage=ApiUsage(60_000, 100_000),
+        own_calls=29,
+        own_maximum=40,
+        classes={"standard": ClassShare(1, 34, 0, 0), "batch": ClassShare(28, 28, 0, 3)},
+    )
+    limits = replace(LIMITS, governor=governor)
+
+    assert "29 of 40 used, 72%" in printed(limits)
+    assert ["28", "28", "stopped", "0", "3"] == row(limits, "batch")
+    assert "stopped" not in row(limits, "standard")
+
+
+def test_in_shadow_mode_nobody_is_stopped():
+    """Whoever is beyond a bound goes on all the same."""
+    governor = replace(
+        CALM,
+        usage=ApiUsage(70_000, 100_000),
+        classes={"batch": ClassShare(5, 70_000, 0, 482)},
+        callers={"web": CallerShare(7, 3, 0, 4)},
+        shadow=True,
+    )
+    limits = replace(LIMITS, governor=governor)
+
+    assert ["5", "70,000", "over", "0", "482"] == row(limits, "batch")
+    assert ["7", "3", "over", "0", "4"] == row(limits, "web")
+
+
+@pytest.mark.parametrize(
+    ("usage", "told"),
+    [
+        (None, "for 42 s: Salesforce refused\n"),
+        (ApiUsage(100_000, 100_000), "for 42 s: Salesforce refused, calls are used up; then one asks\n"),
+    ],
+)
+def test_it_is_told_why_nothing_goes(usage, told):
+    """A pause of seconds and the end of the day's calls are not the same news."""
+    governor = replace(CALM, usage=usage, closed_seconds=42, exhausted_in_seconds=0.01)
+
+    text = "\n".join(line.rstrip() for line in printed(replace(LIMITS, governor=governor)).splitlines())
+
+    assert told in text
+    assert "used up          now\n" in text
 
 
 def test_callers_are_told_with_their_bounds():

@@ -69,7 +69,7 @@ def test_the_limit_stays_within_its_bounds(history):
 
 def test_attempts_become_long_running_after_twenty_seconds():
     """Those that end before do not count, nor those that have ended."""
-    slots = Slots()
+    slots = Slots(20, 25)
     for key, at in (("a", 0.0), ("b", 0.0), ("c", 5.0)):
         slots.begin(key, "account", at)
     before = slots.long_running(19.9)

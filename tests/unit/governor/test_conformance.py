@@ -11,7 +11,9 @@ from service.governor.base import Cost, Governor, Observed, Sign, Usage
 from service.governor.limits import Limits
 from service.governor.local import LocalGovernor
 from service.governor.noop import NoopGovernor
+from service.governor.replica import Replica
 from tests.support.clock import ManualClock
+from tests.support.shared_budget import PlaceInMemory
 
 Make = Callable[[Clock], Governor]
 
@@ -20,11 +22,16 @@ def local(clock: Clock) -> Governor:
     return LocalGovernor(Limits(), clock, org="prod", jitter=lambda: 0.5)
 
 
+def shared(clock: Clock) -> Governor:
+    replica = Replica("prod", Limits(), PlaceInMemory(clock), clock, name="one")
+    return LocalGovernor(Limits(), clock, org="prod", shared=replica, jitter=lambda: 0.5)
+
+
 def noop(_clock: Clock) -> Governor:
     return NoopGovernor()
 
 
-@pytest.fixture(params=[local, noop], ids=lambda make: make.__name__)
+@pytest.fixture(params=[local, shared, noop], ids=lambda make: make.__name__)
 def governor(request: pytest.FixtureRequest, clock: ManualClock) -> Governor:
     make: Make = request.param
     return make(clock)

@@ -2,8 +2,6 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 
@@ -13,6 +11,7 @@ from service.governor.accounts import REST
 from service.governor.base import Cost, Observed, Share, Sign, Usage
 from service.governor.limits import CallerLimits, Limits
 from service.governor.local import LocalGovernor
+from tests.support.attempts import attempts_of
 from tests.support.clock import ManualClock, settle
 
 HOUR = 3600.0
@@ -20,41 +19,6 @@ HOUR = 3600.0
 
 def govern(clock: ManualClock, **limits) -> LocalGovernor:
     return LocalGovernor(Limits(**limits), clock, org="prod", jitter=lambda: 1.0)
-
-
-class Attempts:
-    """Attempts that stay open until a test ends them."""
-
-    def __init__(self, governor: LocalGovernor) -> None:
-        self._governor = governor
-        self.begun: list[str] = []
-        self._ends: dict[str, asyncio.Event] = {}
-        self.tasks: dict[str, asyncio.Task[None]] = {}
-
-    async def start(self, name: str, context: CallContext, cost: Cost | None = None) -> asyncio.Task[None]:
-        self._ends[name] = asyncio.Event()
-        self.tasks[name] = task = asyncio.ensure_future(self._run(name, context, cost or Cost()))
-        await settle()
-        return task
-
-    async def end(self, *names: str) -> None:
-        for name in names:
-            self._ends[name].set()
-        await settle()
-
-    async def _run(self, name: str, context: CallContext, cost: Cost) -> None:
-        async with self._governor.permit(cost, context):
-            self.begun.append(name)
-            await self._ends[name].wait()
-
-
-@asynccontextmanager
-async def attempts_of(governor: LocalGovernor) -> AsyncIterator[Attempts]:
-    attempts = Attempts(governor)
-    yield attempts
-    for task in attempts.tasks.values():
-        task.cancel()
-    await asyncio.gather(*attempts.tasks.values(), return_exceptions=True)
 
 
 @pytest.mark.parametrize(
@@ -161,6 +125,34 @@ async def test_a_callers_cap_stops_that_caller_alone(clock, make_context):
     assert refused.value.retry_after_seconds is not None
     assert 23 * HOUR < refused.value.retry_after_seconds <= 24 * HOUR + 600
     assert 1 == governor.statistics().callers["greedy"].refused
+
+
+@pytest.mark.parametrize("used", [0, 85_000, 96_998])
+async def test_what_is_begun_is_finished(clock, make_context, used: int):
+    """Neither the caller's cap nor the share of its class stops it, but both are charged."""
+    governor = govern(clock, callers={"a": CallerLimits(daily_calls=1)})
+    governor.learn(Usage(used, 100_000))
+    context = make_context(caller="a", priority=Priority.BATCH, begun=True)
+    for _ in range(2):
+        async with governor.permit(Cost(), context):
+            pass
+    statistics = governor.statistics()
+
+    assert (2, 2) == (statistics.callers["a"].used, statistics.classes[Priority.BATCH].used)
+    with pytest.raises(Exhausted):
+        governor.admit(make_context(caller="a", priority=Priority.BATCH))
+
+
+async def test_the_last_reserve_stops_what_is_begun(clock, make_context):
+    """Nothing is finished with calls that someone waits for."""
+    governor = govern(clock)
+    governor.learn(Usage(97_000, 100_000))
+
+    with pytest.raises(DailyLimitExceeded) as raised:
+        async with governor.permit(Cost(), make_context(priority=Priority.BATCH, begun=True)):
+            pass
+
+    assert ("BATCH", "97%") == (raised.value.metadata["class"], raised.value.metadata["threshold"])
 
 
 async def test_who_rides_along_pays_its_share(clock, make_context):
@@ -283,7 +275,7 @@ async def test_an_attempt_cancelled_as_its_turn_comes_returns_the_permit(clock, 
     async with attempts_of(governor) as attempts:
         for name in ("1", "2", "gone", "next"):
             await attempts.start(name, context)
-        attempts._ends["1"].set()
+        attempts.let_end("1")
         await asyncio.sleep(0)
         granted = governor.statistics().permits
         attempts.tasks["gone"].cancel()
@@ -305,7 +297,13 @@ async def test_an_attempt_waits_no_longer_than_its_call_has_time(clock, make_con
 
         with pytest.raises(ConcurrencyLimitExceeded) as refused:
             await late
-        assert {"limit": "deadline", "in_flight": "2", "waiting": "0", "org": "prod"} == refused.value.metadata
+        assert {
+            "limit": "deadline",
+            "in_flight": "2",
+            "concurrency_limit": "2",
+            "waiting": "0",
+            "org": "prod",
+        } == refused.value.metadata
         assert Share(0.0, None, 0, 1) == governor.statistics().callers["late"]
         assert 3 == len(asyncio.all_tasks())
 
@@ -327,20 +325,29 @@ async def test_an_attempt_that_would_wait_in_vain_is_refused_at_once(clock, make
 
 
 @pytest.mark.parametrize(
-    ("limits", "limit"),
-    [({"max_waiting": 3}, "max_waiting"), ({"max_waiting_per_caller": 3}, "max_waiting_per_caller")],
+    ("limits", "callers", "limit"),
+    [
+        ({"max_waiting": 3}, "abcde", "max_waiting"),
+        ({"max_waiting_per_caller": 3}, "a", "max_waiting_per_caller"),
+    ],
 )
-async def test_no_more_wait_than_the_bounds_allow(clock, make_context, limits, limit: str):
+async def test_no_more_wait_than_the_bounds_allow(clock, make_context, limits, callers: str, limit: str):
     """The next one is refused at once, with what is in flight and waits."""
     governor = govern(clock, max_in_flight=2, **limits)
     async with attempts_of(governor) as attempts:
         for number in range(5):
-            await attempts.start(str(number), make_context(caller="a"))
-        refused = await attempts.start("refused", make_context(caller="a"))
+            await attempts.start(str(number), make_context(caller=callers[number % len(callers)]))
+        refused = await attempts.start("refused", make_context(caller=callers[-1]))
 
         with pytest.raises(ConcurrencyLimitExceeded) as raised:
             await refused
-        assert {"limit": limit, "in_flight": "2", "waiting": "3", "org": "prod"} == raised.value.metadata
+        assert {
+            "limit": limit,
+            "in_flight": "2",
+            "concurrency_limit": "2",
+            "waiting": "3",
+            "org": "prod",
+        } == raised.value.metadata
 
 
 async def test_a_busy_caller_does_not_keep_others_waiting(clock, make_context):
@@ -409,8 +416,9 @@ async def test_in_shadow_mode_refusals_are_only_counted(clock, make_context):
     governor.learn(Usage(99_000, 100_000))
     async with attempts_of(governor) as attempts:
         for number in range(4):
-            governor.admit(make_context(caller="a", priority=Priority.BATCH))
-            await attempts.start(str(number), make_context(caller="a", priority=Priority.BATCH))
+            context = make_context(caller="a", priority=Priority.BATCH)
+            governor.admit(context)
+            await attempts.start(str(number), context)
         statistics = governor.statistics()
 
         assert 4 == len(attempts.begun)
@@ -418,6 +426,25 @@ async def test_in_shadow_mode_refusals_are_only_counted(clock, make_context):
     assert statistics.shadow
     assert statistics.hold_seconds > 0
     assert 4 == statistics.classes[Priority.BATCH].refused == statistics.callers["a"].refused
+
+
+async def test_in_shadow_mode_what_would_be_refused_a_permit_counts_once(clock, make_context):
+    """Each call once: not again for what it would not have lived to ask, be it refused for calls or for a pause."""
+    governor = govern(clock, shadow=True, callers={"a": CallerLimits(daily_calls=2)})
+    governor.learn(Usage(10, 100_000))
+    capped = make_context(caller="a")
+    governor.admit(capped)
+    for _ in range(4):
+        async with governor.permit(Cost(), capped):
+            pass
+    governor.observe(Observed(Sign.OVERLOADED, 0.1))
+    hurried = make_context(caller="b", deadline=clock.monotonic() + 0.1)
+    for context in (hurried, hurried, make_context(caller="b", deadline=clock.monotonic() + HOUR)):
+        async with governor.permit(Cost(), context):
+            pass
+
+    callers = governor.statistics().callers
+    assert (1, 1) == (callers["a"].refused, callers["b"].refused)
 
 
 async def test_statistics_tell_how_the_org_stands(clock, make_context):

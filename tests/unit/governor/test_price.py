@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 
 from service.context import CallContext, Priority
 from service.governor.base import Cost, Usage
+from service.governor.budget import LocalBudget
 from service.governor.limits import Limits
 from service.governor.local import LocalGovernor
 from service.governor.price import FALL_SECONDS, Price, price_of
 from tests.support.clock import FakeClock
+from tests.unit.governor.conftest import OneLedger
 
 DAY = 86_400.0
 
@@ -116,3 +118,20 @@ async def test_a_constant_load_settles_to_a_constant_price(records: float, other
     settled = holds[-len(holds) // 3 :]
 
     assert max(settled) - min(settled) < 5.0 / 8
+
+
+@pytest.mark.parametrize("elsewhere", [0, 1_000])
+async def test_a_class_counts_for_the_price_however_much_other_replicas_do(elsewhere: int):
+    """A replica whose own calls are BATCH holds back by BATCH's reserve, though it makes few of the service's calls."""
+    clock = FakeClock()
+    holds = {}
+    for priority in Priority:
+        budget = LocalBudget()
+        budget.learn(Usage(60_000, 100_000), clock.monotonic())
+        budget.spend(elsewhere, clock.monotonic())
+        governor = LocalGovernor(Limits(), clock, shared=OneLedger(budget))
+        async with governor.permit(Cost(), call(clock, priority)):
+            holds[priority] = governor.hold(1, 200)
+
+    assert 0.0 == holds[Priority.INTERACTIVE] == holds[Priority.STANDARD]
+    assert 1.0 < holds[Priority.BATCH]

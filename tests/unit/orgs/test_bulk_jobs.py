@@ -37,12 +37,12 @@ async def test_what_is_wrong_with_the_header(code, message, kind, fields):
 
 
 async def test_a_job_that_is_begun_is_finished():
-    """Creating a job waits its turn by the caller's priority; what follows goes before it costs all for nothing."""
-    priorities = []
+    """Creating a job is refused like any other call; what follows is not, or all was for nothing."""
+    begun = []
 
     class Noting(ScriptedTransport):
         async def send(self, request: Request, context: CallContext) -> Response:
-            priorities.append(context.priority)
+            begun.append((context.priority, context.begun))
             return await super().send(request, context)
 
     job = answer(200, {"id": "750000000000001AAA", "state": "Open"})
@@ -54,4 +54,4 @@ async def test_a_job_that_is_begun_is_finished():
     await jobs.job_info("750000000000001AAA")
     await jobs.abort("750000000000001AAA")
 
-    assert [Priority.BATCH] + [Priority.INTERACTIVE] * 3 == priorities
+    assert [(Priority.BATCH, False)] + [(Priority.BATCH, True)] * 3 == begun

@@ -136,6 +136,7 @@ def paths(error: InvalidArgument) -> list[str]:
         {"What": {"type": "case", "Ext__c": "A-1"}},
         {"What": {"Ext__c": "A-1"}},
         {"Id": None},
+        {"Id": ""},
         {"Once__c": "x"},
     ],
 )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from service import soql
-from service.context import CallContext, Priority
+from service.context import CallContext
 from service.errors import QueryNotResumable, UpstreamProtocolError, UpstreamUnavailable
 from service.query.batches import Batch
 from service.query.cursor import read
@@ -306,15 +306,17 @@ async def test_a_result_that_is_gone_ends_a_reading_without_an_order(lost):
         await anext(batches)
 
 
-async def test_later_pages_are_stopped_last():
-    """What was begun is finished while the org has calls at all: its earlier pages would be lost otherwise."""
-    priorities = []
+async def test_a_result_that_is_begun_is_finished():
+    """The first page may be refused for its caller's or its class's share; what it cost is not thrown away after it."""
+    begun = []
 
     class Noting(ScriptedTransport):
         async def send(self, request: Request, context: CallContext) -> Response:
-            priorities.append((context.priority, context.charged))
+            begun.append(context.begun)
             return await super().send(request, context)
 
-    await numbers(reading(Noting(page(1, total=2, locator="01g-1"), page(2, total=2))))
+    await numbers(
+        reading(Noting(page(1, total=3, locator="01g-1"), page(2, total=3, locator="01g-2"), page(3, total=3)))
+    )
 
-    assert [(Priority.STANDARD, {}), (Priority.INTERACTIVE, {"": 1.0})] == priorities
+    assert [False, True, True] == begun

@@ -28,6 +28,7 @@ def test_everything_is_told():
         concurrency_limit=3,
         long_running=4,
         own_calls=5.5,
+        own_maximum=8,
         others_per_second=0.25,
         exhausted_in_seconds=3600.5,
         hold_seconds=1.25,
@@ -41,6 +42,7 @@ def test_everything_is_told():
     expected = pb.Governor(
         usage=pb.ApiUsage(used=700, maximum=1000),
         own_calls=5.5,
+        own_maximum=8,
         others_per_second=0.25,
         exhausted_in=Duration(seconds=3600, nanos=500_000_000),
         hold=Duration(seconds=1, nanos=250_000_000),

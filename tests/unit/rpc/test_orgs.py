@@ -141,6 +141,55 @@ async def test_a_watch_may_ask_each_time(service, org):
     assert (2, 3) == (len(first.limits.limits), org.asked)
 
 
+async def test_a_crowd_of_watchers_costs_one_call_a_second(service, org):
+    """Each hears of its own time, though Salesforce is asked for all of them at once."""
+    clock = ManualClock()
+    request = WatchLimitsRequest(interval=Duration(seconds=1), ask_salesforce=True)
+    crowd = [service.watch_limits(request, call(clock)) for _ in range(100)]
+    await asyncio.gather(*(anext(each) for each in crowd))
+    first = org.asked
+    following = [asyncio.ensure_future(anext(each)) for each in crowd]
+    await settle()
+    await clock.pass_time(1.0)
+
+    assert all(each.done() for each in following)
+    assert (1, 2) == (first, org.asked)
+
+
+async def test_what_keeps_one_watcher_from_asking_does_not_end_the_others(service, org):
+    """A caller whose share is used up hears of it; the next one asks for itself."""
+    org.error = DailyLimitExceeded("none left for its class")
+    request = WatchLimitsRequest(ask_salesforce=True)
+    with pytest.raises(DailyLimitExceeded):
+        await anext(service.watch_limits(request, call(FakeClock())))
+    org.error = None
+
+    assert 2 == len((await anext(service.watch_limits(request, call(FakeClock())))).limits.limits)
+
+
+async def test_ten_thousand_watchers_are_told_more_rarely(service):
+    """What they cost together is bounded, and when most have gone the others are told as often as they wish."""
+    clock = ManualClock()
+    request = WatchLimitsRequest(interval=Duration(seconds=1))
+    crowd = [service.watch_limits(request, call(clock)) for _ in range(10_000)]
+    for each in crowd:
+        await anext(each)
+    patient = asyncio.ensure_future(anext(crowd[0]))
+    await settle()
+    await clock.pass_time(49.0)
+    before = patient.done()
+    await clock.pass_time(1.0)
+    for each in crowd[1:]:
+        await each.aclose()
+    alone = asyncio.ensure_future(anext(crowd[0]))
+    await settle()
+    await clock.pass_time(1.0)
+
+    assert not before
+    assert patient.done()
+    assert alone.done()
+
+
 async def test_a_watch_ends_with_the_service(service, draining):
     """A replica that drains does not wait for those who would watch for ever; they go to another at once."""
     answers = service.watch_limits(WatchLimitsRequest(interval=Duration(seconds=60)), call(ManualClock()))

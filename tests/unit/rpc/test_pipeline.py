@@ -144,6 +144,19 @@ async def test_metadata_that_cannot_be_read_reaches_no_handler(streams):
     assert ["INVALID_REQUEST"] == caller.reasons
 
 
+async def test_a_refusal_that_nobody_hears_any_more_is_no_fault():
+    """GRPC cannot tell a call that ended meanwhile; that is neither logged as an error nor raised as one."""
+
+    class Gone(Caller):
+        async def abort_with_status(self, status: grpc.Status) -> None:
+            raise aio.InternalError("Failed grpc_call_start_batch")
+
+    async def refuse(_request: GetLimitsRequest, _call: CallContext) -> None:
+        raise RecordNotFound("no such record")
+
+    assert b"" == await unary(pipeline(), refuse, Gone())
+
+
 async def test_every_call_has_an_id_of_its_own():
     """Neither two calls nor two processes share one."""
     first = await contexts(Caller(), Caller())

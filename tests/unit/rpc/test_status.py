@@ -62,6 +62,17 @@ def test_an_exhausted_limit_names_the_org_and_the_time():
     assert 90.5 == unpacked(status, details.RetryInfo).retry_delay.ToTimedelta().total_seconds()
 
 
+def test_a_callers_own_quota_names_the_caller():
+    """It is not the org's that is used up."""
+    error = errors.CallerQuotaExceeded(
+        "used up", metadata={"org": "prod", "caller": "nightly-import"}, retry_after_seconds=60.0
+    )
+
+    status = to_status(error)
+
+    assert "caller:nightly-import" == unpacked(status, details.QuotaFailure).violations[0].subject
+
+
 @pytest.mark.parametrize(
     ("error", "expected"),
     [

@@ -4,6 +4,7 @@ library;
 import 'package:grpc/grpc_or_grpcweb.dart';
 import 'package:grpc/service_api.dart';
 
+import 'callers.dart';
 import 'contract.dart';
 import 'retries.dart';
 import 'rows.dart';
@@ -20,12 +21,31 @@ final class Sluicegate {
   ///
   /// [timeout] covers all attempts of a call. [options] go with every call, for example a metadata provider that adds
   /// `authorization`; they must hold no timeout.
-  Sluicegate(
-    this._channel, {
+  ///
+  /// The org's API calls are shared and counted by [caller], a name to which operators give a weight and a cap, and when
+  /// they run short calls of a [priority] of PRIORITY_BATCH are refused first, those of PRIORITY_INTERACTIVE last.
+  factory Sluicegate(
+    ClientChannel channel, {
     CallOptions? options,
-    this.timeout = const Duration(seconds: 30),
-    this.retries = const RetryPolicy(),
+    String? caller,
+    Priority? priority,
+    Duration timeout = const Duration(seconds: 30),
+    RetryPolicy retries = const RetryPolicy(),
     Iterable<ClientInterceptor>? interceptors,
+  }) => Sluicegate._(
+    channel,
+    options: CallOptions(metadata: whoCalls(caller, priority)).mergedWith(options),
+    timeout: timeout,
+    retries: retries,
+    interceptors: interceptors,
+  );
+
+  Sluicegate._(
+    this._channel, {
+    required CallOptions options,
+    required this.timeout,
+    required this.retries,
+    required Iterable<ClientInterceptor>? interceptors,
   }) : records = RecordServiceClient(_channel, options: options, interceptors: interceptors),
        queries = QueryServiceClient(_channel, options: options, interceptors: interceptors),
        bulk = BulkServiceClient(_channel, options: options, interceptors: interceptors),
@@ -38,11 +58,20 @@ final class Sluicegate {
     int port = 443,
     bool secure = true,
     CallOptions? options,
+    String? caller,
+    Priority? priority,
     Duration timeout = const Duration(seconds: 30),
     RetryPolicy retries = const RetryPolicy(),
   }) {
     final channel = GrpcOrGrpcWebClientChannel.toSingleEndpoint(host: host, port: port, transportSecure: secure);
-    return Sluicegate(channel, options: options, timeout: timeout, retries: retries);
+    return Sluicegate(
+      channel,
+      options: options,
+      caller: caller,
+      priority: priority,
+      timeout: timeout,
+      retries: retries,
+    );
   }
 
   final ClientChannel _channel;

@@ -390,8 +390,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         }
     """
     ERROR_REASON_DAILY_LIMIT_EXCEEDED: _ErrorReason.ValueType  # 30
-    """The org's API calls of the last 24 hours are used up, or as many of them as calls of this priority may use. RetryInfo
-    says when to come back.
+    """The org's API calls of the last 24 hours are used up, or as many of them, or of the service's own `daily_calls`, as
+    calls of this priority may use. RetryInfo says when to come back.
 
     Example of an ErrorInfo:
 
@@ -417,7 +417,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
           "domain": "sluicegate",
           "metadata": {
             "org": "prod",
-            "limit": "ConcurrentPerOrgLongTxn"
+            "limit": "deadline",
+            "in_flight": "16",
+            "concurrency_limit": "16",
+            "waiting": "40"
           }
         }
     """
@@ -495,7 +498,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         }
     """
     ERROR_REASON_QUEUE_FULL: _ErrorReason.ValueType  # 38
-    """As many records wait for this org as the service holds. RetryInfo says when to come back.
+    """As many records wait for this org as the service holds, or as one caller may have of them: a fifth is left to the
+    others. RetryInfo says when to come back.
 
     Example of an ErrorInfo:
 
@@ -504,7 +508,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
           "metadata": {
             "org": "prod",
             "waiting": "20000",
-            "maximum": "20000"
+            "maximum": "20000",
+            "waiting_of_caller": "1200"
           }
         }
     """
@@ -532,8 +537,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         }
     """
     ERROR_REASON_CALLER_QUOTA_EXCEEDED: _ErrorReason.ValueType  # 41
-    """The caller used up its share of the org's API calls of the last 24 hours; other callers go on. RetryInfo says when to
-    come back.
+    """The caller used up its share of the org's API calls of the last 24 hours: its cap, or its share by weight while calls
+    run short. Other callers go on. RetryInfo says when to come back.
 
     Example of an ErrorInfo:
 
@@ -943,8 +948,8 @@ Example of an ErrorInfo:
     }
 """
 ERROR_REASON_DAILY_LIMIT_EXCEEDED: ErrorReason.ValueType  # 30
-"""The org's API calls of the last 24 hours are used up, or as many of them as calls of this priority may use. RetryInfo
-says when to come back.
+"""The org's API calls of the last 24 hours are used up, or as many of them, or of the service's own `daily_calls`, as
+calls of this priority may use. RetryInfo says when to come back.
 
 Example of an ErrorInfo:
 
@@ -970,7 +975,10 @@ Example of an ErrorInfo:
       "domain": "sluicegate",
       "metadata": {
         "org": "prod",
-        "limit": "ConcurrentPerOrgLongTxn"
+        "limit": "deadline",
+        "in_flight": "16",
+        "concurrency_limit": "16",
+        "waiting": "40"
       }
     }
 """
@@ -1048,7 +1056,8 @@ Example of an ErrorInfo:
     }
 """
 ERROR_REASON_QUEUE_FULL: ErrorReason.ValueType  # 38
-"""As many records wait for this org as the service holds. RetryInfo says when to come back.
+"""As many records wait for this org as the service holds, or as one caller may have of them: a fifth is left to the
+others. RetryInfo says when to come back.
 
 Example of an ErrorInfo:
 
@@ -1057,7 +1066,8 @@ Example of an ErrorInfo:
       "metadata": {
         "org": "prod",
         "waiting": "20000",
-        "maximum": "20000"
+        "maximum": "20000",
+        "waiting_of_caller": "1200"
       }
     }
 """
@@ -1085,8 +1095,8 @@ Example of an ErrorInfo:
     }
 """
 ERROR_REASON_CALLER_QUOTA_EXCEEDED: ErrorReason.ValueType  # 41
-"""The caller used up its share of the org's API calls of the last 24 hours; other callers go on. RetryInfo says when to
-come back.
+"""The caller used up its share of the org's API calls of the last 24 hours: its cap, or its share by weight while calls
+run short. Other callers go on. RetryInfo says when to come back.
 
 Example of an ErrorInfo:
 

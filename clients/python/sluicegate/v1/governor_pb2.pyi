@@ -72,6 +72,7 @@ class Governor(_message.Message):
     DEGRADED_FIELD_NUMBER: _builtins.int
     OUT_OF_ORDER_FOR_FIELD_NUMBER: _builtins.int
     LOGIN_OUT_OF_ORDER_FOR_FIELD_NUMBER: _builtins.int
+    OWN_MAXIMUM_FIELD_NUMBER: _builtins.int
     own_calls: _builtins.float
     """API calls of the last 24 hours that the service made."""
     others_per_second: _builtins.float
@@ -92,6 +93,10 @@ class Governor(_message.Message):
     """Whether refusals are only counted."""
     degraded: _builtins.bool
     """Whether the store that replicas share is away, so that this replica keeps to its safe share."""
+    own_maximum: _builtins.int
+    """Most API calls that the service makes in 24 hours by its own settings, where they are nearer to being used up than
+    the org's: then `exhausted_in` and `stops_at_calls` are about `own_calls`. Unset where those are about `usage`.
+    """
     @_builtins.property
     def usage(self) -> Global___ApiUsage:
         """The org's API calls of the last 24 hours by all of its clients, as Salesforce's answers told them. Unset until
@@ -151,14 +156,20 @@ class Governor(_message.Message):
         degraded: _builtins.bool = ...,
         out_of_order_for: _duration_pb2.Duration | None = ...,
         login_out_of_order_for: _duration_pb2.Duration | None = ...,
+        own_maximum: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_concurrency_limit", b"_concurrency_limit", "closed_for", b"closed_for", "concurrency_limit", b"concurrency_limit", "exhausted_in", b"exhausted_in", "hold", b"hold", "login_out_of_order_for", b"login_out_of_order_for", "out_of_order_for", b"out_of_order_for", "usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_concurrency_limit", b"_concurrency_limit", "_own_maximum", b"_own_maximum", "closed_for", b"closed_for", "concurrency_limit", b"concurrency_limit", "exhausted_in", b"exhausted_in", "hold", b"hold", "login_out_of_order_for", b"login_out_of_order_for", "out_of_order_for", b"out_of_order_for", "own_maximum", b"own_maximum", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_concurrency_limit", b"_concurrency_limit", "callers", b"callers", "classes", b"classes", "closed_for", b"closed_for", "concurrency_limit", b"concurrency_limit", "degraded", b"degraded", "exhausted_in", b"exhausted_in", "hold", b"hold", "in_flight", b"in_flight", "login_out_of_order_for", b"login_out_of_order_for", "long_running", b"long_running", "more_callers", b"more_callers", "others_per_second", b"others_per_second", "out_of_order_for", b"out_of_order_for", "own_calls", b"own_calls", "permits", b"permits", "shadow", b"shadow", "usage", b"usage", "waiting", b"waiting"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_concurrency_limit", b"_concurrency_limit", "_own_maximum", b"_own_maximum", "callers", b"callers", "classes", b"classes", "closed_for", b"closed_for", "concurrency_limit", b"concurrency_limit", "degraded", b"degraded", "exhausted_in", b"exhausted_in", "hold", b"hold", "in_flight", b"in_flight", "login_out_of_order_for", b"login_out_of_order_for", "long_running", b"long_running", "more_callers", b"more_callers", "others_per_second", b"others_per_second", "out_of_order_for", b"out_of_order_for", "own_calls", b"own_calls", "own_maximum", b"own_maximum", "permits", b"permits", "shadow", b"shadow", "usage", b"usage", "waiting", b"waiting"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__concurrency_limit: _TypeAlias = _typing.Literal["concurrency_limit"]  # noqa: Y015
     _WhichOneofArgType__concurrency_limit: _TypeAlias = _typing.Literal["_concurrency_limit", b"_concurrency_limit"]  # noqa: Y015
+    _WhichOneofReturnType__own_maximum: _TypeAlias = _typing.Literal["own_maximum"]  # noqa: Y015
+    _WhichOneofArgType__own_maximum: _TypeAlias = _typing.Literal["_own_maximum", b"_own_maximum"]  # noqa: Y015
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__concurrency_limit) -> _WhichOneofReturnType__concurrency_limit | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__own_maximum) -> _WhichOneofReturnType__own_maximum | None: ...
 
 Global___Governor: _TypeAlias = Governor  # noqa: Y015
 
@@ -204,7 +215,9 @@ class ClassShare(_message.Message):
     used_calls: _builtins.float
     """API calls of the last 24 hours that the service made for the class."""
     stops_at_calls: _builtins.float
-    """The org's usage, by all of its clients, from which calls of the class are refused. Unset until it is known."""
+    """From which usage calls of the class are refused: the org's, by all of its clients, or the service's own where
+    `own_maximum` is set. Unset until it is known.
+    """
     waiting: _builtins.int
     """Requests to the org that wait to be made."""
     refused: _builtins.int

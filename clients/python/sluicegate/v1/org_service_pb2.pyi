@@ -80,10 +80,12 @@ class WatchLimitsRequest(_message.Message):
     org: _builtins.str
     """Name of the configured org. Empty means the default org."""
     ask_salesforce: _builtins.bool
-    """Read the org's limits for each answer, by one call to Salesforce. If that fails, the stream ends with its error."""
+    """Read the org's limits for each answer, by one call to Salesforce for all who watch within the same second. If that
+    fails, the stream ends with its error.
+    """
     @_builtins.property
     def interval(self) -> _duration_pb2.Duration:
-        """Time between two answers. Unset means 5 seconds."""
+        """Time between two answers. Unset means 5 seconds. It is longer while hundreds watch."""
 
     def __init__(
         self,

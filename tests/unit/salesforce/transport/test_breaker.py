@@ -103,7 +103,7 @@ def test_an_answered_probe_closes_it(circuit, clock):
 
     assert attempt(circuit, clock, Sign.LOCKED)
     assert [True] * 4 == [attempt(circuit, clock, Sign.DOWN) for _ in range(4)]
-    assert not circuit.is_open
+    assert circuit.open_seconds is None
 
 
 def test_probes_that_fail_leave_ever_more_rarely(circuit, clock):
@@ -127,7 +127,7 @@ def test_a_probe_that_hangs_holds_nobody_back(circuit, clock):
     clock.advance(0.5)
 
     assert attempt(circuit, clock, Sign.WELL)
-    assert not circuit.is_open
+    assert circuit.open_seconds is None
 
 
 def test_attempts_from_before_neither_close_nor_prolong_it(circuit, clock):
@@ -138,7 +138,7 @@ def test_attempts_from_before_neither_close_nor_prolong_it(circuit, clock):
     circuit.end(Sign.WELL, 10.0)
     circuit.end(Sign.DOWN, 10.0)
 
-    assert circuit.is_open
+    assert circuit.open_seconds is not None
     clock.advance(0.1)
     assert circuit.begin()
 
@@ -168,7 +168,7 @@ def test_timeouts_beside_answers_do_not_open_it(circuit, clock):
         for _ in range(9):
             circuit.end(Sign.TIMED_OUT, 4.0)
 
-    assert not circuit.is_open
+    assert circuit.open_seconds is None
 
 
 def test_silence_after_long_health_opens_it_soon(circuit, clock):

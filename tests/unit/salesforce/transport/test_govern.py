@@ -85,6 +85,18 @@ async def test_an_outage_is_told_with_the_time_to_wait():
     assert [Observed(Sign.DOWN, 2.0, 9.0)] == bench.governor.told
 
 
+async def test_requests_that_are_too_large_do_not_close_the_org_to_others():
+    """The edge refuses them with pages of HTML, as it tells of outages."""
+    response = Response(414, {"content-type": "text/html"}, b"<html>")
+    bench = Bench(response)
+
+    for _ in range(20):
+        assert response is await bench.send()
+
+    assert [] == bench.governor.told
+    assert bench.circuit.open_seconds is None
+
+
 @pytest.mark.parametrize(("lost", "sign"), [(ConnectionLost("reset"), Sign.DOWN), (TimedOut(), Sign.TIMED_OUT)])
 async def test_a_lost_attempt_is_told(lost, sign):
     """The loss goes on to the caller, and the permit comes back."""

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from service.errors import DeadlineExceeded, OutcomeUnknown, UpstreamUnavailable
-from service.salesforce.transport.base import ConnectionLost, NotSent, Request, Response
+from service.salesforce.transport.base import ConnectionLost, NotSent, Request, Response, TimedOut
 from service.salesforce.transport.budget import TOKENS, RetryBudget, RetryCost
 from service.salesforce.transport.retry import RetryTransport
 from tests.support.clock import FakeClock
@@ -98,6 +98,12 @@ async def test_an_org_that_hangs_up_each_time_is_unavailable():
     """A harmless request that was lost each time says that it was sent, not that nobody answered the phone."""
     with pytest.raises(UpstreamUnavailable, match="the connection to the org 'prod' was lost: reset"):
         await send(READ, ConnectionLost("reset"))
+
+
+async def test_an_org_that_is_silent_each_time_is_unavailable():
+    """No answer is no lost connection: whoever is on call looks at the org, not at the network."""
+    with pytest.raises(UpstreamUnavailable, match=r"the org 'prod' did not answer in time$"):
+        await send(READ, TimedOut("TimeoutError"))
 
 
 async def test_a_create_that_never_left_is_repeated():

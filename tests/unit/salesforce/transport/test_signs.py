@@ -10,6 +10,29 @@ from tests.support.transport import answer, fault
 READ = Request("GET", "/x", template="/x", repeatable=True)
 WRITE = Request("PATCH", "/x", template="/x", repeatable=True)
 LOCKED_ROW = answer(200, [{"success": False, "errors": [{"statusCode": "UNABLE_TO_LOCK_ROW", "message": "m"}]}])
+ECHO = answer(
+    200,
+    [
+        {
+            "success": False,
+            "errors": [
+                {"statusCode": "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", "message": "bad value: UNABLE_TO_LOCK_ROW"},
+                {"statusCode": "MALFORMED_ID", "message": 'not an id: "UNABLE_TO_LOCK_ROW"'},
+            ],
+        }
+    ],
+)
+NESTED_LOCK = answer(
+    200,
+    {
+        "compositeResponse": [
+            {
+                "httpStatusCode": 400,
+                "body": [{"errorCode": "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "message": "x: UNABLE_TO_LOCK_ROW"}],
+            }
+        ]
+    },
+)
 
 
 @pytest.mark.parametrize(
@@ -25,6 +48,8 @@ LOCKED_ROW = answer(200, [{"success": False, "errors": [{"statusCode": "UNABLE_T
         (WRITE, fault(400, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "x: UNABLE_TO_LOCK_ROW"), Sign.LOCKED),
         (WRITE, LOCKED_ROW, Sign.LOCKED),
         (READ, answer(200, {"records": [{"Subject": "UNABLE_TO_LOCK_ROW"}]}), Sign.WELL),
+        (WRITE, ECHO, Sign.WELL),
+        (WRITE, NESTED_LOCK, Sign.LOCKED),
         (READ, Response(503, {}, b"<html>"), Sign.DOWN),
         (READ, fault(503, "SERVER_UNAVAILABLE"), Sign.DOWN),
         (READ, Response(502, {}, b""), Sign.DOWN),
@@ -32,25 +57,32 @@ LOCKED_ROW = answer(200, [{"success": False, "errors": [{"statusCode": "UNABLE_T
         (READ, Response(500, {}, b"<html>"), Sign.DOWN),
         (READ, fault(500, "UNKNOWN_EXCEPTION"), Sign.WELL),
         (READ, Response(404, {"content-type": "text/html;charset=UTF-8"}, b"<html>"), Sign.DOWN),
+        (READ, Response(414, {"content-type": "text/html"}, b"<html>"), None),
+        (READ, Response(431, {"content-type": "text/html"}, b"<html>"), None),
+        (WRITE, Response(413, {"content-type": "text/html"}, b"<html>"), None),
     ],
 )
 def test_an_answer_tells_of_the_org(request_, response, sign):
-    """Limits, locks and outages are told apart; what is wrong with one request says nothing of the org."""
+    """Limits, locks and outages are told apart; what is wrong with one request says nothing of the org.
+
+    Nor does what its caller put into it: neither a value that reads like a code, nor a request that the edge finds too
+    large.
+    """
     assert sign == sign_of(request_, response)
 
 
 @pytest.mark.parametrize(
-    ("lost", "seconds", "sign"),
+    ("lost", "was_long", "sign"),
     [
-        (NotSent("refused"), 0.0, Sign.DOWN),
-        (ConnectionLost("reset"), 0.0, Sign.DOWN),
-        (TimedOut(), 2.0, Sign.TIMED_OUT),
-        (TimedOut(), 0.5, None),
+        (NotSent("refused"), False, Sign.DOWN),
+        (ConnectionLost("reset"), False, Sign.DOWN),
+        (TimedOut(), True, Sign.TIMED_OUT),
+        (TimedOut(), False, None),
     ],
 )
-def test_a_loss_tells_of_the_org(lost, seconds, sign):
+def test_a_loss_tells_of_the_org(lost, was_long, sign):
     """A caller that gives hardly any time learns nothing by it."""
-    assert sign is sign_of_loss(lost, seconds)
+    assert sign is sign_of_loss(lost, was_long=was_long)
 
 
 @pytest.mark.parametrize(

@@ -513,8 +513,8 @@ export enum ErrorReason {
   ORG_AUTHENTICATION_FAILED = 29,
 
   /**
-   * The org's API calls of the last 24 hours are used up, or as many of them as calls of this priority may use. RetryInfo
-   * says when to come back.
+   * The org's API calls of the last 24 hours are used up, or as many of them, or of the service's own `daily_calls`, as
+   * calls of this priority may use. RetryInfo says when to come back.
    *
    * Example of an ErrorInfo:
    *
@@ -544,7 +544,10 @@ export enum ErrorReason {
    *       "domain": "sluicegate",
    *       "metadata": {
    *         "org": "prod",
-   *         "limit": "ConcurrentPerOrgLongTxn"
+   *         "limit": "deadline",
+   *         "in_flight": "16",
+   *         "concurrency_limit": "16",
+   *         "waiting": "40"
    *       }
    *     }
    *
@@ -650,7 +653,8 @@ export enum ErrorReason {
   UPSTREAM_PROTOCOL_ERROR = 37,
 
   /**
-   * As many records wait for this org as the service holds. RetryInfo says when to come back.
+   * As many records wait for this org as the service holds, or as one caller may have of them: a fifth is left to the
+   * others. RetryInfo says when to come back.
    *
    * Example of an ErrorInfo:
    *
@@ -659,7 +663,8 @@ export enum ErrorReason {
    *       "metadata": {
    *         "org": "prod",
    *         "waiting": "20000",
-   *         "maximum": "20000"
+   *         "maximum": "20000",
+   *         "waiting_of_caller": "1200"
    *       }
    *     }
    *
@@ -699,8 +704,8 @@ export enum ErrorReason {
   SHARED_STORE_UNAVAILABLE = 40,
 
   /**
-   * The caller used up its share of the org's API calls of the last 24 hours; other callers go on. RetryInfo says when to
-   * come back.
+   * The caller used up its share of the org's API calls of the last 24 hours: its cap, or its share by weight while calls
+   * run short. Other callers go on. RetryInfo says when to come back.
    *
    * Example of an ErrorInfo:
    *

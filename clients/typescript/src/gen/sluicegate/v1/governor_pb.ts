@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sluicegate/v1/governor.proto.
  */
 export const file_sluicegate_v1_governor: GenFile = /*@__PURE__*/
-  fileDesc("ChxzbHVpY2VnYXRlL3YxL2dvdmVybm9yLnByb3RvEg1zbHVpY2VnYXRlLnYxIusECghHb3Zlcm5vchImCgV1c2FnZRgBIAEoCzIXLnNsdWljZWdhdGUudjEuQXBpVXNhZ2USEQoJb3duX2NhbGxzGAIgASgBEhkKEW90aGVyc19wZXJfc2Vjb25kGAMgASgBEi8KDGV4aGF1c3RlZF9pbhgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhInCgRob2xkGAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi0KCmNsb3NlZF9mb3IYBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKgoHY2xhc3NlcxgHIAMoCzIZLnNsdWljZWdhdGUudjEuQ2xhc3NTaGFyZRIrCgdjYWxsZXJzGAggAygLMhouc2x1aWNlZ2F0ZS52MS5DYWxsZXJTaGFyZRIUCgxtb3JlX2NhbGxlcnMYCSABKAUSEQoJaW5fZmxpZ2h0GAogASgFEh4KEWNvbmN1cnJlbmN5X2xpbWl0GAsgASgFSACIAQESDwoHd2FpdGluZxgMIAEoBRIUCgxsb25nX3J1bm5pbmcYDSABKAUSDwoHcGVybWl0cxgOIAEoAxIOCgZzaGFkb3cYDyABKAgSEAoIZGVncmFkZWQYECABKAgSMwoQb3V0X29mX29yZGVyX2ZvchgRIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI5ChZsb2dpbl9vdXRfb2Zfb3JkZXJfZm9yGBIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhQKEl9jb25jdXJyZW5jeV9saW1pdCIpCghBcGlVc2FnZRIMCgR1c2VkGAEgASgDEg8KB21heGltdW0YAiABKAMinQEKCkNsYXNzU2hhcmUSKQoIcHJpb3JpdHkYASABKA4yFy5zbHVpY2VnYXRlLnYxLlByaW9yaXR5EhIKCnVzZWRfY2FsbHMYAiABKAESGwoOc3RvcHNfYXRfY2FsbHMYAyABKAFIAIgBARIPCgd3YWl0aW5nGAQgASgFEg8KB3JlZnVzZWQYBSABKANCEQoPX3N0b3BzX2F0X2NhbGxzIoEBCgtDYWxsZXJTaGFyZRIOCgZjYWxsZXIYASABKAkSEgoKdXNlZF9jYWxscxgCIAEoARIaCg1tYXhpbXVtX2NhbGxzGAMgASgBSACIAQESDwoHd2FpdGluZxgEIAEoBRIPCgdyZWZ1c2VkGAUgASgDQhAKDl9tYXhpbXVtX2NhbGxzKmkKCFByaW9yaXR5EhgKFFBSSU9SSVRZX1VOU1BFQ0lGSUVEEAASGAoUUFJJT1JJVFlfSU5URVJBQ1RJVkUQARIVChFQUklPUklUWV9TVEFOREFSRBACEhIKDlBSSU9SSVRZX0JBVENIEANiBnByb3RvMw", [file_google_protobuf_duration]);
+  fileDesc("ChxzbHVpY2VnYXRlL3YxL2dvdmVybm9yLnByb3RvEg1zbHVpY2VnYXRlLnYxIpUFCghHb3Zlcm5vchImCgV1c2FnZRgBIAEoCzIXLnNsdWljZWdhdGUudjEuQXBpVXNhZ2USEQoJb3duX2NhbGxzGAIgASgBEhkKEW90aGVyc19wZXJfc2Vjb25kGAMgASgBEi8KDGV4aGF1c3RlZF9pbhgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhInCgRob2xkGAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi0KCmNsb3NlZF9mb3IYBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKgoHY2xhc3NlcxgHIAMoCzIZLnNsdWljZWdhdGUudjEuQ2xhc3NTaGFyZRIrCgdjYWxsZXJzGAggAygLMhouc2x1aWNlZ2F0ZS52MS5DYWxsZXJTaGFyZRIUCgxtb3JlX2NhbGxlcnMYCSABKAUSEQoJaW5fZmxpZ2h0GAogASgFEh4KEWNvbmN1cnJlbmN5X2xpbWl0GAsgASgFSACIAQESDwoHd2FpdGluZxgMIAEoBRIUCgxsb25nX3J1bm5pbmcYDSABKAUSDwoHcGVybWl0cxgOIAEoAxIOCgZzaGFkb3cYDyABKAgSEAoIZGVncmFkZWQYECABKAgSMwoQb3V0X29mX29yZGVyX2ZvchgRIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI5ChZsb2dpbl9vdXRfb2Zfb3JkZXJfZm9yGBIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhgKC293bl9tYXhpbXVtGBMgASgDSAGIAQFCFAoSX2NvbmN1cnJlbmN5X2xpbWl0Qg4KDF9vd25fbWF4aW11bSIpCghBcGlVc2FnZRIMCgR1c2VkGAEgASgDEg8KB21heGltdW0YAiABKAMinQEKCkNsYXNzU2hhcmUSKQoIcHJpb3JpdHkYASABKA4yFy5zbHVpY2VnYXRlLnYxLlByaW9yaXR5EhIKCnVzZWRfY2FsbHMYAiABKAESGwoOc3RvcHNfYXRfY2FsbHMYAyABKAFIAIgBARIPCgd3YWl0aW5nGAQgASgFEg8KB3JlZnVzZWQYBSABKANCEQoPX3N0b3BzX2F0X2NhbGxzIoEBCgtDYWxsZXJTaGFyZRIOCgZjYWxsZXIYASABKAkSEgoKdXNlZF9jYWxscxgCIAEoARIaCg1tYXhpbXVtX2NhbGxzGAMgASgBSACIAQESDwoHd2FpdGluZxgEIAEoBRIPCgdyZWZ1c2VkGAUgASgDQhAKDl9tYXhpbXVtX2NhbGxzKmkKCFByaW9yaXR5EhgKFFBSSU9SSVRZX1VOU1BFQ0lGSUVEEAASGAoUUFJJT1JJVFlfSU5URVJBQ1RJVkUQARIVChFQUklPUklUWV9TVEFOREFSRBACEhIKDlBSSU9SSVRZX0JBVENIEANiBnByb3RvMw", [file_google_protobuf_duration]);
 
 /**
  * How the service governs its calls to an org, as the replica that answers knows it. Salesforce is not asked.
@@ -148,6 +148,14 @@ export type Governor = Message<"sluicegate.v1.Governor"> & {
    * @generated from field: google.protobuf.Duration login_out_of_order_for = 18;
    */
   loginOutOfOrderFor?: Duration | undefined;
+
+  /**
+   * Most API calls that the service makes in 24 hours by its own settings, where they are nearer to being used up than
+   * the org's: then `exhausted_in` and `stops_at_calls` are about `own_calls`. Unset where those are about `usage`.
+   *
+   * @generated from field: optional int64 own_maximum = 19;
+   */
+  ownMaximum?: bigint | undefined;
 };
 
 /**
@@ -206,7 +214,8 @@ export type ClassShare = Message<"sluicegate.v1.ClassShare"> & {
   usedCalls: number;
 
   /**
-   * The org's usage, by all of its clients, from which calls of the class are refused. Unset until it is known.
+   * From which usage calls of the class are refused: the org's, by all of its clients, or the service's own where
+   * `own_maximum` is set. Unset until it is known.
    *
    * @generated from field: optional double stops_at_calls = 3;
    */

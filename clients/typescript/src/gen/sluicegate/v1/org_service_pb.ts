@@ -80,14 +80,15 @@ export type WatchLimitsRequest = Message<"sluicegate.v1.WatchLimitsRequest"> & {
   org: string;
 
   /**
-   * Time between two answers. Unset means 5 seconds.
+   * Time between two answers. Unset means 5 seconds. It is longer while hundreds watch.
    *
    * @generated from field: google.protobuf.Duration interval = 2;
    */
   interval?: Duration | undefined;
 
   /**
-   * Read the org's limits for each answer, by one call to Salesforce. If that fails, the stream ends with its error.
+   * Read the org's limits for each answer, by one call to Salesforce for all who watch within the same second. If that
+   * fails, the stream ends with its error.
    *
    * @generated from field: bool ask_salesforce = 3;
    */
