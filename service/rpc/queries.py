@@ -19,7 +19,10 @@ from service.query.batches import Batch
 from service.query.options import Options
 from service.rpc.columns import fill_batch
 from service.rpc.explain import to_response
+from service.rpc.json_lines import json_lines
 from service.rpc.parameters import to_parameters
+
+_JSON_LINES = "JSON_LINES"
 
 
 class QueryService:
@@ -48,7 +51,7 @@ class QueryService:
         batches: Any = org.query(request.soql, to_parameters(request.parameters), options, call)
         async with aclosing(batches):
             async for batch in batches:
-                yield _response(batch)
+                yield _response(batch, options)
 
     async def explain_query(self, request: ExplainQueryRequest, call: CallContext) -> ExplainQueryResponse:
         """Tell how a query would be run."""
@@ -64,7 +67,7 @@ def _chosen(name: str, prefix: str) -> str:
     return name.removeprefix(prefix).replace("UNSPECIFIED", "")
 
 
-def _response(batch: Batch) -> QueryResponse:
+def _response(batch: Batch, options: Options) -> QueryResponse:
     """Fill the message in place: a message that is given to another's constructor is copied, values and all."""
     response = QueryResponse(
         total_size=batch.total_size,
@@ -72,5 +75,8 @@ def _response(batch: Batch) -> QueryResponse:
         first_row=batch.first_row,
         route=QueryRoute.Value(f"QUERY_ROUTE_{batch.route}"),
     )
+    if options.row_format == _JSON_LINES:
+        response.json_lines = json_lines(batch)
+        return response
     fill_batch(response.batch, batch.row_count, batch.columns)
     return response
