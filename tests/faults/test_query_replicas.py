@@ -6,13 +6,14 @@ import sys
 from asyncio import create_subprocess_exec
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from grpc import aio
+from sluicegate import Client
 from sluicegate.v1.query_service_pb2 import QUERY_ROUTE_BULK, QueryRequest, QueryResponse
 from sluicegate.v1.query_service_pb2_grpc import QueryServiceStub
 
@@ -42,10 +43,10 @@ class Replica:
 
 
 @asynccontextmanager
-async def replica(prod: OrgSettings, folder: Path, keys: dict[str, str]) -> AsyncIterator[Replica]:
+async def replica(prod: OrgSettings, folder: Path, keys: dict[str, str], *, port: int = 0) -> AsyncIterator[Replica]:
     """Run a replica that can be killed."""
     settings = {
-        "grpc": {"port": 0},
+        "grpc": {"port": port},
         "admin": {"port": 0},
         "orgs": {"prod": prod.model_dump(mode="json", exclude_none=True)},
         "token_keys": keys,
@@ -96,6 +97,31 @@ async def read(stub: Any, request: QueryRequest, seen: list[QueryResponse], *, m
 def rows(seen: list[QueryResponse]) -> list[str]:
     """Return the names that came."""
     return [name for response in seen for name in response.batch.columns[0].string_values]
+
+
+@pytest.mark.parametrize("killed_at", [{1}, {4}, {2, 3, 9}])
+async def test_the_python_client_goes_on_by_itself(
+    prod: OrgSettings, tmp_path: Path, unused_tcp_port: int, killed_at: set[int]
+):
+    """Its caller sees nothing of a replica that dies between pages, and of the one that takes its place."""
+    soql = "SELECT LastName, Description FROM Lead ORDER BY LastName"
+    seen: list[object] = []
+    batches = 0
+    async with AsyncExitStack() as stack:
+
+        async def start() -> Replica:
+            return await stack.enter_async_context(replica(prod, tmp_path, KEYS, port=unused_tcp_port))
+
+        running = await start()
+        client = await stack.enter_async_context(Client(f"127.0.0.1:{unused_tcp_port}"))
+        async for batch in client.query_batches(soql, page_size=200, batch_size=100):
+            seen += batch.columns["LastName"]
+            batches += 1
+            if batches in killed_at:
+                await running.kill()
+                running = await start()
+
+    assert ROW_NAMES == seen
 
 
 # In the first page, in a later one, and at the end of one.
