@@ -2,10 +2,11 @@
 
 import csv
 import io
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Literal, Protocol
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -14,8 +15,9 @@ from sluicegate import Batch
 from service.cli.query.cells import to_text
 from service.cli.query.places import Place
 
-_NARROWEST = 8
-"""Columns of a terminal that a column needs to be read; with less for each, rows are written one cell a line."""
+_WHOLE = 18
+"""Texts up to this length, ids and numbers among them, are never cut; where not all fit, a line holds one cell."""
+_BETWEEN = 3
 
 
 class Writer(Protocol):
@@ -71,11 +73,14 @@ class TableWriter:
         paper = io.StringIO()
         console = Console(file=paper, width=self._width, no_color=True, _environ={})
         columns = {name: [_plain(to_text(value)) for value in values] for name, values in batch.columns.items()}
-        if len(columns) * _NARROWEST > self._width:
+        longest = {name: max(map(cell_len, (_plain(name), *texts))) for name, texts in columns.items()}
+        widths = _widths(longest, self._width - _BETWEEN * len(columns))
+        if widths is None:
             _write_cells(console, columns, batch)
         else:
-            console.print(_table(batch.columns, columns))
-        self._place.write(paper.getvalue().encode())
+            console.print(_table(batch.columns, columns, widths))
+        lines = [line.rstrip() for line in paper.getvalue().splitlines()]
+        self._place.write("".join(f"{line}\n" for line in lines).encode())
 
 
 class JsonWriter:
@@ -108,12 +113,30 @@ class JsonWriter:
             self._place.write(b"\n]\n" if self._has_rows else b"[]\n")
 
 
-def _table(values: dict[str, Sequence[object]] | object, columns: dict[str, list[str]]) -> Table:
-    assert isinstance(values, dict)
+def _widths(longest: Mapping[str, int], room: int) -> dict[str, int] | None:
+    """Return how wide each column is; None if not all can be read side by side."""
+    widths = {name: min(_WHOLE, length) for name, length in longest.items()}
+    left = room - sum(widths.values())
+    if left < 0:
+        return None
+    # What lacks least goes first, so that as few columns as possible are cut.
+    lacking = sorted(longest, key=lambda name: longest[name] - widths[name])
+    for number, name in enumerate(lacking):
+        more = min(longest[name] - widths[name], left // (len(lacking) - number))
+        widths[name] += more
+        left -= more
+    return widths
+
+
+def _table(
+    values: Mapping[str, Sequence[object]], columns: Mapping[str, Sequence[str]], widths: Mapping[str, int]
+) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in columns:
-        numbers = any(isinstance(value, int | float) and not isinstance(value, bool) for value in values[name])
-        table.add_column(Text(_plain(name)), justify="right" if numbers else "left", no_wrap=True, overflow="ellipsis")
+        is_number = any(isinstance(value, int | float) and not isinstance(value, bool) for value in values[name])
+        side: Literal["left", "right"] = "right" if is_number else "left"
+        head = Text(_plain(name))
+        table.add_column(head, justify=side, width=widths[name], no_wrap=True, overflow="ellipsis")
     for row in zip(*columns.values(), strict=True):
         table.add_row(*map(Text, row))
     return table
