@@ -16,7 +16,6 @@ from pydantic import SecretStr
 
 from service import soql
 from service.admin.server import AdminServer
-from service.bulk.token import TokenSigner
 from service.clock import Clock, SystemClock
 from service.deep_links.config import LinkConfig
 from service.emulator.server import Emulator, EmulatorConfig
@@ -26,6 +25,7 @@ from service.orgs import config
 from service.orgs.limits import with_callers
 from service.orgs.org import Org
 from service.orgs.registry import OpenOrg, OrgRegistry
+from service.orgs.signers import Signers
 from service.request_ids.request_ids import RequestIds
 from service.request_ids.store import SharedStore
 from service.request_ids.unshared import Unshared
@@ -188,9 +188,9 @@ class App:
         links = self._links()
         callers = self._settings.callers
         orgs = {name: with_callers(settings, callers) for name, settings in orgs.items()}
-        signer = TokenSigner(_keys(self._settings.token_keys, "token_keys", embedded=self.emulator is not None))
+        signers = Signers.of(_keys(self._settings.token_keys, "token_keys", embedded=self.emulator is not None))
 
-        surroundings = config.Surroundings(links, signer, tracing, self._clock, sharing)
+        surroundings = config.Surroundings(links, signers, tracing, self._clock, sharing)
 
         def open_org(name: str, stack: AsyncExitStack) -> Org:
             return config.open_org(name, orgs[name], surroundings, stack)

@@ -28,6 +28,7 @@
   x Refused
     + AccessDenied              (PERMISSION_DENIED)
     + ValidationRuleFailed · SalesforceRejected · LoadFailed · LinkExpired · OrgAuthenticationFailed
+    + QueryNotResumable         the rest of a result is gone and cannot be told from what was sent
   x Exhausted
     + DailyLimitExceeded · CallerQuotaExceeded · ConcurrencyLimitExceeded · AllocationExceeded · QueueFull
   x Unavailable
@@ -331,6 +332,15 @@ class LoadFailed(Refused):
     """Salesforce failed or aborted the bulk job as a whole. Metadata: job_id, state."""
 
     reason = "LOAD_FAILED"
+
+
+class QueryNotResumable(Refused):
+    """Salesforce no longer holds the rest of a result, and the query cannot be restarted behind the rows already sent.
+
+    Metadata: org, rows, cause.
+    """
+
+    reason = "QUERY_NOT_RESUMABLE"
 
 
 class LinkExpired(Refused):

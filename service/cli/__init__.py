@@ -6,7 +6,7 @@ from importlib import import_module
 
 import typer
 
-_COMMANDS = ("serve", "emulate", "call", "limits", "demo")
+_COMMANDS = ("serve", "emulate", "call", "query", "limits", "demo")
 _GROUPS = ("config",)
 
 

@@ -29,6 +29,7 @@ _ERRORS: Mapping[str, effects.Refuse] = {
     ),
     "CONCURRENT_LIMIT": effects.Refuse(403, "REQUEST_LIMIT_EXCEEDED", "ConcurrentPerOrgLongTxn Limit exceeded."),
     "SERVER_UNAVAILABLE": effects.Refuse(503, "SERVER_UNAVAILABLE", "The server is unavailable"),
+    "INVALID_QUERY_LOCATOR": effects.Refuse(400, "INVALID_QUERY_LOCATOR", "invalid query locator"),
     "INVALID_SESSION_ID": effects.Refuse(401, "INVALID_SESSION_ID", "Session expired or invalid"),
 }
 _RESETS: Mapping[str, Effect] = {

@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from service.batching.coalescer import Coalescer
-from service.bulk.token import TokenSigner
 from service.clock import Clock
 from service.deep_links.config import LinkConfig, LinkProvider
 from service.errors import OrgAuthenticationFailed
@@ -18,7 +17,10 @@ from service.orgs.descriptions import Descriptions
 from service.orgs.guard import Guard
 from service.orgs.limits import limits_of, policy_of
 from service.orgs.org import Org
+from service.orgs.queries import OrgQueries
 from service.orgs.records import OrgRecords
+from service.orgs.signers import Signers
+from service.query.leftovers import Leftovers
 from service.salesforce.auth.flows import ClientCredentials, Flow, JwtBearer
 from service.salesforce.auth.token_cache import TokenCache
 from service.salesforce.client import SalesforceClient
@@ -40,8 +42,8 @@ class Surroundings:
 
     links: LinkConfig
     """How deep links look."""
-    load_tokens: TokenSigner
-    """Signs the tokens of bulk loads."""
+    signers: Signers
+    """Sign the tokens of bulk loads and queries."""
     tracing: Tracing
     """Makes the spans of calls and their HTTP attempts."""
     clock: Clock
@@ -92,14 +94,19 @@ def open_org(name: str, settings: OrgSettings, surroundings: Surroundings, stack
     )
     stack.push_async_exit(coalescer)
     records = OrgRecords(coalescer, descriptions, check_fields=settings.writes.check_fields)
+    leftovers = Leftovers(clock)
+    stack.push_async_exit(leftovers)
+    queries = OrgQueries(
+        client, descriptions, surroundings.signers.queries, leftovers=leftovers, bulk_rows=settings.queries.bulk_rows
+    )
     return Org(
-        name,
         client,
         tokens,
         guard=Guard(governor, circuit, login_circuit),
         records=records,
+        queries=queries,
         links=surroundings.links,
-        load_tokens=surroundings.load_tokens,
+        load_tokens=surroundings.signers.loads,
     )
 
 

@@ -1,6 +1,5 @@
 """One tenant: what the RPCs ask of a Salesforce org."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -27,19 +26,18 @@ from service.orgs import diagnosis, reading
 from service.orgs.bulk_jobs import OrgBulkJobs
 from service.orgs.compose import Composer
 from service.orgs.guard import Guard
+from service.orgs.queries import OrgQueries
 from service.orgs.reading import FoundRecord
 from service.orgs.records import OrgRecords
-from service.query import cursor
 from service.query.batches import Batch
+from service.query.explain import Explanation
+from service.query.options import Options
 from service.salesforce.auth.token_cache import TokenCache
 from service.salesforce.calls.composite import Node
 from service.salesforce.calls.limits import Limit
 from service.salesforce.calls.writes import ExternalKey, Saved, Write, WriteOptions
 from service.salesforce.client import SalesforceClient
 from service.salesforce.ids import long_id
-
-_LONG_QUERY = 8_192
-"""From how many characters on a query is parsed beside the event loop: 100,000 of them take most of a second."""
 
 
 class Org:
@@ -49,11 +47,11 @@ class Org:
     What the governor refuses raises `service.errors.Exhausted`.
 
     Args:
-        name: The org's configured name.
         client: Its HTTP API.
         tokens: Its access tokens, for the instance URL that links point at.
         guard: Says what may be asked of it.
         records: Writes its records.
+        queries: Reads its records with SOQL.
         links: How its deep links look.
         load_tokens: Signs the tokens of its bulk loads.
 
@@ -61,16 +59,17 @@ class Org:
 
     def __init__(
         self,
-        name: str,
         client: SalesforceClient,
         tokens: TokenCache,
         *,
         guard: Guard,
         records: OrgRecords,
+        queries: OrgQueries,
         links: LinkConfig,
         load_tokens: TokenSigner,
     ) -> None:
-        self.name = name
+        self.name = client.org
+        """The org's configured name."""
         self._client = client
         self._tokens = tokens
         self._guard = guard
@@ -79,6 +78,7 @@ class Org:
         self._load_tokens = load_tokens
         self._records = records
         self._descriptions = records.descriptions
+        self._queries = queries
         self._composer = Composer(client, records.check, records.explain)
 
     def governor_statistics(self) -> Statistics:
@@ -117,24 +117,21 @@ class Org:
         return await reading.read(self._client, self._descriptions, sobject, record_id, key, fields, context)
 
     async def query(
-        self, text: str, parameters: Mapping[str, soql.Value], options: cursor.Options, context: CallContext
+        self, text: str, parameters: Mapping[str, soql.Value], options: Options, context: CallContext
     ) -> AsyncIterator[Batch]:
-        """Bind a query's parameters and yield its result; see `service.query.cursor.read`.
-
-        Raises:
-            service.errors.MalformedQuery: The text is not SOQL.
-            service.errors.InvalidParameter: A parameter is missing, unused or not bindable.
-
-        """
+        """Bind a query's parameters and yield its result; see `OrgQueries.read`."""
         self._guard.admit(context)
-        is_long = len(text) > _LONG_QUERY
-        query = soql.bind(await asyncio.to_thread(soql.parse, text) if is_long else soql.parse(text), parameters)
-        read: Any = cursor.read(
-            query, options, self._client, lambda name: self._descriptions.get(name, context), context
-        )
+        read: Any = self._queries.read(text, parameters, options, context)
         async with aclosing(read) as batches:
             async for batch in batches:
                 yield batch
+
+    async def explain_query(
+        self, text: str, parameters: Mapping[str, soql.Value], options: Options, context: CallContext
+    ) -> Explanation:
+        """Tell how a query would be run; see `OrgQueries.explain`."""
+        self._guard.admit(context)
+        return await self._queries.explain(text, parameters, options, context)
 
     async def limits(self, context: CallContext) -> tuple[Limit, ...]:
         """Return the org's limits by name, by one call to Salesforce."""

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from msgspec.json import Decoder
 
 from service.context import CallContext
-from service.errors import InvalidRequest, SluicegateError
+from service.errors import SluicegateError
 from service.salesforce.calls import collections, composite, describe, limits, query, records, references, single
-from service.salesforce.calls.paths import LONGEST_PATH
 from service.salesforce.calls.query import Page
 from service.salesforce.calls.query import Row as QueryRow
 from service.salesforce.calls.writes import Operation, Row, Saved, Write, WriteOptions
-from service.salesforce.transport.base import Request, Response, Transport
+from service.salesforce.transport.base import Request, Response, Session, Transport
 
 
 class SalesforceClient:
@@ -129,25 +128,55 @@ class SalesforceClient:
         return limits.parse(await self._transport.send(limits.get(self._base), context), org=self._org)
 
     async def first_page(
-        self, soql: str, pages: Decoder[Page[QueryRow]], context: CallContext, *, page_size: int, include_deleted: bool
+        self,
+        soql: str,
+        pages: Decoder[Page[QueryRow]],
+        context: CallContext,
+        *,
+        page_size: int,
+        include_deleted: bool,
+        session: Session | None = None,
     ) -> Page[QueryRow]:
         """Run a query and return its first page.
 
+        Args:
+            soql: The query with its parameters bound.
+            pages: Decodes pages.
+            context: The call it is for.
+            page_size: Rows a page, 200 to 2,000; Salesforce may send fewer.
+            include_deleted: Also read the recycle bin and archived activities.
+            session: Takes note of the session that the result belongs to.
+
         Raises:
-            InvalidRequest: The query is too long for the Query resource.
+            MessageTooLarge: The query is longer than Salesforce takes any.
 
         """
-        request = query.first(self._base, soql, page_size=page_size, include_deleted=include_deleted)
-        if len(request.path) > LONGEST_PATH:
-            raise InvalidRequest(
-                f"the query is {len(request.path)} bytes long when encoded; Salesforce takes {LONGEST_PATH}",
-                violations=[],
-            )
-        return query.parse(await self._transport.send(request, context), pages, org=self._org)
+        request = query.first(self._base, soql, page_size=page_size, include_deleted=include_deleted, session=session)
+        return query.parse_first(request, await self._transport.send(request, context), pages, org=self._org)
 
     async def next_page(
-        self, next_records_url: str, pages: Decoder[Page[QueryRow]], context: CallContext
+        self, locator: str, pages: Decoder[Page[QueryRow]], context: CallContext, *, session: Session | None = None
     ) -> Page[QueryRow]:
-        """Return the page that the page before named."""
-        request = query.following(self._base, next_records_url, org=self._org)
-        return query.parse(await self._transport.send(request, context), pages, org=self._org)
+        """Return a later page.
+
+        Args:
+            locator: Names it; see `next_locator`.
+            pages: Decodes pages.
+            context: The call it is for.
+            session: The session that the result belongs to.
+
+        Raises:
+            QueryNotResumable: Salesforce no longer holds the result.
+
+        """
+        request = query.following(self._base, locator, session=session)
+        return query.parse_following(await self._transport.send(request, context), pages, org=self._org)
+
+    def next_locator(self, next_records_url: str | None) -> str:
+        """Return what names the page that a page calls its next one, or nothing.
+
+        Raises:
+            UpstreamProtocolError: It is not a path of the query resource.
+
+        """
+        return query.locator_of(self._base, next_records_url, org=self._org)

@@ -175,6 +175,16 @@ class WriteSettings(Section):
     max_waiting_bytes: int = Field(268_435_456, ge=1_048_576, description="The same in bytes")
 
 
+class QuerySettings(Section):
+    """How records are read."""
+
+    bulk_rows: int = Field(
+        500_000,
+        ge=2_000,
+        description="From how many rows on a query is read in bulk; by REST, 2,000 rows are an API call",
+    )
+
+
 class OrgSettings(Section):
     """One Salesforce org."""
 
@@ -189,6 +199,7 @@ class OrgSettings(Section):
     request_timeout_seconds: float = Field(120, gt=0, description="Bound on one HTTP attempt")
     max_connections: int = Field(64, ge=1, description="Most connections to the org")
     writes: WriteSettings = Field(WriteSettings(), description="How single records are written")
+    queries: QuerySettings = Field(QuerySettings(), description="How records are read")
     governor: GovernorSettings = Field(GovernorSettings(), description="What may be asked of the org")
 
     @model_validator(mode="after")

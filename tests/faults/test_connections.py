@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import io
 import itertools
 import socket
 import traceback
@@ -220,3 +221,71 @@ async def test_an_answer_does_not_fill_the_memory(transport, parts):
     async with server(answer) as port:
         with pytest.raises(UpstreamProtocolError):
             await transport.send(replace(request(port), largest_answer_bytes=1_000_000), CALL)
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+async def test_a_sink_takes_the_body(transport, is_packed):
+    """A body that is not to be held in memory goes to the sink as it comes in, and nowhere else."""
+    body = b"0123456789" * 500_000
+
+    async def much(_head: bytes, writer: asyncio.StreamWriter) -> None:
+        content = gzip.compress(body, 1) if is_packed else body
+        encoding = b"Content-Encoding: gzip\r\n" if is_packed else b""
+        writer.write(b"HTTP/1.1 200 OK\r\n%sContent-Length: %d\r\n\r\n" % (encoding, len(content)) + content)
+
+    sinks: list[io.BytesIO] = []
+    async with server(much) as port:
+        answer = await transport.send(replace(request(port), sink=lambda: begun(sinks)), CALL)
+
+    assert (b"", [body]) == (answer.content, [sink.getvalue() for sink in sinks])
+
+
+async def test_a_refusal_is_read_and_not_sunk(transport):
+    """What tells of an error is no part of the result."""
+
+    async def refuse(_head: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\n[]")
+
+    sinks: list[io.BytesIO] = []
+    async with server(refuse) as port:
+        answer = await transport.send(replace(request(port), sink=lambda: begun(sinks)), CALL)
+
+    assert (b"[]", []) == (answer.content, sinks)
+
+
+async def test_a_sink_is_not_taken_for_full_when_the_connection_breaks(transport):
+    """A body that ends early is an error, however much of it came."""
+
+    async def cut(_head: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345")
+        await writer.drain()
+        writer.close()
+
+    sinks: list[io.BytesIO] = []
+    async with server(cut) as port:
+        with pytest.raises(ConnectionLost):
+            await transport.send(replace(request(port), sink=lambda: begun(sinks)), CALL)
+
+
+async def test_a_sink_takes_no_more_than_the_request_allows(transport):
+    """The bound holds for what is written, decompressed."""
+
+    async def bomb(_head: bytes, writer: asyncio.StreamWriter) -> None:
+        content = gzip.compress(b"0" * 1_000_000)
+        writer.write(
+            b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(content) + content
+        )
+
+    sinks: list[io.BytesIO] = []
+    async with server(bomb) as port:
+        wanted = replace(request(port), sink=lambda: begun(sinks), largest_answer_bytes=200_000)
+        with pytest.raises(UpstreamProtocolError):
+            await transport.send(wanted, CALL)
+
+    assert all(len(sink.getvalue()) <= 200_000 for sink in sinks)
+
+
+def begun(sinks: list[io.BytesIO]) -> io.BytesIO:
+    """Begin a sink and remember it."""
+    sinks.append(io.BytesIO())
+    return sinks[-1]

@@ -184,7 +184,9 @@ async def test_a_parameter_is_never_syntax(channel, leads, unique, hostile):
         ("SELECT Id FROM Lead WHERE LastName = 'x\\q'", "MALFORMED_QUERY", "1", None),
         ("SELECT Nope FROM Lead", "UNKNOWN_FIELD", "1", "8"),
         ("SELECT ConvertedAccount.Nope FROM Lead", "UNKNOWN_FIELD", "1", "8"),
-        ("SELECT Id FROM Lead WHERE Nope = 1", "MALFORMED_QUERY", "1", "27"),
+        ("SELECT Id FROM Lead WHERE Nope = 1", "UNKNOWN_FIELD", "1", "27"),
+        ("SELECT Id FROM Lead\nWHERE Name = 'x' ORDER BY Nope", "UNKNOWN_FIELD", "2", "27"),
+        ("SELECT Id FROM Lead WHERE Description = 'x'", "MALFORMED_QUERY", "1", None),
     ],
 )
 async def test_a_fault_in_the_text_has_its_place(channel, soql, reason, row, column):
@@ -262,21 +264,6 @@ async def test_a_polymorphic_parent_is_text(channel, leads):
     assert ["User"] == found["Owner.Type"]
     assert ["true"] == found["Owner.IsActive"]
     assert found["Owner.Name"][0]
-
-
-@pytest.mark.parametrize(
-    "soql",
-    [
-        "SELECT Id, (SELECT Id FROM Contacts) FROM Account",
-        "SELECT BillingAddress FROM Account",
-        "SELECT FIELDS(STANDARD) FROM Account",
-    ],
-)
-async def test_what_has_no_column_is_refused(channel, soql):
-    """What a column cannot hold is refused with its place, not dropped."""
-    failed = await refused(channel, soql)
-
-    assert ("MALFORMED_QUERY", "1") == (failed.reason, failed.metadata["row"])
 
 
 async def test_a_long_query_is_like_any_other(channel, leads):

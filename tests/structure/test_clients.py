@@ -55,7 +55,7 @@ def test_python_has_no_method_beside_the_contract():
     """What the client adds is another form of an RPC."""
     public = {name for name in dir(sluicegate.Client) if not name.startswith("_")}
 
-    assert {"query_batches"} == public - {snake(method.name) for method in RPCS}
+    assert {"query_batches", "query_json_lines"} == public - {snake(method.name) for method in RPCS}
 
 
 def test_python_exports_what_it_shows():

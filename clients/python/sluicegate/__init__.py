@@ -4,11 +4,13 @@ from sluicegate.bulk import Accepted, BulkLoad, Event, Finished, Progress, Resul
 from sluicegate.callers import Priority
 from sluicegate.client import Client
 from sluicegate.errors import FieldViolation, SluicegateError
+from sluicegate.explanations import ColumnDescription, QueryExplanation, QueryPlan
 from sluicegate.governor import ApiUsage, CallerShare, ClassShare, Governor
 from sluicegate.operations import Create, Delete, Node, Operation, Update, Upsert
+from sluicegate.query_options import QueryOptions, Route
 from sluicegate.records import Record, RecordError, RecordRef, SavedRecord, UpsertResult
 from sluicegate.results import DeepLink, DeepLinkTarget, Limit, OrgLimits, ResolvedDeepLink
-from sluicegate.rows import Batch
+from sluicegate.rows import Batch, JsonLines
 from sluicegate.values import NodeId, Reference, Value
 from sluicegate.write_options import WriteOptions
 
@@ -20,6 +22,7 @@ __all__ = [
     "CallerShare",
     "ClassShare",
     "Client",
+    "ColumnDescription",
     "Create",
     "DeepLink",
     "DeepLinkTarget",
@@ -28,6 +31,7 @@ __all__ = [
     "FieldViolation",
     "Finished",
     "Governor",
+    "JsonLines",
     "Limit",
     "Node",
     "NodeId",
@@ -35,12 +39,16 @@ __all__ = [
     "OrgLimits",
     "Priority",
     "Progress",
+    "QueryExplanation",
+    "QueryOptions",
+    "QueryPlan",
     "Record",
     "RecordError",
     "RecordRef",
     "Reference",
     "ResolvedDeepLink",
     "Results",
+    "Route",
     "RowResult",
     "SavedRecord",
     "SluicegateError",

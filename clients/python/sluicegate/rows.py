@@ -6,13 +6,16 @@ from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 
 from sluicegate.v1.record_batch_pb2 import (
+    COLUMN_TYPE_BATCHES,
     COLUMN_TYPE_BOOL,
+    COLUMN_TYPE_BYTES,
     COLUMN_TYPE_DATE,
     COLUMN_TYPE_DATETIME,
     COLUMN_TYPE_DECIMAL,
     COLUMN_TYPE_DOUBLE,
     COLUMN_TYPE_INT64,
     COLUMN_TYPE_STRING,
+    COLUMN_TYPE_STRINGS,
     COLUMN_TYPE_TIME,
     Column,
     ColumnType,
@@ -30,22 +33,40 @@ class Batch:
     """How many rows the batch holds."""
     total_size: int
     """How many rows the whole result has, as Salesforce counted them. The answer of `SELECT COUNT()`."""
+    first_row: int = 0
+    """How many rows of the result come before these, over all calls that belong together."""
+    resume_token: str = ""
+    """Lets another call go on behind these rows."""
+    route: str = ""
+    """How the result is read: `rest` or `bulk`."""
 
     def rows(self) -> list[dict[str, object]]:
-        """Make a dict of each row."""
-        rows: list[dict[str, object]] = [{} for _ in range(self.row_count)]
-        # Column by column, which is twice as fast as a dict of names and values for each row.
-        for name, values in self.columns.items():
-            for row, value in zip(rows, values, strict=True):
-                row[name] = value
-        return rows
+        """Make a dict of each row; children are lists of such dicts."""
+        return _rows(self.columns, self.row_count)
+
+
+@dataclass(frozen=True, slots=True)
+class JsonLines:
+    """A part of a query's result as lines of JSON."""
+
+    data: bytes
+    """An object by column for each row, each ended by a line feed."""
+    total_size: int
+    """How many rows the whole result has, as Salesforce counted them. The answer of `SELECT COUNT()`."""
+    first_row: int
+    """How many rows of the result come before these, over all calls that belong together."""
+    resume_token: str
+    """Lets another call go on behind these rows."""
+    route: str
+    """How the result is read: `rest` or `bulk`."""
 
 
 def decode_batch(batch: RecordBatch, total_size: int, *, raw: bool = False) -> Batch:
     """Make columns of Python values.
 
     A null is None; STRING is str, INT64 int, DOUBLE float, BOOL bool, DECIMAL `Decimal`, DATE `date`, DATETIME an aware
-    `datetime` and TIME a `time` without a zone.
+    `datetime`, TIME a `time` without a zone, BYTES bytes, STRINGS a list of str, and BATCHES a list of dicts by column,
+    empty where a record has no children.
 
     Args:
         batch: The batch as received.
@@ -57,12 +78,24 @@ def decode_batch(batch: RecordBatch, total_size: int, *, raw: bool = False) -> B
             this package does not know, or of text that is not of its type.
 
     """
-    columns = {column.name: _decode_column(column, batch.row_count, raw=raw) for column in batch.columns}
-    return Batch(columns, batch.row_count, total_size)
+    return Batch(_decode_columns(batch, raw=raw), batch.row_count, total_size)
+
+
+def _rows(columns: Mapping[str, Sequence[object]], row_count: int) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = [{} for _ in range(row_count)]
+    # Column by column, which is twice as fast as a dict of names and values for each row.
+    for name, values in columns.items():
+        for row, value in zip(rows, values, strict=True):
+            row[name] = value
+    return rows
+
+
+def _decode_columns(batch: RecordBatch, *, raw: bool) -> dict[str, list[object]]:
+    return {column.name: _decode_column(column, batch.row_count, raw=raw) for column in batch.columns}
 
 
 def _decode_column(column: Column, row_count: int, *, raw: bool) -> list[object]:
-    values = _values(column)
+    values = _several(column, raw=raw) if column.type in _SEVERAL else _values(column)
     if len(values) != row_count:
         raise ValueError(f"column {column.name} has {len(values)} values in a batch of {row_count} rows")
     nulls = column.null_rows
@@ -82,6 +115,29 @@ def _decode_column(column: Column, row_count: int, *, raw: bool) -> list[object]
         raise ValueError(f"column {column.name} holds text that is not of type {kind}") from None
 
 
+def _several(column: Column, *, raw: bool) -> list[object]:
+    """Return the children of each row."""
+    batch = column.children
+    inner = _decode_columns(batch, raw=raw)
+    items: Sequence[object]
+    if column.type == COLUMN_TYPE_BATCHES:
+        items = _rows(inner, batch.row_count)
+    elif len(inner) == 1:
+        (items,) = inner.values()
+    else:
+        raise ValueError(f"column {column.name} has {len(inner)} columns of entries instead of one")
+    groups: list[object] = []
+    start = 0
+    for end in column.child_ends:
+        if not start <= end <= batch.row_count:
+            raise ValueError(f"column {column.name} has children of a row that end at {end}, behind {start}")
+        groups.append(list(items[start:end]))
+        start = end
+    if start != batch.row_count:
+        raise ValueError(f"column {column.name} has {batch.row_count - start} children that belong to no row")
+    return groups
+
+
 def _values(column: Column) -> list[object]:
     match column.type:
         case _ if column.type in _TEXTS:
@@ -92,6 +148,8 @@ def _values(column: Column) -> list[object]:
             return list(column.int64_values)
         case t if t == COLUMN_TYPE_BOOL:
             return list(column.bool_values)
+        case t if t == COLUMN_TYPE_BYTES:
+            return list(column.bytes_values)
     raise ValueError(f"column {column.name} is of type {column.type}, which this package does not know; update it")
 
 
@@ -103,6 +161,7 @@ def _time(text: str) -> time:
 _TEXTS = frozenset(
     {COLUMN_TYPE_STRING, COLUMN_TYPE_DECIMAL, COLUMN_TYPE_DATE, COLUMN_TYPE_DATETIME, COLUMN_TYPE_TIME},
 )
+_SEVERAL = frozenset({COLUMN_TYPE_BATCHES, COLUMN_TYPE_STRINGS})
 _PARSERS: Mapping[int, Callable[..., object]] = {
     COLUMN_TYPE_DECIMAL: Decimal,
     COLUMN_TYPE_DATE: date.fromisoformat,

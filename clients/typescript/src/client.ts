@@ -5,6 +5,7 @@ export * from "./contract.js";
 export { SluicegateError, type FieldViolation } from "./errors.js";
 export * from "./operations.js";
 export type { CallDefaults } from "./options.js";
+export * from "./queries.js";
 export { DEFAULT_RETRY_POLICY, type RetryPolicy } from "./retries.js";
 export * from "./rows.js";
 export { servicesOver, type Services } from "./services.js";

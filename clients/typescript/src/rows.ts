@@ -1,14 +1,17 @@
 /** Columnar record batches as rows. */
 
-import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { CallOptions, Client } from "@connectrpc/connect";
-import { ColumnType, type Column, type QueryRequestSchema, type QueryService, type RecordBatch } from "./contract.js";
+import { ColumnType, type Column, type RecordBatch } from "./contract.js";
 
-/** One cell of a row. Decimals, dates, dateTimes and times are text, as Salesforce writes them. */
-export type Cell = null | boolean | number | bigint | string;
+/**
+ * One cell of a row. Decimals, dates, dateTimes and times are text, as Salesforce writes them; several texts are an
+ * array, and the records of a child subquery are rows, none of them where a record has no children.
+ */
+export type Cell = null | boolean | number | bigint | string | Uint8Array | readonly string[] | readonly Row[];
 
 /** One row, by column name: `Name`, `Account.Name`, an alias, `expr0`. */
-export type Row = Record<string, Cell>;
+export interface Row {
+  [column: string]: Cell;
+}
 
 /** How rows are made. */
 export interface RowOptions {
@@ -19,7 +22,8 @@ export interface RowOptions {
 /**
  * The rows of a batch, in order.
  *
- * @throws RangeError if an int64 is not exact as a number, or a column does not hold one value a row.
+ * @throws RangeError if an int64 is not exact as a number, a column does not hold one value a row, or it cannot be told
+ * whose children are whose.
  */
 export function rows(batch: RecordBatch, options: RowOptions = {}): Row[] {
   const columns = batch.columns.map((column) => [column.name, cells(column, batch.rowCount, options)] as const);
@@ -27,35 +31,6 @@ export function rows(batch: RecordBatch, options: RowOptions = {}): Row[] {
     // fromEntries defines properties, so that a column called `__proto__` is a column like any other.
     Object.fromEntries(columns.map(([name, column]) => [name, column[index] ?? null])),
   );
-}
-
-/**
- * Runs a query and yields its rows as they arrive, in the query's order.
- *
- * The service reads on only as fast as the rows are taken. Leaving the loop cancels the call; Connect's own streams do
- * not do that by themselves.
- *
- * @throws ConnectError when the call fails, after the rows that came before; and what `rows` throws.
- */
-export async function* queryRows(
-  queries: Client<typeof QueryService>,
-  request: MessageInitShape<typeof QueryRequestSchema>,
-  options: RowOptions & CallOptions = {},
-): AsyncGenerator<Row> {
-  const left = new AbortController();
-  const signal = options.signal ? AbortSignal.any([options.signal, left.signal]) : left.signal;
-  const responses = queries.query(request, { ...options, signal })[Symbol.asyncIterator]();
-  try {
-    for (let next = await responses.next(); next.done !== true; next = await responses.next()) {
-      if (next.value.batch) {
-        yield* rows(next.value.batch, options);
-      }
-    }
-  } finally {
-    left.abort();
-    // A stream that was cancelled keeps its timer, and so the process, until it is asked once more; it then only throws.
-    await responses.next().catch(() => undefined);
-  }
 }
 
 function cells(column: Column, rowCount: number, options: RowOptions): Cell[] {
@@ -72,7 +47,8 @@ function cells(column: Column, rowCount: number, options: RowOptions): Cell[] {
   return result;
 }
 
-function typed(column: Column, { int64 = "number" }: RowOptions): readonly Cell[] {
+function typed(column: Column, options: RowOptions): readonly Cell[] {
+  const { int64 = "number" } = options;
   switch (column.type) {
     case ColumnType.INT64:
       return int64 === "bigint" ? column.int64Values : column.int64Values.map((item) => exact(item, column.name));
@@ -86,9 +62,32 @@ function typed(column: Column, { int64 = "number" }: RowOptions): readonly Cell[
     case ColumnType.DATETIME:
     case ColumnType.TIME:
       return column.stringValues;
+    case ColumnType.BYTES:
+      return column.bytesValues;
+    case ColumnType.STRINGS:
+      return groups(column, column.children?.columns[0]?.stringValues ?? []);
+    case ColumnType.BATCHES:
+      return groups(column, column.children ? rows(column.children, options) : []);
     default:
       throw new RangeError(`column ${column.name} has a type (${column.type}) that this client does not know: update it`);
   }
+}
+
+/** Each row's share of what all rows hold. */
+function groups<T>(column: Column, items: readonly T[]): T[][] {
+  let start = 0;
+  const result = column.childEnds.map((end) => {
+    if (end < start || end > items.length) {
+      throw new RangeError(`column ${column.name} has children of a row that end at ${end}, behind ${start}`);
+    }
+    const group = items.slice(start, end);
+    start = end;
+    return group;
+  });
+  if (start !== items.length) {
+    throw new RangeError(`column ${column.name} has ${items.length - start} children that belong to no row`);
+  }
+  return result;
 }
 
 function exact(item: bigint, name: string): number {

@@ -58,6 +58,7 @@ test("exactly the methods that the contract declares harmless are repeated", () 
       "GetRecord",
       "UpdateRecord",
       "DeleteRecord",
+      "ExplainQuery",
       "Query",
       "GetBulkLoad",
       "CreateDeepLink",

@@ -38,6 +38,33 @@ test("columns of every type become rows", () => {
   );
 });
 
+test("columns of several become arrays, and children rows of their own", () => {
+  const names = { name: "Name", type: ColumnType.STRING, stringValues: ["a", "b"] };
+  const entries = { rowCount: 1, columns: [{ name: "Tags", type: ColumnType.STRING, stringValues: ["x"] }] };
+  const tags = { name: "Tags", type: ColumnType.STRINGS, children: entries, childEnds: [0, 1], nullRows: [0] };
+  const children = { rowCount: 2, columns: [names, tags] };
+  const given = batch(2, [
+    { name: "Body", type: ColumnType.BYTES, bytesValues: [new Uint8Array([0, 255]), new Uint8Array()], nullRows: [1] },
+    { name: "Kids", type: ColumnType.BATCHES, children, childEnds: [0, 2] },
+  ]);
+
+  assert.deepEqual(
+    [
+      { Body: new Uint8Array([0, 255]), Kids: [] },
+      { Body: null, Kids: [{ Name: "a", Tags: null }, { Name: "b", Tags: ["x"] }] },
+    ],
+    rows(given),
+  );
+});
+
+test("children of no row are refused", () => {
+  const children = { rowCount: 1, columns: [{ name: "Id", type: ColumnType.STRING, stringValues: ["1"] }] };
+  const kids = (childEnds: number[]) => batch(1, [{ name: "Kids", type: ColumnType.BATCHES, children, childEnds }]);
+
+  assert.throws(() => rows(kids([0])), /column Kids has 1 children that belong to no row/);
+  assert.throws(() => rows(kids([2])), /column Kids has children of a row that end at 2/);
+});
+
 test("a batch without rows has none", () => {
   assert.deepEqual([], rows(batch(0, [{ name: "Name", type: ColumnType.STRING }])));
 });

@@ -50,6 +50,9 @@ class Field(msgspec.Struct, frozen=True):
     htmlFormatted: bool = False  # noqa: N815 - Salesforce's spelling
     picklist: Mapping[str, str] = _NOTHING
     """What a restricted picklist takes: its values by folded value and folded label. Empty for all other fields."""
+    compoundFieldName: str | None = None  # noqa: N815 - Salesforce's spelling
+    """The field that shows this one together with others."""
+    custom: bool = False
 
     @property
     def is_key(self) -> bool:
@@ -87,6 +90,17 @@ class _Described(msgspec.Struct, gc=False, rename="camel"):
     default_value: Any = None
     default_value_formula: str | None = None
     picklist_values: msgspec.Raw = msgspec.Raw(b"[]")
+    compound_field_name: str | None = None
+    custom: bool = False
+
+
+class ChildRelationship(msgspec.Struct, frozen=True, rename="camel"):
+    """A lookup of another sObject that leads here, seen from here."""
+
+    sobject: str = msgspec.field(name="childSObject")
+    """The sObject whose records are the children."""
+    relationship_name: str | None = None
+    """What a subquery names the children by; None where none may."""
 
 
 class _Choice(msgspec.Struct, gc=False, rename="camel"):
@@ -99,6 +113,7 @@ class _Describe(msgspec.Struct, frozen=True, rename="camel"):
     name: str
     fields: tuple[_Described, ...]
     key_prefix: str | None = None
+    child_relationships: tuple[ChildRelationship, ...] = ()
 
 
 class _Named(msgspec.Struct, gc=False):
@@ -126,6 +141,8 @@ class SObject:
     """What the ids of its records begin with; empty if Salesforce does not tell."""
     last_modified: str = field(default="", compare=False)
     """The HTTP date of the description; empty if Salesforce gave none."""
+    children: Mapping[str, ChildRelationship] = field(default_factory=dict)
+    """Child relationships that subqueries may name, by lower-case relationship name."""
 
 
 def folded_choice(text: str) -> str:
@@ -205,6 +222,7 @@ def parse(response: Response, *, org: str, sobject: str, known: SObject | None =
         {known.relationshipName.lower(): known for known in fields if known.relationshipName},
         found.key_prefix or "",
         response.headers.get("last-modified", ""),
+        {child.relationship_name.lower(): child for child in found.child_relationships if child.relationship_name},
     )
 
 
@@ -242,4 +260,6 @@ def _field(described: _Described) -> Field:
         described.auto_number,
         described.html_formatted,
         picklist,
+        described.compound_field_name,
+        described.custom,
     )

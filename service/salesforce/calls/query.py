@@ -1,17 +1,26 @@
-"""Query pages (Salesforce REST API, "Query" and "Query More Results")."""
+"""Query pages (Salesforce REST API, "Query", "Query More Results" and "Composite")."""
 
 from typing import Generic, TypeVar
 from urllib.parse import quote
 
 import msgspec
 
-from service.errors import UpstreamProtocolError
+from service.errors import MessageTooLarge, QueryNotResumable, UpstreamProtocolError
 from service.salesforce import faults
 from service.salesforce.answers import UNREADABLE, Int32
-from service.salesforce.transport.base import Request, Response
+from service.salesforce.calls.paths import LONGEST_PATH
+from service.salesforce.transport.base import Request, Response, Session
 
 Row = TypeVar("Row")
+
+LONGEST_SOQL = 100_000
+"""Most characters of a query (SOQL and SOSL Reference, "SOQL Limits")."""
+
 _OK = 200
+_UNAUTHORIZED = 401
+_REFERENCE = "query"
+_LOST = "INVALID_QUERY_LOCATOR"
+_encoder = msgspec.json.Encoder()
 
 
 class Page(msgspec.Struct, Generic[Row]):
@@ -23,28 +32,66 @@ class Page(msgspec.Struct, Generic[Row]):
     nextRecordsUrl: str | None = None  # noqa: N815 - Salesforce's spelling
 
 
-def first(base: str, soql: str, *, page_size: int, include_deleted: bool) -> Request:
+class _Subanswer(msgspec.Struct):
+    httpStatusCode: int  # noqa: N815 - Salesforce's spelling
+    body: msgspec.Raw
+
+
+class _Composite(msgspec.Struct):
+    compositeResponse: list[_Subanswer]  # noqa: N815 - Salesforce's spelling
+
+
+_composite = msgspec.json.Decoder(_Composite)
+
+
+def first(base: str, soql: str, *, page_size: int, include_deleted: bool, session: Session | None = None) -> Request:
     """Return the request for a query's first page.
+
+    A query that is too long for a URL travels as a subrequest, inside the body of a composite call.
 
     Args:
         base: Path of the API version, `/services/data/v66.0`.
         soql: The query with its parameters bound.
         page_size: Rows a page, 200 to 2,000; Salesforce may send fewer.
         include_deleted: Also read the recycle bin and archived activities.
+        session: Takes note of the session that the result belongs to.
+
+    Raises:
+        MessageTooLarge: The query is longer than Salesforce takes any.
 
     """
+    if len(soql) > LONGEST_SOQL:
+        raise MessageTooLarge(
+            f"with its parameters the query has {len(soql):,} characters; Salesforce takes {LONGEST_SOQL:,}: "
+            "give shorter lists, and ask several times"
+        )
     resource = "queryAll" if include_deleted else "query"
-    return Request(
-        "GET",
-        f"{base}/{resource}?q={quote(soql, safe='')}",
-        template=f"{base}/{resource}",
-        repeatable=True,
-        headers={"Sforce-Query-Options": f"batchSize={page_size}"},
-    )
+    path = f"{base}/{resource}?q={quote(soql, safe='')}"
+    headers = {"Sforce-Query-Options": f"batchSize={page_size}"}
+    if len(path) <= LONGEST_PATH:
+        template = f"{base}/{resource}"
+        return Request("GET", path, template=template, repeatable=True, headers=headers, session=session)
+    subrequest = {"method": "GET", "url": path, "referenceId": _REFERENCE, "httpHeaders": headers}
+    body = _encoder.encode({"compositeRequest": [subrequest]})
+    template = f"{base}/composite"
+    return Request("POST", template, template=template, repeatable=True, body=body, session=session)
 
 
-def following(base: str, next_records_url: str, *, org: str) -> Request:
+def following(base: str, locator: str, *, session: Session | None = None) -> Request:
     """Return the request for a later page.
+
+    Args:
+        base: Path of the API version.
+        locator: Names the page, see `locator_of`.
+        session: The session that the result belongs to.
+
+    """
+    template = f"{base}/query/{{locator}}"
+    return Request("GET", f"{base}/query/{locator}", template=template, repeatable=True, session=session)
+
+
+def locator_of(base: str, next_records_url: str | None, *, org: str) -> str:
+    """Return what names the next page, or nothing if there is none.
 
     Args:
         base: Path of the API version.
@@ -55,11 +102,12 @@ def following(base: str, next_records_url: str, *, org: str) -> Request:
         UpstreamProtocolError: The URL is not a path of the query resource, so the token must not be sent there.
 
     """
-    prefix = f"{base}/query/"
-    locator = next_records_url.removeprefix(prefix)
-    if locator == next_records_url or not locator.replace("-", "").isalnum():
+    if next_records_url is None:
+        return ""
+    locator = next_records_url.removeprefix(f"{base}/query/")
+    if locator == next_records_url or not (locator.isascii() and locator.replace("-", "").isalnum()):
         raise UpstreamProtocolError("a page names a next page outside the query resource", metadata={"org": org})
-    return Request("GET", prefix + locator, template=f"{base}/query/{{locator}}", repeatable=True)
+    return locator
 
 
 def decoder(row: type[Row]) -> "msgspec.json.Decoder[Page[Row]]":
@@ -67,14 +115,51 @@ def decoder(row: type[Row]) -> "msgspec.json.Decoder[Page[Row]]":
     return msgspec.json.Decoder(Page[row])  # type: ignore[valid-type]
 
 
-def parse(response: Response, pages: "msgspec.json.Decoder[Page[Row]]", *, org: str) -> Page[Row]:
-    """Return a page.
+def parse_first(
+    request: Request, response: Response, pages: "msgspec.json.Decoder[Page[Row]]", *, org: str
+) -> Page[Row]:
+    """Return the first page.
+
+    Args:
+        request: What `first` returned.
+        response: The answer to it.
+        pages: Decodes the page.
+        org: The org's configured name.
 
     Raises:
         service.errors.SluicegateError: Salesforce refused the query, the page does not fit the description, or the
             result ends before its last page.
 
     """
+    if request.method == "GET" or response.status != _OK:
+        return _parse(response, pages, org=org)
+    try:
+        (answer,) = _composite.decode(response.content).compositeResponse
+    except (*UNREADABLE, ValueError) as error:
+        raise UpstreamProtocolError("the answer to a long query cannot be read", metadata={"org": org}) from error
+    return _parse(Response(answer.httpStatusCode, {}, bytes(answer.body)), pages, org=org)
+
+
+def parse_following(response: Response, pages: "msgspec.json.Decoder[Page[Row]]", *, org: str) -> Page[Row]:
+    """Return a later page.
+
+    Raises:
+        QueryNotResumable: Salesforce no longer holds the result: its session ended, two days are over, or the org's
+            user has begun ten others since.
+        service.errors.SluicegateError: As for `parse_first`.
+
+    """
+    if response.status != _OK:
+        found = faults.read(response.content)
+        code = found[0].code if found else ""
+        if code == _LOST or (response.status == _UNAUTHORIZED and faults.is_dead_session(response)):
+            raise QueryNotResumable(
+                "Salesforce no longer holds the rest of the result", metadata={"org": org, "cause": code}
+            )
+    return _parse(response, pages, org=org)
+
+
+def _parse(response: Response, pages: "msgspec.json.Decoder[Page[Row]]", *, org: str) -> Page[Row]:
     if response.status != _OK:
         raise faults.from_response(response, org=org)
     try:

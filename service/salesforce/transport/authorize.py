@@ -5,7 +5,7 @@ from dataclasses import replace
 from service.context import CallContext
 from service.salesforce import faults
 from service.salesforce.auth.token_cache import Token, TokenCache
-from service.salesforce.transport.base import Request, Response, Transport
+from service.salesforce.transport.base import Request, Response, Session, Transport
 
 
 class AuthorizedTransport:
@@ -24,17 +24,30 @@ class AuthorizedTransport:
     async def send(self, request: Request, context: CallContext) -> Response:
         """Send with a token; if the session is dead, once more with a new one. See `Transport.send`.
 
-        A refused token means that nothing was done, so writes may be repeated too.
+        A refused token means that nothing was done, so writes may be repeated too. Salesforce refuses a good token as
+        well where the request uses what another session opened: no new one helps there.
         """
         token = await self._tokens.current(context)
-        response = await self._inner.send(_with_token(request, token), context)
-        if not faults.is_dead_session(response):
+        response = await self._attempt(request, token, context)
+        if not faults.is_dead_session(response) or _is_of_another(request.session, token):
             return response
+        uses_session = request.session is not None and request.session.is_open
         token = await self._tokens.renew(token, context)
-        response = await self._inner.send(_with_token(request, token), context)
-        if faults.is_dead_session(response):
+        response = await self._attempt(request, token, context)
+        if faults.is_dead_session(response) and not uses_session:
             self._tokens.reject(token, context)
         return response
+
+    async def _attempt(self, request: Request, token: Token, context: CallContext) -> Response:
+        response = await self._inner.send(_with_token(request, token), context)
+        if request.session is not None and not faults.is_dead_session(response):
+            request.session.open(token)
+        return response
+
+
+def _is_of_another(session: Session | None, token: Token) -> bool:
+    """Tell whether the session that a request uses was opened by another token."""
+    return session is not None and session.is_open and session.token is not token
 
 
 def _with_token(request: Request, token: Token) -> Request:

@@ -11,6 +11,36 @@ Body = bytes | Callable[[], AsyncIterator[bytes]]
 """A request's body: bytes, or a function that begins the stream anew for each attempt."""
 
 
+class Session:
+    """The session that opened something in Salesforce which ends with it, as the cursor of a query does.
+
+    Args:
+        is_open: Whether it was opened before, by whomever; otherwise the next request that is answered opens it.
+
+    """
+
+    __slots__ = ("is_open", "token")
+
+    def __init__(self, *, is_open: bool = False) -> None:
+        self.is_open = is_open
+        self.token: object = None
+        """The access token that opened it; None if that was another process's."""
+
+    def open(self, token: object) -> None:
+        """Take note of the access token that opened it; only the first one counts."""
+        if not self.is_open:
+            self.is_open = True
+            self.token = token
+
+
+class Sink(Protocol):
+    """Takes the body of an answer that is not to be held in memory."""
+
+    def write(self, part: bytes, /) -> object:
+        """Append a part; it must not wait."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """A request to Salesforce, without host and token. Its repr holds no value, SOQL or secret."""
@@ -29,16 +59,21 @@ class Request:
     """Bound on one attempt; None leaves it to the org's settings."""
     largest_answer_bytes: int = 67_108_864
     """Most bytes of the answer, decompressed; a larger one is a protocol error."""
+    sink: Callable[[], Sink] | None = field(default=None, repr=False)
+    """Begins anew, for each attempt, what takes the body of a successful answer; None reads it whole."""
+    session: Session | None = field(default=None, repr=False)
+    """What the request opens, or uses if it is open: it cannot be used from another session."""
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer of Salesforce, read whole. Its repr holds nothing of what it says."""
+    """An answer of Salesforce, read to its end. Its repr holds nothing of what it says."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     """By lower-case name."""
     content: bytes = field(repr=False)
+    """The body; empty if the request's sink took it."""
 
 
 class NotSent(Exception):

@@ -5,7 +5,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -99,7 +99,7 @@ class HttpTransport:
         message = httpx.Request(request.method, request.path, content=content, headers=headers)
         answer = await self._transport.handle_async_request(message)
         try:
-            return Response(answer.status_code, answer.headers, await _read(answer, request.largest_answer_bytes))
+            return Response(answer.status_code, answer.headers, await _read(answer, request))
         finally:
             # A body that was not read whole would otherwise keep its connection.
             await answer.aclose()
@@ -110,13 +110,19 @@ async def _pieces(body: bytes) -> AsyncIterator[bytes]:
         yield body[start : start + _PIECE_BYTES]
 
 
-async def _read(answer: httpx.Response, largest: int) -> bytes:
-    """Return the body, decompressed, as long as it has at most so many bytes: an answer must not fill the memory."""
+async def _read(answer: httpx.Response, request: Request) -> bytes:
+    """Return the body, decompressed, unless the request's sink takes it.
+
+    It has at most as many bytes as the request allows: an answer must not fill the memory.
+    """
     parts: list[bytes] = []
+    take: Callable[[bytes], object] = parts.append
+    if request.sink is not None and answer.is_success:
+        take = request.sink().write
     size = 0
     async for part in answer.aiter_bytes():
         size += len(part)
-        if size > largest:
-            raise UpstreamProtocolError(f"Salesforce answered more than {largest:,} bytes")
-        parts.append(part)
+        if size > request.largest_answer_bytes:
+            raise UpstreamProtocolError(f"Salesforce answered more than {request.largest_answer_bytes:,} bytes")
+        take(part)
     return b"".join(parts)

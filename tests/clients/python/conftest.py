@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from google.protobuf.message import Message
+from google.rpc.status_pb2 import Status
 from grpc import aio
 from grpc_status import rpc_status
 from sluicegate import Client
@@ -27,7 +28,8 @@ class Script:
     """What the service answers, and what it was asked."""
 
     answers: list[Any] = field(default_factory=list)
-    """The messages or `google.rpc.Status` answered, in order; a stream sends all of them. An event is waited for."""
+    """The messages or `google.rpc.Status` answered, in order; a stream sends them up to a status. An event is waited
+    for."""
     requests: list[Message] = field(default_factory=list)
     """The requests as received, those of streams one by one."""
     metadata: list[dict[str, str | bytes]] = field(default_factory=list)
@@ -47,7 +49,10 @@ class Script:
     async def stream(self, request, context):
         self.metadata.append(dict(context.invocation_metadata()))
         self.requests.append(request)
-        for answer in self.answers:
+        for index, answer in enumerate(self.answers):
+            if isinstance(answer, Status):
+                # The next call has what stands behind it.
+                del self.answers[: index + 1]
             yield await self._answer(answer, context)
 
     async def load(self, requests: AsyncIterator[BulkLoadRequest], context):
@@ -110,7 +115,7 @@ _SERVICES: dict[ModuleType, dict[str, dict[str, Callable[[Script], Any]]]] = {
             method.name: _one for method in record_service_pb2.DESCRIPTOR.services_by_name["RecordService"].methods
         }
     },
-    query_service_pb2_grpc: {"QueryService": {"Query": lambda script: script.stream}},
+    query_service_pb2_grpc: {"QueryService": {"ExplainQuery": _one, "Query": lambda script: script.stream}},
     bulk_service_pb2_grpc: {"BulkService": {"BulkLoad": lambda script: script.load, "GetBulkLoad": _one}},
     deep_link_service_pb2_grpc: {"DeepLinkService": {"CreateDeepLink": _one, "ResolveDeepLink": _one}},
     org_service_pb2_grpc: {"OrgService": {"GetLimits": _one, "WatchLimits": lambda script: script.stream}},

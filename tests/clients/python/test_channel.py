@@ -29,6 +29,7 @@ def test_retries():
         "DeepLinkService/ResolveDeepLink",
         "OrgService/GetLimits",
         "OrgService/WatchLimits",
+        "QueryService/ExplainQuery",
         "QueryService/Query",
         "RecordService/DeleteRecord",
         "RecordService/GetRecord",

@@ -16,8 +16,12 @@ from sluicegate import (
     CallerShare,
     ClassShare,
     Client,
+    ColumnDescription,
     Governor,
+    JsonLines,
     Limit,
+    QueryExplanation,
+    QueryPlan,
     RecordRef,
     SluicegateError,
     UpsertResult,
@@ -35,8 +39,22 @@ from sluicegate.v1.deep_link_service_pb2 import CreateDeepLinkResponse, ResolveD
 from sluicegate.v1.org_pb2 import Limit as LimitMessage
 from sluicegate.v1.org_pb2 import OrgLimits
 from sluicegate.v1.org_service_pb2 import GetLimitsResponse, WatchLimitsResponse
-from sluicegate.v1.query_service_pb2 import QueryResponse
-from sluicegate.v1.record_batch_pb2 import COLUMN_TYPE_INT64, Column, RecordBatch
+from sluicegate.v1.query_service_pb2 import (
+    QUERY_ROUTE_BULK,
+    QUERY_ROUTE_REST,
+    ROW_FORMAT_JSON_LINES,
+    ExplainQueryResponse,
+    QueryResponse,
+)
+from sluicegate.v1.query_service_pb2 import QueryPlan as QueryPlanMessage
+from sluicegate.v1.record_batch_pb2 import (
+    COLUMN_TYPE_BATCHES,
+    COLUMN_TYPE_INT64,
+    COLUMN_TYPE_STRING,
+    Column,
+    RecordBatch,
+)
+from sluicegate.v1.record_batch_pb2 import ColumnDescription as ColumnDescriptionMessage
 from sluicegate.v1.record_pb2 import RecordRef as RecordRefMessage
 from sluicegate.v1.record_service_pb2 import UpsertRecordResponse
 
@@ -129,6 +147,96 @@ async def test_query(client, script):
     assert rows == [{"n": 1}, {"n": 2}, {"n": 3}]
     assert request.parameters["a"].string_value == "x"
     assert (request.org, request.batch_size, request.include_deleted) == ("sandbox", 2, False)
+
+
+def numbered(first_row: int, *values: int, total: int) -> QueryResponse:
+    """Make a batch that tells its place."""
+    response = numbers(*values, total=total)
+    response.first_row = first_row
+    response.resume_token = f"behind {first_row + len(values)}"
+    response.route = QUERY_ROUTE_REST
+    return response
+
+
+async def test_a_lost_query_goes_on(client, script):
+    """It is asked again with the last token, as often as it is lost, and no row comes twice."""
+    lost = failed(StatusCode.UNAVAILABLE, "SHUTTING_DOWN")
+    script.answers = [numbered(0, 1, 2, total=4), lost, numbered(2, 3, total=4), lost, numbered(3, 4, total=4), lost,
+                      numbered(4, total=4)]  # fmt: skip
+
+    batches = [batch async for batch in client.query_batches("SELECT n FROM N", max_rows=9, route="rest")]
+
+    assert [[1, 2], [3], [4]] == [batch.columns["n"] for batch in batches]
+    assert [0, 2, 3] == [batch.first_row for batch in batches]
+    assert ["rest"] * 3 == [batch.route for batch in batches]
+    assert ["", "behind 2", "behind 3", "behind 4"] == [request.resume_token for request in script.requests]
+    assert {("SELECT n FROM N", 9, QUERY_ROUTE_REST)} == {(r.soql, r.max_rows, r.route) for r in script.requests}
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "options"),
+    [
+        (StatusCode.FAILED_PRECONDITION, "QUERY_NOT_RESUMABLE", {}),
+        (StatusCode.INTERNAL, "INTERNAL_ERROR", {}),
+        (StatusCode.UNAVAILABLE, "SHUTTING_DOWN", {"reconnect": False}),
+    ],
+)
+async def test_other_failures_end_a_query(client, script, code, reason, options):
+    """What another call would not mend is raised, and a loss as well if asked for; the rows before it stand."""
+    script.answers = [numbered(0, 1, total=2), failed(code, reason), numbered(1, 2, total=2)]
+    rows = client.query("SELECT n FROM N", **options)
+
+    assert {"n": 1} == await anext(rows)
+    with pytest.raises(SluicegateError, match=reason):
+        await anext(rows)
+
+    assert len(script.requests) == 1
+
+
+async def test_query_json_lines(client, script):
+    """Lines come as the service wrote them."""
+    script.answers = [QueryResponse(json_lines=b'{"n":1}\n', total_size=1, resume_token="t", route=QUERY_ROUTE_BULK)]
+
+    parts = [part async for part in client.query_json_lines("SELECT n FROM N", resume_token="s", page_size=200)]
+
+    (request,) = script.requests
+    assert [JsonLines(b'{"n":1}\n', 1, 0, "t", "bulk")] == parts
+    assert (request.row_format, request.resume_token, request.page_size) == (ROW_FORMAT_JSON_LINES, "s", 200)
+
+
+async def test_explain_query(client, script):
+    """An explanation carries everything that the service tells; what nobody knows is None."""
+    child = ColumnDescriptionMessage(name="Id", type=COLUMN_TYPE_STRING)
+    script.answers = [
+        ExplainQueryResponse(
+            route=QUERY_ROUTE_REST,
+            reason="It is small.",
+            bulk_obstacles=["It has a child subquery."],
+            estimated_rows=0,
+            plans=[QueryPlanMessage(leading_operation="Index", cardinality=2, relative_cost=0.5, fields=["Id"])],
+            objects=["Account"],
+            fields=["Account.Name"],
+            restartable=True,
+            columns=[ColumnDescriptionMessage(name="Contacts", type=COLUMN_TYPE_BATCHES, children=[child])],
+        )
+    ]
+
+    explanation = await client.explain_query("SELECT Name FROM Account WHERE Name = :n", {"n": "x"}, route="bulk")
+
+    (request,) = script.requests
+    assert (request.org, request.parameters["n"].string_value, request.route) == ("sandbox", "x", QUERY_ROUTE_BULK)
+    assert explanation == QueryExplanation(
+        route="rest",
+        reason="It is small.",
+        bulk_obstacles=("It has a child subquery.",),
+        estimated_rows=0,
+        estimated_api_calls=None,
+        plans=(QueryPlan("Index", 2, 0, 0.5, ("Id",), ()),),
+        objects=("Account",),
+        fields=("Account.Name",),
+        restartable=True,
+        columns=(ColumnDescription("Contacts", "batches", (ColumnDescription("Id", "string"),)),),
+    )
 
 
 async def test_query_batches(client, script):

@@ -85,6 +85,45 @@ def test_types():
     assert expected == list(row.values())
 
 
+def test_columns_of_several():
+    """Children are lists of dicts, also those of children; entries are lists, and null where there are none."""
+    name = pb.Column(name="Name", type=pb.COLUMN_TYPE_STRING, string_values=["a", "b", "c"])
+    since = pb.Column(name="Since", type=pb.COLUMN_TYPE_DATE, string_values=["2026-03-01", "", ""], null_rows=[1, 2])
+    tags = pb.Column(name="Tags", type=pb.COLUMN_TYPE_STRINGS, null_rows=[1], child_ends=[2, 2, 3])
+    tags.children.row_count = 3
+    tags.children.columns.add(name="Tags", type=pb.COLUMN_TYPE_STRING, string_values=["x", "y", "z"])
+    children = pb.Column(name="Kids", type=pb.COLUMN_TYPE_BATCHES, child_ends=[0, 3])
+    children.children.CopyFrom(pb.RecordBatch(row_count=3, columns=[name, since, tags]))
+    content = pb.Column(name="Body", type=pb.COLUMN_TYPE_BYTES, bytes_values=[b"\0\xff", b""], null_rows=[1])
+
+    rows = decode_batch(pb.RecordBatch(row_count=2, columns=[content, children]), 2).rows()
+
+    kids = [
+        {"Name": "a", "Since": date(2026, 3, 1), "Tags": ["x", "y"]},
+        {"Name": "b", "Since": None, "Tags": None},
+        {"Name": "c", "Since": None, "Tags": ["z"]},
+    ]
+    assert rows == [{"Body": b"\0\xff", "Kids": []}, {"Body": None, "Kids": kids}]
+
+
+@pytest.mark.parametrize(
+    ("ends", "text"),
+    [
+        ([1], "has 1 values in a batch of 2 rows"),
+        ([2, 1], "end at 1, behind 2"),
+        ([1, 3], "end at 3, behind 1"),
+        ([0, 1], "has 1 children that belong to no row"),
+    ],
+)
+def test_children_of_no_row(ends: list[int], text: str):
+    """Children are refused where it cannot be told whose they are."""
+    column = pb.Column(name="Kids", type=pb.COLUMN_TYPE_BATCHES, child_ends=ends)
+    column.children.row_count = 1 if ends == [1] else 2
+
+    with pytest.raises(ValueError, match=text):
+        decode_batch(pb.RecordBatch(row_count=2, columns=[column]), 2)
+
+
 def test_raw():
     """A raw batch leaves text as Salesforce wrote it, and nulls None all the same."""
     column = pb.Column(name="D", type=pb.COLUMN_TYPE_DATE, string_values=["2026-03-01", ""], null_rows=[1])

@@ -8,6 +8,7 @@ import pytest
 
 from service import errors
 from service.bulk.token import LoadToken, TokenSigner
+from service.settings.signed_text import TextSigner
 from service.settings.signing_key import SigningKey
 
 OLD_KEY = SigningKey("2025", b"o" * 32)
@@ -81,11 +82,21 @@ def test_a_signature_made_for_something_else_is_refused():
 
 def test_a_token_of_another_version_is_refused():
     """A payload that is signed and has another shape is an invalid token, not a failure of the service."""
-    payload = urlsafe_b64encode(msgspec.json.encode({"org": "main"})).rstrip(b"=").decode()
-    signed = f"1.2026.{payload}"
+    signer = TextSigner((NEW_KEY,), purpose="sluicegate bulk load\n", giver="BulkLoad")
 
     with pytest.raises(errors.InvalidToken, match="another version"):
-        SIGNER.read(f"{signed}.{SIGNER._signature(signed, '2026')}", org="main")
+        SIGNER.read(signer.write(msgspec.json.encode({"org": "main"})), org="main")
+
+
+def test_a_token_of_before_is_read():
+    """What was given out before other calls had tokens, too, is still taken."""
+    text = (
+        "1.2026.eyJvcmciOiJtYWluIiwiam9iX2lkIjoiNzUwMDAwMDAwMDAwMDAxQUFBIiwib2JqZWN0IjoiTGVhZCIsIm9wZXJhdGlvb"
+        "iI6InVwc2VydCIsImV4dGVybmFsX2lkX2ZpZWxkIjoiRXh0X19jIiwicm93cyI6MCwiY3JlYXRlZCI6MTgwMDAwMDAwMH0.YjLTv"
+        "65xiYSEr4N5t8t14RyfJZaaHC4moihjG9L9EQo"
+    )
+
+    assert TOKEN == SIGNER.read(text, org="main")
 
 
 def test_a_token_fits_its_field():

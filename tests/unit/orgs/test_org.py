@@ -16,9 +16,10 @@ from service.governor.noop import NoopGovernor
 from service.orgs import config
 from service.orgs.guard import Guard
 from service.orgs.org import Org
-from service.query import cursor
+from service.query.options import Options
 from service.salesforce.calls.composite import Node
 from service.salesforce.calls.writes import DEFAULT_OPTIONS, Operation, Write
+from service.salesforce.client import SalesforceClient
 from service.salesforce.transport.breaker import Circuit
 from service.settings import LinkSettings
 from service.settings.signing_key import SigningKey
@@ -57,12 +58,12 @@ def org() -> Org:
     """An org that has no calls left."""
     nothing: Any = Untouched()
     return Org(
-        "prod",
-        nothing,
+        SalesforceClient(nothing, org="prod", api_version="66.0"),
         nothing,
         guard=Guard(Refusing(), circuit(), circuit()),
         records=nothing,
         links=config.link_config(LinkSettings(), (SigningKey("k", KEY.encode()),)),
+        queries=nothing,
         load_tokens=TokenSigner((SigningKey("k", KEY.encode()),)),
     )
 
@@ -79,7 +80,7 @@ async def first(items: Any) -> Any:
         lambda org, context: org.apply([WRITE], DEFAULT_OPTIONS, context),
         lambda org, context: org.compose([Node("a", WRITE)], DEFAULT_OPTIONS, context),
         lambda org, context: org.get_record("Lead", "00Q000000000001AAA", None, (), context),
-        lambda org, context: first(org.query("SELECT Id FROM Lead", {}, cursor.Options(), context)),
+        lambda org, context: first(org.query("SELECT Id FROM Lead", {}, Options(), context)),
         lambda org, context: org.limits(context),
         lambda org, context: first(org.bulk_load(LoadRequest("Lead", LoadOperation.INSERT), Untouched(), context)),
         lambda org, context: org.resolve_link(

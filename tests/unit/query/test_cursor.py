@@ -9,15 +9,19 @@ import pytest
 
 from service import soql
 from service.context import CallContext
-from service.errors import UpstreamProtocolError, UpstreamUnavailable
+from service.errors import QueryNotResumable, UpstreamProtocolError, UpstreamUnavailable
 from service.query.batches import Batch
-from service.query.cursor import Options, read
+from service.query.cursor import read
+from service.query.options import Options
+from service.query.resume import ResumeSigner
 from service.salesforce.calls.describe import Field, SObject
 from service.salesforce.client import SalesforceClient
 from service.salesforce.transport.base import Request, Response
+from service.settings.signing_key import SigningKey
 from tests.support.clock import FakeClock
-from tests.support.transport import ScriptedTransport, answer, call
+from tests.support.transport import ScriptedTransport, answer, call, fault
 
+SIGNER = ResumeSigner((SigningKey("k", b"k" * 32),))
 BASE = "/services/data/v66.0"
 LEAD = SObject("Lead", {"n__c": Field("N__c", "int")}, {})
 
@@ -41,7 +45,9 @@ def reading(transport: Any, *, soql_text: str = "SELECT N__c FROM Lead", **optio
         return LEAD
 
     client = SalesforceClient(transport, org="prod", api_version="66.0")
-    return read(soql.parse(soql_text), Options(**options), client, describe, call(FakeClock()))
+    context, query, chosen = call(FakeClock()), soql.parse(soql_text), Options(**options)
+    start = SIGNER.open(query, chosen, context.clock.now(), org="prod")
+    return read(query, chosen, client, describe, context, start=start, signer=SIGNER)
 
 
 async def numbers(batches: AsyncIterator[Batch]) -> list[list[int]]:
@@ -206,6 +212,98 @@ async def test_pages_without_rows_do_not_go_on_for_ever():
         await numbers(reading(endless))
 
     assert len(endless.requests) < 5
+
+
+@pytest.mark.parametrize(
+    ("most", "expected"), [(1, [[1]]), (2, [[1, 2]]), (3, [[1, 2], [3]]), (4, [[1, 2], [3, 4]]), (9, [[1, 2], [3, 4]])]
+)
+async def test_no_more_rows_come_than_were_asked_for(most, expected):
+    """The call ends well at the bound, and reads no page for rows that nobody wants."""
+    transport = ScriptedTransport(page(1, 2, total=4, locator="01g-2"), page(3, 4, total=4))
+
+    assert expected == await numbers(reading(transport, max_rows=most))
+    assert len(expected) == len(transport.requests)
+
+
+@pytest.mark.parametrize(
+    ("options", "page_size"),
+    [({"page_size": 300}, 300), ({"page_size": 50}, 200), ({"page_size": 500, "batch_size": 2000}, 500),
+     ({"max_rows": 10}, 200), ({"max_rows": 5000}, 2000)],
+)  # fmt: skip
+async def test_the_size_of_pages_may_be_chosen(options, page_size):
+    """Within what Salesforce takes, and never for more rows than are wanted."""
+    transport = ScriptedTransport(page(total=0))
+
+    await numbers(reading(transport, **options))
+
+    assert f"batchSize={page_size}" == transport.requests[0].headers["Sforce-Query-Options"]
+
+
+async def test_each_batch_tells_its_place():
+    """How many rows came before, over all pages."""
+    transport = ScriptedTransport(page(1, 2, 3, total=5, locator="01g-3"), page(4, 5, total=5))
+
+    batches = [batch async for batch in reading(transport, batch_size=2)]
+
+    assert [0, 2, 3] == [batch.first_row for batch in batches]
+
+
+async def test_a_token_goes_on_within_the_page_of_the_next_row():
+    """The page is read again and what was sent of it is left out, even if it is smaller now."""
+    transport = ScriptedTransport(page(1, total=5, locator="01g-1"), page(2, 3, 4, 5, total=5))
+    _, second, *_ = [batch async for batch in reading(transport, batch_size=1)][:3]
+    again = ScriptedTransport(page(2, total=5, locator="01g-2"), page(3, 4, total=5, locator="01g-4"), page(5, total=5))
+
+    batches = [batch async for batch in reading(again, batch_size=1, resume_token=second.resume)]
+
+    assert [3, 4, 5] == [value for batch in batches for value in batch.columns[0].values]
+    assert [(2, 5), (3, 5), (4, 5)] == [(batch.first_row, batch.total_size) for batch in batches]
+    assert [f"{BASE}/query/01g-1", f"{BASE}/query/01g-2", f"{BASE}/query/01g-4"] == [
+        request.path for request in again.requests
+    ]
+
+
+async def test_behind_the_last_row_nothing_is_read():
+    """The token of the last response goes on with an empty batch, and costs no call."""
+    transport = ScriptedTransport(page(1, 2, total=2))
+    *_, last = [batch async for batch in reading(transport)]
+    silent = ScriptedTransport(page(total=0))
+
+    batches = [batch async for batch in reading(silent, resume_token=last.resume)]
+
+    assert [(0, 2, 2)] == [(batch.row_count, batch.first_row, batch.total_size) for batch in batches]
+    assert [] == silent.requests
+
+
+async def test_a_bound_counts_over_all_calls():
+    """A call that goes on returns only what is left of the rows that were wanted."""
+    transport = ScriptedTransport(page(1, 2, 3, 4, total=9, locator="01g-4"), page(5, 6, 7, 8, 9, total=9))
+    first, *_ = [batch async for batch in reading(transport, batch_size=4, max_rows=6)]
+    again = ScriptedTransport(page(5, 6, 7, 8, 9, total=9))
+
+    assert [[5, 6]] == await numbers(reading(again, batch_size=4, max_rows=6, resume_token=first.resume))
+
+
+async def test_the_first_page_cannot_be_read_again():
+    """It has no locator: without an order to go by, the rest of it cannot be told."""
+    transport = ScriptedTransport(page(1, 2, total=2))
+    first, _ = [batch async for batch in reading(transport, batch_size=1)]
+
+    with pytest.raises(QueryNotResumable) as raised:
+        await numbers(reading(transport, batch_size=1, resume_token=first.resume))
+
+    assert {"org": "prod", "rows": "1", "cause": "FIRST_PAGE"} == raised.value.metadata
+
+
+@pytest.mark.parametrize("lost", [fault(400, "INVALID_QUERY_LOCATOR"), fault(401, "INVALID_SESSION_ID")])
+async def test_a_result_that_is_gone_ends_a_reading_without_an_order(lost):
+    """The rows before it were yielded, and their token is worth another try; none is guessed."""
+    transport = ScriptedTransport(page(1, total=2, locator="01g-1"), lost)
+    batches = reading(transport)
+
+    await anext(batches)
+    with pytest.raises(QueryNotResumable, match="not ordered by Id"):
+        await anext(batches)
 
 
 async def test_a_result_that_is_begun_is_finished():

@@ -76,6 +76,7 @@ ORDINARY: tuple[Message, ...] = (
     org_service_pb2.GetLimitsRequest(org="prod"),
     org_service_pb2.WatchLimitsRequest(org="prod", interval=Duration(seconds=60)),
     query_service_pb2.QueryRequest(soql="SELECT Id FROM Lead WHERE Name = :a", parameters=FIELDS, batch_size=500),
+    query_service_pb2.ExplainQueryRequest(soql="SELECT Id FROM Lead WHERE Name = :a", parameters=FIELDS),
     record_service_pb2.UpsertRecordRequest(object="Lead", external_id=KEY, fields=FIELDS),
     record_service_pb2.CreateRecordRequest(object="Lead", fields=FIELDS, options=OPTIONS, request_id="a-1"),
     record_service_pb2.GetRecordRequest(record=RECORD, fields=["Id", "Name"]),

@@ -6,6 +6,7 @@ import 'package:grpc/service_api.dart';
 
 import 'callers.dart';
 import 'contract.dart';
+import 'queries.dart';
 import 'retries.dart';
 import 'rows.dart';
 
@@ -149,13 +150,37 @@ final class Sluicegate {
 
   /// Runs a query and yields its rows as they arrive; cancelling the subscription cancels the call.
   ///
-  /// Not repeated: a stream that broke may have given rows already. A query may take longer than other calls, so it has
-  /// a deadline only if [timeout] is given.
-  Stream<Row> query(QueryRequest request, {Duration? timeout}) async* {
-    await for (final response in queries.query(request, options: CallOptions(timeout: timeout))) {
-      yield* Stream.fromIterable(rows(response.batch));
+  /// When the connection or the replica is lost after the first answer, the query goes on behind the last row; no row
+  /// comes twice and none is left out. It is given up when no answer comes for [reconnect]; zero is never to go on. A
+  /// query may take longer than other calls, so it has a deadline only if [timeout] is given, which covers all its calls.
+  Stream<Row> query(
+    QueryRequest request, {
+    Duration? timeout,
+    Duration reconnect = const Duration(seconds: 30),
+  }) async* {
+    await for (final response in queryResponses(request, timeout: timeout, reconnect: reconnect)) {
+      if (response.hasBatch()) {
+        yield* Stream.fromIterable(rows(response.batch));
+      }
     }
   }
+
+  /// Runs a query and yields the service's responses: batches of columns, or lines of JSON where the request asks for
+  /// them. It goes on as [query] does.
+  Stream<QueryResponse> queryResponses(
+    QueryRequest request, {
+    Duration? timeout,
+    Duration reconnect = const Duration(seconds: 30),
+  }) => goingOn(
+    request,
+    (asked, left) => queries.query(asked, options: CallOptions(timeout: left)),
+    timeout: timeout,
+    reconnect: reconnect,
+  );
+
+  /// Tells how a query would be run, and what it would cost about. No row is read.
+  Future<ExplainQueryResponse> explainQuery(ExplainQueryRequest request) =>
+      _repeat((options) => queries.explainQuery(request, options: options));
 
   /// Closes the channel after the calls in flight.
   Future<void> close() => _channel.shutdown();

@@ -553,6 +553,21 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
           }
         }
     """
+    ERROR_REASON_QUERY_NOT_RESUMABLE: _ErrorReason.ValueType  # 42
+    """The query broke off where it cannot go on: Salesforce no longer has its result, and its rows have no order by which
+    the rest could be asked for. Run it again from the start, or give it `ORDER BY Id`.
+
+    Example of an ErrorInfo:
+
+        { "reason": "QUERY_NOT_RESUMABLE",
+          "domain": "sluicegate",
+          "metadata": {
+            "org": "prod",
+            "rows": "4000",
+            "cause": "INVALID_QUERY_LOCATOR"
+          }
+        }
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed, one value for each class of failure.
@@ -1093,6 +1108,21 @@ Example of an ErrorInfo:
         "caller": "nightly-sync",
         "used": "5000",
         "maximum": "5000"
+      }
+    }
+"""
+ERROR_REASON_QUERY_NOT_RESUMABLE: ErrorReason.ValueType  # 42
+"""The query broke off where it cannot go on: Salesforce no longer has its result, and its rows have no order by which
+the rest could be asked for. Run it again from the start, or give it `ORDER BY Id`.
+
+Example of an ErrorInfo:
+
+    { "reason": "QUERY_NOT_RESUMABLE",
+      "domain": "sluicegate",
+      "metadata": {
+        "org": "prod",
+        "rows": "4000",
+        "cause": "INVALID_QUERY_LOCATOR"
       }
     }
 """

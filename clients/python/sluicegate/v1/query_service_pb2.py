@@ -27,7 +27,7 @@ from sluicegate.v1 import field_value_pb2 as sluicegate_dot_v1_dot_field__value_
 from sluicegate.v1 import record_batch_pb2 as sluicegate_dot_v1_dot_record__batch__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!sluicegate/v1/query_service.proto\x12\rsluicegate.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fsluicegate/v1/field_value.proto\x1a sluicegate/v1/record_batch.proto\"\xb4\x02\n\x0cQueryRequest\x12\x14\n\x03org\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18?\x12\x19\n\x04soql\x18\x02 \x01(\tB\x0b\xbaH\x08r\x06\x10\x01\x18\xa0\x8d\x06\x12l\n\nparameters\x18\x03 \x03(\x0b\x32+.sluicegate.v1.QueryRequest.ParametersEntryB+\xbaH(\x9a\x01%\x10\xe8\x07\" r\x1e\x32\x1c^[A-Za-z][A-Za-z0-9_]{0,79}$\x12\x1e\n\nbatch_size\x18\x04 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xd0\x0f(\x00\x12\x17\n\x0finclude_deleted\x18\x05 \x01(\x08\x1aL\n\x0fParametersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12(\n\x05value\x18\x02 \x01(\x0b\x32\x19.sluicegate.v1.FieldValue:\x02\x38\x01\"N\n\rQueryResponse\x12)\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x1a.sluicegate.v1.RecordBatch\x12\x12\n\ntotal_size\x18\x02 \x01(\x05\x32Y\n\x0cQueryService\x12I\n\x05Query\x12\x1b.sluicegate.v1.QueryRequest\x1a\x1c.sluicegate.v1.QueryResponse\"\x03\x90\x02\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!sluicegate/v1/query_service.proto\x12\rsluicegate.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fsluicegate/v1/field_value.proto\x1a sluicegate/v1/record_batch.proto\"\xfa\x03\n\x0cQueryRequest\x12\x14\n\x03org\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18?\x12\x19\n\x04soql\x18\x02 \x01(\tB\x0b\xbaH\x08r\x06\x10\x01\x18\xa0\x8d\x06\x12l\n\nparameters\x18\x03 \x03(\x0b\x32+.sluicegate.v1.QueryRequest.ParametersEntryB+\xbaH(\x9a\x01%\x10\xe8\x07\" r\x1e\x32\x1c^[A-Za-z][A-Za-z0-9_]{0,79}$\x12\x1e\n\nbatch_size\x18\x04 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xd0\x0f(\x00\x12\x17\n\x0finclude_deleted\x18\x05 \x01(\x08\x12\x32\n\x05route\x18\x06 \x01(\x0e\x32\x19.sluicegate.v1.QueryRouteB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x19\n\x08max_rows\x18\x07 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x36\n\nrow_format\x18\x08 \x01(\x0e\x32\x18.sluicegate.v1.RowFormatB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1d\n\tpage_size\x18\t \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xd0\x0f(\x00\x12\x1e\n\x0cresume_token\x18\n \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \x1aL\n\x0fParametersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12(\n\x05value\x18\x02 \x01(\x0b\x32\x19.sluicegate.v1.FieldValue:\x02\x38\x01\"\xb5\x01\n\rQueryResponse\x12)\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x1a.sluicegate.v1.RecordBatch\x12\x12\n\ntotal_size\x18\x02 \x01(\x05\x12\x14\n\x0cresume_token\x18\x03 \x01(\t\x12\x11\n\tfirst_row\x18\x04 \x01(\x03\x12\x12\n\njson_lines\x18\x05 \x01(\x0c\x12(\n\x05route\x18\x06 \x01(\x0e\x32\x19.sluicegate.v1.QueryRoute\"\xd6\x02\n\x13\x45xplainQueryRequest\x12\x14\n\x03org\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18?\x12\x19\n\x04soql\x18\x02 \x01(\tB\x0b\xbaH\x08r\x06\x10\x01\x18\xa0\x8d\x06\x12s\n\nparameters\x18\x03 \x03(\x0b\x32\x32.sluicegate.v1.ExplainQueryRequest.ParametersEntryB+\xbaH(\x9a\x01%\x10\xe8\x07\" r\x1e\x32\x1c^[A-Za-z][A-Za-z0-9_]{0,79}$\x12\x17\n\x0finclude_deleted\x18\x04 \x01(\x08\x12\x32\n\x05route\x18\x05 \x01(\x0e\x32\x19.sluicegate.v1.QueryRouteB\x08\xbaH\x05\x82\x01\x02\x10\x01\x1aL\n\x0fParametersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12(\n\x05value\x18\x02 \x01(\x0b\x32\x19.sluicegate.v1.FieldValue:\x02\x38\x01\"\xe4\x02\n\x14\x45xplainQueryResponse\x12(\n\x05route\x18\x01 \x01(\x0e\x32\x19.sluicegate.v1.QueryRoute\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x16\n\x0e\x62ulk_obstacles\x18\x03 \x03(\t\x12\x1b\n\x0e\x65stimated_rows\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12 \n\x13\x65stimated_api_calls\x18\x05 \x01(\x03H\x01\x88\x01\x01\x12\'\n\x05plans\x18\x06 \x03(\x0b\x32\x18.sluicegate.v1.QueryPlan\x12\x0f\n\x07objects\x18\x07 \x03(\t\x12\x0e\n\x06\x66ields\x18\x08 \x03(\t\x12\x13\n\x0brestartable\x18\t \x01(\x08\x12\x31\n\x07\x63olumns\x18\n \x03(\x0b\x32 .sluicegate.v1.ColumnDescriptionB\x11\n\x0f_estimated_rowsB\x16\n\x14_estimated_api_calls\"\x8d\x01\n\tQueryPlan\x12\x19\n\x11leading_operation\x18\x01 \x01(\t\x12\x13\n\x0b\x63\x61rdinality\x18\x02 \x01(\x03\x12\x1a\n\x12object_cardinality\x18\x03 \x01(\x03\x12\x15\n\rrelative_cost\x18\x04 \x01(\x01\x12\x0e\n\x06\x66ields\x18\x05 \x03(\t\x12\r\n\x05notes\x18\x06 \x03(\t*U\n\nQueryRoute\x12\x1b\n\x17QUERY_ROUTE_UNSPECIFIED\x10\x00\x12\x14\n\x10QUERY_ROUTE_REST\x10\x01\x12\x14\n\x10QUERY_ROUTE_BULK\x10\x02*B\n\tRowFormat\x12\x1a\n\x16ROW_FORMAT_UNSPECIFIED\x10\x00\x12\x19\n\x15ROW_FORMAT_JSON_LINES\x10\x01\x32\xb7\x01\n\x0cQueryService\x12I\n\x05Query\x12\x1b.sluicegate.v1.QueryRequest\x1a\x1c.sluicegate.v1.QueryResponse\"\x03\x90\x02\x01\x30\x01\x12\\\n\x0c\x45xplainQuery\x12\".sluicegate.v1.ExplainQueryRequest\x1a#.sluicegate.v1.ExplainQueryResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,14 +44,48 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_QUERYREQUEST'].fields_by_name['parameters']._serialized_options = b'\272H(\232\001%\020\350\007\" r\0362\034^[A-Za-z][A-Za-z0-9_]{0,79}$'
   _globals['_QUERYREQUEST'].fields_by_name['batch_size']._loaded_options = None
   _globals['_QUERYREQUEST'].fields_by_name['batch_size']._serialized_options = b'\272H\007\032\005\030\320\017(\000'
+  _globals['_QUERYREQUEST'].fields_by_name['route']._loaded_options = None
+  _globals['_QUERYREQUEST'].fields_by_name['route']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_QUERYREQUEST'].fields_by_name['max_rows']._loaded_options = None
+  _globals['_QUERYREQUEST'].fields_by_name['max_rows']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_QUERYREQUEST'].fields_by_name['row_format']._loaded_options = None
+  _globals['_QUERYREQUEST'].fields_by_name['row_format']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_QUERYREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_QUERYREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\320\017(\000'
+  _globals['_QUERYREQUEST'].fields_by_name['resume_token']._loaded_options = None
+  _globals['_QUERYREQUEST'].fields_by_name['resume_token']._serialized_options = b'\272H\005r\003\030\200 '
+  _globals['_EXPLAINQUERYREQUEST_PARAMETERSENTRY']._loaded_options = None
+  _globals['_EXPLAINQUERYREQUEST_PARAMETERSENTRY']._serialized_options = b'8\001'
+  _globals['_EXPLAINQUERYREQUEST'].fields_by_name['org']._loaded_options = None
+  _globals['_EXPLAINQUERYREQUEST'].fields_by_name['org']._serialized_options = b'\272H\004r\002\030?'
+  _globals['_EXPLAINQUERYREQUEST'].fields_by_name['soql']._loaded_options = None
+  _globals['_EXPLAINQUERYREQUEST'].fields_by_name['soql']._serialized_options = b'\272H\010r\006\020\001\030\240\215\006'
+  _globals['_EXPLAINQUERYREQUEST'].fields_by_name['parameters']._loaded_options = None
+  _globals['_EXPLAINQUERYREQUEST'].fields_by_name['parameters']._serialized_options = b'\272H(\232\001%\020\350\007\" r\0362\034^[A-Za-z][A-Za-z0-9_]{0,79}$'
+  _globals['_EXPLAINQUERYREQUEST'].fields_by_name['route']._loaded_options = None
+  _globals['_EXPLAINQUERYREQUEST'].fields_by_name['route']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_QUERYSERVICE'].methods_by_name['Query']._loaded_options = None
   _globals['_QUERYSERVICE'].methods_by_name['Query']._serialized_options = b'\220\002\001'
+  _globals['_QUERYSERVICE'].methods_by_name['ExplainQuery']._loaded_options = None
+  _globals['_QUERYSERVICE'].methods_by_name['ExplainQuery']._serialized_options = b'\220\002\001'
+  _globals['_QUERYROUTE']._serialized_start=1689
+  _globals['_QUERYROUTE']._serialized_end=1774
+  _globals['_ROWFORMAT']._serialized_start=1776
+  _globals['_ROWFORMAT']._serialized_end=1842
   _globals['_QUERYREQUEST']._serialized_start=149
-  _globals['_QUERYREQUEST']._serialized_end=457
-  _globals['_QUERYREQUEST_PARAMETERSENTRY']._serialized_start=381
-  _globals['_QUERYREQUEST_PARAMETERSENTRY']._serialized_end=457
-  _globals['_QUERYRESPONSE']._serialized_start=459
-  _globals['_QUERYRESPONSE']._serialized_end=537
-  _globals['_QUERYSERVICE']._serialized_start=539
-  _globals['_QUERYSERVICE']._serialized_end=628
+  _globals['_QUERYREQUEST']._serialized_end=655
+  _globals['_QUERYREQUEST_PARAMETERSENTRY']._serialized_start=579
+  _globals['_QUERYREQUEST_PARAMETERSENTRY']._serialized_end=655
+  _globals['_QUERYRESPONSE']._serialized_start=658
+  _globals['_QUERYRESPONSE']._serialized_end=839
+  _globals['_EXPLAINQUERYREQUEST']._serialized_start=842
+  _globals['_EXPLAINQUERYREQUEST']._serialized_end=1184
+  _globals['_EXPLAINQUERYREQUEST_PARAMETERSENTRY']._serialized_start=579
+  _globals['_EXPLAINQUERYREQUEST_PARAMETERSENTRY']._serialized_end=655
+  _globals['_EXPLAINQUERYRESPONSE']._serialized_start=1187
+  _globals['_EXPLAINQUERYRESPONSE']._serialized_end=1543
+  _globals['_QUERYPLAN']._serialized_start=1546
+  _globals['_QUERYPLAN']._serialized_end=1687
+  _globals['_QUERYSERVICE']._serialized_start=1845
+  _globals['_QUERYSERVICE']._serialized_end=2028
 # @@protoc_insertion_point(module_scope)

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from sluicegate.v1 import field_value_pb2 as _field_value_pb2
 from sluicegate.v1 import record_batch_pb2 as _record_batch_pb2
 import builtins as _builtins
@@ -19,6 +20,58 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _QueryRoute:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _QueryRouteEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_QueryRoute.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    QUERY_ROUTE_UNSPECIFIED: _QueryRoute.ValueType  # 0
+    """The service chooses by the query's shape, its limit and, where that tells too little, an estimate of its rows."""
+    QUERY_ROUTE_REST: _QueryRoute.ValueType  # 1
+    """Pages of up to 2,000 rows, an API call each; the first row comes at once."""
+    QUERY_ROUTE_BULK: _QueryRoute.ValueType  # 2
+    """A query job of Bulk API 2.0: minutes until the first row, few API calls for millions. It refuses aggregates, GROUP
+    BY, OFFSET, TYPEOF, child subqueries and compound fields.
+    """
+
+class QueryRoute(_QueryRoute, metaclass=_QueryRouteEnumTypeWrapper):
+    """How a result is read from Salesforce."""
+
+QUERY_ROUTE_UNSPECIFIED: QueryRoute.ValueType  # 0
+"""The service chooses by the query's shape, its limit and, where that tells too little, an estimate of its rows."""
+QUERY_ROUTE_REST: QueryRoute.ValueType  # 1
+"""Pages of up to 2,000 rows, an API call each; the first row comes at once."""
+QUERY_ROUTE_BULK: QueryRoute.ValueType  # 2
+"""A query job of Bulk API 2.0: minutes until the first row, few API calls for millions. It refuses aggregates, GROUP
+BY, OFFSET, TYPEOF, child subqueries and compound fields.
+"""
+Global___QueryRoute: _TypeAlias = QueryRoute  # noqa: Y015
+
+class _RowFormat:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RowFormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RowFormat.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ROW_FORMAT_UNSPECIFIED: _RowFormat.ValueType  # 0
+    """As columns, in `batch`."""
+    ROW_FORMAT_JSON_LINES: _RowFormat.ValueType  # 1
+    """As lines of JSON, in `json_lines`, for people and shells. Names are those of the columns; numbers of more than 15
+    digits are written digit for digit.
+    """
+
+class RowFormat(_RowFormat, metaclass=_RowFormatEnumTypeWrapper):
+    """How rows are written."""
+
+ROW_FORMAT_UNSPECIFIED: RowFormat.ValueType  # 0
+"""As columns, in `batch`."""
+ROW_FORMAT_JSON_LINES: RowFormat.ValueType  # 1
+"""As lines of JSON, in `json_lines`, for people and shells. Names are those of the columns; numbers of more than 15
+digits are written digit for digit.
+"""
+Global___RowFormat: _TypeAlias = RowFormat  # noqa: Y015
 
 @_typing.final
 class QueryRequest(_message.Message):
@@ -52,6 +105,11 @@ class QueryRequest(_message.Message):
     PARAMETERS_FIELD_NUMBER: _builtins.int
     BATCH_SIZE_FIELD_NUMBER: _builtins.int
     INCLUDE_DELETED_FIELD_NUMBER: _builtins.int
+    ROUTE_FIELD_NUMBER: _builtins.int
+    MAX_ROWS_FIELD_NUMBER: _builtins.int
+    ROW_FORMAT_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
     org: _builtins.str
     """Name of the configured org. Empty means the default org."""
     soql: _builtins.str
@@ -63,6 +121,20 @@ class QueryRequest(_message.Message):
     """
     include_deleted: _builtins.bool
     """Also return rows in the recycle bin and archived activities."""
+    route: Global___QueryRoute.ValueType
+    """How to read the result. The service chooses unless it is told."""
+    max_rows: _builtins.int
+    """The most rows to return; the call ends well after so many. Zero means all of them. Unlike `LIMIT` in the query it
+    changes neither `total_size` nor the plan.
+    """
+    row_format: Global___RowFormat.ValueType
+    """How the rows are written."""
+    page_size: _builtins.int
+    """The most rows that Salesforce sends at a time, 200 to 2000; it may send fewer. Zero lets the service choose.
+    Wide rows are smoother in smaller pages, each of which is an API call. Only the REST route has such pages.
+    """
+    resume_token: _builtins.str
+    """The `resume_token` of the last response of a call that broke off; the rest of the request has to be the same."""
     @_builtins.property
     def parameters(self) -> _containers.MessageMap[_builtins.str, _field_value_pb2.FieldValue]:
         """The values of the named parameters. A parameter that the query does not use is refused, and so is a name in the
@@ -77,10 +149,15 @@ class QueryRequest(_message.Message):
         parameters: _abc.Mapping[_builtins.str, _field_value_pb2.FieldValue] | None = ...,
         batch_size: _builtins.int = ...,
         include_deleted: _builtins.bool = ...,
+        route: Global___QueryRoute.ValueType = ...,
+        max_rows: _builtins.int = ...,
+        row_format: Global___RowFormat.ValueType = ...,
+        page_size: _builtins.int = ...,
+        resume_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_size", b"batch_size", "include_deleted", b"include_deleted", "org", b"org", "parameters", b"parameters", "soql", b"soql"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_size", b"batch_size", "include_deleted", b"include_deleted", "max_rows", b"max_rows", "org", b"org", "page_size", b"page_size", "parameters", b"parameters", "resume_token", b"resume_token", "route", b"route", "row_format", b"row_format", "soql", b"soql"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -94,10 +171,25 @@ class QueryResponse(_message.Message):
 
     BATCH_FIELD_NUMBER: _builtins.int
     TOTAL_SIZE_FIELD_NUMBER: _builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    FIRST_ROW_FIELD_NUMBER: _builtins.int
+    JSON_LINES_FIELD_NUMBER: _builtins.int
+    ROUTE_FIELD_NUMBER: _builtins.int
     total_size: _builtins.int
     """How many rows the whole result has, as Salesforce counted them. The same in each response.
     For `SELECT COUNT()` it is the answer: the batch has then neither rows nor columns.
+    After a restart it is what was counted at first.
     """
+    resume_token: _builtins.str
+    """Lets the call go on behind this response's rows; valid as long as Salesforce keeps the result, two days by REST and
+    seven in bulk, and longer where the query can be restarted by its order.
+    """
+    first_row: _builtins.int
+    """How many rows of the result come before those of this response, over all calls that belong together."""
+    json_lines: _builtins.bytes
+    """The rows as lines of JSON, each ended by a line feed, if the request asked for them; `batch` is absent then."""
+    route: Global___QueryRoute.ValueType
+    """How the result is read. The same in each response of a call."""
     @_builtins.property
     def batch(self) -> _record_batch_pb2.RecordBatch:
         """The next rows."""
@@ -107,11 +199,197 @@ class QueryResponse(_message.Message):
         *,
         batch: _record_batch_pb2.RecordBatch | None = ...,
         total_size: _builtins.int = ...,
+        resume_token: _builtins.str = ...,
+        first_row: _builtins.int = ...,
+        json_lines: _builtins.bytes = ...,
+        route: Global___QueryRoute.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "total_size", b"total_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "first_row", b"first_row", "json_lines", b"json_lines", "resume_token", b"resume_token", "route", b"route", "total_size", b"total_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___QueryResponse: _TypeAlias = QueryResponse  # noqa: Y015
+
+@_typing.final
+class ExplainQueryRequest(_message.Message):
+    """The query to explain, as `Query` takes it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class ParametersEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def value(self) -> _field_value_pb2.FieldValue: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _field_value_pb2.FieldValue | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    ORG_FIELD_NUMBER: _builtins.int
+    SOQL_FIELD_NUMBER: _builtins.int
+    PARAMETERS_FIELD_NUMBER: _builtins.int
+    INCLUDE_DELETED_FIELD_NUMBER: _builtins.int
+    ROUTE_FIELD_NUMBER: _builtins.int
+    org: _builtins.str
+    """Name of the configured org. Empty means the default org."""
+    soql: _builtins.str
+    """SOQL, with `:name` wherever a value or a list of values may stand."""
+    include_deleted: _builtins.bool
+    """Also read the recycle bin and archived activities."""
+    route: Global___QueryRoute.ValueType
+    """Explain this route instead of the one that would be chosen."""
+    @_builtins.property
+    def parameters(self) -> _containers.MessageMap[_builtins.str, _field_value_pb2.FieldValue]:
+        """The values of the named parameters."""
+
+    def __init__(
+        self,
+        *,
+        org: _builtins.str = ...,
+        soql: _builtins.str = ...,
+        parameters: _abc.Mapping[_builtins.str, _field_value_pb2.FieldValue] | None = ...,
+        include_deleted: _builtins.bool = ...,
+        route: Global___QueryRoute.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["include_deleted", b"include_deleted", "org", b"org", "parameters", b"parameters", "route", b"route", "soql", b"soql"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainQueryRequest: _TypeAlias = ExplainQueryRequest  # noqa: Y015
+
+@_typing.final
+class ExplainQueryResponse(_message.Message):
+    """How a query would be run."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROUTE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    BULK_OBSTACLES_FIELD_NUMBER: _builtins.int
+    ESTIMATED_ROWS_FIELD_NUMBER: _builtins.int
+    ESTIMATED_API_CALLS_FIELD_NUMBER: _builtins.int
+    PLANS_FIELD_NUMBER: _builtins.int
+    OBJECTS_FIELD_NUMBER: _builtins.int
+    FIELDS_FIELD_NUMBER: _builtins.int
+    RESTARTABLE_FIELD_NUMBER: _builtins.int
+    COLUMNS_FIELD_NUMBER: _builtins.int
+    route: Global___QueryRoute.ValueType
+    """The route."""
+    reason: _builtins.str
+    """Why it is this one, in a sentence."""
+    estimated_rows: _builtins.int
+    """About how many rows the result has; absent if nobody knows."""
+    estimated_api_calls: _builtins.int
+    """About how many API calls reading all of it takes; absent if nobody knows."""
+    restartable: _builtins.bool
+    """Whether a call that broke off can be restarted when Salesforce no longer has its result."""
+    @_builtins.property
+    def bulk_obstacles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Why the other route cannot run the query, one sentence each; empty if it can."""
+
+    @_builtins.property
+    def plans(self) -> _containers.RepeatedCompositeFieldContainer[Global___QueryPlan]:
+        """What Salesforce's optimizer says, the plan it would use first."""
+
+    @_builtins.property
+    def objects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Every sObject that the query reads, as Salesforce spells it."""
+
+    @_builtins.property
+    def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Every field that it reads, `Object.Field`, as Salesforce spells it."""
+
+    @_builtins.property
+    def columns(self) -> _containers.RepeatedCompositeFieldContainer[_record_batch_pb2.ColumnDescription]:
+        """The columns of the result, in order."""
+
+    def __init__(
+        self,
+        *,
+        route: Global___QueryRoute.ValueType = ...,
+        reason: _builtins.str = ...,
+        bulk_obstacles: _abc.Iterable[_builtins.str] | None = ...,
+        estimated_rows: _builtins.int | None = ...,
+        estimated_api_calls: _builtins.int | None = ...,
+        plans: _abc.Iterable[Global___QueryPlan] | None = ...,
+        objects: _abc.Iterable[_builtins.str] | None = ...,
+        fields: _abc.Iterable[_builtins.str] | None = ...,
+        restartable: _builtins.bool = ...,
+        columns: _abc.Iterable[_record_batch_pb2.ColumnDescription] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_estimated_api_calls", b"_estimated_api_calls", "_estimated_rows", b"_estimated_rows", "estimated_api_calls", b"estimated_api_calls", "estimated_rows", b"estimated_rows"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_estimated_api_calls", b"_estimated_api_calls", "_estimated_rows", b"_estimated_rows", "bulk_obstacles", b"bulk_obstacles", "columns", b"columns", "estimated_api_calls", b"estimated_api_calls", "estimated_rows", b"estimated_rows", "fields", b"fields", "objects", b"objects", "plans", b"plans", "reason", b"reason", "restartable", b"restartable", "route", b"route"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__estimated_api_calls: _TypeAlias = _typing.Literal["estimated_api_calls"]  # noqa: Y015
+    _WhichOneofArgType__estimated_api_calls: _TypeAlias = _typing.Literal["_estimated_api_calls", b"_estimated_api_calls"]  # noqa: Y015
+    _WhichOneofReturnType__estimated_rows: _TypeAlias = _typing.Literal["estimated_rows"]  # noqa: Y015
+    _WhichOneofArgType__estimated_rows: _TypeAlias = _typing.Literal["_estimated_rows", b"_estimated_rows"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__estimated_api_calls) -> _WhichOneofReturnType__estimated_api_calls | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__estimated_rows) -> _WhichOneofReturnType__estimated_rows | None: ...
+
+Global___ExplainQueryResponse: _TypeAlias = ExplainQueryResponse  # noqa: Y015
+
+@_typing.final
+class QueryPlan(_message.Message):
+    """One plan of Salesforce's optimizer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEADING_OPERATION_FIELD_NUMBER: _builtins.int
+    CARDINALITY_FIELD_NUMBER: _builtins.int
+    OBJECT_CARDINALITY_FIELD_NUMBER: _builtins.int
+    RELATIVE_COST_FIELD_NUMBER: _builtins.int
+    FIELDS_FIELD_NUMBER: _builtins.int
+    NOTES_FIELD_NUMBER: _builtins.int
+    leading_operation: _builtins.str
+    """What it begins with: `Index`, `TableScan`, `Sharing`, `Other`."""
+    cardinality: _builtins.int
+    """About how many rows it returns."""
+    object_cardinality: _builtins.int
+    """About how many records the sObject has."""
+    relative_cost: _builtins.float
+    """Above 1 the query is not selective."""
+    @_builtins.property
+    def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The indexed fields that it uses."""
+
+    @_builtins.property
+    def notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What kept it from being better."""
+
+    def __init__(
+        self,
+        *,
+        leading_operation: _builtins.str = ...,
+        cardinality: _builtins.int = ...,
+        object_cardinality: _builtins.int = ...,
+        relative_cost: _builtins.float = ...,
+        fields: _abc.Iterable[_builtins.str] | None = ...,
+        notes: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cardinality", b"cardinality", "fields", b"fields", "leading_operation", b"leading_operation", "notes", b"notes", "object_cardinality", b"object_cardinality", "relative_cost", b"relative_cost"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueryPlan: _TypeAlias = QueryPlan  # noqa: Y015

@@ -40,6 +40,11 @@ class QueryServiceStub:
                 request_serializer=sluicegate_dot_v1_dot_query__service__pb2.QueryRequest.SerializeToString,
                 response_deserializer=sluicegate_dot_v1_dot_query__service__pb2.QueryResponse.FromString,
                 _registered_method=True)
+        self.ExplainQuery = channel.unary_unary(
+                '/sluicegate.v1.QueryService/ExplainQuery',
+                request_serializer=sluicegate_dot_v1_dot_query__service__pb2.ExplainQueryRequest.SerializeToString,
+                response_deserializer=sluicegate_dot_v1_dot_query__service__pb2.ExplainQueryResponse.FromString,
+                _registered_method=True)
 
 
 class QueryServiceServicer:
@@ -53,6 +58,20 @@ class QueryServiceServicer:
         row and column. The service reads one page ahead of the caller, so a slow reader slows the reading of Salesforce.
         A query without rows answers one response with an empty batch. Cancelling stops the reading.
         The rows are those of Salesforce's own cursor: rows written while the call runs may or may not appear.
+
+        A call that broke off goes on where it stopped, on any replica: repeat the request with the `resume_token` of the
+        last response that arrived. No row comes twice and none is left out; where that cannot be had, the call fails with
+        QUERY_NOT_RESUMABLE instead.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExplainQuery(self, request, context):
+        """Tells how a query would be run: by which route, what it reads, and what it would cost about. No row is read.
+
+        It spends at most two API calls of the org: one for Salesforce's own plan, one for counts of records. A query that
+        Salesforce would refuse is refused here in the same words.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -65,6 +84,11 @@ def add_QueryServiceServicer_to_server(servicer, server):
                     servicer.Query,
                     request_deserializer=sluicegate_dot_v1_dot_query__service__pb2.QueryRequest.FromString,
                     response_serializer=sluicegate_dot_v1_dot_query__service__pb2.QueryResponse.SerializeToString,
+            ),
+            'ExplainQuery': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainQuery,
+                    request_deserializer=sluicegate_dot_v1_dot_query__service__pb2.ExplainQueryRequest.FromString,
+                    response_serializer=sluicegate_dot_v1_dot_query__service__pb2.ExplainQueryResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -95,6 +119,33 @@ class QueryService:
             '/sluicegate.v1.QueryService/Query',
             sluicegate_dot_v1_dot_query__service__pb2.QueryRequest.SerializeToString,
             sluicegate_dot_v1_dot_query__service__pb2.QueryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainQuery(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sluicegate.v1.QueryService/ExplainQuery',
+            sluicegate_dot_v1_dot_query__service__pb2.ExplainQueryRequest.SerializeToString,
+            sluicegate_dot_v1_dot_query__service__pb2.ExplainQueryResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -40,6 +40,16 @@ class QueryServiceStub:
     row and column. The service reads one page ahead of the caller, so a slow reader slows the reading of Salesforce.
     A query without rows answers one response with an empty batch. Cancelling stops the reading.
     The rows are those of Salesforce's own cursor: rows written while the call runs may or may not appear.
+
+    A call that broke off goes on where it stopped, on any replica: repeat the request with the `resume_token` of the
+    last response that arrived. No row comes twice and none is left out; where that cannot be had, the call fails with
+    QUERY_NOT_RESUMABLE instead.
+    """
+    ExplainQuery: _grpc.UnaryUnaryMultiCallable[_query_service_pb2.ExplainQueryRequest, _query_service_pb2.ExplainQueryResponse]
+    """Tells how a query would be run: by which route, what it reads, and what it would cost about. No row is read.
+
+    It spends at most two API calls of the org: one for Salesforce's own plan, one for counts of records. A query that
+    Salesforce would refuse is refused here in the same words.
     """
 
 @_typing.type_check_only
@@ -54,6 +64,16 @@ class QueryServiceAsyncStub(QueryServiceStub):
     row and column. The service reads one page ahead of the caller, so a slow reader slows the reading of Salesforce.
     A query without rows answers one response with an empty batch. Cancelling stops the reading.
     The rows are those of Salesforce's own cursor: rows written while the call runs may or may not appear.
+
+    A call that broke off goes on where it stopped, on any replica: repeat the request with the `resume_token` of the
+    last response that arrived. No row comes twice and none is left out; where that cannot be had, the call fails with
+    QUERY_NOT_RESUMABLE instead.
+    """
+    ExplainQuery: _aio.UnaryUnaryMultiCallable[_query_service_pb2.ExplainQueryRequest, _query_service_pb2.ExplainQueryResponse]  # type: ignore[assignment]
+    """Tells how a query would be run: by which route, what it reads, and what it would cost about. No row is read.
+
+    It spends at most two API calls of the org: one for Salesforce's own plan, one for counts of records. A query that
+    Salesforce would refuse is refused here in the same words.
     """
 
 class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -71,6 +91,22 @@ class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
         row and column. The service reads one page ahead of the caller, so a slow reader slows the reading of Salesforce.
         A query without rows answers one response with an empty batch. Cancelling stops the reading.
         The rows are those of Salesforce's own cursor: rows written while the call runs may or may not appear.
+
+        A call that broke off goes on where it stopped, on any replica: repeat the request with the `resume_token` of the
+        last response that arrived. No row comes twice and none is left out; where that cannot be had, the call fails with
+        QUERY_NOT_RESUMABLE instead.
+        """
+
+    @_abc_1.abstractmethod
+    def ExplainQuery(
+        self,
+        request: _query_service_pb2.ExplainQueryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_query_service_pb2.ExplainQueryResponse, _abc.Awaitable[_query_service_pb2.ExplainQueryResponse]]:
+        """Tells how a query would be run: by which route, what it reads, and what it would cost about. No row is read.
+
+        It spends at most two API calls of the org: one for Salesforce's own plan, one for counts of records. A query that
+        Salesforce would refuse is refused here in the same words.
         """
 
 def add_QueryServiceServicer_to_server(servicer: QueryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

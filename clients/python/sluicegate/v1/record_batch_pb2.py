@@ -24,17 +24,19 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n sluicegate/v1/record_batch.proto\x12\rsluicegate.v1\"H\n\x0bRecordBatch\x12\x11\n\trow_count\x18\x01 \x01(\x05\x12&\n\x07\x63olumns\x18\x02 \x03(\x0b\x32\x15.sluicegate.v1.Column\"\xab\x01\n\x06\x43olumn\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\'\n\x04type\x18\x02 \x01(\x0e\x32\x19.sluicegate.v1.ColumnType\x12\x15\n\rstring_values\x18\x03 \x03(\t\x12\x15\n\rdouble_values\x18\x04 \x03(\x01\x12\x14\n\x0cint64_values\x18\x05 \x03(\x12\x12\x13\n\x0b\x62ool_values\x18\x06 \x03(\x08\x12\x11\n\tnull_rows\x18\x07 \x03(\x05*\xe5\x01\n\nColumnType\x12\x1b\n\x17\x43OLUMN_TYPE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x43OLUMN_TYPE_STRING\x10\x01\x12\x15\n\x11\x43OLUMN_TYPE_INT64\x10\x02\x12\x16\n\x12\x43OLUMN_TYPE_DOUBLE\x10\x03\x12\x17\n\x13\x43OLUMN_TYPE_DECIMAL\x10\x04\x12\x14\n\x10\x43OLUMN_TYPE_BOOL\x10\x05\x12\x14\n\x10\x43OLUMN_TYPE_DATE\x10\x06\x12\x18\n\x14\x43OLUMN_TYPE_DATETIME\x10\x07\x12\x14\n\x10\x43OLUMN_TYPE_TIME\x10\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n sluicegate/v1/record_batch.proto\x12\rsluicegate.v1\"H\n\x0bRecordBatch\x12\x11\n\trow_count\x18\x01 \x01(\x05\x12&\n\x07\x63olumns\x18\x02 \x03(\x0b\x32\x15.sluicegate.v1.Column\"\x83\x02\n\x06\x43olumn\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\'\n\x04type\x18\x02 \x01(\x0e\x32\x19.sluicegate.v1.ColumnType\x12\x15\n\rstring_values\x18\x03 \x03(\t\x12\x15\n\rdouble_values\x18\x04 \x03(\x01\x12\x14\n\x0cint64_values\x18\x05 \x03(\x12\x12\x13\n\x0b\x62ool_values\x18\x06 \x03(\x08\x12\x11\n\tnull_rows\x18\x07 \x03(\x05\x12\x14\n\x0c\x62ytes_values\x18\x08 \x03(\x0c\x12,\n\x08\x63hildren\x18\t \x01(\x0b\x32\x1a.sluicegate.v1.RecordBatch\x12\x12\n\nchild_ends\x18\n \x03(\x05\"~\n\x11\x43olumnDescription\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\'\n\x04type\x18\x02 \x01(\x0e\x32\x19.sluicegate.v1.ColumnType\x12\x32\n\x08\x63hildren\x18\x03 \x03(\x0b\x32 .sluicegate.v1.ColumnDescription*\xae\x02\n\nColumnType\x12\x1b\n\x17\x43OLUMN_TYPE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x43OLUMN_TYPE_STRING\x10\x01\x12\x15\n\x11\x43OLUMN_TYPE_INT64\x10\x02\x12\x16\n\x12\x43OLUMN_TYPE_DOUBLE\x10\x03\x12\x17\n\x13\x43OLUMN_TYPE_DECIMAL\x10\x04\x12\x14\n\x10\x43OLUMN_TYPE_BOOL\x10\x05\x12\x14\n\x10\x43OLUMN_TYPE_DATE\x10\x06\x12\x18\n\x14\x43OLUMN_TYPE_DATETIME\x10\x07\x12\x14\n\x10\x43OLUMN_TYPE_TIME\x10\x08\x12\x15\n\x11\x43OLUMN_TYPE_BYTES\x10\t\x12\x17\n\x13\x43OLUMN_TYPE_STRINGS\x10\n\x12\x17\n\x13\x43OLUMN_TYPE_BATCHES\x10\x0b\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sluicegate.v1.record_batch_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_COLUMNTYPE']._serialized_start=300
-  _globals['_COLUMNTYPE']._serialized_end=529
+  _globals['_COLUMNTYPE']._serialized_start=516
+  _globals['_COLUMNTYPE']._serialized_end=818
   _globals['_RECORDBATCH']._serialized_start=51
   _globals['_RECORDBATCH']._serialized_end=123
   _globals['_COLUMN']._serialized_start=126
-  _globals['_COLUMN']._serialized_end=297
+  _globals['_COLUMN']._serialized_end=385
+  _globals['_COLUMNDESCRIPTION']._serialized_start=387
+  _globals['_COLUMNDESCRIPTION']._serialized_end=513
 # @@protoc_insertion_point(module_scope)

@@ -43,6 +43,12 @@ class _ColumnTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ColumnType
     """Instants as Salesforce writes them, in UTC: `2026-03-01T12:34:56.000+0000`."""
     COLUMN_TYPE_TIME: _ColumnType.ValueType  # 8
     """Times of day, `13:05:00.000Z`."""
+    COLUMN_TYPE_BYTES: _ColumnType.ValueType  # 9
+    """Bytes: base64 fields, of which a query's result has the content in bulk and a path to it by REST."""
+    COLUMN_TYPE_STRINGS: _ColumnType.ValueType  # 10
+    """Several texts: multi-select picklists."""
+    COLUMN_TYPE_BATCHES: _ColumnType.ValueType  # 11
+    """The records of a child subquery."""
 
 class ColumnType(_ColumnType, metaclass=_ColumnTypeEnumTypeWrapper):
     """What a column holds."""
@@ -65,6 +71,12 @@ COLUMN_TYPE_DATETIME: ColumnType.ValueType  # 7
 """Instants as Salesforce writes them, in UTC: `2026-03-01T12:34:56.000+0000`."""
 COLUMN_TYPE_TIME: ColumnType.ValueType  # 8
 """Times of day, `13:05:00.000Z`."""
+COLUMN_TYPE_BYTES: ColumnType.ValueType  # 9
+"""Bytes: base64 fields, of which a query's result has the content in bulk and a path to it by REST."""
+COLUMN_TYPE_STRINGS: ColumnType.ValueType  # 10
+"""Several texts: multi-select picklists."""
+COLUMN_TYPE_BATCHES: ColumnType.ValueType  # 11
+"""The records of a child subquery."""
 Global___ColumnType: _TypeAlias = ColumnType  # noqa: Y015
 
 @_typing.final
@@ -115,6 +127,9 @@ class Column(_message.Message):
     INT64_VALUES_FIELD_NUMBER: _builtins.int
     BOOL_VALUES_FIELD_NUMBER: _builtins.int
     NULL_ROWS_FIELD_NUMBER: _builtins.int
+    BYTES_VALUES_FIELD_NUMBER: _builtins.int
+    CHILDREN_FIELD_NUMBER: _builtins.int
+    CHILD_ENDS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The path as Salesforce spells it: `Name`, `Account.Name`, an alias, or `expr0` for an aggregate without one."""
     type: Global___ColumnType.ValueType
@@ -139,6 +154,22 @@ class Column(_message.Message):
     def null_rows(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Indexes of the rows that are null, ascending, from 0."""
 
+    @_builtins.property
+    def bytes_values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Values of BYTES columns."""
+
+    @_builtins.property
+    def children(self) -> Global___RecordBatch:
+        """Of a BATCHES column the children of all rows, one row's after another's; of a STRINGS column the entries, in the one
+        column that it has.
+        """
+
+    @_builtins.property
+    def child_ends(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Of BATCHES and STRINGS columns where each row's children end in `children`: those of row n are the ones from the
+        end of row n - 1, or 0, up to its own. A row without any ends where the one before it does.
+        """
+
     def __init__(
         self,
         *,
@@ -149,11 +180,46 @@ class Column(_message.Message):
         int64_values: _abc.Iterable[_builtins.int] | None = ...,
         bool_values: _abc.Iterable[_builtins.bool] | None = ...,
         null_rows: _abc.Iterable[_builtins.int] | None = ...,
+        bytes_values: _abc.Iterable[_builtins.bytes] | None = ...,
+        children: Global___RecordBatch | None = ...,
+        child_ends: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["children", b"children"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bool_values", b"bool_values", "double_values", b"double_values", "int64_values", b"int64_values", "name", b"name", "null_rows", b"null_rows", "string_values", b"string_values", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bool_values", b"bool_values", "bytes_values", b"bytes_values", "child_ends", b"child_ends", "children", b"children", "double_values", b"double_values", "int64_values", b"int64_values", "name", b"name", "null_rows", b"null_rows", "string_values", b"string_values", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Column: _TypeAlias = Column  # noqa: Y015
+
+@_typing.final
+class ColumnDescription(_message.Message):
+    """A column without its values."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    CHILDREN_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """As in `Column`."""
+    type: Global___ColumnType.ValueType
+    """The type of the values."""
+    @_builtins.property
+    def children(self) -> _containers.RepeatedCompositeFieldContainer[Global___ColumnDescription]:
+        """Of a BATCHES column the columns of its children."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        type: Global___ColumnType.ValueType = ...,
+        children: _abc.Iterable[Global___ColumnDescription] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["children", b"children", "name", b"name", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ColumnDescription: _TypeAlias = ColumnDescription  # noqa: Y015

@@ -14,7 +14,7 @@ Read = Callable[[Response], Any]
 
 def read_page(response: Response) -> Any:
     """Read a page of rows that may hold anything."""
-    return query.parse(response, query.decoder(dict[str, Any]), org="prod")
+    return query.parse_following(response, query.decoder(dict[str, Any]), org="prod")
 
 
 def read_lookup(response: Response) -> Any:

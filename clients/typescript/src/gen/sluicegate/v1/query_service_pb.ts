@@ -2,12 +2,12 @@
 // @generated from file sluicegate/v1/query_service.proto (package sluicegate.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.js";
 import type { FieldValue } from "./field_value_pb.js";
 import { file_sluicegate_v1_field_value } from "./field_value_pb.js";
-import type { RecordBatch } from "./record_batch_pb.js";
+import type { ColumnDescription, RecordBatch } from "./record_batch_pb.js";
 import { file_sluicegate_v1_record_batch } from "./record_batch_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sluicegate/v1/query_service.proto.
  */
 export const file_sluicegate_v1_query_service: GenFile = /*@__PURE__*/
-  fileDesc("CiFzbHVpY2VnYXRlL3YxL3F1ZXJ5X3NlcnZpY2UucHJvdG8SDXNsdWljZWdhdGUudjEitAIKDFF1ZXJ5UmVxdWVzdBIUCgNvcmcYASABKAlCB7pIBHICGD8SGQoEc29xbBgCIAEoCUILukgIcgYQARigjQYSbAoKcGFyYW1ldGVycxgDIAMoCzIrLnNsdWljZWdhdGUudjEuUXVlcnlSZXF1ZXN0LlBhcmFtZXRlcnNFbnRyeUIrukgomgElEOgHIiByHjIcXltBLVphLXpdW0EtWmEtejAtOV9dezAsNzl9JBIeCgpiYXRjaF9zaXplGAQgASgFQgq6SAcaBRjQDygAEhcKD2luY2x1ZGVfZGVsZXRlZBgFIAEoCBpMCg9QYXJhbWV0ZXJzRW50cnkSCwoDa2V5GAEgASgJEigKBXZhbHVlGAIgASgLMhkuc2x1aWNlZ2F0ZS52MS5GaWVsZFZhbHVlOgI4ASJOCg1RdWVyeVJlc3BvbnNlEikKBWJhdGNoGAEgASgLMhouc2x1aWNlZ2F0ZS52MS5SZWNvcmRCYXRjaBISCgp0b3RhbF9zaXplGAIgASgFMlkKDFF1ZXJ5U2VydmljZRJJCgVRdWVyeRIbLnNsdWljZWdhdGUudjEuUXVlcnlSZXF1ZXN0Ghwuc2x1aWNlZ2F0ZS52MS5RdWVyeVJlc3BvbnNlIgOQAgEwAWIGcHJvdG8z", [file_buf_validate_validate, file_sluicegate_v1_field_value, file_sluicegate_v1_record_batch]);
+  fileDesc("CiFzbHVpY2VnYXRlL3YxL3F1ZXJ5X3NlcnZpY2UucHJvdG8SDXNsdWljZWdhdGUudjEi+gMKDFF1ZXJ5UmVxdWVzdBIUCgNvcmcYASABKAlCB7pIBHICGD8SGQoEc29xbBgCIAEoCUILukgIcgYQARigjQYSbAoKcGFyYW1ldGVycxgDIAMoCzIrLnNsdWljZWdhdGUudjEuUXVlcnlSZXF1ZXN0LlBhcmFtZXRlcnNFbnRyeUIrukgomgElEOgHIiByHjIcXltBLVphLXpdW0EtWmEtejAtOV9dezAsNzl9JBIeCgpiYXRjaF9zaXplGAQgASgFQgq6SAcaBRjQDygAEhcKD2luY2x1ZGVfZGVsZXRlZBgFIAEoCBIyCgVyb3V0ZRgGIAEoDjIZLnNsdWljZWdhdGUudjEuUXVlcnlSb3V0ZUIIukgFggECEAESGQoIbWF4X3Jvd3MYByABKAVCB7pIBBoCKAASNgoKcm93X2Zvcm1hdBgIIAEoDjIYLnNsdWljZWdhdGUudjEuUm93Rm9ybWF0Qgi6SAWCAQIQARIdCglwYWdlX3NpemUYCSABKAVCCrpIBxoFGNAPKAASHgoMcmVzdW1lX3Rva2VuGAogASgJQgi6SAVyAxiAIBpMCg9QYXJhbWV0ZXJzRW50cnkSCwoDa2V5GAEgASgJEigKBXZhbHVlGAIgASgLMhkuc2x1aWNlZ2F0ZS52MS5GaWVsZFZhbHVlOgI4ASK1AQoNUXVlcnlSZXNwb25zZRIpCgViYXRjaBgBIAEoCzIaLnNsdWljZWdhdGUudjEuUmVjb3JkQmF0Y2gSEgoKdG90YWxfc2l6ZRgCIAEoBRIUCgxyZXN1bWVfdG9rZW4YAyABKAkSEQoJZmlyc3Rfcm93GAQgASgDEhIKCmpzb25fbGluZXMYBSABKAwSKAoFcm91dGUYBiABKA4yGS5zbHVpY2VnYXRlLnYxLlF1ZXJ5Um91dGUi1gIKE0V4cGxhaW5RdWVyeVJlcXVlc3QSFAoDb3JnGAEgASgJQge6SARyAhg/EhkKBHNvcWwYAiABKAlCC7pICHIGEAEYoI0GEnMKCnBhcmFtZXRlcnMYAyADKAsyMi5zbHVpY2VnYXRlLnYxLkV4cGxhaW5RdWVyeVJlcXVlc3QuUGFyYW1ldGVyc0VudHJ5Qiu6SCiaASUQ6AciIHIeMhxeW0EtWmEtel1bQS1aYS16MC05X117MCw3OX0kEhcKD2luY2x1ZGVfZGVsZXRlZBgEIAEoCBIyCgVyb3V0ZRgFIAEoDjIZLnNsdWljZWdhdGUudjEuUXVlcnlSb3V0ZUIIukgFggECEAEaTAoPUGFyYW1ldGVyc0VudHJ5EgsKA2tleRgBIAEoCRIoCgV2YWx1ZRgCIAEoCzIZLnNsdWljZWdhdGUudjEuRmllbGRWYWx1ZToCOAEi5AIKFEV4cGxhaW5RdWVyeVJlc3BvbnNlEigKBXJvdXRlGAEgASgOMhkuc2x1aWNlZ2F0ZS52MS5RdWVyeVJvdXRlEg4KBnJlYXNvbhgCIAEoCRIWCg5idWxrX29ic3RhY2xlcxgDIAMoCRIbCg5lc3RpbWF0ZWRfcm93cxgEIAEoA0gAiAEBEiAKE2VzdGltYXRlZF9hcGlfY2FsbHMYBSABKANIAYgBARInCgVwbGFucxgGIAMoCzIYLnNsdWljZWdhdGUudjEuUXVlcnlQbGFuEg8KB29iamVjdHMYByADKAkSDgoGZmllbGRzGAggAygJEhMKC3Jlc3RhcnRhYmxlGAkgASgIEjEKB2NvbHVtbnMYCiADKAsyIC5zbHVpY2VnYXRlLnYxLkNvbHVtbkRlc2NyaXB0aW9uQhEKD19lc3RpbWF0ZWRfcm93c0IWChRfZXN0aW1hdGVkX2FwaV9jYWxscyKNAQoJUXVlcnlQbGFuEhkKEWxlYWRpbmdfb3BlcmF0aW9uGAEgASgJEhMKC2NhcmRpbmFsaXR5GAIgASgDEhoKEm9iamVjdF9jYXJkaW5hbGl0eRgDIAEoAxIVCg1yZWxhdGl2ZV9jb3N0GAQgASgBEg4KBmZpZWxkcxgFIAMoCRINCgVub3RlcxgGIAMoCSpVCgpRdWVyeVJvdXRlEhsKF1FVRVJZX1JPVVRFX1VOU1BFQ0lGSUVEEAASFAoQUVVFUllfUk9VVEVfUkVTVBABEhQKEFFVRVJZX1JPVVRFX0JVTEsQAipCCglSb3dGb3JtYXQSGgoWUk9XX0ZPUk1BVF9VTlNQRUNJRklFRBAAEhkKFVJPV19GT1JNQVRfSlNPTl9MSU5FUxABMrcBCgxRdWVyeVNlcnZpY2USSQoFUXVlcnkSGy5zbHVpY2VnYXRlLnYxLlF1ZXJ5UmVxdWVzdBocLnNsdWljZWdhdGUudjEuUXVlcnlSZXNwb25zZSIDkAIBMAESXAoMRXhwbGFpblF1ZXJ5EiIuc2x1aWNlZ2F0ZS52MS5FeHBsYWluUXVlcnlSZXF1ZXN0GiMuc2x1aWNlZ2F0ZS52MS5FeHBsYWluUXVlcnlSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_buf_validate_validate, file_sluicegate_v1_field_value, file_sluicegate_v1_record_batch]);
 
 /**
  * The query to run.
@@ -60,6 +60,43 @@ export type QueryRequest = Message<"sluicegate.v1.QueryRequest"> & {
    * @generated from field: bool include_deleted = 5;
    */
   includeDeleted: boolean;
+
+  /**
+   * How to read the result. The service chooses unless it is told.
+   *
+   * @generated from field: sluicegate.v1.QueryRoute route = 6;
+   */
+  route: QueryRoute;
+
+  /**
+   * The most rows to return; the call ends well after so many. Zero means all of them. Unlike `LIMIT` in the query it
+   * changes neither `total_size` nor the plan.
+   *
+   * @generated from field: int32 max_rows = 7;
+   */
+  maxRows: number;
+
+  /**
+   * How the rows are written.
+   *
+   * @generated from field: sluicegate.v1.RowFormat row_format = 8;
+   */
+  rowFormat: RowFormat;
+
+  /**
+   * The most rows that Salesforce sends at a time, 200 to 2000; it may send fewer. Zero lets the service choose.
+   * Wide rows are smoother in smaller pages, each of which is an API call. Only the REST route has such pages.
+   *
+   * @generated from field: int32 page_size = 9;
+   */
+  pageSize: number;
+
+  /**
+   * The `resume_token` of the last response of a call that broke off; the rest of the request has to be the same.
+   *
+   * @generated from field: string resume_token = 10;
+   */
+  resumeToken: string;
 };
 
 /**
@@ -85,10 +122,40 @@ export type QueryResponse = Message<"sluicegate.v1.QueryResponse"> & {
   /**
    * How many rows the whole result has, as Salesforce counted them. The same in each response.
    * For `SELECT COUNT()` it is the answer: the batch has then neither rows nor columns.
+   * After a restart it is what was counted at first.
    *
    * @generated from field: int32 total_size = 2;
    */
   totalSize: number;
+
+  /**
+   * Lets the call go on behind this response's rows; valid as long as Salesforce keeps the result, two days by REST and
+   * seven in bulk, and longer where the query can be restarted by its order.
+   *
+   * @generated from field: string resume_token = 3;
+   */
+  resumeToken: string;
+
+  /**
+   * How many rows of the result come before those of this response, over all calls that belong together.
+   *
+   * @generated from field: int64 first_row = 4;
+   */
+  firstRow: bigint;
+
+  /**
+   * The rows as lines of JSON, each ended by a line feed, if the request asked for them; `batch` is absent then.
+   *
+   * @generated from field: bytes json_lines = 5;
+   */
+  jsonLines: Uint8Array;
+
+  /**
+   * How the result is read. The same in each response of a call.
+   *
+   * @generated from field: sluicegate.v1.QueryRoute route = 6;
+   */
+  route: QueryRoute;
 };
 
 /**
@@ -97,6 +164,258 @@ export type QueryResponse = Message<"sluicegate.v1.QueryResponse"> & {
  */
 export const QueryResponseSchema: GenMessage<QueryResponse> = /*@__PURE__*/
   messageDesc(file_sluicegate_v1_query_service, 1);
+
+/**
+ * The query to explain, as `Query` takes it.
+ *
+ * @generated from message sluicegate.v1.ExplainQueryRequest
+ */
+export type ExplainQueryRequest = Message<"sluicegate.v1.ExplainQueryRequest"> & {
+  /**
+   * Name of the configured org. Empty means the default org.
+   *
+   * @generated from field: string org = 1;
+   */
+  org: string;
+
+  /**
+   * SOQL, with `:name` wherever a value or a list of values may stand.
+   *
+   * @generated from field: string soql = 2;
+   */
+  soql: string;
+
+  /**
+   * The values of the named parameters.
+   *
+   * @generated from field: map<string, sluicegate.v1.FieldValue> parameters = 3;
+   */
+  parameters: { [key: string]: FieldValue };
+
+  /**
+   * Also read the recycle bin and archived activities.
+   *
+   * @generated from field: bool include_deleted = 4;
+   */
+  includeDeleted: boolean;
+
+  /**
+   * Explain this route instead of the one that would be chosen.
+   *
+   * @generated from field: sluicegate.v1.QueryRoute route = 5;
+   */
+  route: QueryRoute;
+};
+
+/**
+ * Describes the message sluicegate.v1.ExplainQueryRequest.
+ * Use `create(ExplainQueryRequestSchema)` to create a new message.
+ */
+export const ExplainQueryRequestSchema: GenMessage<ExplainQueryRequest> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_query_service, 2);
+
+/**
+ * How a query would be run.
+ *
+ * @generated from message sluicegate.v1.ExplainQueryResponse
+ */
+export type ExplainQueryResponse = Message<"sluicegate.v1.ExplainQueryResponse"> & {
+  /**
+   * The route.
+   *
+   * @generated from field: sluicegate.v1.QueryRoute route = 1;
+   */
+  route: QueryRoute;
+
+  /**
+   * Why it is this one, in a sentence.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+
+  /**
+   * Why the other route cannot run the query, one sentence each; empty if it can.
+   *
+   * @generated from field: repeated string bulk_obstacles = 3;
+   */
+  bulkObstacles: string[];
+
+  /**
+   * About how many rows the result has; absent if nobody knows.
+   *
+   * @generated from field: optional int64 estimated_rows = 4;
+   */
+  estimatedRows?: bigint | undefined;
+
+  /**
+   * About how many API calls reading all of it takes; absent if nobody knows.
+   *
+   * @generated from field: optional int64 estimated_api_calls = 5;
+   */
+  estimatedApiCalls?: bigint | undefined;
+
+  /**
+   * What Salesforce's optimizer says, the plan it would use first.
+   *
+   * @generated from field: repeated sluicegate.v1.QueryPlan plans = 6;
+   */
+  plans: QueryPlan[];
+
+  /**
+   * Every sObject that the query reads, as Salesforce spells it.
+   *
+   * @generated from field: repeated string objects = 7;
+   */
+  objects: string[];
+
+  /**
+   * Every field that it reads, `Object.Field`, as Salesforce spells it.
+   *
+   * @generated from field: repeated string fields = 8;
+   */
+  fields: string[];
+
+  /**
+   * Whether a call that broke off can be restarted when Salesforce no longer has its result.
+   *
+   * @generated from field: bool restartable = 9;
+   */
+  restartable: boolean;
+
+  /**
+   * The columns of the result, in order.
+   *
+   * @generated from field: repeated sluicegate.v1.ColumnDescription columns = 10;
+   */
+  columns: ColumnDescription[];
+};
+
+/**
+ * Describes the message sluicegate.v1.ExplainQueryResponse.
+ * Use `create(ExplainQueryResponseSchema)` to create a new message.
+ */
+export const ExplainQueryResponseSchema: GenMessage<ExplainQueryResponse> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_query_service, 3);
+
+/**
+ * One plan of Salesforce's optimizer.
+ *
+ * @generated from message sluicegate.v1.QueryPlan
+ */
+export type QueryPlan = Message<"sluicegate.v1.QueryPlan"> & {
+  /**
+   * What it begins with: `Index`, `TableScan`, `Sharing`, `Other`.
+   *
+   * @generated from field: string leading_operation = 1;
+   */
+  leadingOperation: string;
+
+  /**
+   * About how many rows it returns.
+   *
+   * @generated from field: int64 cardinality = 2;
+   */
+  cardinality: bigint;
+
+  /**
+   * About how many records the sObject has.
+   *
+   * @generated from field: int64 object_cardinality = 3;
+   */
+  objectCardinality: bigint;
+
+  /**
+   * Above 1 the query is not selective.
+   *
+   * @generated from field: double relative_cost = 4;
+   */
+  relativeCost: number;
+
+  /**
+   * The indexed fields that it uses.
+   *
+   * @generated from field: repeated string fields = 5;
+   */
+  fields: string[];
+
+  /**
+   * What kept it from being better.
+   *
+   * @generated from field: repeated string notes = 6;
+   */
+  notes: string[];
+};
+
+/**
+ * Describes the message sluicegate.v1.QueryPlan.
+ * Use `create(QueryPlanSchema)` to create a new message.
+ */
+export const QueryPlanSchema: GenMessage<QueryPlan> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_query_service, 4);
+
+/**
+ * How a result is read from Salesforce.
+ *
+ * @generated from enum sluicegate.v1.QueryRoute
+ */
+export enum QueryRoute {
+  /**
+   * The service chooses by the query's shape, its limit and, where that tells too little, an estimate of its rows.
+   *
+   * @generated from enum value: QUERY_ROUTE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Pages of up to 2,000 rows, an API call each; the first row comes at once.
+   *
+   * @generated from enum value: QUERY_ROUTE_REST = 1;
+   */
+  REST = 1,
+
+  /**
+   * A query job of Bulk API 2.0: minutes until the first row, few API calls for millions. It refuses aggregates, GROUP
+   * BY, OFFSET, TYPEOF, child subqueries and compound fields.
+   *
+   * @generated from enum value: QUERY_ROUTE_BULK = 2;
+   */
+  BULK = 2,
+}
+
+/**
+ * Describes the enum sluicegate.v1.QueryRoute.
+ */
+export const QueryRouteSchema: GenEnum<QueryRoute> = /*@__PURE__*/
+  enumDesc(file_sluicegate_v1_query_service, 0);
+
+/**
+ * How rows are written.
+ *
+ * @generated from enum sluicegate.v1.RowFormat
+ */
+export enum RowFormat {
+  /**
+   * As columns, in `batch`.
+   *
+   * @generated from enum value: ROW_FORMAT_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * As lines of JSON, in `json_lines`, for people and shells. Names are those of the columns; numbers of more than 15
+   * digits are written digit for digit.
+   *
+   * @generated from enum value: ROW_FORMAT_JSON_LINES = 1;
+   */
+  JSON_LINES = 1,
+}
+
+/**
+ * Describes the enum sluicegate.v1.RowFormat.
+ */
+export const RowFormatSchema: GenEnum<RowFormat> = /*@__PURE__*/
+  enumDesc(file_sluicegate_v1_query_service, 1);
 
 /**
  * Reads records with SOQL.
@@ -112,12 +431,29 @@ export const QueryService: GenService<{
    * A query without rows answers one response with an empty batch. Cancelling stops the reading.
    * The rows are those of Salesforce's own cursor: rows written while the call runs may or may not appear.
    *
+   * A call that broke off goes on where it stopped, on any replica: repeat the request with the `resume_token` of the
+   * last response that arrived. No row comes twice and none is left out; where that cannot be had, the call fails with
+   * QUERY_NOT_RESUMABLE instead.
+   *
    * @generated from rpc sluicegate.v1.QueryService.Query
    */
   query: {
     methodKind: "server_streaming";
     input: typeof QueryRequestSchema;
     output: typeof QueryResponseSchema;
+  },
+  /**
+   * Tells how a query would be run: by which route, what it reads, and what it would cost about. No row is read.
+   *
+   * It spends at most two API calls of the org: one for Salesforce's own plan, one for counts of records. A query that
+   * Salesforce would refuse is refused here in the same words.
+   *
+   * @generated from rpc sluicegate.v1.QueryService.ExplainQuery
+   */
+  explainQuery: {
+    methodKind: "unary";
+    input: typeof ExplainQueryRequestSchema;
+    output: typeof ExplainQueryResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_sluicegate_v1_query_service, 0);

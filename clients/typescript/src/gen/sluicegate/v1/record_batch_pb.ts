@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sluicegate/v1/record_batch.proto.
  */
 export const file_sluicegate_v1_record_batch: GenFile = /*@__PURE__*/
-  fileDesc("CiBzbHVpY2VnYXRlL3YxL3JlY29yZF9iYXRjaC5wcm90bxINc2x1aWNlZ2F0ZS52MSJICgtSZWNvcmRCYXRjaBIRCglyb3dfY291bnQYASABKAUSJgoHY29sdW1ucxgCIAMoCzIVLnNsdWljZWdhdGUudjEuQ29sdW1uIqsBCgZDb2x1bW4SDAoEbmFtZRgBIAEoCRInCgR0eXBlGAIgASgOMhkuc2x1aWNlZ2F0ZS52MS5Db2x1bW5UeXBlEhUKDXN0cmluZ192YWx1ZXMYAyADKAkSFQoNZG91YmxlX3ZhbHVlcxgEIAMoARIUCgxpbnQ2NF92YWx1ZXMYBSADKBISEwoLYm9vbF92YWx1ZXMYBiADKAgSEQoJbnVsbF9yb3dzGAcgAygFKuUBCgpDb2x1bW5UeXBlEhsKF0NPTFVNTl9UWVBFX1VOU1BFQ0lGSUVEEAASFgoSQ09MVU1OX1RZUEVfU1RSSU5HEAESFQoRQ09MVU1OX1RZUEVfSU5UNjQQAhIWChJDT0xVTU5fVFlQRV9ET1VCTEUQAxIXChNDT0xVTU5fVFlQRV9ERUNJTUFMEAQSFAoQQ09MVU1OX1RZUEVfQk9PTBAFEhQKEENPTFVNTl9UWVBFX0RBVEUQBhIYChRDT0xVTU5fVFlQRV9EQVRFVElNRRAHEhQKEENPTFVNTl9UWVBFX1RJTUUQCGIGcHJvdG8z");
+  fileDesc("CiBzbHVpY2VnYXRlL3YxL3JlY29yZF9iYXRjaC5wcm90bxINc2x1aWNlZ2F0ZS52MSJICgtSZWNvcmRCYXRjaBIRCglyb3dfY291bnQYASABKAUSJgoHY29sdW1ucxgCIAMoCzIVLnNsdWljZWdhdGUudjEuQ29sdW1uIoMCCgZDb2x1bW4SDAoEbmFtZRgBIAEoCRInCgR0eXBlGAIgASgOMhkuc2x1aWNlZ2F0ZS52MS5Db2x1bW5UeXBlEhUKDXN0cmluZ192YWx1ZXMYAyADKAkSFQoNZG91YmxlX3ZhbHVlcxgEIAMoARIUCgxpbnQ2NF92YWx1ZXMYBSADKBISEwoLYm9vbF92YWx1ZXMYBiADKAgSEQoJbnVsbF9yb3dzGAcgAygFEhQKDGJ5dGVzX3ZhbHVlcxgIIAMoDBIsCghjaGlsZHJlbhgJIAEoCzIaLnNsdWljZWdhdGUudjEuUmVjb3JkQmF0Y2gSEgoKY2hpbGRfZW5kcxgKIAMoBSJ+ChFDb2x1bW5EZXNjcmlwdGlvbhIMCgRuYW1lGAEgASgJEicKBHR5cGUYAiABKA4yGS5zbHVpY2VnYXRlLnYxLkNvbHVtblR5cGUSMgoIY2hpbGRyZW4YAyADKAsyIC5zbHVpY2VnYXRlLnYxLkNvbHVtbkRlc2NyaXB0aW9uKq4CCgpDb2x1bW5UeXBlEhsKF0NPTFVNTl9UWVBFX1VOU1BFQ0lGSUVEEAASFgoSQ09MVU1OX1RZUEVfU1RSSU5HEAESFQoRQ09MVU1OX1RZUEVfSU5UNjQQAhIWChJDT0xVTU5fVFlQRV9ET1VCTEUQAxIXChNDT0xVTU5fVFlQRV9ERUNJTUFMEAQSFAoQQ09MVU1OX1RZUEVfQk9PTBAFEhQKEENPTFVNTl9UWVBFX0RBVEUQBhIYChRDT0xVTU5fVFlQRV9EQVRFVElNRRAHEhQKEENPTFVNTl9UWVBFX1RJTUUQCBIVChFDT0xVTU5fVFlQRV9CWVRFUxAJEhcKE0NPTFVNTl9UWVBFX1NUUklOR1MQChIXChNDT0xVTU5fVFlQRV9CQVRDSEVTEAtiBnByb3RvMw");
 
 /**
  * Rows of a query's result, stored by column.
@@ -99,6 +99,29 @@ export type Column = Message<"sluicegate.v1.Column"> & {
    * @generated from field: repeated int32 null_rows = 7;
    */
   nullRows: number[];
+
+  /**
+   * Values of BYTES columns.
+   *
+   * @generated from field: repeated bytes bytes_values = 8;
+   */
+  bytesValues: Uint8Array[];
+
+  /**
+   * Of a BATCHES column the children of all rows, one row's after another's; of a STRINGS column the entries, in the one
+   * column that it has.
+   *
+   * @generated from field: sluicegate.v1.RecordBatch children = 9;
+   */
+  children?: RecordBatch | undefined;
+
+  /**
+   * Of BATCHES and STRINGS columns where each row's children end in `children`: those of row n are the ones from the
+   * end of row n - 1, or 0, up to its own. A row without any ends where the one before it does.
+   *
+   * @generated from field: repeated int32 child_ends = 10;
+   */
+  childEnds: number[];
 };
 
 /**
@@ -107,6 +130,41 @@ export type Column = Message<"sluicegate.v1.Column"> & {
  */
 export const ColumnSchema: GenMessage<Column> = /*@__PURE__*/
   messageDesc(file_sluicegate_v1_record_batch, 1);
+
+/**
+ * A column without its values.
+ *
+ * @generated from message sluicegate.v1.ColumnDescription
+ */
+export type ColumnDescription = Message<"sluicegate.v1.ColumnDescription"> & {
+  /**
+   * As in `Column`.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * The type of the values.
+   *
+   * @generated from field: sluicegate.v1.ColumnType type = 2;
+   */
+  type: ColumnType;
+
+  /**
+   * Of a BATCHES column the columns of its children.
+   *
+   * @generated from field: repeated sluicegate.v1.ColumnDescription children = 3;
+   */
+  children: ColumnDescription[];
+};
+
+/**
+ * Describes the message sluicegate.v1.ColumnDescription.
+ * Use `create(ColumnDescriptionSchema)` to create a new message.
+ */
+export const ColumnDescriptionSchema: GenMessage<ColumnDescription> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_record_batch, 2);
 
 /**
  * What a column holds.
@@ -176,6 +234,27 @@ export enum ColumnType {
    * @generated from enum value: COLUMN_TYPE_TIME = 8;
    */
   TIME = 8,
+
+  /**
+   * Bytes: base64 fields, of which a query's result has the content in bulk and a path to it by REST.
+   *
+   * @generated from enum value: COLUMN_TYPE_BYTES = 9;
+   */
+  BYTES = 9,
+
+  /**
+   * Several texts: multi-select picklists.
+   *
+   * @generated from enum value: COLUMN_TYPE_STRINGS = 10;
+   */
+  STRINGS = 10,
+
+  /**
+   * The records of a child subquery.
+   *
+   * @generated from enum value: COLUMN_TYPE_BATCHES = 11;
+   */
+  BATCHES = 11,
 }
 
 /**

@@ -1,0 +1,89 @@
+"""The children that a page of a result does not hold: they have pages of their own."""
+
+from collections.abc import Awaitable, Iterable
+from typing import Any, Protocol
+
+from msgspec.json import Decoder
+
+from service.errors import MessageTooLarge, UpstreamProtocolError
+from service.query.columns import ColumnType, ResultColumn
+from service.query.decoding import extractors, row_type
+from service.salesforce.calls import query as calls
+from service.salesforce.calls.query import Page
+
+MOST_CHILDREN = 50_000
+"""The most children that one record may have in a result: they are sent at once, so they are in memory at once."""
+
+
+class FollowingPages(Protocol):
+    """Reads pages by what the page before named."""
+
+    def __call__(self, next_records_url: str, pages: "Decoder[Page[Any]]", /) -> Awaitable[Page[Any]]:
+        """Return a page.
+
+        Args:
+            next_records_url: What the page before named.
+            pages: Decodes the page.
+
+        Raises:
+            service.errors.SluicegateError: Salesforce refused.
+
+        """
+        ...
+
+
+class ChildReader:
+    """Reads the children in one column to the end, and the children of those.
+
+    Args:
+        column: The column, of BATCHES.
+
+    """
+
+    def __init__(self, column: ResultColumn) -> None:
+        self._name = column.name
+        self._decoder = calls.decoder(row_type(column.children))
+        paths = zip(column.children, extractors(column.children), strict=True)
+        self._nested = tuple((path[0], ChildReader(inner)) for inner, path in paths if inner.type is ColumnType.BATCHES)
+
+    async def complete(self, found: Iterable[Any], following: FollowingPages) -> None:
+        """Read what is missing, one record's children after another's.
+
+        Args:
+            found: What a decoded row holds in the column, for each row.
+            following: Reads the pages.
+
+        Raises:
+            MessageTooLarge: A record has more children than `MOST_CHILDREN`.
+            UpstreamProtocolError: A page without children names a next one, or one that is not the last names none.
+            service.errors.SluicegateError: Salesforce refused a page.
+
+        """
+        for children in found:
+            if children is None:
+                continue
+            if not children.done:
+                await self._complete(children, following)
+            for attribute, reader in self._nested:
+                await reader.complete([getattr(row, attribute) for row in children.records], following)
+
+    async def _complete(self, children: Any, following: FollowingPages) -> None:
+        page = children
+        while not page.done:
+            if page.nextRecordsUrl is None:
+                raise UpstreamProtocolError("a page of children names no next page and is not the last")
+            if max(len(children.records), known_count(children)) > MOST_CHILDREN:
+                raise MessageTooLarge(
+                    f"a record has more than {MOST_CHILDREN:,} {self._name}, which is more than a batch holds; "
+                    "query them by themselves, with a condition on the record"
+                )
+            page = await following(page.nextRecordsUrl, self._decoder)
+            if not page.records and not page.done:
+                # A page after it would be as empty, and so on without an end.
+                raise UpstreamProtocolError("a page without children names a next one")
+            children.records.extend(page.records)
+
+
+def known_count(children: Any) -> int:
+    """Return how many children a record has as far as is known: all of them, if Salesforce tells the truth."""
+    return 0 if children is None else max(children.totalSize, len(children.records))
