@@ -1,5 +1,7 @@
 """Who may still make calls: the org's budget with its reserves, callers' caps and shares, and the closed gate."""
 
+import math
+
 from service.context import CallContext, Priority
 from service.errors import Exhausted
 from service.governor import refusals
@@ -16,6 +18,8 @@ _log = logs.get_logger(__name__)
 _FORECAST_SECONDS = 1.0
 """How long a forecast holds; making one takes some dozen microseconds."""
 _SHORTEST_CLOSING_SECONDS = 10.0
+_AMPLE_SECONDS = 0.25
+"""How long it holds that nothing is short, unless the calls are made that it was found for."""
 
 
 class Allowance:
@@ -31,6 +35,8 @@ class Allowance:
 
     def __init__(self, limits: Limits, budget: Budget, accounts: Accounts, org: str) -> None:
         self._stop_at = limits.stop_at()
+        self._first_stop = min(self._stop_at)
+        self._capped = frozenset(name for name, each in limits.callers.items() if each.daily_calls is not None)
         self._budget = budget
         self._accounts = accounts
         self._org = org
@@ -40,9 +46,20 @@ class Allowance:
         """Whether a call was let through lately for a probe; spares the others from being looked at twice."""
         self._forecast: Forecast | None = None
         self._forecast_until = 0.0
+        self._ample_until = -math.inf
+        self._ample_calls = 0.0
+        """How many calls may be made until then by whoever has no cap, without a look at the ledgers."""
 
     def refusal(self, context: CallContext, calls: float, now: float) -> Exhausted | None:
         """Return why calls may not be made now; None if they may."""
+        if now < self._ample_until and calls <= self._ample_calls and context.caller not in self._capped:
+            return None
+        refusal = self._refusal(context, calls, now)
+        if refusal is None and now >= self._ample_until:
+            self._look_for_plenty(now)
+        return refusal
+
+    def _refusal(self, context: CallContext, calls: float, now: float) -> Exhausted | None:
         if self._is_short(context, calls, now):
             if not self._may_probe(now):
                 return self._daily_refusal(context, calls, now)
@@ -61,9 +78,15 @@ class Allowance:
             is_probe = self._is_short(context, calls, now) and self._may_probe(now)
             if is_probe:
                 self._gate.begin_probe(now)
+        self._ample_calls -= calls
         self._budget.spend(calls, now)
         self._accounts.charge(context, calls, now)
         return is_probe
+
+    def learn(self, usage: Usage, now: float) -> None:
+        """Compare what Salesforce said with the ledger."""
+        self._budget.learn(usage, now)
+        self._ample_calls = min(self._ample_calls, self._first_stop * usage.maximum - usage.used)
 
     def end_probe(self, now: float) -> None:
         """Take note that a probe is over."""
@@ -76,6 +99,7 @@ class Allowance:
             if was_closed and not self._gate.is_closed:
                 _log.warning("the org takes calls again: one was answered", org=self._org)
             return
+        self._ample_until = -math.inf
         usage = self._budget.usage
         if usage is not None:
             self._budget.learn(Usage(max(usage.used, usage.maximum), usage.maximum), now)
@@ -102,6 +126,12 @@ class Allowance:
             self._forecast = self._budget.forecast(now)
             self._forecast_until = now + _FORECAST_SECONDS
         return self._forecast
+
+    def _look_for_plenty(self, now: float) -> None:
+        """Find out for how many calls nobody is short of anything, so that the next ones need not."""
+        if not self._gate.is_closed and self._shares.are_ample(now):
+            self._ample_calls = self._budget.room(self._first_stop, now)
+            self._ample_until = now + _AMPLE_SECONDS
 
     def _is_short(self, context: CallContext, calls: float, now: float) -> bool:
         return self._gate.is_closed or self._budget.room(self._stops_at(context), now) < calls

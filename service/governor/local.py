@@ -100,7 +100,7 @@ class LocalGovernor:
 
     def permit(self, cost: Cost, context: CallContext) -> AbstractAsyncContextManager[None]:
         """Hold a permit while the attempt runs; see `Governor.permit`."""
-        return _Permit(self, Attempt(cost, context))
+        return _Permit(self, cost, context)
 
     def hold(self, waiting: int, most: int) -> float:
         """Return the price of a call that is not full, in seconds; see `Governor.hold`."""
@@ -110,7 +110,7 @@ class LocalGovernor:
 
     def learn(self, usage: Usage) -> None:
         """Compare what Salesforce said with the ledger."""
-        self._budget.learn(usage, self._clock.monotonic())
+        self._allowance.learn(usage, self._clock.monotonic())
 
     def observe(self, observed: Observed) -> None:
         """Let the end of an attempt move the gate, the limit and the pause.
@@ -247,25 +247,27 @@ class LocalGovernor:
         return forecast.peak() / usable if usable > 0 else math.inf
 
 
-class _Permit:
-    """Holds a permit for one attempt."""
+class _Permit(Attempt):
+    """An attempt that holds a permit while it runs."""
 
-    __slots__ = ("_attempt", "_governor")
+    __slots__ = ("_governor",)
 
-    def __init__(self, governor: LocalGovernor, attempt: Attempt) -> None:
+    def __init__(self, governor: LocalGovernor, cost: Cost, context: CallContext) -> None:
         self._governor = governor
-        self._attempt = attempt
+        self.cost = cost
+        self.context = context
+        self.is_probe = False
 
     async def __aenter__(self) -> None:
         """Wait for the attempt's turn."""
-        if not self._governor.begin_now(self._attempt):
-            await self._governor.wait(self._attempt)
+        if not self._governor.begin_now(self):
+            await self._governor.wait(self)
 
     async def __aexit__(
         self, _type: type[BaseException] | None, _value: BaseException | None, _traceback: TracebackType | None
     ) -> None:
         """Return the permit."""
-        self._governor.end(self._attempt)
+        self._governor.end(self)
 
 
 def _share(account: Account, maximum: float | None, now: float) -> Share:

@@ -67,9 +67,7 @@ class Shares:
             The calls of 24 hours that it or the crowd made, and the most it may.
 
         """
-        if now >= self._until:
-            self._until = now + _SHARES_SECONDS
-            self._divide(now)
+        self._keep_current(now)
         per_weight = self._per_weight[priority]
         if per_weight == math.inf:
             return None
@@ -78,6 +76,16 @@ class Shares:
             used, weight = self._crowd_used, self._crowd_weight
         share = per_weight * weight
         return None if used + calls <= share else (used, share)
+
+    def are_ample(self, now: float) -> bool:
+        """Tell whether no class is so short of calls that its callers are held to their shares."""
+        self._keep_current(now)
+        return min(self._per_weight) == math.inf
+
+    def _keep_current(self, now: float) -> None:
+        if now >= self._until:
+            self._until = now + _SHARES_SECONDS
+            self._divide(now)
 
     def _divide(self, now: float) -> None:
         forecast = self._budget.forecast(now)

@@ -7,12 +7,16 @@ measurement where there are few processors.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from socket import SO_LINGER, SOL_SOCKET
+from struct import pack
 from typing import Final, cast
 
 _END_OF_HEAD: Final = b"\r\n\r\n"
 _LENGTH: Final = b"\r\ncontent-length:"
 _CLOSE: Final = b"\r\nconnection: close"
 _CHUNKED: Final = b"\r\ntransfer-encoding:"
+_SECONDS_TO_ARRIVE = 0.02
+"""How long what was sent before a reset has to arrive: a reset takes along what nobody has read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,8 @@ class Asked:
     target: str
     """Path and query as sent, percent-encoded."""
     body: bytes
+    head: bytes = b""
+    """The request line and the headers as sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,12 @@ class Answer:
     body: bytes = b""
     status: str = "200 OK"
     after_seconds: float = 0.0
+    after: "asyncio.Future[None] | None" = None
+    """What has to be done before."""
+    headers: bytes = b""
+    """Further headers, each with its line end."""
+    broken_at: int | None = None
+    """Behind how many bytes of the body the connection is reset."""
 
 
 class HttpConnection(asyncio.Protocol):
@@ -81,9 +93,11 @@ class HttpConnection(asyncio.Protocol):
         if _CHUNKED in head:
             self._send(Answer(status="411 Length Required"), close=True)
             return
-        answer = self._answer(Asked(method, target, whole[body_at:]))
+        answer = self._answer(Asked(method, target, whole[body_at:], whole[:at]))
         close = _CLOSE in head
-        if answer.after_seconds:
+        if answer.after is not None:
+            answer.after.add_done_callback(lambda _: self._send(answer, close))
+        elif answer.after_seconds:
             asyncio.get_running_loop().call_later(answer.after_seconds, self._send, answer, close)
         else:
             self._send(answer, close)
@@ -94,11 +108,19 @@ class HttpConnection(asyncio.Protocol):
         head = b"HTTP/1.1 %s\r\nContent-Length: %d\r\n%s\r\n" % (
             answer.status.encode(),
             len(answer.body),
-            self._headers,
+            self._headers + answer.headers,
         )
-        self._transport.write(head + answer.body)
-        if close:
+        self._transport.write(head + answer.body[: answer.broken_at])
+        if answer.broken_at is not None:
+            asyncio.get_running_loop().call_later(_SECONDS_TO_ARRIVE, self._reset)
+        elif close:
             self._transport.close()
+
+    def _reset(self) -> None:
+        if self._transport is not None:
+            # Without lingering a connection ends in a reset, and not as one does that has sent everything.
+            self._transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, pack("ii", 1, 0))
+            self._transport.abort()
 
 
 def _length(head: bytes) -> int:

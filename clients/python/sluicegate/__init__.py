@@ -3,8 +3,9 @@
 from sluicegate.bulk import Accepted, BulkLoad, Event, Finished, Progress, Results, RowResult
 from sluicegate.callers import Priority
 from sluicegate.client import Client
+from sluicegate.columns import ColumnDescription
 from sluicegate.errors import FieldViolation, SluicegateError
-from sluicegate.explanations import ColumnDescription, QueryExplanation, QueryPlan
+from sluicegate.explanations import QueryExplanation, QueryPlan
 from sluicegate.governor import ApiUsage, CallerShare, ClassShare, Governor
 from sluicegate.operations import Create, Delete, Node, Operation, Update, Upsert
 from sluicegate.query_options import QueryOptions, Route

@@ -1,25 +1,12 @@
 """What the client tells of how a query would be run."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sluicegate.v1 import query_service_pb2, record_batch_pb2
+from sluicegate.columns import ColumnDescription, decode_descriptions
+from sluicegate.v1 import query_service_pb2
 from sluicegate.words import to_word
 
 _ROUTES = query_service_pb2.QueryRoute.DESCRIPTOR
-_COLUMN_TYPES = record_batch_pb2.ColumnType.DESCRIPTOR
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnDescription:
-    """A column of a result, without its values."""
-
-    name: str
-    """The path as Salesforce spells it: `Name`, `Account.Name`, an alias, or `expr0`."""
-    type: str
-    """`string`, `int64`, `double`, `decimal`, `bool`, `date`, `datetime`, `time`, `bytes`, `strings` or `batches`."""
-    children: tuple["ColumnDescription", ...] = ()
-    """Of `batches` the columns of the children."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +65,7 @@ def decode_explanation(response: query_service_pb2.ExplainQueryResponse) -> Quer
         objects=tuple(response.objects),
         fields=tuple(response.fields),
         restartable=response.restartable,
-        columns=_columns(response.columns),
+        columns=decode_descriptions(response.columns),
     )
 
 
@@ -90,11 +77,4 @@ def _plan(plan: query_service_pb2.QueryPlan) -> QueryPlan:
         relative_cost=plan.relative_cost,
         fields=tuple(plan.fields),
         notes=tuple(plan.notes),
-    )
-
-
-def _columns(columns: Iterable[record_batch_pb2.ColumnDescription]) -> tuple[ColumnDescription, ...]:
-    return tuple(
-        ColumnDescription(column.name, to_word(_COLUMN_TYPES, column.type), _columns(column.children))
-        for column in columns
     )

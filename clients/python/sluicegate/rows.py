@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 
+from sluicegate.columns import ColumnDescription, decode_descriptions
 from sluicegate.v1.record_batch_pb2 import (
     COLUMN_TYPE_BATCHES,
     COLUMN_TYPE_BOOL,
@@ -39,6 +40,8 @@ class Batch:
     """Lets another call go on behind these rows."""
     route: str = ""
     """How the result is read: `rest` or `bulk`."""
+    descriptions: tuple[ColumnDescription, ...] = ()
+    """What the columns are, in their order: the same in each batch of a result, and there where it has no rows."""
 
     def rows(self) -> list[dict[str, object]]:
         """Make a dict of each row; children are lists of such dicts."""
@@ -78,7 +81,8 @@ def decode_batch(batch: RecordBatch, total_size: int, *, raw: bool = False) -> B
             this package does not know, or of text that is not of its type.
 
     """
-    return Batch(_decode_columns(batch, raw=raw), batch.row_count, total_size)
+    descriptions = decode_descriptions(batch.columns)
+    return Batch(_decode_columns(batch, raw=raw), batch.row_count, total_size, descriptions=descriptions)
 
 
 def _rows(columns: Mapping[str, Sequence[object]], row_count: int) -> list[dict[str, object]]:
