@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sluicegate.columns import ColumnDescription
 from sluicegate.rows import decode_batch
 from sluicegate.v1 import record_batch_pb2 as pb
 
@@ -161,3 +162,22 @@ def test_malformed(column: pb.Column, text: str):
     """A batch that breaks the contract is refused with the column's name instead of read wrongly."""
     with pytest.raises(ValueError, match=text):
         decode_batch(pb.RecordBatch(row_count=1, columns=[column]), 1)
+
+
+def test_columns_are_described_without_rows():
+    """An empty batch tells what its columns would hold, those of children included; entries are no children."""
+    inner = pb.RecordBatch(columns=[pb.Column(name="LastName", type=pb.COLUMN_TYPE_STRING)])
+    columns = [
+        pb.Column(name="AnnualRevenue", type=pb.COLUMN_TYPE_DECIMAL),
+        pb.Column(name="Skills__c", type=pb.COLUMN_TYPE_STRINGS, children=inner),
+        pb.Column(name="Contacts", type=pb.COLUMN_TYPE_BATCHES, children=inner),
+    ]
+
+    found = decode_batch(pb.RecordBatch(columns=columns), 0).descriptions
+
+    expected = (
+        ColumnDescription("AnnualRevenue", "decimal"),
+        ColumnDescription("Skills__c", "strings"),
+        ColumnDescription("Contacts", "batches", (ColumnDescription("LastName", "string"),)),
+    )
+    assert expected == found
