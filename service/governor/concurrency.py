@@ -9,6 +9,8 @@ LEAST = 2
 SHRINK = 0.7
 BULKHEAD_SHARE = 0.8
 """Share of the open attempts that those of one object may take, so that a slow one leaves room for the others."""
+ALONE_SHARE = 0.95
+"""The same while there are no others: the first of them finds room at once."""
 _MANY_LOCKED = 0.3
 _LOCKED_MEMORY = 32
 """Over about so many attempts the share of those that met locked rows is taken."""
@@ -36,8 +38,17 @@ class AdaptiveLimit:
         self._locked_share = 0.0
         self.value = int(self._limit)
         """Attempts that may be open now."""
-        self.bulkhead = _bulkhead(self.value)
-        """Those among them that may be of one object."""
+        self._bulkhead = self._alone = 0
+        self._set(self._limit)
+
+    def bulkhead(self, *, is_alone: bool) -> int:
+        """Return how many of the open attempts may be of one object.
+
+        Args:
+            is_alone: Whether there are none but of this object.
+
+        """
+        return self._alone if is_alone else self._bulkhead
 
     def observe(self, observed: Observed, in_flight: int, now: float) -> None:
         """Take note of how an attempt ended.
@@ -66,8 +77,5 @@ class AdaptiveLimit:
     def _set(self, limit: float) -> None:
         self._limit = limit
         self.value = int(limit)
-        self.bulkhead = _bulkhead(self.value)
-
-
-def _bulkhead(limit: int) -> int:
-    return max(1, int(limit * BULKHEAD_SHARE))
+        self._bulkhead = max(1, int(self.value * BULKHEAD_SHARE))
+        self._alone = max(1, int(self.value * ALONE_SHARE))

@@ -1,10 +1,13 @@
 """The attempts that are open: how many, of which objects, and which have become long-running."""
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable
 
 LONG_RUNNING_SECONDS = 20.0
 """From this age on an open request counts as long-running. Salesforce, "API Request Limits and Allocations"."""
+_OTHERS_SECONDS = 10.0
+"""For how long after its beginning an attempt is taken to be followed by further ones of its object."""
 
 
 class Slots:
@@ -26,6 +29,13 @@ class Slots:
         self._young: OrderedDict[object, float] = OrderedDict()
         """When each attempt began that is not long-running, in that order."""
         self._bulkheads: dict[str, int] = {}
+        self._latest: str | None = None
+        self._others_at = -math.inf
+        """When the latest attempt began that was of another bulkhead than the latest of all."""
+
+    def is_alone(self, bulkhead: str, now: float) -> bool:
+        """Tell whether no attempts begin these days but those of one bulkhead."""
+        return bulkhead == self._latest and now >= self._others_at + _OTHERS_SECONDS
 
     def of(self, bulkhead: str) -> int:
         """Return how many open attempts share a bulkhead."""
@@ -35,6 +45,9 @@ class Slots:
         """Take note of an attempt that begins."""
         self.in_flight += 1
         self._young[key] = now
+        if bulkhead != self._latest:
+            self._others_at = -math.inf if self._latest is None else now
+            self._latest = bulkhead
         if bulkhead:
             self._bulkheads[bulkhead] = self._bulkheads.get(bulkhead, 0) + 1
 

@@ -89,7 +89,7 @@ class Turns:
         if slots.in_flight >= self.limit.value or now < self._pause.until:
             return False
         bulkhead = attempt.cost.bulkhead
-        if bulkhead and (slots.of(bulkhead) >= self.limit.bulkhead or self._room.is_aside(bulkhead)):
+        if bulkhead and (self._places(bulkhead, now) <= 0 or self._room.is_aside(bulkhead)):
             return False
         # Fewer open attempts than slots cannot fill them, which spares most attempts the count.
         return slots.in_flight < slots.common or self._has_slot(attempt.context.priority, now)
@@ -103,7 +103,8 @@ class Turns:
         account = self._accounts.of(attempt.context.caller, now)
         latest = _latest(attempt.context, now)
         ahead = self._room.ahead_of(account, attempt.context.priority, bulkhead)
-        at_a_time = self.limit.bulkhead if self._room.is_aside(bulkhead) else self.limit.value
+        is_alone = self.slots.is_alone(bulkhead, now)
+        at_a_time = self.limit.bulkhead(is_alone=is_alone) if self._room.is_aside(bulkhead) else self.limit.value
         seconds = self.paused_seconds(now) + ahead * self._mean_seconds / at_a_time
         if len(self._room) >= self._limits.max_waiting:
             return self._refusal(refusals.MAX_WAITING, seconds)
@@ -190,7 +191,7 @@ class Turns:
             self._room.dismiss(ticket)
             ticket.payload.granted.set_exception(refusal)
             self._call_back(bulkhead)
-        elif bulkhead and self.slots.of(bulkhead) >= self.limit.bulkhead:
+        elif bulkhead and self._places(bulkhead, now) <= 0:
             self._room.set_aside(ticket)
         else:
             self._room.serve(ticket)
@@ -211,7 +212,12 @@ class Turns:
         and call the others back.
         """
         if bulkhead:
-            self._room.call_back(bulkhead, self.limit.bulkhead - self.slots.of(bulkhead))
+            self._room.call_back(bulkhead, self._places(bulkhead, self._clock.monotonic()))
+
+    def _places(self, bulkhead: str, now: float) -> int:
+        """Return how many further attempts at an object may be open."""
+        slots = self.slots
+        return self.limit.bulkhead(is_alone=slots.is_alone(bulkhead, now)) - slots.of(bulkhead)
 
     def _has_slot(self, priority: Priority, now: float) -> bool:
         slots = self.slots

@@ -4,25 +4,26 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 import pytest
-from sluicegate import Client, SluicegateError
 
 from tests.load.numbered_rows import SOQL
 from tests.load.processes import Server, running, service_on
 
 SCALE = int(os.environ.get("SLUICEGATE_TEST_SCALE", "1"))
 ROWS = 50_000 * SCALE
+TENTH = ROWS // 10
 MOST_GROWTH_MIB = 32
 MIB = 1_048_576
-PAUSE_SECONDS = 0.05
 KEYS = {"SLUICEGATE_TOKEN_KEYS": '{"2026": "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk"}'}
+Fault = Callable[[], Awaitable[None]]
 WITHOUT_ORDER = f"{SOQL} ORDER BY Status"
 """A query that cannot be restarted: what follows a picklist's value is not known."""
 
@@ -90,6 +91,18 @@ class Scene:
         self.kill()
         await self.start()
 
+    async def revoke(self) -> None:
+        """Let the org's session end."""
+        await self.misbehave("/revoke")
+
+    async def break_connections(self) -> None:
+        """Let two connections break in the middle of an answer."""
+        await self.misbehave("/break?answers=2")
+
+    async def forget(self) -> None:
+        """Let the org give up every result."""
+        await self.misbehave("/forget")
+
     async def misbehave(self, how: str) -> None:
         """Tell the org what to do from now on."""
         await self._told(how)
@@ -114,28 +127,36 @@ class Scene:
             stderr=PIPE,
         )
 
-    async def read(self, process: Process, faults: dict[int, Callable[[], Awaitable[None]]] | None = None) -> int:
+    async def read(self, process: Process, faults: Mapping[int, Sequence[Fault]] | None = None) -> int:
         """Read what the command writes to its end, and return how many rows there were; each has to be the next one.
 
         Args:
             process: The command.
-            faults: What happens once so many rows have come.
+            faults: What happens once so many rows have come, before any other is sent.
 
         """
-        waiting = sorted((faults or {}).items())
-        rows = 0
+        waiting = dict(sorted((faults or {}).items()))
         assert process.stdout is not None
         assert self.service is not None
+        await self._open_gate(waiting)
         await process.stdout.readline()
+        rows = 0
         while line := await process.stdout.readline():
-            assert line.startswith(b"N%d," % rows), (rows, line)
+            assert line.startswith(b"N%d," % rows)
             rows += 1
             if not rows % 1000:
                 self.memory.look(process.pid)
                 self.memory.look(self.service.pid)
-            if waiting and rows >= waiting[0][0]:
-                await waiting.pop(0)[1]()
+            if rows in waiting:
+                for fault in waiting.pop(rows):
+                    print(rows, fault.__name__, time.monotonic())
+                    await fault()
+                    print("after", time.monotonic())
+                await self._open_gate(waiting)
         return rows
+
+    async def _open_gate(self, waiting: Mapping[int, Sequence[Fault]]) -> None:
+        await self.misbehave(f"/gate?rows={next(iter(waiting), ROWS)}")
 
 
 @pytest.fixture
@@ -150,21 +171,46 @@ async def scene(unused_tcp_port: int) -> AsyncIterator[Scene]:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="what a process holds is told by Linux only")
 @pytest.mark.timeout(1500)
-async def test_a_large_result(scene: Scene):
-    """Killed services, a revoked session, broken connections, a result given up: each row once, in little memory."""
-    process = await scene.command(SOQL)
+async def test_every_row_comes_once_in_little_memory(scene: Scene):
+    """The service is killed, the session revoked, connections break, results are given up: the caller sees none of it."""
+    process = await scene.command(SOQL, "--route", "rest")
+
     rows = await scene.read(
         process,
         {
-            ROWS // 10: scene.restart,
-            ROWS * 3 // 10: lambda: scene.misbehave("/revoke"),
-            ROWS * 5 // 10: lambda: scene.misbehave("/break?answers=2"),
-            ROWS * 7 // 10: scene.restart,
-            ROWS * 8 // 10: lambda: scene.misbehave("/forget"),
+            TENTH: [scene.restart],
+            3 * TENTH: [scene.revoke],
+            5 * TENTH: [scene.break_connections],
+            7 * TENTH: [scene.restart, scene.revoke],
+            8 * TENTH: [scene.forget],
         },
     )
 
-    print(await scene.counts())
-    print(scene.memory.growth_mib(), scene.memory)
+    counts = await scene.counts()
     assert (0, ROWS) == (await process.wait(), rows)
-    assert MOST_GROWTH_MIB >= max(scene.memory.growth_mib())
+    assert (4, 2) == (counts["queries"], counts["resets"])
+    assert MOST_GROWTH_MIB >= max(scene.memory.growth_mib()), scene.memory
+    print(counts, scene.memory.growth_mib())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what a process holds is told by Linux only")
+@pytest.mark.timeout(1500)
+async def test_every_row_comes_once_in_bulk(scene: Scene):
+    """A job outlives the service and the session, and its parts are read again where they broke off."""
+    process = await scene.command(SOQL, "--route", "bulk")
+
+    rows = await scene.read(
+        process,
+        {
+            TENTH: [scene.restart],
+            3 * TENTH: [scene.revoke],
+            5 * TENTH: [scene.break_connections],
+            7 * TENTH: [scene.restart, scene.revoke],
+        },
+    )
+
+    counts = await scene.counts()
+    assert (0, ROWS) == (await process.wait(), rows)
+    assert (1, 2) == (counts["jobs"], counts["resets"])
+    assert MOST_GROWTH_MIB >= max(scene.memory.growth_mib()), scene.memory
+    print(counts, scene.memory.growth_mib())

@@ -64,7 +64,21 @@ def test_the_limit_stays_within_its_bounds(history):
         now += passed
         limit.observe(Observed(sign, seconds), 24, now)
         assert 2 <= limit.value <= 24
-        assert 1 <= limit.bulkhead < limit.value
+        assert 1 <= limit.bulkhead(is_alone=False) <= limit.bulkhead(is_alone=True) < limit.value
+
+
+def test_an_object_is_alone_until_another_comes_and_again_some_time_after():
+    """An attempt of no object is another, too."""
+    slots = Slots(20, 25)
+    slots.begin("a", "account", 0.0)
+    alone = slots.is_alone("account", 0.0)
+    slots.begin("b", "", 1.0)
+    slots.begin("c", "account", 2.0)
+
+    assert alone
+    assert not slots.is_alone("", 60.0)
+    assert not slots.is_alone("account", 11.9)
+    assert slots.is_alone("account", 12.0)
 
 
 def test_attempts_become_long_running_after_twenty_seconds():

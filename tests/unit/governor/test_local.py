@@ -367,6 +367,7 @@ async def test_one_object_leaves_room_for_the_others(clock, context):
     """Of sixteen attempts twelve may be of one object; others pass those that wait for it, which follow as one ends."""
     governor = govern(clock)
     async with attempts_of(governor) as attempts:
+        await attempts.start("first", context, Cost(bulkhead="contact"))
         for number in range(15):
             await attempts.start(f"slow-{number}", context, Cost(bulkhead="account"))
         await attempts.start("other", context, Cost(bulkhead="contact"))
@@ -375,8 +376,26 @@ async def test_one_object_leaves_room_for_the_others(clock, context):
         await attempts.end("slow-0")
         await attempts.end("other")
 
-        assert [f"slow-{number}" for number in range(12)] + ["other", "none"] == filled
-        assert ["slow-12"] == attempts.begun[14:]
+        assert ["first"] + [f"slow-{number}" for number in range(12)] + ["other", "none"] == filled
+        assert ["slow-12"] == attempts.begun[15:]
+
+
+async def test_an_object_without_others_leaves_room_for_their_first(clock, context):
+    """Of sixteen attempts fifteen are its own; what comes next finds room, and then it keeps to its twelve."""
+    governor = govern(clock)
+    async with attempts_of(governor) as attempts:
+        for number in range(17):
+            await attempts.start(f"slow-{number}", context, Cost(bulkhead="account"))
+        alone = attempts.begun.copy()
+        await attempts.start("other", context, Cost(bulkhead="contact"))
+        for number in range(3):
+            await attempts.end(f"slow-{number}")
+        crowded = attempts.begun[15:]
+        await attempts.end("slow-3")
+
+        assert [f"slow-{number}" for number in range(15)] == alone
+        assert ["other"] == crowded
+        assert ["slow-15"] == attempts.begun[16:]
 
 
 async def test_long_running_slots_are_left_to_interactive_calls(clock, make_context):
@@ -512,7 +531,7 @@ async def test_nobody_overtakes_those_that_wait_for_an_object(clock, context):
     """When the limit has grown and there is room for one more, a newcomer queues behind who came before."""
     governor = govern(clock)
     async with attempts_of(governor) as attempts:
-        for number in range(13):
+        for number in range(16):
             await attempts.start(f"{number}", context, Cost(bulkhead="account"))
         for _ in range(40):
             governor.observe(Observed(Sign.WELL, 0.1))
@@ -521,7 +540,7 @@ async def test_nobody_overtakes_those_that_wait_for_an_object(clock, context):
         await attempts.end("0")
 
         assert "newcomer" not in before
-        assert "12" == attempts.begun[12]
+        assert "15" == attempts.begun[15]
 
 
 async def test_a_used_up_allocation_is_told_as_used_up(clock, context):
