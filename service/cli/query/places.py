@@ -89,7 +89,7 @@ class Place:
     @property
     def name(self) -> str:
         """What a person calls it."""
-        return "the standard output" if self._path is None else str(self._path)
+        return "standard output" if self._path is None else str(self._path)
 
     @property
     def is_terminal(self) -> bool:
@@ -149,6 +149,6 @@ def _opened(path: Path | None) -> io.FileIO:
     """Open it without a buffer, so that no failure waits for the end."""
     if path is None:
         if sys.stdout is None:  # as Python leaves it where the shell closed it; the number may be another file's by now
-            raise OSError(errno.EBADF, "is closed", "the standard output")
+            raise OSError(errno.EBADF, "is closed", "standard output")
         return io.FileIO(_STANDARD_OUTPUT, "wb", closefd=False)
     return io.FileIO(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666), "wb")

@@ -14,6 +14,10 @@ COUNT = "count"
 """What the number of `SELECT COUNT()` is called where it needs a name."""
 
 
+class Unwritable(Exception):
+    """Rows cannot be written: the text says where, and why."""
+
+
 class Writer(Protocol):
     """Writes a result in one form."""
 
