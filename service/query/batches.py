@@ -135,7 +135,8 @@ def filled(column: ResultColumn, values: list[Any]) -> ColumnValues:
 def _packed(column: ResultColumn, values: Sequence[Any]) -> ColumnValues:
     """Return a column of values as `filled` takes them, but for those of DECIMAL, which are text."""
     null_rows: list[int] = []
-    if None in values:
+    # Most columns hold neither nulls nor zeros, which `all` sees in half the time.
+    if not all(values) and None in values:
         zero = _ZERO.get(column.type, "")
         null_rows = [row for row, value in enumerate(values) if value is None]
         values = [zero if value is None else value for value in values]

@@ -1,9 +1,10 @@
 """The values of decoded rows, column by column."""
 
-from collections.abc import Iterator, Sequence
-from operator import attrgetter
-from types import SimpleNamespace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
+
+from msgspec.structs import astuple
 
 from service.query.columns import ResultColumn
 
@@ -17,11 +18,11 @@ class Gatherer:
     """
 
     def __init__(self, columns: Sequence[ResultColumn]) -> None:
-        self._level = _Level([column.keys for column in columns])
+        self._level = _Level({place: column.keys for place, column in enumerate(columns)})
 
     def gather(self, rows: Sequence[Any]) -> list[list[Any]]:
         """Return the values of each column, one a row; null where a row lacks what they stand in."""
-        found = dict(self._level.values(rows))
+        found = dict(self._level.values(map(astuple, rows)))
         return [found[place] for place in sorted(found)]
 
 
@@ -29,31 +30,33 @@ class _Level:
     """A record or a part of one.
 
     Args:
-        paths: The keys that lead to each value from here.
+        paths: The keys that lead to each value from here, by the value's place among the columns.
 
     """
 
-    def __init__(self, paths: Sequence[tuple[str, ...]]) -> None:
-        attributes = {key: f"f{number}" for number, key in enumerate(dict.fromkeys(path[0] for path in paths))}
-        self._nothing = SimpleNamespace(**dict.fromkeys(attributes.values()))
-        self._leaves = [(place, attrgetter(attributes[path[0]])) for place, path in enumerate(paths) if len(path) == 1]
-        self._parts: list[tuple[list[int], attrgetter[Any], _Level]] = []
-        for key, attribute in attributes.items():
-            places = [place for place, path in enumerate(paths) if path[0] == key and len(path) > 1]
-            if places:
-                part = _Level([paths[place][1:] for place in places])
-                self._parts.append((places, attrgetter(attribute), part))
+    def __init__(self, paths: Mapping[int, tuple[str, ...]]) -> None:
+        keys = dict.fromkeys(path[0] for path in paths.values())
+        self._nothing = (None,) * len(keys)
+        self._leaves: list[tuple[int, int]] = []
+        self._parts: list[tuple[int, _Level]] = []
+        # The fields of the struct stand in the order in which the columns name them first.
+        for number, key in enumerate(keys):
+            inside = {place: path[1:] for place, path in paths.items() if path[0] == key}
+            self._leaves += [(number, place) for place, path in inside.items() if not path]
+            deeper = {place: path for place, path in inside.items() if path}
+            if deeper:
+                self._parts.append((number, _Level(deeper)))
 
-    def values(self, records: Sequence[Any]) -> Iterator[tuple[int, list[Any]]]:
-        """Yield the values under each path, with the path's place."""
-        for place, get in self._leaves:
-            yield place, list(map(get, records))
-        for places, get, part in self._parts:
-            for place, values in part.values(part.present(list(map(get, records)))):
-                yield places[place], values
+    def values(self, records: Iterable[tuple[Any, ...]]) -> Iterator[tuple[int, list[Any]]]:
+        """Yield the values under each path, with the path's place, of the fields of each record."""
+        width = len(self._nothing)
+        # Row after row first, then by strides: each row is visited once, while it is near.
+        flat = list(chain.from_iterable(records))
+        for number, place in self._leaves:
+            yield place, flat[number::width]
+        for number, part in self._parts:
+            yield from part.values(part.fields(flat[number::width]))
 
-    def present(self, records: Sequence[Any]) -> Sequence[Any]:
-        """Return the records with one of nulls in place of each that is null."""
-        if None in records:
-            return [self._nothing if record is None else record for record in records]
-        return records
+    def fields(self, records: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
+        """Yield the fields of each record, all of them null where the record is."""
+        return (self._nothing if record is None else astuple(record) for record in records)

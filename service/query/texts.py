@@ -56,7 +56,11 @@ def to_decimals(values: Sequence[msgspec.Raw | None]) -> list[str | None]:
 
 
 def _joined(values: Sequence[msgspec.Raw | None]) -> bytes:
-    return b",".join([_NULL if value is None else value for value in values])
+    try:
+        # All of them stand in every record, unless they are a parent's that some records do not have.
+        return b",".join(values)  # type: ignore[arg-type] # of which it tells
+    except TypeError:
+        return b",".join([_NULL if value is None else value for value in values])
 
 
 def _each(values: Sequence[msgspec.Raw | None], convert: Callable[[bytes], str | None]) -> list[str | None]:
