@@ -202,7 +202,8 @@ class Coalescer:
         """Send one call in a span of its own, which names every caller that rides along."""
         now = self._clock.monotonic()
         sampled = [(item.context.trace, now - item.queued_at) for item in items if item.context.trace is not None]
-        callers = [trace for trace, _ in sampled]
+        if not sampled:
+            return await self._delivered(route, items, _context_of(items, None))
         attributes: dict[str, AttributeValue] = {
             names.ORG: self._org,
             names.LANE: str(route),
@@ -210,17 +211,23 @@ class Coalescer:
             names.BATCH_ATTEMPT: items[0].attempt,
             names.BATCH_WAITED_MS: round(1000 * (now - min(item.queued_at for item in items)), 3),
         }
+        callers = [trace for trace, _ in sampled]
         with self._tracing.batch_span(f"batch {route}", callers, attributes) as trace:
             if trace is not None:
                 for caller, seconds in sampled:
                     self._tracing.add_wait("wait for a batch", caller, seconds, trace)
-            context = _context_of(items, trace)
-            try:
-                return await self._deliver(route, items, context)
-            except Exception as error:  # noqa: BLE001 - a fault of ours must reach the callers, not end the lane
-                _log.error("unexpected error in a batch", org=self._org, lane=str(route), exc_info=error)
-                kind = OutcomeUnknown if route.operation is Operation.CREATE else InternalError
-                return [kind("an unexpected error while the record was sent") for _ in items]
+            return await self._delivered(route, items, _context_of(items, trace))
+
+    async def _delivered(
+        self, route: Route, items: Sequence[Item], context: CallContext
+    ) -> Sequence[Outcome | Unlocated]:
+        """Deliver; whatever goes wrong becomes outcomes."""
+        try:
+            return await self._deliver(route, items, context)
+        except Exception as error:  # noqa: BLE001 - a fault of ours must reach the callers, not end the lane
+            _log.error("unexpected error in a batch", org=self._org, lane=str(route), exc_info=error)
+            kind = OutcomeUnknown if route.operation is Operation.CREATE else InternalError
+            return [kind("an unexpected error while the record was sent") for _ in items]
 
     async def _deliver(
         self, route: Route, items: Sequence[Item], context: CallContext
@@ -265,6 +272,8 @@ def _context_of(items: Sequence[Item], trace: Context | None) -> CallContext:
     of the records; the call takes its turn as that of the one with the fewest, whom the others' records must not delay.
     """
     first = items[0].context
+    if len(items) == 1 and trace is first.trace:
+        return first
     deadlines = [item.context.deadline for item in items]
     latest = None if None in deadlines else max(deadline for deadline in deadlines if deadline is not None)
     priority = min(item.context.priority for item in items)

@@ -71,6 +71,22 @@ async def test_a_refused_connection_was_not_sent(transport):
             await transport.send(request(unused.getsockname()[1]), CALL)
 
 
+async def test_headers_are_known_by_their_names_in_lower_case(transport):
+    """However Salesforce spells them; several of a name are one, in their order."""
+
+    async def answer(_head: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(
+            b"HTTP/1.1 200 OK\r\nSforce-Limit-Info: api-usage=1/10\r\nsforce-limit-info: per-app=2/9\r\n"
+            b"Content-Length: 0\r\nX-Name: caf\xe9\r\n\r\n"
+        )
+
+    async with server(answer) as port:
+        response = await transport.send(request(port), CALL)
+
+    assert "api-usage=1/10, per-app=2/9" == response.headers["sforce-limit-info"]
+    assert "x-name" in response.headers
+
+
 async def hang_up(_head: bytes, writer: asyncio.StreamWriter) -> None:
     """Take the request and answer nothing."""
     writer.close()

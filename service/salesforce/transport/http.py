@@ -5,7 +5,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -99,7 +99,7 @@ class HttpTransport:
         message = httpx.Request(request.method, request.path, content=content, headers=headers)
         answer = await self._transport.handle_async_request(message)
         try:
-            return Response(answer.status_code, answer.headers, await _read(answer, request))
+            return Response(answer.status_code, _headers(answer), await _read(answer, request))
         finally:
             # A body that was not read whole would otherwise keep its connection.
             await answer.aclose()
@@ -108,6 +108,18 @@ class HttpTransport:
 async def _pieces(body: bytes) -> AsyncIterator[bytes]:
     for start in range(0, len(body), _PIECE_BYTES):
         yield body[start : start + _PIECE_BYTES]
+
+
+def _headers(answer: httpx.Response) -> Mapping[str, str]:
+    """Return the headers by their names in lower case, values of one name joined (RFC 9110, 5.2).
+
+    Five looks at httpx's own take longer than to decide what the answer means.
+    """
+    found: dict[str, str] = {}
+    for raw_name, raw_value in answer.headers.raw:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
 
 
 async def _read(answer: httpx.Response, request: Request) -> bytes:
