@@ -1,7 +1,7 @@
 """A process that answers like an org of any number of leads, made when they are asked for.
 
-It knows one query: leads in the order of their ids, from an id on, page by page or by a query job. It misbehaves when it
-is told to: `GET /forget` gives up every result that was begun, `/revoke` ends the session and what it holds open,
+It knows one query: leads in the order of their ids, from an id on, page by page or by a query job. It misbehaves when
+it is told to: `GET /forget` gives up every result that was begun, `/revoke` ends the session and what it holds open,
 `/break?answers=3` resets the connections of the next three answers with rows in their middle, `/shorten?answers=1` lets
 the next part of a job lack its last row, and between `/hold?jobs=1` and `/hold?jobs=0` no job gets done. From
 `/gate?rows=1000` on no row is sent behind the first thousand until the gate is moved. `/counts` tells how often it was
