@@ -10,7 +10,7 @@ from service import soql
 from service.context import CallContext
 from service.errors import AllocationExceeded, MalformedQuery, Refused, SluicegateError, UnknownObject
 from service.orgs.descriptions import Descriptions
-from service.query import bulk_reading, cursor, explain, route
+from service.query import bulk_reading, cursor, early_checks, explain, route
 from service.query.batches import Batch
 from service.query.bulk_reading import BulkReading
 from service.query.estimates import Estimates
@@ -155,7 +155,9 @@ class OrgQueries:
 
 async def _bound(text: str, parameters: Mapping[str, soql.Value]) -> Query:
     is_long = len(text) > _LONG_QUERY
-    return soql.bind(await asyncio.to_thread(soql.parse, text) if is_long else soql.parse(text), parameters)
+    query = soql.bind(await asyncio.to_thread(soql.parse, text) if is_long else soql.parse(text), parameters)
+    early_checks.check(query)
+    return query
 
 
 def _is_of_bulk(error: SluicegateError) -> bool:

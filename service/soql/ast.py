@@ -19,6 +19,9 @@ AGGREGATES = frozenset({"COUNT", "COUNT_DISTINCT", "SUM", "AVG", "MIN", "MAX"})
 """Names of the functions that fold many rows into one value, in upper case."""
 
 
+MAX_LENGTH = 100_000
+"""Greatest number of characters of a query (SOQL and SOSL Reference, "SOQL Limits")."""
+
 MAX_NUMBER = 60
 """Greatest number of characters a number has when printed without an exponent; Salesforce stores 18 digits."""
 
@@ -274,8 +277,12 @@ class Query:
     offset: int | Parameter | None = None
     """Rows to skip."""
     usage: Usage | None = None
-    """Name after FOR."""
+    """Name after FOR. Salesforce then takes note of the rows as viewed or referenced."""
     at: Position = field(default=NOWHERE, compare=False)
     """Where SELECT stands."""
     source_at: Position = field(default=NOWHERE, compare=False)
     """Where the name after FROM stands."""
+    offset_at: Position = field(default=NOWHERE, compare=False)
+    """Where what follows OFFSET stands."""
+    usage_at: Position = field(default=NOWHERE, compare=False)
+    """Where the name after FOR stands."""

@@ -6,7 +6,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import TypeAlias
 
-from service.errors import FieldViolation, InvalidParameter
+from service.errors import FieldViolation, InvalidParameter, MessageTooLarge
 from service.soql import ast, moments, strings
 
 One: TypeAlias = bool | int | float | Decimal | str | date | datetime | time | None
@@ -29,6 +29,8 @@ def bind(query: ast.Query, values: Mapping[str, Value]) -> ast.Query:
         InvalidParameter: A parameter is missing or unused, or its value cannot stand where the query wants it: a list
             outside IN and its kin, an empty list, a string with a NUL or half a surrogate pair, a number or date that
             Salesforce cannot store, a naive datetime, bytes.
+        MessageTooLarge: The values alone are longer than a query may be. A name may stand in a query thousands of
+            times, so that it takes no large request to say gigabytes.
 
     """
     binder = _Binder(values)
@@ -51,6 +53,8 @@ class _Binder:
 
     def __init__(self, values: Mapping[str, Value] | None) -> None:
         self._values = values
+        self._room = ast.MAX_LENGTH
+        """Characters that further values may have."""
         self.used: set[str] = set()
 
     def query(self, query: ast.Query) -> ast.Query:
@@ -102,7 +106,15 @@ class _Binder:
             raise _refused(
                 hole.name, f"the query needs a value for :{hole.name} (row {hole.at.row}, column {hole.at.column})"
             )
-        return self._values[hole.name]
+        value = self._values[hole.name]
+        self._room -= _least_length(value)
+        if self._room < 0:
+            text = (
+                f"with the values of :{hole.name} the query has more than the {ast.MAX_LENGTH:,} characters that "
+                "Salesforce takes: give shorter lists, and ask several times"
+            )
+            raise MessageTooLarge(text, violations=[FieldViolation(f"parameters.{hole.name}", text)])
+        return value
 
     def _one(self, hole: ast.Parameter, *, pattern: bool) -> ast.Operand:
         value = self._take(hole)
@@ -169,6 +181,15 @@ def literal(value: object, hole: ast.Parameter) -> ast.Scalar:
             return ast.Time(_time(value, hole), hole.at)
         case _:
             raise _refused(hole.name, f":{hole.name} is of a type that SOQL has no literal for")
+
+
+def _least_length(value: Value) -> int:
+    """Return how many characters a value has at least when it is printed, at next to no cost."""
+    if isinstance(value, str):
+        return len(value) + 2
+    if isinstance(value, list | tuple):
+        return sum(len(each) + 4 if isinstance(each, str) else 3 for each in value) - 2
+    return 1
 
 
 def _text(value: str, hole: ast.Parameter) -> str:

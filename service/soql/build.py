@@ -201,16 +201,16 @@ class TreeBuilder(Transformer[Token, Any]):
         """Carry LIMIT."""
         return ("limit", _count(parts[0], "LIMIT"))
 
-    def offset(self, parts: list[Any]) -> tuple[str, int | ast.Parameter]:
+    def offset(self, parts: list[Any]) -> tuple[tuple[str, object], ...]:
         """Carry OFFSET."""
-        return ("offset", _count(parts[0], "OFFSET"))
+        return (("offset", _count(parts[0], "OFFSET")), ("offset_at", parts[0].at))
 
-    def usage(self, parts: list[Token]) -> tuple[str, str]:
+    def usage(self, parts: list[Token]) -> tuple[tuple[str, object], ...]:
         """Carry FOR VIEW or FOR REFERENCE."""
         name = parts[0].upper()
         if name == "UPDATE":
             raise fault("FOR UPDATE locks rows and is allowed in Apex only; leave it out", at(parts[0]), found=name)
-        return ("usage", name)
+        return (("usage", name), ("usage_at", at(parts[0])))
 
     def all_rows(self, parts: list[Token]) -> tuple[str, str]:
         """Refuse ALL ROWS."""

@@ -1,6 +1,7 @@
 """The parser's face: text in, tree out, every refusal with row and column."""
 
 import difflib
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -15,9 +16,6 @@ from service.soql import ast
 from service.soql.build import TreeBuilder, at
 from service.soql.checks import check
 from service.soql.faults import fault, unexpected
-
-MAX_LENGTH = 100_000
-"""Greatest number of characters of a query (SOQL and SOSL Reference, "SOQL Limits")."""
 
 MAX_DEPTH = 100
 """Greatest number of parentheses open at once; it keeps everything that walks a tree clear of Python's own limit."""
@@ -53,8 +51,8 @@ def parse(soql: str, *, parameters: bool = True) -> ast.Query:
             for an unexpected token `found` and `expected`.
 
     """
-    if len(soql) > MAX_LENGTH:
-        raise fault(f"the query has {len(soql)} characters, {MAX_LENGTH} are allowed", ast.NOWHERE)
+    if len(soql) > ast.MAX_LENGTH:
+        raise fault(f"the query has {len(soql)} characters, {ast.MAX_LENGTH} are allowed", ast.NOWHERE)
     try:
         query: Any = _parser().parse(soql)
     except UnexpectedInput as error:
@@ -79,6 +77,8 @@ def _parser() -> Lark:
         transformer=TreeBuilder(),
         postlex=_DepthLimit(),
         maybe_placeholders=True,
+        # SOQL's own words are ASCII: without regard to case, others have letters that pass for some of theirs.
+        g_regex_flags=re.ASCII,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from service.errors import InvalidParameter
+from service.errors import InvalidParameter, MessageTooLarge
 from service.soql import Value, ast, bind, escape_like, parameters, parse, to_soql
 from tests.unit.soql.queries import texts, values
 
@@ -38,7 +38,7 @@ def test_each_type_has_its_literal(value: Value, printed: str) -> None:
     assert f"X = {printed}" == bound("X = :v", v=value)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=1000)
 @given(values)
 def test_a_bound_value_is_one_literal_whatever_it_holds(value: Value) -> None:
     """No value can add a condition, a clause or a second statement."""
@@ -67,6 +67,25 @@ def test_like_takes_wildcards_and_stray_backslashes_as_they_look() -> None:
     """In LIKE the caller's wildcards work, and a backslash that escapes nothing means itself."""
     assert bound("X LIKE :v", v=r"C:\dir%") == r"X LIKE 'C:\\dir%'"
     assert bound("X LIKE :v", v=escape_like("50%") + "%") == r"X LIKE '50\%%'"
+
+
+@pytest.mark.parametrize(
+    ("condition", "value"),
+    [("X IN :v", ["a"] * 1000), ("X IN :v", [1] * 1000), ("X = :v", "x" * 4000), ("X NOT IN (1, :v)", [None] * 1000)],
+)
+def test_values_that_stand_often_are_not_written_out(condition: str, value: Value) -> None:
+    """A small request that names a long value again and again is refused before it fills the memory."""
+    query = parse(f"{HEAD} {' OR '.join([condition] * 1000)}")
+
+    with pytest.raises(MessageTooLarge, match="shorter lists") as caught:
+        bind(query, {"v": value})
+
+    assert ["parameters.v"] == [violation.field for violation in caught.value.violations]
+
+
+def test_lists_of_the_greatest_length_are_bound() -> None:
+    """What a query can hold it may be given."""
+    assert 99_941 == len(bound("X IN :v", v=["a" * 12] * 6246))
 
 
 def test_lists_fill_in_includes_and_parentheses() -> None:

@@ -311,3 +311,19 @@ def test_any_text_parses_or_is_refused_with_a_place(text: str) -> None:
 def test_the_grammar_stays_small():
     """The parser is built at every start: its rules, which optional parts of one rule multiply, stay few."""
     assert len(_parser().rules) < 250
+
+
+@pytest.mark.parametrize(
+    "soql",
+    [
+        "\u017fELECT Id FROM Account",
+        "SELECT Id FROM Account WHERE Name L\u0130KE :v",
+        "SELECT Id FROM Account WHERE Name \u0130N ('a')",
+        "SELECT Id FROM Account WHERE Name LI\u212aE 'a'",
+        "SELECT Id FROM Account ORDER BY Id NULLS F\u0131RST",
+    ],
+)
+def test_letters_that_only_pass_for_those_of_keywords_are_refused(soql: str) -> None:
+    """Without regard to case, Unicode has further letters for I, K and S; SOQL has not."""
+    with pytest.raises(MalformedQuery):
+        parse(soql)
