@@ -1,9 +1,11 @@
 """`sluicegate call`."""
 
 import sys
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 import typer
+from sluicegate import Priority
 from sluicegate.errors import SluicegateError
 from sluicegate.json_calls import InvalidCall, call
 
@@ -20,6 +22,11 @@ def command(
         typer.Argument(help="The request as JSON; several for BulkLoad; `-` reads them from standard input."),
     ] = None,
     *,
+    caller: Annotated[str, typer.Option(help="Who calls, for the shares of API calls.")] = "",
+    priority: Annotated[
+        Priority | None,
+        typer.Option(help="How much it matters when API calls run short; the RPC's own if unset."),
+    ] = None,
     target: Annotated[str, typer.Option(help="Where the service listens.")] = "127.0.0.1:50051",
     timeout: Annotated[
         float | None,
@@ -31,7 +38,8 @@ def command(
     """Call a running service with JSON and print each response as JSON. Exit 1 if the call fails."""
     texts = [_standard_input() if text == "-" else text for text in documents or ["{}"]]
     try:
-        run(_call(target, method, texts, timeout_seconds=timeout))
+        responses = call(target, method, texts, timeout_seconds=timeout, caller=caller, priority=priority)
+        run(_print(responses))
     except InvalidCall as error:
         fail(str(error))
     except SluicegateError as error:
@@ -39,8 +47,8 @@ def command(
         raise typer.Exit(1) from None
 
 
-async def _call(target: str, method: str, documents: list[str], *, timeout_seconds: float | None) -> None:
-    async for response in call(target, method, documents, timeout_seconds=timeout_seconds):
+async def _print(responses: AsyncIterator[str]) -> None:
+    async for response in responses:
         typer.echo(response)
 
 

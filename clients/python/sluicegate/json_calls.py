@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from grpc import aio
 
+from sluicegate.callers import Priority, metadata_of, saying
 from sluicegate.ending import Ending
 from sluicegate.errors import from_rpc_error
 from sluicegate.json_requests import InvalidCall, read_requests
@@ -39,7 +40,13 @@ def methods() -> dict[str, MethodDescriptor]:
 
 
 async def call(
-    target: str, method: str, documents: Sequence[str], *, timeout_seconds: float | None = None
+    target: str,
+    method: str,
+    documents: Sequence[str],
+    *,
+    timeout_seconds: float | None = None,
+    caller: str = "",
+    priority: Priority | None = None,
 ) -> AsyncIterator[str]:
     """Call an RPC and yield each response as JSON.
 
@@ -49,22 +56,28 @@ async def call(
         documents: The requests as JSON, each document one or several; more than one only where the client streams.
         timeout_seconds: The call's deadline; None means a minute where the service answers once, and no deadline for
             streams, which may rightly take hours.
+        caller: Who calls, for the shares of API calls; the service has a name for those who do not say.
+        priority: How much the call matters when API calls run short; None for the RPC's own.
 
     Raises:
-        InvalidCall: The target, the method or a document is wrong.
+        InvalidCall: The target, the method, a document or the caller's name is wrong.
         SluicegateError: The call failed.
 
     """
     if not target or target.startswith(("http://", "https://")):
         raise InvalidCall(f"the target must be host:port, without a scheme, not {target!r}")
     descriptor = _find(method)
+    try:
+        metadata = metadata_of(caller, priority)
+    except ValueError as error:
+        raise InvalidCall(str(error)) from None
     requests = [request for document in documents for request in read_requests(document, descriptor.input_type)]
     if not descriptor.client_streaming and len(requests) != 1:
         raise InvalidCall(f"{method} takes one request, not {len(requests)}")
     if timeout_seconds is None and not descriptor.server_streaming:
         timeout_seconds = _SECONDS_FOR_AN_ANSWER
     async with aio.insecure_channel(target) as channel:
-        begun = _begin(channel, descriptor, requests, timeout_seconds)
+        begun = _begin(saying(channel, metadata), descriptor, requests, timeout_seconds)
         ending = Ending(begun)
         try:
             async for response in _responses(begun):

@@ -5,11 +5,10 @@ import os
 import sys
 import time
 from collections import deque
+from collections.abc import Iterator
 from contextlib import suppress
 from types import TracebackType
 from typing import Self, TextIO
-
-from rich.cells import set_cell_size
 
 _BETWEEN_LOOKS_SECONDS = 0.5
 _LOOKS_OF_A_RATE = 20
@@ -75,8 +74,7 @@ class Display:
             await asyncio.sleep(_BETWEEN_LOOKS_SECONDS)
             width = os.get_terminal_size(sys.stderr.fileno()).columns
             # A line as wide as the terminal would go on in the next one, which nobody takes back.
-            line = self._pace.line(time.monotonic())
-            self._write(_ERASED + set_cell_size(line, min(len(line), width - 1)))
+            self._write(_ERASED + self._pace.line(time.monotonic(), width - 1))
             self._is_visible = True
 
     def _write(self, text: str) -> None:
@@ -109,24 +107,33 @@ class Pace:
         self._wanted = min(total, self._most) if self._most else total
         self._came_at = now
 
-    def line(self, now: float) -> str:
-        """Say how far it is."""
-        if self._place is None:
-            return f"waiting for the first row, {_clock(now - self._begun)}"
-        parts = [f"{self._place:,} rows"]
-        if self._wanted > 0 and self._place <= self._wanted:
-            parts = [f"{self._place:,} of {self._wanted:,} rows", f"{100 * self._place // self._wanted} %"]
+    def line(self, now: float, width: int) -> str:
+        """Say how far it is, in as many of the characters as make sense: what matters least is left out first."""
+        parts = list(self._parts(now))
+        while len(parts) > 1 and len(", ".join(parts)) > width:
+            parts.pop()
+        return ", ".join(parts)[: max(width, 0)]
+
+    def _parts(self, now: float) -> Iterator[str]:
+        place, wanted = self._place, self._wanted
+        if place is None:
+            yield f"waiting for the first row, {_clock(now - self._begun)}"
+            return
+        if 0 < place <= wanted:
+            yield f"{place:,} of {wanted:,} rows"
+            yield f"{100 * place // wanted} %"
+        else:
+            yield f"{place:,} rows"
         then, before = self._looks[0]
-        self._looks.append((now, self._place))
+        self._looks.append((now, place))
         silent = now - self._came_at
         if silent >= _SILENT_SECONDS:
-            return ", ".join([*parts, f"no further one for {_clock(silent)}"])
-        rate = (self._place - before) / (now - then) if now > then else 0.0
-        if rate:
-            parts.append(f"{rate:,.0f} rows/s")
-            if self._wanted > self._place:
-                parts.append(f"{_clock((self._wanted - self._place) / rate)} left")
-        return ", ".join(parts)
+            yield f"nothing came for {_clock(silent)}"
+        elif now > then and place > before:
+            rate = (place - before) / (now - then)
+            if place < wanted:
+                yield f"{_clock((wanted - place) / rate)} left"
+            yield f"{rate:,.0f} rows/s"
 
 
 def _clock(seconds: float) -> str:

@@ -151,4 +151,4 @@ def _opened(path: Path | None) -> io.FileIO:
         if sys.stdout is None:  # as Python leaves it where the shell closed it; the number may be another file's by now
             raise OSError(errno.EBADF, "is closed", "standard output")
         return io.FileIO(_STANDARD_OUTPUT, "wb", closefd=False)
-    return io.FileIO(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666), "wb")
+    return io.FileIO(os.open(path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666), "wb")

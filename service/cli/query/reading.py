@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 from rich.console import Console
 from sluicegate import Client, QueryOptions, SluicegateError, Value
@@ -22,7 +23,8 @@ RESUMABLE = frozenset({"csv", "json", "jsonl"})
 """The forms that can be gone on with: a table is for the eye, and what stands at its end closes a Parquet file."""
 _SIGNALLED = 128
 """Status of a command that a signal ended, less the signal's number."""
-_ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_ENDING = ("SIGTERM", "SIGINT", "SIGHUP")
+_SIGPIPE = 13
 _COUNT = re.compile(r"\s*SELECT\s+COUNT\s*\(\s*\)\s+FROM\b", re.IGNORECASE)
 _FINAL = frozenset({"INVALID_TOKEN", "QUERY_NOT_RESUMABLE"})
 """Reasons after which nothing goes on behind the last row."""
@@ -99,7 +101,7 @@ class Reading:
             raise
         except BrokenPipeError:
             # Whoever reads has seen enough, as `head` has. Programs that the system ends then have this status.
-            return _SIGNALLED + signal.SIGPIPE
+            return _SIGNALLED + _SIGPIPE
         except OSError as error:
             self._take_back()
             raise Unwritable(f"{error.filename or self._place.name} cannot be written: {error.strerror}") from error
@@ -211,18 +213,23 @@ def _writer(wanted: Wanted, place: Place, *, goes_on: bool) -> JsonWriter | Batc
             return JsonWriter(place, is_array=form == "json")
 
 
-def _watched_signals() -> list[signal.Signals]:
-    """Let a signal cancel this task, and return the list that it will be in. The next one ends the process."""
+def _watched_signals() -> list[int]:
+    """Let a signal cancel this task, and return the list that its number will be in; the next one ends the process.
+
+    Not by the loop's own handlers: those would wait for a write to a reader who does not read.
+    """
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
     assert task is not None
-    came: list[signal.Signals] = []
+    came: list[int] = []
 
-    def stop(number: signal.Signals) -> None:
+    def stop(number: int, _: FrameType | None) -> None:
+        if came:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
         came.append(number)
-        for watched in _ENDING:
-            loop.remove_signal_handler(watched)
-        task.cancel()
+        loop.call_soon_threadsafe(task.cancel)
 
-    for number in _ENDING:
-        loop.add_signal_handler(number, stop, number)
+    for name in _ENDING:
+        if hasattr(signal, name):  # SIGHUP is not everywhere
+            signal.signal(getattr(signal, name), stop)
     return came
