@@ -5,14 +5,15 @@ import json
 import os
 import sys
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 _SECONDS_TO_START = 60
 _SECONDS_TO_STOP = 30
+_LEAST_PROCESSORS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,40 @@ async def running(*arguments: str, environment: Mapping[str, str] | None = None)
         except TimeoutError:
             process.kill()
             await process.wait()
+
+
+@contextmanager
+def apart(measured: Iterable[int], others: Iterable[int]) -> Iterator[bool]:
+    """Let some processes have a processor of their own, one after the other, and give the rest to those around them.
+
+    What a server does then depends on its own work alone, and not on who else wants a processor. Yields whether it
+    could be done: it takes Linux, and two processors at least.
+
+    Args:
+        measured: Numbers of the processes that get the first processor.
+        others: Numbers of those that get the rest.
+
+    """
+    processors = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    if len(processors) < _LEAST_PROCESSORS:
+        yield False
+        return
+    places = {**dict.fromkeys(measured, processors[:1]), **dict.fromkeys(others, processors[1:])}
+    try:
+        for pid, own in places.items():
+            _keep_to(pid, own)
+        yield True
+    finally:
+        for pid in places:
+            _keep_to(pid, processors)
+
+
+def _keep_to(pid: int, processors: Iterable[int]) -> None:
+    """Bind every thread of a process; those that it starts later inherit it."""
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        # It may have ended since.
+        with suppress(ProcessLookupError):
+            os.sched_setaffinity(int(thread.name), processors)
 
 
 def service_on(upstream: Server, **settings: object) -> dict[str, str]:
