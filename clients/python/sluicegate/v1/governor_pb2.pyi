@@ -74,7 +74,7 @@ class Governor(_message.Message):
     LOGIN_OUT_OF_ORDER_FOR_FIELD_NUMBER: _builtins.int
     OWN_MAXIMUM_FIELD_NUMBER: _builtins.int
     own_calls: _builtins.float
-    """API calls of the last 24 hours that the service made."""
+    """API calls of the last 24 hours that the service made: all replicas where they share a store, else this one."""
     others_per_second: _builtins.float
     """Rate at which others use up the org's allocation, in API calls a second, as far as answers show it."""
     more_callers: _builtins.int
@@ -213,7 +213,7 @@ class ClassShare(_message.Message):
     priority: Global___Priority.ValueType
     """The class."""
     used_calls: _builtins.float
-    """API calls of the last 24 hours that the service made for the class."""
+    """API calls of the last 24 hours that this replica made for the class."""
     stops_at_calls: _builtins.float
     """From which usage calls of the class are refused: the org's, by all of its clients, or the service's own where
     `own_maximum` is set. Unset until it is known.
@@ -255,7 +255,9 @@ class CallerShare(_message.Message):
     caller: _builtins.str
     """The caller's name; empty for whoever gives none."""
     used_calls: _builtins.float
-    """API calls of the last 24 hours that the service made for the caller: fractions where callers shared a call."""
+    """API calls of the last 24 hours that this replica made for the caller, with fractions where callers shared a call.
+    Of a caller with a bound of its own they are those of all replicas, where these share a store.
+    """
     maximum_calls: _builtins.float
     """The most that the caller may use. Unset without a bound of its own."""
     waiting: _builtins.int

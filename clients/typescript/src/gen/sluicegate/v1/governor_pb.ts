@@ -29,7 +29,7 @@ export type Governor = Message<"sluicegate.v1.Governor"> & {
   usage?: ApiUsage | undefined;
 
   /**
-   * API calls of the last 24 hours that the service made.
+   * API calls of the last 24 hours that the service made: all replicas where they share a store, else this one.
    *
    * @generated from field: double own_calls = 2;
    */
@@ -207,7 +207,7 @@ export type ClassShare = Message<"sluicegate.v1.ClassShare"> & {
   priority: Priority;
 
   /**
-   * API calls of the last 24 hours that the service made for the class.
+   * API calls of the last 24 hours that this replica made for the class.
    *
    * @generated from field: double used_calls = 2;
    */
@@ -257,7 +257,8 @@ export type CallerShare = Message<"sluicegate.v1.CallerShare"> & {
   caller: string;
 
   /**
-   * API calls of the last 24 hours that the service made for the caller: fractions where callers shared a call.
+   * API calls of the last 24 hours that this replica made for the caller, with fractions where callers shared a call.
+   * Of a caller with a bound of its own they are those of all replicas, where these share a store.
    *
    * @generated from field: double used_calls = 2;
    */
