@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import time
 from decimal import Context, Decimal, Inexact
@@ -96,7 +97,7 @@ class ArrowBatches:
                     return pa.array(values, pa.string()).cast(kind)
                 case _:
                     return pa.array(values, kind)
-        except (pa.ArrowInvalid, pa.ArrowTypeError, ArithmeticError) as error:
+        except (ValueError, TypeError, ArithmeticError) as error:
             raise Unwritable(f"column {column.name} holds a value that no {kind} of Arrow is") from error
 
     def _children(self, column: ColumnDescription, values: Sequence[Any]) -> Any:
@@ -109,10 +110,11 @@ class ArrowBatches:
 
     def _decimals(self, column: ColumnDescription, values: Sequence[str | None]) -> Any:
         kind = _TYPES["decimal"]
-        try:
-            return pa.array(values, pa.string()).cast(kind)
-        except pa.ArrowInvalid:
-            return pa.array([value and self._decimal(column, value) for value in values], kind)
+        if max((len(value) for value in values if value), default=0) <= _DIGITS - _PLACES:
+            with suppress(pa.ArrowInvalid):
+                return pa.array(values, pa.string()).cast(kind)
+        # Arrow wraps around in silence where a number has too many digits before its point.
+        return pa.array([value and self._decimal(column, value) for value in values], kind)
 
     def _decimal(self, column: ColumnDescription, text: str) -> Decimal:
         """Round what has more places than the type. It happens to quotients that a formula has computed."""

@@ -71,7 +71,7 @@ class ParquetWriter:
         """Say what is not as it came."""
         rounded = {} if self._batches is None else self._batches.rounded
         return [
-            f"{number:,} values of column {name} had more places than decimals of Parquet have here, and were rounded"
+            f"column {name}: rounded {number:,} with more than 18 decimal places, the most that the file has"
             for name, number in rounded.items()
         ]
 

@@ -64,7 +64,11 @@ class Reading:
         self._wanted = wanted
         self._token = before.resume_token if before else ""
         self._place = Place(wanted.output, before.output_bytes if before and wanted.output else 0)
-        self._writer = _writer(wanted, self._place, goes_on=before is not None)
+        try:
+            self._writer = _writer(wanted, self._place, goes_on=before is not None)
+        except ValueError:
+            self._place.leave()
+            raise
         self._size = self._place.size
         """Bytes of the output up to the last row, without what ends it."""
         self._rows = self._total = 0
