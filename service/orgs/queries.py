@@ -8,7 +8,7 @@ from typing import Any
 
 from service import soql
 from service.context import CallContext
-from service.errors import AllocationExceeded, MalformedQuery, Refused, SluicegateError, UnknownObject
+from service.errors import AllocationExceeded, InvalidArgument, MalformedQuery, Refused, SluicegateError, UnknownObject
 from service.orgs.descriptions import Descriptions
 from service.query import bulk_reading, cursor, early_checks, explain, route
 from service.query.batches import Batch
@@ -21,6 +21,7 @@ from service.query.planner import Describe
 from service.query.resume import BulkPosition, ResumeSigner, ResumeToken
 from service.query.route import Estimate, Route
 from service.query.unknown_names import unknown_name
+from service.query.wrong_values import wrong_value
 from service.salesforce.client import SalesforceClient
 from service.soql.ast import Query
 
@@ -100,7 +101,7 @@ class OrgQueries:
                 async for batch in batches:
                     yield batch
         except MalformedQuery as refused:
-            meant = await unknown_name(query, refused, describe)
+            meant = await _meant(query, text, parameters, refused, describe)
             if meant is None:
                 raise
             raise meant from refused
@@ -111,9 +112,14 @@ class OrgQueries:
         """Bind a query's parameters and tell how it would be run; see `service.query.explain`."""
         query = await _bound(text, parameters)
         asked = Route(options.route) if options.route else None
-        return await explain.explain(
-            query, asked, self._describe(context), self._estimates, context, bulk_rows=self._bulk_rows
-        )
+        describe = self._describe(context)
+        try:
+            return await explain.explain(query, asked, describe, self._estimates, context, bulk_rows=self._bulk_rows)
+        except MalformedQuery as refused:
+            meant = await _meant(query, text, parameters, refused, describe)
+            if meant is None:
+                raise
+            raise meant from refused
 
     def _describe(self, context: CallContext) -> Describe:
         return lambda name: self._descriptions.get(name, context)
@@ -154,10 +160,21 @@ class OrgQueries:
 
 
 async def _bound(text: str, parameters: Mapping[str, soql.Value]) -> Query:
-    is_long = len(text) > _LONG_QUERY
-    query = soql.bind(await asyncio.to_thread(soql.parse, text) if is_long else soql.parse(text), parameters)
+    query = soql.bind(await _parsed(text), parameters)
     early_checks.check(query)
     return query
+
+
+async def _parsed(text: str) -> Query:
+    return await asyncio.to_thread(soql.parse, text) if len(text) > _LONG_QUERY else soql.parse(text)
+
+
+async def _meant(
+    query: Query, text: str, parameters: Mapping[str, soql.Value], refused: MalformedQuery, describe: Describe
+) -> InvalidArgument | None:
+    """Return what Salesforce refused in the caller's own words; None if nothing stands out."""
+    name = await unknown_name(query, refused, describe)
+    return name if name is not None else await wrong_value(await _parsed(text), parameters, refused, describe)
 
 
 def _is_of_bulk(error: SluicegateError) -> bool:

@@ -33,6 +33,8 @@ def _lines(error: SluicegateError, soql: str, target: str) -> Iterator[str]:
             yield f"  {to_line(violation.field)}: {to_line(violation.description)}"
     if error.retry_after_seconds is not None:
         yield f"  come back in {error.retry_after_seconds:,.0f} s"
+    if error.reason == "INVALID_PARAMETER":
+        yield "  --param name=text gives text; name:=value gives numbers, true, false, null, dates and lists"
     if error.code == "UNAVAILABLE" and not error.reason:
         yield f"  is a service running at {target}? --target names another place"
 

@@ -2,6 +2,8 @@
 
 import pytest
 from sluicegate import Client, RecordRef
+from sluicegate.json_calls import InvalidCall
+from sluicegate.json_calls import call as json_call
 from sluicegate.v1.bulk_service_pb2 import GetBulkLoadResponse
 from sluicegate.v1.deep_link_service_pb2 import CreateDeepLinkResponse
 from sluicegate.v1.org_service_pb2 import GetLimitsResponse
@@ -42,6 +44,19 @@ async def test_nothing_is_said_of_what_nobody_gave(target, script):
 
     said = [tuple(metadata.get(key) for key in KEYS) for metadata in script.metadata]
     assert [(None, None), ("web", None), (None, "batch")] == said
+
+
+async def test_calls_by_name_say_it_too(target, script):
+    """What a command line gives goes along, and a name that is none is refused before anything is sent."""
+    script.answers = [UpsertRecordResponse()]
+    method, request = "RecordService/UpsertRecord", ['{"object": "Lead"}']
+
+    _ = [text async for text in json_call(target, method, request, caller="nightly", priority="batch")]
+    with pytest.raises(InvalidCall, match="caller is 'a b'"):
+        _ = [text async for text in json_call(target, method, request, caller="a b")]
+
+    said = [tuple(metadata.get(key) for key in KEYS) for metadata in script.metadata]
+    assert [("nightly", "batch")] == said
 
 
 @pytest.mark.parametrize("name", [" ", "-a", "a b", "a\n", "ä", "(others)", "a" * 64])
