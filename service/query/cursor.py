@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
+from math import ceil, floor
 from typing import Any
 
 from msgspec import structs
@@ -19,7 +20,6 @@ from service.query.options import Options
 from service.query.planner import Describe, expand
 from service.query.resume import RestPosition, ResumeSigner, ResumeToken
 from service.query.shape import Shape, shape_of
-from service.salesforce.calls import query as calls
 from service.salesforce.calls.query import Page
 from service.salesforce.client import SalesforceClient
 from service.salesforce.transport.base import Session
@@ -27,7 +27,6 @@ from service.soql import to_soql
 from service.soql.ast import Query
 
 _REFUSED = "Salesforce does not take it ordered by Id"
-_COUNT = calls.decoder(dict[str, Any])
 _MOST_RESTARTS = 3
 """Restarts in a row after which no row came: the org gives its results up faster than they can be read."""
 
@@ -165,7 +164,8 @@ class _Reading:
             return None
         if not self._token.rows:
             page = await self._first_page()
-            self._token = structs.replace(self._token, total=page.totalSize)
+            begun, found = self._looked_for()
+            self._token = structs.replace(self._token, total=page.totalSize, begun=begun, found=found)
             return self._place(page, "")
         if not position.locator:
             # A first page has no locator.
@@ -258,28 +258,19 @@ class _Reading:
         """Run the query again for what follows the last row."""
         if self._restarts == _MOST_RESTARTS:
             raise restart.refused(self._token, lost, f"it was {_MOST_RESTARTS} times without a row coming") from lost
-        query = restart.rest_of(self._order, self._token, lost, self._context.clock.now())
+        query = restart.rest_of(self._order, self._token, lost)
         self._restarts += 1
         self._session = Session()
         page = await self._run(query, self._begun)
-        restart.check(self._order, self._token, lost, page.totalSize)
-        await self._refuse_moved(lost)
+        _, found = self._looked_for()
+        restart.check(self._order, self._token, lost, page.totalSize, found)
+        await restart.check_unmoved(self._order, self._token, lost, self._client, self._begun, self._options)
         return self._place(page, "")
 
-    async def _refuse_moved(self, lost: QueryNotResumable) -> None:
-        """Refuse to go on if rows may have moved from what was sent to what follows, or the other way round.
-
-        It is asked after the restart: from then on the result is fixed.
-        """
-        changes = restart.changes(self._order, self._token)
-        if changes is None:
-            return
-        counted = await self._client.first_page(
-            to_soql(changes),
-            _COUNT,
-            self._begun,
-            page_size=self._options.rows_of_page,
-            include_deleted=self._options.include_deleted,
-        )
-        if counted.totalSize:
-            raise restart.refused(self._token, lost, "rows were changed that its order may have moved") from lost
+    def _looked_for(self) -> tuple[int, int]:
+        """Return when Salesforce had not looked for the rows yet, and when it had, in seconds since the epoch."""
+        asked_at, answered_at = self._session.asked_at, self._session.answered_at
+        if asked_at is None or answered_at is None:
+            # It does not tell the time; that of this machine has to do.
+            asked_at, answered_at = self._token.begun, self._context.clock.now()
+        return floor(asked_at), ceil(answered_at)

@@ -105,16 +105,20 @@ class Keyset:
             limit=max(0, limit - rows) if isinstance(limit, int) else limit,
         )
 
-    def changed_since(self, instant: datetime) -> Query | None:
-        """Return a query that counts what may have moved in the order since an instant; None if nothing can.
+    def changed(self, since: datetime, found: datetime) -> Query | None:
+        """Return a query that counts what may have moved in the order after an instant; None if nothing can.
 
-        Rows that were made since are left out: they may come or not, but not twice.
+        Rows that were made later are left out: they may come or not, but not twice.
+
+        Args:
+            since: The instant.
+            found: When the rows had been found: what is younger is none of them.
+
         """
         if not self.parents:
             return None
-        moment = DateTime(instant)
-        changed = [Comparison(Path((*path, "SystemModstamp")), ">", moment) for path in self.parents]
-        moved = _all([_any(changed), Comparison(Path(("CreatedDate",)), "<=", moment)])
+        changed = [Comparison(Path((*path, "SystemModstamp")), ">", DateTime(since)) for path in self.parents]
+        moved = _all([_any(changed), Comparison(Path(("CreatedDate",)), "<=", DateTime(found))])
         where = self.query.where
         return replace(
             self.query,

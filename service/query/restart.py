@@ -1,24 +1,30 @@
 """Whether a query can be run again for what follows the rows that were sent, without a row twice or left out."""
 
 from datetime import UTC, datetime
+from typing import Any
 
+from service.context import CallContext
 from service.errors import QueryNotResumable
 from service.query.keyset import Keyset
+from service.query.options import Options
 from service.query.resume import ResumeToken
+from service.salesforce.calls import query as calls
+from service.salesforce.client import SalesforceClient
+from service.soql import to_soql
 from service.soql.ast import Query
 
 _ZONE_SECONDS = 900
 """Every time zone's day begins at a multiple of these in UTC."""
+_COUNT = calls.decoder(dict[str, Any])
 
 
-def rest_of(order: Keyset | str, token: ResumeToken, lost: QueryNotResumable, now: float) -> Query:
+def rest_of(order: Keyset | str, token: ResumeToken, lost: QueryNotResumable) -> Query:
     """Return the query for what follows the rows that were sent.
 
     Args:
         order: The query's order, or why it has none.
         token: What was sent.
         lost: Why the result cannot be read on.
-        now: Seconds since the epoch.
 
     Raises:
         QueryNotResumable: It cannot be told what follows.
@@ -28,8 +34,6 @@ def rest_of(order: Keyset | str, token: ResumeToken, lost: QueryNotResumable, no
         raise refused(token, lost, order) from lost
     if not token.last:
         raise refused(token, lost, "what its last row held is longer than a token") from lost
-    if order.is_of_today and token.begun // _ZONE_SECONDS != now // _ZONE_SECONDS:
-        raise refused(token, lost, "it names days by today, which may have changed") from lost
     limit = order.query.limit
     if not order.is_certain and isinstance(limit, int) and token.total >= limit:
         raise refused(token, lost, "it is ordered by text, and its LIMIT hides what is left") from lost
@@ -39,7 +43,7 @@ def rest_of(order: Keyset | str, token: ResumeToken, lost: QueryNotResumable, no
         raise refused(token, lost, "what its last row held cannot be asked for") from error
 
 
-def check(order: Keyset | str, token: ResumeToken, lost: QueryNotResumable, rows_left: int) -> None:
+def check(order: Keyset | str, token: ResumeToken, lost: QueryNotResumable, rows_left: int, found: int) -> None:
     """Refuse what follows if it may be other rows than those that were left.
 
     Salesforce sorts text by the user's language, and does not say that it compares it so; if it does not, the number
@@ -50,19 +54,57 @@ def check(order: Keyset | str, token: ResumeToken, lost: QueryNotResumable, rows
         token: What was sent.
         lost: Why the result cannot be read on.
         rows_left: How many rows follow now.
+        found: When they had been found, as `ResumeToken.found`.
 
     Raises:
-        QueryNotResumable: It is ordered by text, and other rows follow than before.
+        QueryNotResumable: The query is ordered by text and other rows follow than before, or it names other days now.
 
     """
-    if isinstance(order, Keyset) and not order.is_certain and rows_left != token.total - token.rows:
-        text = "it is ordered by text, and not as many rows follow as before"
-        raise refused(token, lost, text) from lost
+    if not isinstance(order, Keyset):
+        return
+    if order.is_of_today and len({at // _ZONE_SECONDS for at in (token.begun, token.found, found)}) > 1:
+        raise refused(token, lost, "it names days by today, which may have changed") from lost
+    if not order.is_certain and rows_left != token.total - token.rows:
+        raise refused(token, lost, "it is ordered by text, and not as many rows follow as before") from lost
 
 
-def changes(order: Keyset | str, token: ResumeToken) -> Query | None:
-    """Return the query that counts the rows which may have moved since the first call began; None if none can."""
-    return order.changed_since(datetime.fromtimestamp(token.begun, UTC)) if isinstance(order, Keyset) else None
+async def check_unmoved(
+    order: Keyset | str,
+    token: ResumeToken,
+    lost: QueryNotResumable,
+    client: SalesforceClient,
+    context: CallContext,
+    options: Options,
+) -> None:
+    """Refuse to go on if rows may have moved from what was sent to what follows, or the other way round.
+
+    It is to be asked after the restart: from then on the result is fixed. It costs an API call where rows can move.
+
+    Args:
+        order: The query's order.
+        token: What was sent.
+        lost: Why the result cannot be read on.
+        client: The org.
+        context: The call.
+        options: How the result is read.
+
+    Raises:
+        QueryNotResumable: Rows were changed since the result was found.
+        service.errors.SluicegateError: Salesforce refused to tell.
+
+    """
+    if not isinstance(order, Keyset):
+        return
+    # Changes are dated by whole seconds.
+    since, found = (datetime.fromtimestamp(at, UTC) for at in (token.begun - 1, token.found))
+    changes = order.changed(since, found)
+    if changes is None:
+        return
+    counted = await client.first_page(
+        to_soql(changes), _COUNT, context, page_size=options.rows_of_page, include_deleted=options.include_deleted
+    )
+    if counted.totalSize:
+        raise refused(token, lost, "rows were changed that its order may have moved") from lost
 
 
 def refused(token: ResumeToken, lost: QueryNotResumable, why: str) -> QueryNotResumable:

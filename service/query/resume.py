@@ -59,13 +59,16 @@ class ResumeToken(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     total: int
     """Rows of the whole result, as they were counted at first."""
     begun: int
-    """When the first call began, in seconds since the epoch: what `TODAY` means is told then."""
+    """Before Salesforce looked for the rows, in seconds since the epoch, by its own clock if it tells: what was changed
+    later may not be in the result, and what `TODAY` means is told then."""
     position: Position | None = None
     """Where the next row stands; None behind the last one."""
     is_plain: bool = False
     """Whether Salesforce took the query only as it was asked, and not in an order that lets it be restarted."""
     last: tuple[KeyValue, ...] = ()
     """What the last row held in the fields that order the result; empty where nothing orders it."""
+    found: int = 0
+    """After Salesforce had looked for the rows, by the same clock as `begun`."""
 
 
 class ResumeSigner:

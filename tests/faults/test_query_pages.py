@@ -15,6 +15,7 @@ from service.emulator.server import Emulator, EmulatorConfig
 from service.query import cursor
 from service.salesforce.transport.retry import RetryTransport
 from service.settings import CallerSettings, CallerShareSettings, GovernorSettings
+from tests.support.past import in_the_past
 from tests.support.rich_status import failure
 from tests.support.service import free_ports
 from tests.support.stage import Stage, StageFactory, org_settings
@@ -31,14 +32,15 @@ GIVEN_UP = {"effect": {"error": "INVALID_QUERY_LOCATOR"}, "match": LATER_PAGES}
 def plant(stage: Stage) -> None:
     """Make the rows."""
     org = stage.org.org
-    for number, name in enumerate(ROW_NAMES):
-        values = {
-            "LastName": name,
-            "Company": "Radium",
-            "Ext__c": f"L-{number}",
-            "NumberOfEmployees": number % 5 or None,
-        }
-        org.create("Lead", values, user_id=org.admin_id)
+    with in_the_past(org):
+        for number, name in enumerate(ROW_NAMES):
+            values = {
+                "LastName": name,
+                "Company": "Radium",
+                "Ext__c": f"L-{number}",
+                "NumberOfEmployees": number % 5 or None,
+            }
+            org.create("Lead", values, user_id=org.admin_id)
 
 
 async def read(stage: Stage, order: str, seen: list[QueryResponse]) -> str:

@@ -20,6 +20,7 @@ from sluicegate.v1.query_service_pb2_grpc import QueryServiceStub
 from service.emulator import query_jobs
 from service.emulator.server import Emulator, EmulatorConfig
 from service.settings import OrgSettings
+from tests.support.past import in_the_past
 from tests.support.rich_status import failure
 from tests.support.stage import org_settings
 
@@ -76,9 +77,10 @@ async def prod(keys: Path) -> AsyncIterator[OrgSettings]:
     """An org with rows, and how to log in to it."""
     async with Emulator(EmulatorConfig(directory=keys)) as emulator:
         org = emulator.org
-        for name in ROW_NAMES:
-            values = {"LastName": name, "Company": "Radium", "Description": name * 400}
-            org.create("Lead", values, user_id=org.admin_id)
+        with in_the_past(org):
+            for name in ROW_NAMES:
+                values = {"LastName": name, "Company": "Radium", "Description": name * 400}
+                org.create("Lead", values, user_id=org.admin_id)
         yield org_settings(emulator, keys)
 
 

@@ -9,6 +9,7 @@ from sluicegate.v1.query_service_pb2 import QueryRequest, QueryResponse
 from sluicegate.v1.query_service_pb2_grpc import QueryServiceStub
 
 from service.emulator.effects import Refuse
+from tests.support.past import in_the_past
 from tests.support.record_messages import text
 from tests.support.rich_status import Failure, failure
 
@@ -20,9 +21,10 @@ LOST = Refuse(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
 def company(org, unique) -> str:
     """Create more leads than two pages hold, and return the company that they share."""
     name: str = unique("Resumed")
-    for number in range(ROWS):
-        values = {"LastName": f"N{number:05}", "Company": name, "Ext__c": unique(f"R{number}")}
-        org.create("Lead", values, user_id=org.admin_id)
+    with in_the_past(org):
+        for number in range(ROWS):
+            values = {"LastName": f"N{number:05}", "Company": name, "Ext__c": unique(f"R{number}")}
+            org.create("Lead", values, user_id=org.admin_id)
     return name
 
 

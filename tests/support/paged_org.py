@@ -1,10 +1,13 @@
 """An emulated org without a socket that hands its results out in small pages, and gives them up when told."""
 
 from collections.abc import Collection
+from dataclasses import replace
+from email.utils import formatdate
 from urllib.parse import parse_qs, urlsplit
 
 import orjson
 
+from service.clock import Clock
 from service.context import CallContext
 from service.emulator.faults import SalesforceFault
 from service.emulator.json_text import render
@@ -23,11 +26,13 @@ class PagedOrg:
         org: What is asked.
         page_size: Rows a page, whatever is asked for.
         lost: Which of the later pages are not there any more, by how many were asked for before, from 0.
+        clock: Dates the answers; None for an org that does not tell the time.
 
     """
 
-    def __init__(self, org: Org, *, page_size: int, lost: Collection[int] = ()) -> None:
+    def __init__(self, org: Org, *, page_size: int, lost: Collection[int] = (), clock: Clock | None = None) -> None:
         self._org = org
+        self._clock = clock
         self.page_size = page_size
         self._lost = lost
         self._results: dict[str, tuple[list[dict[str, object]], int]] = {}
@@ -48,6 +53,13 @@ class PagedOrg:
 
     async def send(self, request: Request, _context: CallContext) -> Response:
         """Answer a query, a later page or a composite call with one query."""
+        response = self._answer(request)
+        if self._clock is not None and request.session is not None:
+            dated = replace(response, headers={"date": formatdate(self._clock.now(), usegmt=True)})
+            request.session.open("00D!paged", dated, 0.25)
+        return response
+
+    def _answer(self, request: Request) -> Response:
         if request.method == "POST":
             assert isinstance(request.body, bytes)
             self.composites += 1

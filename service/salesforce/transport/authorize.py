@@ -39,9 +39,10 @@ class AuthorizedTransport:
         return response
 
     async def _attempt(self, request: Request, token: Token, context: CallContext) -> Response:
+        began = context.clock.monotonic()
         response = await self._inner.send(_with_token(request, token), context)
         if request.session is not None and not faults.is_dead_session(response):
-            request.session.open(token)
+            request.session.open(token, response, context.clock.monotonic() - began)
         return response
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import Protocol
 
 from service.context import CallContext
@@ -19,18 +20,34 @@ class Session:
 
     """
 
-    __slots__ = ("is_open", "token")
+    __slots__ = ("answered_at", "asked_at", "is_open", "token")
 
     def __init__(self, *, is_open: bool = False) -> None:
         self.is_open = is_open
         self.token: object = None
         """The access token that opened it; None if that was another process's."""
+        self.asked_at: float | None = None
+        """When it was not open yet, by Salesforce's own clock, in seconds since the epoch; None if it does not tell."""
+        self.answered_at: float | None = None
+        """When it was open, by the same clock."""
 
-    def open(self, token: object) -> None:
-        """Take note of the access token that opened it; only the first one counts."""
-        if not self.is_open:
-            self.is_open = True
-            self.token = token
+    def open(self, token: object, answer: "Response", seconds: float) -> None:
+        """Take note of what opened it; only the first time counts.
+
+        Args:
+            token: The access token.
+            answer: The answer.
+            seconds: How long it took.
+
+        """
+        if self.is_open:
+            return
+        self.is_open = True
+        self.token = token
+        dated = answer.dated
+        if dated is not None:
+            # A date is cut to whole seconds.
+            self.asked_at, self.answered_at = dated - seconds, dated + 1
 
 
 class Sink(Protocol):
@@ -74,6 +91,14 @@ class Response:
     """By lower-case name."""
     content: bytes = field(repr=False)
     """The body; empty if the request's sink took it."""
+
+    @property
+    def dated(self) -> float | None:
+        """When it was made, by the org's clock, in whole seconds since the epoch (RFC 9110, "Date"); None if untold."""
+        try:
+            return parsedate_to_datetime(self.headers["date"]).timestamp()
+        except (KeyError, ValueError, OverflowError):
+            return None
 
 
 class NotSent(Exception):

@@ -44,8 +44,9 @@ CONDITIONS = ["", " WHERE NumberOfEmployees > 0 OR LastName != 'b'", " WHERE Num
 
 @pytest.fixture(scope="module")
 def org() -> Org:
-    """An org with leads that agree in much."""
+    """An org with leads that agree in much, made long before anybody reads."""
     clock = ManualClock()
+    clock.passed = -3600
     org = Org(clock=clock)
     for number in range(23):
         values = {
@@ -313,3 +314,25 @@ async def test_rows_that_may_have_moved_end_the_reading(order, field, comes):
     found = first + [value async for batch in batches for value in column(batch)]
 
     assert 7 == len(found) == len({*found})
+
+
+@pytest.mark.parametrize("ahead", [-300, 0, 300])
+async def test_changes_are_dated_by_salesforces_clock(ahead):
+    """Whatever the time is where the service runs, a row that is changed in the second of the query is found out."""
+    theirs, ours = ManualClock(), ManualClock()
+    org = Org(clock=theirs)
+    theirs.passed = -3600
+    for number in range(6):
+        values = {"LastName": "x", "Company": "c", "NumberOfEmployees": number}
+        org.create("Lead", values, user_id=org.admin_id)
+    theirs.passed, ours.passed = 1000, 1000 + ahead
+    paged = PagedOrg(org, page_size=2, lost={1}, clock=theirs)
+    batches = reading(paged, "SELECT Id FROM Lead ORDER BY NumberOfEmployees", clock=ours)
+    first = column(await anext(batches))
+    second = column(await anext(batches))
+    org.update("Lead", first[0], {"NumberOfEmployees": 9}, user_id=org.admin_id)
+
+    with pytest.raises(QueryNotResumable, match="may have moved"):
+        await anext(batches)
+
+    assert 4 == len({*first, *second})

@@ -1,5 +1,7 @@
 """Sessions: what one of them opened is used with its token, and a new token is not asked for in vain."""
 
+import pytest
+
 from service.salesforce.auth.token_cache import TokenCache
 from service.salesforce.transport.authorize import AuthorizedTransport
 from service.salesforce.transport.base import Request, Response, Session
@@ -93,3 +95,26 @@ async def test_a_new_token_that_is_refused_is_given_up_without_a_session():
 
     assert (401, ["t1", "t2"]) == (status, stage.sent)
     assert 2 == len(stage.login.requests)
+
+
+async def test_a_session_tells_when_it_was_opened_by_salesforces_clock():
+    """The moments before and after are those of the answer that opened it, and no later one's."""
+    session = Session()
+    stage = Stage(
+        answer(200, {}, date="Sun, 01 Mar 2026 12:00:05 GMT"), answer(200, {}, date="Sun, 01 Mar 2026 12:00:59 GMT")
+    )
+
+    await stage.send(session)
+    await stage.send(session)
+
+    assert (1_772_366_405.0, 1_772_366_406.0) == (session.asked_at, session.answered_at)
+
+
+@pytest.mark.parametrize("date", ["", "yesterday", "Sun, 99 Mar 2026 12:00:05 GMT", "Sun, 01 Mar 99999 12:00:05 GMT"])
+async def test_a_date_that_cannot_be_read_tells_nothing(date):
+    """Whatever stands there, the answer counts."""
+    session = Session()
+
+    await Stage(answer(200, {}, date=date)).send(session)
+
+    assert (True, None) == (session.is_open, session.asked_at)
