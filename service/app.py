@@ -15,6 +15,7 @@ from opentelemetry.sdk.trace.export import SpanExporter
 from pydantic import SecretStr
 
 from service import soql
+from service.admin.metrics import Metrics
 from service.admin.server import AdminServer
 from service.clock import Clock, SystemClock
 from service.deep_links.config import LinkConfig
@@ -126,7 +127,7 @@ class App:
         # After the orgs, so that it closes before them: work whose callers have gone still needs its org.
         request_ids = await stack.enter_async_context(RequestIds(store, self._clock))
         with _listening("admin", settings.admin):
-            admin = await stack.enter_async_context(AdminServer(settings.admin))
+            admin = await stack.enter_async_context(AdminServer(settings.admin, Metrics(registry)))
         pipeline = Pipeline(
             tracing, self._clock, settings.grpc.max_message_bytes, settings.grpc.default_deadline_seconds
         )

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from service import soql
+from service.batching.statistics import Statistics as BatchingStatistics
 from service.bulk import load
 from service.bulk.events import Event
 from service.bulk.job import Load, LoadRequest, Operation
@@ -84,6 +85,10 @@ class Org:
     def governor_statistics(self) -> Statistics:
         """Return how the org's calls stand, as far as is known here. Salesforce is not asked."""
         return self._guard.statistics()
+
+    def batching_statistics(self) -> BatchingStatistics:
+        """Return how the org's writes stand."""
+        return self._records.statistics()
 
     async def write(
         self, write: Write, options: WriteOptions, context: CallContext, *, max_wait_seconds: float | None = None

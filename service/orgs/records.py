@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from service.batching.coalescer import Coalescer, Prepared
 from service.batching.item import Outcome, Route
+from service.batching.statistics import Statistics
 from service.clock import Turns
 from service.context import CallContext
 from service.errors import InvalidArgument, SluicegateError
@@ -55,6 +56,10 @@ class OrgRecords:
     def descriptions(self) -> Descriptions:
         """What the org's sObjects look like."""
         return self._descriptions
+
+    def statistics(self) -> Statistics:
+        """Return what was written and how the lanes stand."""
+        return self._coalescer.statistics()
 
     async def write(
         self, write: Write, options: WriteOptions, context: CallContext, *, max_wait_seconds: float | None = None

@@ -45,6 +45,11 @@ class OrgRegistry:
         """The configured names, ascending."""
         return tuple(self._names)
 
+    @property
+    def opened(self) -> tuple[Org, ...]:
+        """The orgs that were called, ascending by name."""
+        return tuple(self._orgs[name] for name in self._names if name in self._orgs)
+
     def get(self, name: str) -> Org:
         """Return an org, opened if it was not.
 

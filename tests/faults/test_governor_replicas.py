@@ -59,6 +59,7 @@ class Replica:
     """
 
     channel: aio.Channel
+    admin: str
     log: Path
 
     async def governor(self, org: str) -> Governor:
@@ -66,6 +67,12 @@ class Replica:
         answer = await OrgServiceStub(self.channel).GetLimits(GetLimitsRequest(org=org, known_only=True))
         found: Governor = answer.limits.governor
         return found
+
+    async def gauge(self, name: str, org: str) -> float:
+        """Return what its metrics tell of an org."""
+        async with httpx.AsyncClient(trust_env=False) as client:
+            text = (await client.get(f"{self.admin}/metrics")).text
+        return next(float(line.split()[1]) for line in text.splitlines() if line.startswith(f'{name}{{org="{org}"}}'))
 
     async def query(self, org: str, caller: str = "") -> str:
         """Make one call to the org; return the reason if it is refused."""
@@ -144,9 +151,9 @@ async def _process(log: Path, config: Path) -> AsyncIterator[Replica]:
         )
     try:
         assert process.stdout is not None
-        address = json.loads(await process.stdout.readline())["grpc"]
-        async with aio.insecure_channel(address) as channel:
-            yield Replica(channel, log)
+        addresses = json.loads(await process.stdout.readline())
+        async with aio.insecure_channel(addresses["grpc"]) as channel:
+            yield Replica(channel, addresses["admin"], log)
     finally:
         process.kill()
         await process.wait()
@@ -220,13 +227,16 @@ async def test_a_caller_at_its_cap_stops_nobody_else(shared):
 
 
 async def test_a_store_that_is_silent_holds_nobody_up(shared, store):
-    """Calls go on as if nothing were, and the replicas say that they are on their own."""
+    """Calls go on as if nothing were, and the replicas say in a gauge that they are on their own."""
     with store.frozen():
         await _until(shared, "capped", degraded=True)
         found = await asyncio.gather(*(replica.query("capped", "modest") for replica in shared for _ in range(10)))
+        away = [await replica.gauge("sluicegate_degraded", "capped") for replica in shared]
     await _until(shared, "capped", degraded=False)
+    back = [await replica.gauge("sluicegate_degraded", "capped") for replica in shared]
 
     assert [""] * 30 == found
+    assert ([1.0] * 3, [0.0] * 3) == (away, back)
 
 
 async def test_a_store_that_is_killed_and_brought_back(shared, store, calls):
