@@ -32,7 +32,8 @@ def _check_columns(query: ast.Query) -> None:
             continue
         expression = entry.expression
         if entry.alias is not None and not query.group_by and isinstance(expression, ast.Path):
-            raise fault("only aggregate expressions use field aliasing", expression.at)
+            text = "only aggregate expressions use field aliasing"
+            raise fault(text, expression.at, f"; is a comma missing before '{entry.alias}'?")
         if isinstance(expression, ast.Call):
             _check_call(expression)
             counts_rows = expression.aggregate and not expression.arguments

@@ -32,19 +32,25 @@ _NAMES = {
 }
 _SECRET = frozenset({"STRING", "NUMBER", "CURRENCY", "DATE", "DATETIME", "TIME"})
 _HIDDEN_NAMES = {"STRING": "a string", "NUMBER": "a number", "CURRENCY": "an amount"}
+_OF_CHARACTERS = {
+    '"': "; strings stand in single quotes",
+    "*": "; FIELDS(ALL) reads all fields, and COUNT() counts rows",
+    ";": "; a query ends without one",
+}
 _SHOWN = 40
 
 
-def fault(text: str, at: Position, **metadata: str) -> MalformedQuery:
+def fault(text: str, at: Position, hint: str = "", **metadata: str) -> MalformedQuery:
     """Build the error for a query that parses and still cannot be meant.
 
     Args:
         text: What is wrong and what would be right, without the place.
         at: Where.
+        hint: What may be meant, for the message alone.
         metadata: Further facts; `detail` always holds the text without the place.
 
     """
-    message = f"row {at.row}, column {at.column}: {text}"
+    message = f"row {at.row}, column {at.column}: {text}{hint}"
     return MalformedQuery(message, row=at.row, column=at.column, metadata={"detail": text, **metadata})
 
 
@@ -70,8 +76,15 @@ def unexpected(terminal: str, text: str, at: Position, expected: Iterable[str], 
     else:
         found = f"found '{metadata['found']}'"
     names = readable(expected)
-    remedy = hint or f"where {_either(names)} belongs"
+    remedy = hint or f"where {_either(names)} belongs{_hint(terminal, text, names)}"
     return fault(f"{found} {remedy}", at, **metadata, expected=", ".join(names))
+
+
+def _hint(terminal: str, text: str, names: list[str]) -> str:
+    """Return what is meant by what other languages write there."""
+    if terminal == "CHARACTER":
+        return _OF_CHARACTERS.get(text, "")
+    return "; null is compared with =" if text.upper() == "IS" and _NAMES["OPERATOR"] in names else ""
 
 
 def readable(terminals: Iterable[str]) -> list[str]:

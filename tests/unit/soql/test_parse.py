@@ -1,5 +1,6 @@
 """Parsing: the tree of good queries, and the place and words for bad ones."""
 
+import re
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
@@ -194,6 +195,39 @@ def test_expected_is_machine_readable() -> None:
         parse("SELECT Id FROM Account ORDER Name")
 
     assert {"row": "1", "column": "30", "found": "Name", "expected": "BY"}.items() <= caught.value.metadata.items()
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "told"),
+    [
+        ("SELECT Id, FROM Lead", 12, "found 'FROM' where '(', TYPEOF or a name belongs"),
+        ("SELECT FROM Lead", 8, "found 'FROM' where"),
+        ("SELECT Id FROM WHERE Name = 'x'", 16, "found 'WHERE' where a name belongs"),
+        ("SELECT Id FROM Lead WHERE Name = 'x' AND AND Id = 'y'", 42, "found 'AND' where '(', NOT or a name belongs"),
+        ("SELECT Id FROM Lead WHERE or = 1", 27, "found 'or' where"),
+        ("SELECT * FROM Lead", 8, "FIELDS(ALL) reads all fields"),
+        ("SELECT COUNT(*) FROM Lead", 14, "COUNT() counts rows"),
+        ('SELECT Id FROM Lead WHERE Name = "x"', 34, "strings stand in single quotes"),
+        ("SELECT Id FROM Lead WHERE Name IS NULL", 32, "null is compared with ="),
+        ("SELECT Id FROM Lead;", 20, "a query ends without one"),
+        ("SELECT DISTINCT Name FROM Lead", 8, "is a comma missing before 'Name'?"),
+    ],
+)
+def test_slips_are_found_where_they_are(text: str, column: int, told: str) -> None:
+    """What people write by mistake, or know from other languages, is told at its place with what is meant."""
+    with pytest.raises(MalformedQuery, match=re.escape(told)) as caught:
+        parse(text)
+
+    assert (1, column) == (caught.value.row, caught.value.column)
+
+
+@pytest.mark.parametrize("name", ["Group", "Order", "Limit", "Fromage", "Selected__c", "Where__c", "Or__c", "Android"])
+def test_names_that_begin_as_words_do(name: str) -> None:
+    """Only a whole word is a word of the language, and only a few of those are no names."""
+    query = parse(f"SELECT {name}, {name}.{name} FROM {name} WHERE {name} = 1 AND {name} = 2 ORDER BY {name}")
+
+    assert name == query.source
+    assert query == parse(to_soql(query))
 
 
 def test_parameters_can_be_forbidden() -> None:
