@@ -55,13 +55,16 @@ class ChildReader:
 
         Raises:
             MessageTooLarge: A record has more children than `MOST_CHILDREN`.
-            UpstreamProtocolError: A page without children names a next one, or one that is not the last names none.
+            UpstreamProtocolError: A page without children names a next one, one that is not the last names none, or the
+                last one does.
             service.errors.SluicegateError: Salesforce refused a page.
 
         """
         for children in found:
             if children is None:
                 continue
+            if children.done and children.nextRecordsUrl is not None:
+                raise UpstreamProtocolError("a page of children is the last and names a next one")
             if not children.done:
                 await self._complete(children, following)
             for attribute, reader in self._nested:

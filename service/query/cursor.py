@@ -15,6 +15,7 @@ from service.context import CallContext
 from service.errors import InvalidArgument, QueryNotResumable, SalesforceRejected, UpstreamProtocolError
 from service.query import restart
 from service.query.batches import Batch
+from service.query.bounds import Bounds
 from service.query.keyset import Keyset, keyset
 from service.query.options import Options
 from service.query.planner import Describe, expand
@@ -133,6 +134,7 @@ class _Reading:
         self._shape = shape
         self._order = order
         self._session = Session(is_open=start.rows > 0)
+        self._bounds = Bounds(shape.query, org=client.org)
         self._restarts = 0
         self._has_yielded = False
         self.plain: Callable[[], Awaitable[Shape]] | None = None
@@ -164,6 +166,7 @@ class _Reading:
             return None
         if not self._token.rows:
             page = await self._first_page()
+            self._bounds.begin(page, rows_before=0)
             begun, found = self._looked_for()
             self._token = structs.replace(self._token, total=page.totalSize, begun=begun, found=found)
             return self._place(page, "")
@@ -172,6 +175,7 @@ class _Reading:
             return await self._restart(QueryNotResumable("it cannot be read again", metadata={"cause": "FIRST_PAGE"}))
         try:
             place = await self._following(position.locator)
+            self._bounds.begin(place.page, rows_before=self._token.rows)
             skip = position.skip
             # A page may be smaller than it was.
             while skip >= len(place.page.records) and place.following:
@@ -221,7 +225,9 @@ class _Reading:
         if not page.records and not page.done:
             # A page after it would be as empty, and so on without an end.
             raise UpstreamProtocolError("a page without rows names a next one", metadata={"org": self._client.org})
-        return _Place(page, locator, "" if page.done else self._client.next_locator(page.nextRecordsUrl))
+        following = self._client.next_locator(page.nextRecordsUrl)
+        self._bounds.goes_on(following)
+        return _Place(page, locator, following)
 
     def _rows_left(self) -> int | None:
         """Return how many rows the caller still wants; None without a bound."""
@@ -243,15 +249,16 @@ class _Reading:
     def _signed(self, batch: Batch, position: RestPosition | None) -> Batch:
         """Return a batch as the caller sees it, with the token behind its rows."""
         first_row = self._token.rows
+        self._bounds.sends(first_row + batch.row_count)
         self._has_yielded = True
         if batch.row_count:
-            last = self._shape.last(batch)
+            last = self._shape.view.last(batch)
             self._token = structs.replace(
                 self._token, rows=first_row + batch.row_count, position=position, last=last if position else ()
             )
         else:
             self._token = structs.replace(self._token, position=None)
-        shown = self._shape.shown(batch)
+        shown = self._shape.view.shown(batch)
         return replace(shown, first_row=first_row, resume=self._signer.write(self._token))
 
     async def _restart(self, lost: QueryNotResumable) -> _Place:
@@ -262,6 +269,7 @@ class _Reading:
         self._restarts += 1
         self._session = Session()
         page = await self._run(query, self._begun)
+        self._bounds.begin(page, rows_before=self._token.rows)
         _, found = self._looked_for()
         restart.check(self._order, self._token, lost, page.totalSize, found)
         await restart.check_unmoved(self._order, self._token, lost, self._client, self._begun, self._options)

@@ -36,6 +36,8 @@ from service.soql.ast import (
 )
 from service.soql.reads import own_path
 
+_MOST_KEYS = 16
+"""Fields that order a result; what follows a row is told by a condition that grows with their square."""
 _ID = "id"
 _CREATED = ("createddate",)
 """Beside the id what never changes."""
@@ -186,6 +188,8 @@ def _obstacle(query: Query) -> str:
         return "it folds rows"
     if query.offset:
         return "it has an OFFSET"
+    if len(query.order_by) > _MOST_KEYS:
+        return f"it is ordered by more than {_MOST_KEYS} fields"
     if any(isinstance(call, Call) for call in calls):
         return "it selects a function"
     return ""

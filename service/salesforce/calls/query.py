@@ -19,6 +19,8 @@ LONGEST_SOQL = 100_000
 _OK = 200
 _UNAUTHORIZED = 401
 _REFERENCE = "query"
+_LONGEST_LOCATOR = 200
+"""More characters than a locator has; it has to fit into a resume token."""
 _LOST = "INVALID_QUERY_LOCATOR"
 _encoder = msgspec.json.Encoder()
 
@@ -105,7 +107,8 @@ def locator_of(base: str, next_records_url: str | None, *, org: str) -> str:
     if next_records_url is None:
         return ""
     locator = next_records_url.removeprefix(f"{base}/query/")
-    if locator == next_records_url or not (locator.isascii() and locator.replace("-", "").isalnum()):
+    is_name = locator.isascii() and locator.replace("-", "").isalnum() and len(locator) <= _LONGEST_LOCATOR
+    if locator == next_records_url or not is_name:
         raise UpstreamProtocolError("a page names a next page outside the query resource", metadata={"org": org})
     return locator
 
@@ -168,6 +171,7 @@ def _parse(response: Response, pages: "msgspec.json.Decoder[Page[Row]]", *, org:
         raise UpstreamProtocolError(
             "a page of the result does not fit the description of its fields", metadata={"org": org}
         ) from error
-    if not page.done and page.nextRecordsUrl is None:
-        raise UpstreamProtocolError("a page names no next page and is not the last", metadata={"org": org})
+    if page.done != (page.nextRecordsUrl is None):
+        problem = "is the last and names a next one" if page.done else "names no next page and is not the last"
+        raise UpstreamProtocolError(f"a page {problem}", metadata={"org": org})
     return page

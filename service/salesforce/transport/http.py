@@ -31,6 +31,9 @@ _WORDS = (
 )
 """What a failure to connect means, the narrowest first; none of aiohttp's own text, which holds the URL."""
 
+_CODINGS = frozenset({"", "identity", "gzip"})
+"""What answers may be encoded in: what was asked for, and once. Each layer of gzip can make a thousand bytes of one."""
+
 _READ_AHEAD_BYTES = 1_048_576
 """A page of 2,000 rows fits, so that reading it needs no pause."""
 _LARGE_BYTES = 1_048_576
@@ -127,6 +130,9 @@ async def _read(answer: httpx.Response, request: Request) -> bytes:
 
     It has at most as many bytes as the request allows: an answer must not fill the memory.
     """
+    coding = answer.headers.get("content-encoding", "").strip().lower()
+    if coding not in _CODINGS:
+        raise UpstreamProtocolError("Salesforce answered in an encoding that nobody asked for")
     parts: list[bytes] = []
     take: Callable[[bytes], object] = parts.append
     if request.sink is not None and answer.is_success:

@@ -336,3 +336,13 @@ async def test_changes_are_dated_by_salesforces_clock(ahead):
         await anext(batches)
 
     assert 4 == len({*first, *second})
+
+
+async def test_an_order_of_many_fields_is_left_as_it_is(org):
+    """What follows a row would be a condition that is longer than any query."""
+    paged = PagedOrg(org, page_size=4)
+    order = ", ".join(f"Name {'ASC' if number % 2 else 'DESC'}" for number in range(17))
+
+    found = await keyset(soql.parse(f"SELECT Id FROM Lead ORDER BY {order}"), paged.describe)
+
+    assert "it is ordered by more than 16 fields" == found
