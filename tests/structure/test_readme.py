@@ -5,6 +5,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
 
@@ -198,6 +199,27 @@ def test_the_calls_work(target):
         ran = subprocess.run(command, capture_output=True, text=True, check=False)
         assert (0, "") == (ran.returncode, ran.stderr), words
         assert "{" in ran.stdout
+
+
+def test_the_queries_work(target, tmp_path):
+    """Every `sluicegate query` of the README runs, and leaves the file that it names; the mistake looks as shown."""
+    command = Path(sys.executable).with_name("sluicegate")
+    queries = [words[1:] for words in commands() if words[1:2] == ["query"]]
+    shown = re.findall(r"^```\n(sluicegate: .*?)```", section("Queries"), re.MULTILINE | re.DOTALL)
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [command, *words, "--target", target], capture_output=True, text=True, check=False, cwd=tmp_path
+        )
+
+    assert len(queries) >= 4
+    for words in queries:
+        ran = run(*words)
+        assert (0, "") == (ran.returncode, ran.stderr), words
+        assert all((tmp_path / file).stat().st_size for option, file in pairwise(words) if option == "--output")
+    for text in shown:
+        assert text == run("query", text.splitlines()[1].strip()).stderr
+    assert shown
 
 
 def generate() -> None:

@@ -33,7 +33,7 @@ class ParquetWriter:
             import pyarrow.parquet  # type: ignore[import-untyped]  # noqa: F401, PLC0415 - large, and only for this
         except ImportError as error:
             raise ValueError(
-                "-o parquet needs pyarrow; install the extra `parquet`: pip install 'sluicegate[parquet]'"
+                "-o parquet needs pyarrow: install the extra `parquet` (sluicegate[parquet]), or do pip install pyarrow"
             ) from error
         self._sink = _Sink(place)
         self._batches: ArrowBatches | None = None

@@ -92,5 +92,5 @@ def test_without_pyarrow(place, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
 
-    with pytest.raises(ValueError, match=r"pip install 'sluicegate\[parquet\]'"):
+    with pytest.raises(ValueError, match=r"sluicegate\[parquet\]"):
         ParquetWriter(place)
