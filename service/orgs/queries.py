@@ -12,7 +12,6 @@ from service.errors import AllocationExceeded, InvalidArgument, MalformedQuery, 
 from service.orgs.descriptions import Descriptions
 from service.query import bulk_reading, cursor, early_checks, explain, route
 from service.query.batches import Batch
-from service.query.bulk_reading import BulkReading
 from service.query.estimates import Estimates
 from service.query.explain import Explanation, Studied
 from service.query.leftovers import Leftovers
@@ -79,7 +78,7 @@ class OrgQueries:
         describe = self._describe(context)
         studied = await self._for_bulk(query, text, options, start, describe, context)
         if studied is not None:
-            reading = BulkReading(studied.query, studied.columns, options, start)
+            reading = await bulk_reading.reading_of(studied.query, options, start, describe)
             is_sure = bool(options.route or options.resume_token)
             is_begun = False
             in_bulk: Any = bulk_reading.read(

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 from dataclasses import dataclass
+from datetime import datetime
+from math import ceil, floor
 from tempfile import SpooledTemporaryFile
 
 from msgspec.structs import replace
@@ -77,6 +79,11 @@ class BulkJob:
         self._begun = replace(context, begun=True)
         self.id = job_id
         """Empty until the job exists."""
+        self.begun = 0
+        """Before the job looked for the rows, in seconds since the epoch, by Salesforce's own clock if it tells."""
+        self.found = 0
+        """After it had looked for them. Of a job that was begun before neither is known."""
+        self._begun_at = 0.0
         self._pause = 0.0
         """How long to wait before the job is asked for, in seconds."""
 
@@ -88,8 +95,12 @@ class BulkJob:
 
         """
         request = calls.create(self._client.base, soql, include_deleted=include_deleted)
+        clock = self._context.clock
+        self._begun_at, now = clock.monotonic(), clock.now()
         response = await self._client.send(request, self._context)
-        self.id = calls.job(response, org=self._client.org).id
+        job = calls.job(response, org=self._client.org)
+        self.id = job.id
+        self.begun = floor(_instant(job.createdDate, otherwise=now))
         self._pause = FIRST_POLL_SECONDS
 
     async def wait(self) -> int:
@@ -108,6 +119,8 @@ class BulkJob:
             self._pause = min(max(self._pause, FIRST_POLL_SECONDS) * POLL_GROWTH, LAST_POLL_SECONDS)
             self._pause = max(self._pause, at_least)
         if found.state == "JobComplete":
+            # A job is dated by whole seconds.
+            self.found = self.begun + 1 + ceil(self._context.clock.monotonic() - self._begun_at)
             return found.numberRecordsProcessed
         why = found.errorMessage or (
             "somebody aborted it" if found.state == "Aborted" else "Salesforce does not say why"
@@ -184,3 +197,10 @@ class BulkJob:
         with contextlib.suppress(SluicegateError, TimeoutError):
             async with asyncio.timeout(CLEAR_SECONDS):
                 await self._client.send(request, replace(self._begun, deadline=None))
+
+
+def _instant(text: str, *, otherwise: float) -> float:
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError):
+        return otherwise

@@ -165,11 +165,7 @@ class _Reading:
         if not isinstance(position, RestPosition):
             return None
         if not self._token.rows:
-            page = await self._first_page()
-            self._bounds.begin(page, rows_before=0)
-            begun, found = self._looked_for()
-            self._token = structs.replace(self._token, total=page.totalSize, begun=begun, found=found)
-            return self._place(page, "")
+            return self._whole(await self._first_page())
         if not position.locator:
             # A first page has no locator.
             return await self._restart(QueryNotResumable("it cannot be read again", metadata={"cause": "FIRST_PAGE"}))
@@ -184,6 +180,13 @@ class _Reading:
         except QueryNotResumable as lost:
             return await self._restart(lost)
         return replace(place, skip=skip)
+
+    def _whole(self, page: Page[Any]) -> _Place:
+        """Return the place of the first page of a result of which nothing was sent."""
+        self._bounds.begin(page, rows_before=0)
+        begun, found = self._looked_for()
+        self._token = structs.replace(self._token, total=page.totalSize, begun=begun, found=found)
+        return self._place(page, "")
 
     async def _first_page(self) -> Page[Any]:
         try:
@@ -265,9 +268,11 @@ class _Reading:
         """Run the query again for what follows the last row."""
         if self._restarts == _MOST_RESTARTS:
             raise restart.refused(self._token, lost, f"it was {_MOST_RESTARTS} times without a row coming") from lost
-        query = restart.rest_of(self._order, self._token, lost)
         self._restarts += 1
         self._session = Session()
+        if not self._token.rows:
+            return self._whole(await self._run(self._shape.query, self._begun))
+        query = restart.rest_of(self._order, self._token, lost)
         page = await self._run(query, self._begun)
         self._bounds.begin(page, rows_before=self._token.rows)
         _, found = self._looked_for()

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from service.context import CallContext
 from service.errors import InvalidArgument
+from service.query import bulk_reading, cursor
 from service.query import route as routes
 from service.query.columns import ResultColumn
-from service.query.cursor import order_of
 from service.query.estimates import Estimates
 from service.query.keyset import Keyset
 from service.query.planner import Describe, expand, plan
@@ -91,11 +91,11 @@ async def explain(
     if choice is None:
         choice = routes.with_estimate(query, estimate, bulk_rows=bulk_rows)
     rows = routes.estimated_rows(query, estimate)
+    order_of = cursor.order_of if choice.route is Route.REST else bulk_reading.order_of
     return Explanation(
         choice,
         studied,
-        # A job that is gone takes its result along: only by REST a query is run again behind the rows that were sent.
-        choice.route is Route.REST and isinstance(await order_of(query, describe), Keyset),
+        isinstance(await order_of(query, describe), Keyset),
         rows,
         None if rows is None else routes.api_calls(choice.route, rows),
         plans,

@@ -40,6 +40,8 @@ class BulkPosition(msgspec.Struct, frozen=True, tag="bulk", omit_defaults=True):
     """Of the part with the next row; empty for the first part, which has none."""
     skip: int = 0
     """Rows from the begin of that part on that were sent."""
+    before: int = 0
+    """Rows that were sent before the job, of one that was run for the rest."""
 
 
 Position = RestPosition | BulkPosition

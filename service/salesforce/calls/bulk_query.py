@@ -16,6 +16,7 @@ _RESULT_SECONDS = 1200.0
 _LARGEST_PART_BYTES = 4_294_967_296
 _NO_LOCATOR = "null"
 """What Salesforce names as the next locator behind the last part."""
+_COUNT = re.compile(r"[0-9]{1,10}")
 _LOCATOR = re.compile(r"[A-Za-z0-9+/=_-]{1,200}")
 
 
@@ -26,6 +27,7 @@ class QueryJob(msgspec.Struct, frozen=True):
     state: str
     numberRecordsProcessed: Int32 = 0  # noqa: N815 - Salesforce's spelling
     errorMessage: str = ""  # noqa: N815 - Salesforce's spelling
+    createdDate: str = ""  # noqa: N815 - Salesforce's spelling
 
 
 class ResultPages(msgspec.Struct, frozen=True):
@@ -177,7 +179,7 @@ def part(response: Response, *, org: str) -> tuple[int, str]:
     check(response, org=org)
     count = response.headers.get("sforce-numberofrecords", "")
     following = response.headers.get("sforce-locator", "")
-    if not (count.isascii() and count.isdecimal()) or not following:
+    if not _COUNT.fullmatch(count) or not following:
         raise UpstreamProtocolError("a part of a result does not tell its rows and the next", metadata={"org": org})
     return int(count), "" if following == _NO_LOCATOR else _checked(following, org)
 

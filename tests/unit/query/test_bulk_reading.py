@@ -41,7 +41,7 @@ def reading(
     wanted = Options(**options)
     start = token or SIGNER.open(QUERY, wanted, 0.0, org="prod")
     return bulk_reading.read(
-        BulkReading(QUERY, [ResultColumn("N__c", ColumnType.INT64, ("N__c",))], wanted, start),
+        BulkReading(QUERY, [ResultColumn("N__c", ColumnType.INT64, ("N__c",))], "it has no order", wanted, start),
         SalesforceClient(org, org="prod", api_version="66.0"),
         call(clock),
         write=SIGNER.write,
