@@ -15,8 +15,9 @@ from sluicegate.v1.query_service_pb2 import (
 from sluicegate.v1.query_service_pb2_grpc import QueryServiceStub
 
 from service.emulator import query_jobs
-from service.emulator.effects import RevokeSessions, SlowJob
+from service.emulator.effects import Refuse, RevokeSessions, SlowJob
 from service.emulator.org import Org
+from tests.support.past import in_the_past
 from tests.support.rich_status import failure
 
 SELECT = (
@@ -31,15 +32,16 @@ def leads(org: Org, unique) -> Callable[[int], str]:
 
     def create(count: int) -> str:
         company: str = unique("Bulk Company")
-        for number in range(count):
-            values = {
-                "LastName": f'N{number:05} "x",\r\ny' if number % 3 else f"N{number:05}",
-                "Company": company,
-                "AnnualRevenue": number + 0.5 if number % 2 else None,
-                "NumberOfEmployees": number if number % 5 else None,
-                "Email": f"n{number}@example.com" if number % 7 else None,
-            }
-            org.create("Lead", values, user_id=org.admin_id)
+        with in_the_past(org):
+            for number in range(count):
+                values = {
+                    "LastName": f'N{number:05} "x",\r\ny' if number % 3 else f"N{number:05}",
+                    "Company": company,
+                    "AnnualRevenue": number + 0.5 if number % 2 else None,
+                    "NumberOfEmployees": number if number % 5 else None,
+                    "Email": f"n{number}@example.com" if number % 7 else None,
+                }
+                org.create("Lead", values, user_id=org.admin_id)
         return company
 
     return create
@@ -189,3 +191,74 @@ async def test_a_session_that_dies_while_a_job_runs_is_replaced(channel, leads, 
     responses = await read(channel, soql, route=QUERY_ROUTE_BULK)
 
     assert 100 == sum(response.batch.row_count for response in responses)
+
+
+GONE = Refuse(404, "NOT_FOUND", "The requested resource does not exist")
+IN_ORDER = "SELECT LastName FROM Lead WHERE Company = '{}' ORDER BY {}"
+
+
+def names(responses: list[QueryResponse]) -> list[str]:
+    """Return the first column."""
+    return [name for response in responses for name in response.batch.columns[0].string_values]
+
+
+@pytest.mark.parametrize("order", ["Id", "Id DESC", "LastName, Id", "NumberOfEmployees DESC NULLS LAST, Id"])
+@pytest.mark.parametrize("skip", [0, 1, 4])
+async def test_another_job_is_run_for_the_rest_of_one_that_is_lost(
+    channel, leads, small_parts, disturbances, order, skip
+):
+    """Whoever deletes a job in the middle, the rows are those of an undisturbed reading, and so are the columns."""
+    soql = IN_ORDER.format(leads(200), order)
+    undisturbed = await read(channel, soql, route=QUERY_ROUTE_BULK)
+    rule = disturbances.add(GONE, path="/results", skip=skip)
+
+    found = await read(channel, soql, route=QUERY_ROUTE_BULK)
+
+    assert 0 == rule.times
+    assert names(undisturbed) == names(found)
+    assert {200} == {response.total_size for response in found}
+    assert {1} == {len(response.batch.columns) for response in found}
+
+
+async def test_a_reading_goes_on_though_its_job_is_gone(channel, leads, small_parts, disturbances):
+    """By a token of a job that was deleted another one is run, and by its tokens the reading goes on again."""
+    soql = IN_ORDER.format(leads(200), "Id")
+    whole = await read(channel, soql, route=QUERY_ROUTE_BULK)
+    disturbances.add(GONE, path="/jobs/query/750")
+
+    second = await read(channel, soql, route=QUERY_ROUTE_BULK, resume_token=whole[1].resume_token)
+    third = await read(channel, soql, route=QUERY_ROUTE_BULK, resume_token=second[2].resume_token)
+
+    assert names(whole) == names([*whole[:2], *second]) == names([*whole[:2], *second[:3], *third])
+
+
+@pytest.mark.parametrize(("order", "why"), [("LastName", "does not end with Id"), ("Status, Id", "picklist")])
+async def test_a_lost_job_without_an_order_ends_the_call(channel, leads, small_parts, disturbances, order, why):
+    """Nobody can tell what follows, so the call says how far it came."""
+    disturbances.add(GONE, path="/results", skip=2, times=None)
+
+    with pytest.raises(aio.AioRpcError) as raised:
+        await read(channel, IN_ORDER.format(leads(200), order), route=QUERY_ROUTE_BULK)
+
+    failed = failure(raised.value)
+    assert ("QUERY_NOT_RESUMABLE", "60", "NOT_FOUND") == (
+        failed.reason,
+        failed.metadata["rows"],
+        failed.metadata["cause"],
+    )
+    assert why in failed.message
+
+
+async def test_a_result_whose_rows_may_have_moved_is_not_gone_on_with(channel, leads, org, small_parts, disturbances):
+    """A row that was sent and changed since could come again: the call ends instead."""
+    company = leads(200)
+    soql = IN_ORDER.format(company, "LastName, Id")
+    first, *_ = await read(channel, soql, route=QUERY_ROUTE_BULK)
+    one = org.query(f"SELECT Id FROM Lead WHERE Company = '{company}' ORDER BY LastName LIMIT 1").rows[0]["Id"]
+    org.update("Lead", one, {"Description": "Z"}, user_id=org.admin_id)
+    disturbances.add(GONE, path="/jobs/query/750")
+
+    with pytest.raises(aio.AioRpcError) as raised:
+        await read(channel, soql, route=QUERY_ROUTE_BULK, resume_token=first.resume_token)
+
+    assert "may have moved" in failure(raised.value).message

@@ -199,6 +199,22 @@ async def test_a_result_that_is_not_whole_is_an_error(parts, counted, why):
         await numbers(reading(BulkOrg(parts, counted=counted)))
 
 
+@pytest.mark.parametrize("batch_size", [1, 2, 0])
+@pytest.mark.parametrize("cut", [1, 2])
+async def test_a_part_that_came_cut_off_is_read_once_more(cut, batch_size):
+    """No row of it comes twice, and none is left out."""
+    org = BulkOrg({"": ((10, 20, 30), "b"), "b": ((40, 50), "null")})
+    org.cut = cut
+
+    if cut > 1:
+        with pytest.raises(UpstreamProtocolError):
+            await numbers(reading(org, batch_size=batch_size))
+        return
+    assert [10, 20, 30, 40, 50] == [
+        each for batch in await numbers(reading(org, batch_size=batch_size)) for each in batch
+    ]
+
+
 async def test_a_part_that_is_cut_off_is_an_error():
     """Each part has as many rows as it says."""
     org = BulkOrg(FOUR)
