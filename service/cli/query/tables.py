@@ -1,12 +1,10 @@
 """Rows as tables for people."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from rich import box
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 from sluicegate import Batch
 
@@ -15,7 +13,9 @@ from service.cli.query.places import Place
 
 _WHOLE = 18
 """Texts up to this length, ids and numbers among them, are never cut; where not all fit, a line holds one cell."""
-_BETWEEN = 3
+_BETWEEN = "   "
+_LEAST_NAME, _LEAST_TEXT = 8, 10
+"""Room for a name and the text beside it, on a terminal however narrow."""
 _NUMBERS = frozenset({"int64", "double", "decimal"})
 
 
@@ -34,20 +34,17 @@ class TableWriter:
 
     def batch(self, batch: Batch) -> None:
         """Write the rows of a batch, under a head of their own."""
-        paper = io.StringIO()
-        console = Console(file=paper, width=self._width, no_color=True, _environ={})
         columns = {
             to_line(name): [to_line(to_text(value)) for value in values] for name, values in batch.columns.items()
         }
-        longest = {name: max(map(cell_len, (name, *texts))) for name, texts in columns.items()}
-        widths = _widths(longest, self._width - _BETWEEN * len(columns))
+        longest = {name: max(map(_size, (name, *texts))) for name, texts in columns.items()}
+        widths = _widths(longest, self._width - len(_BETWEEN) * len(columns))
         if widths is None:
-            _write_cells(console, columns, batch)
+            lines = _cells(columns, batch, self._width)
         else:
             numbers = {to_line(column.name) for column in batch.descriptions if column.type in _NUMBERS}
-            console.print(_table(columns, widths, numbers))
-        lines = [line.rstrip() for line in paper.getvalue().splitlines()]
-        self._place.write("".join(f"{line}\n" for line in lines).encode())
+            lines = _table(columns, widths, numbers)
+        self._place.write("".join(f"{line.rstrip()}\n" for line in lines).encode())
 
     def count(self, number: int) -> None:
         """Write the number alone."""
@@ -72,24 +69,44 @@ def _widths(longest: Mapping[str, int], room: int) -> dict[str, int] | None:
     return widths
 
 
-def _table(columns: Mapping[str, Sequence[str]], widths: Mapping[str, int], numbers: set[str]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in columns:
-        justify = "right" if name in numbers else "left"
-        table.add_column(Text(name), justify=justify, width=widths[name], no_wrap=True, overflow="ellipsis")  # type: ignore[arg-type]
-    for row in zip(*columns.values(), strict=True):
-        table.add_row(*map(Text, row))
-    return table
+def _table(columns: Mapping[str, Sequence[str]], widths: Mapping[str, int], numbers: set[str]) -> Iterator[str]:
+    yield ""
+    yield " " + _BETWEEN.join(_fitted(name, widths[name], right=name in numbers) for name in columns)
+    yield " " + "─" * (sum(widths.values()) + len(_BETWEEN) * (len(widths) - 1))
+    fitted = [[_fitted(text, widths[name], right=name in numbers) for text in texts] for name, texts in columns.items()]
+    for row in zip(*fitted, strict=True):
+        yield " " + _BETWEEN.join(row)
+    yield ""
 
 
-def _write_cells(console: Console, columns: Mapping[str, Sequence[str]], batch: Batch) -> None:
+def _cells(columns: Mapping[str, Sequence[str]], batch: Batch, width: int) -> Iterator[str]:
+    names = min(max(map(_size, columns)), max(width - 2 - _LEAST_TEXT, _LEAST_NAME))
+    room = max(width - names - 2, _LEAST_TEXT)
     for number in range(batch.row_count):
-        table = Table(box=None, show_header=False, pad_edge=False, title=f"row {batch.first_row + number + 1:,}")
-        table.title_justify = "left"
-        table.add_column(no_wrap=True)
-        table.add_column(overflow="fold")
+        yield f"row {batch.first_row + number + 1:,}"
         for name, texts in columns.items():
-            if texts[number]:
-                table.add_row(Text(name), Text(texts[number]))
-        console.print(table)
-        console.print()
+            before = _fitted(name, names)
+            for line in _wrapped(texts[number], room):
+                yield f"{before}  {line}"
+                before = " " * names
+        yield ""
+
+
+def _wrapped(text: str, room: int) -> Sequence[str]:
+    """Return the lines of a text, none where it is empty."""
+    if _size(text) <= room:
+        return [text] if text else []
+    paper = Console(file=io.StringIO(), width=room, _environ={})
+    return [line.plain for line in Text(text).wrap(paper, room, overflow="fold")]
+
+
+def _size(text: str) -> int:
+    return len(text) if text.isascii() else cell_len(text)
+
+
+def _fitted(text: str, width: int, *, right: bool = False) -> str:
+    """Return a text that is so wide, cut if it must be."""
+    size = _size(text)
+    if size > width:
+        return (text[: width - 1] if text.isascii() else set_cell_size(text, width - 1)) + "…"
+    return " " * (width - size) + text if right else text + " " * (width - size)
