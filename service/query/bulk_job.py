@@ -14,6 +14,7 @@ from service.errors import (
     ConcurrencyLimitExceeded,
     SalesforceRejected,
     SluicegateError,
+    UpstreamProtocolError,
     UpstreamUnavailable,
 )
 from service.salesforce.calls import bulk_query as calls
@@ -29,6 +30,8 @@ CLEAR_SECONDS = 10.0
 _ENDED = frozenset({"JobComplete", "Failed", "Aborted"})
 _MEMORY_BYTES = 2_097_152
 """From how many bytes on a part lies in a file: parts have tens of megabytes."""
+_LONGEST_LINE = 67_108_864
+"""Bytes; whoever reads a line has it in memory."""
 # What passes by itself, so that a job that runs on is only asked again.
 _PASSING = (UpstreamUnavailable, ConcurrencyLimitExceeded)
 
@@ -36,13 +39,24 @@ _PASSING = (UpstreamUnavailable, ConcurrencyLimitExceeded)
 class Spool:
     """A part of a result on its way: in memory at first, then in a temporary file."""
 
-    __slots__ = ("file",)
+    __slots__ = ("_line", "file")
 
     def __init__(self) -> None:
+        self._line = 0
+        """Bytes of the line that has not ended."""
         self.file = SpooledTemporaryFile(max_size=_MEMORY_BYTES)  # noqa: SIM115 - closed by close()
 
     def write(self, part: bytes) -> None:
-        """Append; Salesforce lets NUL bytes slip into results that no field can hold."""
+        """Append; Salesforce lets NUL bytes slip into results that no field can hold.
+
+        Raises:
+            UpstreamProtocolError: A line has more bytes than any row.
+
+        """
+        end = part.rfind(b"\n")
+        self._line = self._line + len(part) if end < 0 else len(part) - end - 1
+        if self._line > _LONGEST_LINE:
+            raise UpstreamProtocolError(f"a row of a bulk result has more than {_LONGEST_LINE:,} bytes")
         self.file.write(part.replace(b"\0", b"") if b"\0" in part else part)
 
     def close(self) -> None:
@@ -90,11 +104,25 @@ class BulkJob:
     async def begin(self, soql: str, *, include_deleted: bool) -> None:
         """Create the job.
 
+        Cancelling it waits for the answer, for ten seconds at most: whoever aborts the job has to know its id.
+
         Raises:
             service.errors.SluicegateError: Salesforce refused.
 
         """
-        request = calls.create(self._client.base, soql, include_deleted=include_deleted)
+        creating = asyncio.create_task(
+            self._create(calls.create(self._client.base, soql, include_deleted=include_deleted))
+        )
+        try:
+            await asyncio.shield(creating)
+        except asyncio.CancelledError:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([creating], timeout=CLEAR_SECONDS)
+            creating.cancel()
+            await asyncio.gather(creating, return_exceptions=True)
+            raise
+
+    async def _create(self, request: Request) -> None:
         clock = self._context.clock
         self._begun_at, now = clock.monotonic(), clock.now()
         response = await self._client.send(request, self._context)

@@ -23,7 +23,7 @@ from service.query.resume import BulkPosition, KeyValue, ResumeToken
 from service.query.view import view_of
 from service.salesforce.client import SalesforceClient
 from service.soql import to_soql
-from service.soql.ast import Query
+from service.soql.ast import Call, Column, Query
 
 _UNSORTED = "its ORDER BY does not end with Id, and no job is sorted for the sake of a restart"
 _MOST_RESTARTS = 3
@@ -43,6 +43,15 @@ class BulkReading:
     options: Options
     token: ResumeToken
     """What was said of the query so far; if that names a job, its result is read on."""
+
+    @property
+    def unnamed(self) -> frozenset[int]:
+        """Indexes of the columns of functions: what they are called in the result is not documented."""
+        return frozenset(
+            index
+            for index, entry in enumerate(self.query.select)
+            if isinstance(entry, Column) and isinstance(entry.expression, Call)
+        )
 
 
 async def order_of(query: Query, describe: Describe) -> Keyset | str:
@@ -85,8 +94,8 @@ async def read(
 
     Up to three parts of the result lie in files, and a batch in memory. Once all of it, or as much as was asked for,
     was taken, the job is left to be deleted. Closing the iterator, or cancelling whoever waits on it, aborts a job that
-    has not ended; one of which rows were taken stays, so that a token can go on. A result without rows yields one empty
-    batch.
+    has not ended, and deletes one of which nothing was taken; one of which rows were taken stays, so that a token can
+    go on. A result without rows yields one empty batch.
 
     When Salesforce has forgotten a job of which rows were sent, another one is run for what follows the last of them,
     where the query's own order allows it: the consumer sees nothing of it.
@@ -106,9 +115,13 @@ async def read(
 
     """
     found = _Reading(reading, client, context, write, leftovers)
-    async with aclosing(found.batches()) as batches:
-        async for batch in batches:
-            yield batch
+    try:
+        async with aclosing(found.batches()) as batches:
+            async for batch in batches:
+                yield batch
+    finally:
+        if found.is_unread:
+            await found.job.delete()
     leftovers.leave(found.job)
 
 
@@ -149,6 +162,8 @@ class _Reading:
         self._rows = 0
         """Rows of the job."""
         self.job = BulkJob(client, context, self._position.job_id)
+        self.is_unread = False
+        """Whether the job is complete and no token names it."""
         leftovers.claim(self.job.id)
 
     async def batches(self) -> AsyncGenerator[Batch, None]:
@@ -184,7 +199,7 @@ class _Reading:
         try:
             await self.job.begin(to_soql(query), include_deleted=self._options.include_deleted)
             self._rows = await self.job.wait()
-            is_complete = True
+            is_complete = self.is_unread = True
         finally:
             if not is_complete:
                 await self.job.abort()
@@ -209,6 +224,7 @@ class _Reading:
             is_refused = False
         finally:
             if is_refused:
+                self.is_unread = False
                 await self.job.delete()
 
     async def _of_job(self) -> AsyncGenerator[Batch, None]:
@@ -245,7 +261,7 @@ class _Reading:
                 again.spool.close()
 
     def _cut(self, part: Part) -> Iterator[Batch]:
-        rows = CsvRows(part.spool.file, self._reading.columns)
+        rows = CsvRows(part.spool.file, self._reading.columns, self._reading.unnamed)
         passed = rows.skip(self._read)
         while found := rows.take(self._wanted):
             passed = self._read = self._read + len(found[0])
@@ -269,6 +285,7 @@ class _Reading:
 
     def _told(self, batch: Batch, position: BulkPosition | None) -> Batch:
         """Return a batch as the caller sees it, with its place in the result, and take note of it."""
+        self.is_unread = False
         first = self._token.rows
         rows = first + batch.row_count
         if self._options.max_rows and rows >= self._options.max_rows:

@@ -9,6 +9,7 @@ from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
+from math import isfinite
 from typing import Any
 
 from service.errors import UpstreamProtocolError
@@ -18,7 +19,7 @@ from service.query.columns import ColumnType, ResultColumn
 _AS_THEY_ARE = frozenset({ColumnType.STRING, ColumnType.DATE, ColumnType.TIME})
 _BOOLS = {"true": True, "false": False}
 _LARGEST_INT = 2**63 - 1
-_NUMBER = r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?+"
+_NUMBER = r"-?(?:0|[1-9][0-9]{0,39})(?:\.[0-9]{1,40})?+"
 _PLAIN_NUMBERS = re.compile(rf"(?:{_NUMBER})?+(?:,(?:{_NUMBER})?+)*+")
 """Numbers that a decimal column holds as they are."""
 _MOST_DIGITS = 60
@@ -97,6 +98,13 @@ def _ints(cells: Sequence[str]) -> list[Any]:
     return values
 
 
+def _doubles(cells: Sequence[str]) -> list[Any]:
+    values = list(map(float, cells))
+    if not all(map(isfinite, values)):
+        raise ValueError("no number of Salesforce")
+    return values
+
+
 def _int(cell: str) -> int:
     """Return a whole number, also one that is written as a double is: `5.0`, `1.2E7`."""
     number = _decimal(cell)
@@ -124,7 +132,7 @@ def _each(convert: Callable[[str], Any]) -> Callable[[Sequence[str]], list[Any]]
 
 _CONVERSIONS: dict[ColumnType, Callable[[Sequence[str]], list[Any]]] = {
     ColumnType.INT64: _ints,
-    ColumnType.DOUBLE: _each(float),
+    ColumnType.DOUBLE: _doubles,
     ColumnType.DECIMAL: _each(_decimal),
     ColumnType.BOOL: _each(_BOOLS.__getitem__),
     ColumnType.BYTES: _each(_bytes),

@@ -1,7 +1,7 @@
 """The rows of a part of a bulk result, read as they are wanted (RFC 4180)."""
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterator, Sequence
 from io import TextIOWrapper
 from itertools import chain, islice, repeat
 from typing import IO
@@ -10,6 +10,8 @@ from service.errors import UpstreamProtocolError
 from service.query.columns import ResultColumn
 
 _SKIPPED_AT_ONCE = 2_000
+_MOST_CHARACTERS = 2_097_152
+"""Characters from which on no further row is taken: rows can have megabytes each, and a batch of them is in memory."""
 
 
 class CsvRows:
@@ -20,19 +22,23 @@ class CsvRows:
     Args:
         part: UTF-8. A line end within quotes belongs to the cell, whatever it is.
         columns: The columns of the result, at least one.
+        unnamed: Indexes of the columns whose names in the header are not known.
 
     Raises:
         UpstreamProtocolError: It is not CSV, or has other columns.
 
     """
 
-    def __init__(self, part: IO[bytes], columns: Sequence[ResultColumn]) -> None:
-        self._lines = TextIOWrapper(part, encoding="utf-8", newline="")
+    def __init__(self, part: IO[bytes], columns: Sequence[ResultColumn], unnamed: Container[int] = ()) -> None:
+        self._text = TextIOWrapper(part, encoding="utf-8", newline="")
+        self._characters = 0
+        """Of the lines that the rows at hand are made of."""
+        self._lines = self._counted()
         self._width = len(columns)
         self._order: list[int] | None = None
         header = self._read([], 1)
         if header:
-            self._order = _order([cells[0] for cells in header], columns)
+            self._order = _order([cells[0] for cells in header], columns, unnamed)
 
     def take(self, count: int) -> Sequence[Sequence[str]]:
         """Return the cells of each column for the next rows; nothing behind the last row.
@@ -46,8 +52,13 @@ class CsvRows:
         """
         if count == 0:
             return ()
+        self._characters = 0
+        lines: list[str] = []
         try:
-            lines = list(islice(self._lines, count))
+            for line in islice(self._lines, count):
+                lines.append(line)
+                if self._characters >= _MOST_CHARACTERS:
+                    break
         except UnicodeDecodeError as error:
             raise _unreadable(error) from error
         cells = _split(lines, self._width) or self._read(lines, count)
@@ -60,11 +71,20 @@ class CsvRows:
             left -= len(cells[0])
         return count - left
 
-    def _read(self, lines: Iterable[str], count: int) -> Sequence[Sequence[str]]:
+    def _counted(self) -> Iterator[str]:
+        for line in self._text:
+            self._characters += len(line)
+            yield line
+
+    def _read(self, lines: Sequence[str], count: int) -> Sequence[Sequence[str]]:
         """Read any CSV, from lines on that were taken already: as many rows have at least as many lines."""
         reader = csv.reader(chain(lines, self._lines), strict=True)
+        rows: list[list[str]] = []
         try:
-            rows = list(islice(reader, count))
+            for row in islice(reader, count):
+                rows.append(row)
+                if self._characters >= _MOST_CHARACTERS and reader.line_num >= len(lines):
+                    break
             if self._width == 1:
                 # A row whose only cell is empty may be an empty line.
                 rows = [row or [""] for row in rows]
@@ -93,18 +113,20 @@ def _split(lines: Sequence[str], width: int) -> Sequence[Sequence[str]] | None:
     return [cells[index::width] for index in range(width)]
 
 
-def _order(header: Sequence[str], columns: Sequence[ResultColumn]) -> list[int] | None:
+def _order(header: Sequence[str], columns: Sequence[ResultColumn], unnamed: Container[int]) -> list[int] | None:
     """Return where the cell of each column stands; None if they stand in order.
 
     Salesforce keeps the order of SELECT (from v50.0 on) and spells plain fields as they are; what it calls the value of
-    a function is not documented, so that with one of them only the number of columns can be checked.
+    a function is not documented.
     """
     wanted = [column.name.lower() for column in columns]
     found = [name.lower() for name in header]
-    if found == wanted or (len(found) == len(wanted) and set(found) != set(wanted)):
+    if len(found) != len(wanted):
+        raise UpstreamProtocolError(f"a bulk result has {len(found)} columns instead of {len(wanted)}")
+    if all(name == column or index in unnamed for index, (name, column) in enumerate(zip(found, wanted, strict=True))):
         return None
     if sorted(found) != sorted(wanted):
-        raise UpstreamProtocolError(f"a bulk result has {len(found)} columns instead of {len(wanted)}")
+        raise UpstreamProtocolError("a bulk result has other columns than were asked for")
     return [found.index(name) for name in wanted]
 
 

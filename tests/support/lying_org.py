@@ -144,12 +144,12 @@ async def lying(answer: Answering, folder: Path, **settings: Any) -> AsyncIterat
 
 
 async def read(
-    channel: aio.Channel, soql: str = "SELECT LastName FROM Lead", **request: Any
+    channel: aio.Channel, soql: str = "SELECT LastName FROM Lead", *, seconds: float = 60.0, **request: Any
 ) -> tuple[list[QueryResponse], Failure | None]:
     """Run a query; return what came of it, and how it failed if it did."""
     seen: list[QueryResponse] = []
     try:
-        async for response in QueryServiceStub(channel).Query(QueryRequest(soql=soql, **request), timeout=60):
+        async for response in QueryServiceStub(channel).Query(QueryRequest(soql=soql, **request), timeout=seconds):
             seen.append(response)  # noqa: PERF401 - what came before a fault counts
     except aio.AioRpcError as error:
         return seen, failure(error)

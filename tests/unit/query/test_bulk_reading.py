@@ -19,6 +19,7 @@ from service.query.options import Options
 from service.query.resume import BulkPosition, ResumeSigner, ResumeToken
 from service.salesforce.client import SalesforceClient
 from service.settings.signing_key import SigningKey
+from service.soql.ast import Query
 from tests.support.bulk_org import JOB_ID, BulkOrg
 from tests.support.clock import FakeClock, ManualClock, settle
 from tests.support.transport import call, fault
@@ -34,14 +35,16 @@ def reading(
     clock: Clock | None = None,
     token: ResumeToken | None = None,
     leftovers: Leftovers | None = None,
+    query: Query = QUERY,
+    name: str = "N__c",
     **options: Any,
 ) -> AsyncIterator[Batch]:
     """Read the job of an org."""
     clock = clock or FakeClock()
     wanted = Options(**options)
-    start = token or SIGNER.open(QUERY, wanted, 0.0, org="prod")
+    start = token or SIGNER.open(query, wanted, 0.0, org="prod")
     return bulk_reading.read(
-        BulkReading(QUERY, [ResultColumn("N__c", ColumnType.INT64, ("N__c",))], "it has no order", wanted, start),
+        BulkReading(query, [ResultColumn(name, ColumnType.INT64, (name,))], "it has no order", wanted, start),
         SalesforceClient(org, org="prod", api_version="66.0"),
         call(clock),
         write=SIGNER.write,
@@ -91,6 +94,72 @@ async def test_who_stops_waiting_aborts_the_job():
 
     assert [f"/{JOB_ID}"] == org.sent("PATCH")
     assert task.cancelled()
+
+
+@pytest.mark.parametrize("is_impatient", [False, True])
+async def test_who_leaves_while_the_job_is_made_aborts_it(is_impatient):
+    """Nobody knows the job's id before Salesforce answers, so the answer is waited for: it must not run on unseen."""
+
+    class Slow(BulkOrg):
+        async def send(self, request: Any, context: Any) -> Any:
+            answered = await super().send(request, context)
+            if request.method == "POST":
+                await self.gate.wait()
+            return answered
+
+    org = Slow({}, states=["InProgress"])
+    org.gate.clear()
+    task = asyncio.create_task(numbers(reading(org)))
+    await settle()
+
+    task.cancel()
+    await settle()
+    is_waiting = not task.done()
+    if is_impatient:
+        task.cancel()
+        await settle()
+    org.gate.set()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert (True, True) == (is_waiting, task.cancelled())
+    assert ([] if is_impatient else [f"/{JOB_ID}"]) == org.sent("PATCH")
+
+
+async def test_a_result_of_which_nothing_was_taken_is_deleted():
+    """No token names it, so nobody can come back for it."""
+    org = BulkOrg(FOUR)
+    org.gate.clear()
+    task = asyncio.create_task(numbers(reading(org)))
+    await settle()
+
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert ([], [f"/{JOB_ID}"]) == (org.sent("PATCH"), org.sent("DELETE"))
+
+
+def test_a_row_without_an_end_is_not_held(monkeypatch):
+    """What reads a row has it in memory, so one that is longer than any is refused while it comes."""
+    monkeypatch.setattr(bulk_job, "_LONGEST_LINE", 1000)
+    spool = bulk_job.Spool()
+
+    for _ in range(100):
+        spool.write(b"x" * 500 + b"\n" + b"y" * 400)
+    spool.write(b"\n")
+    spool.write(b"z" * 600)
+
+    with pytest.raises(UpstreamProtocolError, match="more than 1,000 bytes"):
+        spool.write(b"z" * 600)
+    spool.close()
+
+
+async def test_the_value_of_a_function_may_be_called_anything():
+    """What Salesforce calls it is not documented; that of a field is, and no other may stand there."""
+    query = soql.parse("SELECT CALENDAR_YEAR(CreatedDate) FROM Lead")
+
+    assert [[1]] == await numbers(reading(BulkOrg({"": ((1,), "null")}), query=query, name="expr0"))
+    with pytest.raises(UpstreamProtocolError, match="other columns"):
+        await numbers(reading(BulkOrg({"": ((1,), "null")}), name="M__c"))
 
 
 async def test_who_stops_reading_keeps_the_job():

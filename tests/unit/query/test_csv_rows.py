@@ -79,9 +79,30 @@ def test_columns_in_another_order_are_put_in_order():
 
 def test_what_a_function_is_called_does_not_matter():
     """Columns whose names cannot be known stand in the order of SELECT."""
-    reader = CsvRows(part('"Id","toLabel(Status)"\n"1","New"\n'), columns("Id", "Status"))
+    reader = CsvRows(part('"Id","toLabel(Status)"\n"1","New"\n'), columns("Id", "Status"), {1})
 
     assert [("1", "New")] == taken(reader, 10)
+
+
+@pytest.mark.parametrize("unnamed", [set(), {1}])
+def test_what_a_field_is_called_does(unnamed):
+    """Cells never get into a column that they are not of."""
+    with pytest.raises(UpstreamProtocolError, match="other columns than were asked for"):
+        CsvRows(part('"Name","Status"\n"1","New"\n'), columns("Id", "Status"), unnamed)
+
+
+@pytest.mark.parametrize("cell", ['"{}"', '"{}\n"', '"""{}"'])
+def test_few_long_rows_are_taken_at_once(cell):
+    """However many rows are wanted, no more are in memory than some megabytes hold; none is lost."""
+    text = cell.format("x" * 100_000)
+    reader = CsvRows(part('"A"\n' + f"{text}\n" * 100), columns("A"))
+
+    sizes = []
+    while cells := reader.take(2000):
+        sizes.append(len(cells[0]))
+
+    assert 100 == sum(sizes)
+    assert 22 > max(sizes)
 
 
 @pytest.mark.parametrize(
@@ -125,6 +146,7 @@ def test_a_part_without_a_byte_has_no_rows():
         (ColumnType.DOUBLE, ("0.1", "", "1.5E-3"), ([0.1, 0.0, 0.0015], [1])),
         (ColumnType.DECIMAL, ("123456789012345.678", "", "-1.50"), (["123456789012345.678", "", "-1.50"], [1])),
         (ColumnType.DECIMAL, ("1.2345678901234567E17", ""), (["123456789012345670", ""], [1])),
+        (ColumnType.DECIMAL, ("0012.50", "-007", "0.5"), (["12.50", "-7", "0.5"], [])),
         (ColumnType.BOOL, ("true", "", "false"), ([True, False, False], [1])),
         (ColumnType.DATE, ("2026-03-01", ""), (["2026-03-01", ""], [1])),
         (
@@ -159,6 +181,9 @@ def test_multi_select_picklists_become_their_entries():
         (ColumnType.INT64, str(2**63)),
         (ColumnType.INT64, "1E+999999999"),
         (ColumnType.DOUBLE, "x"),
+        (ColumnType.DOUBLE, "nan"),
+        (ColumnType.DOUBLE, "-Infinity"),
+        (ColumnType.DOUBLE, "1E999"),
         (ColumnType.DECIMAL, "x"),
         (ColumnType.DECIMAL, "NaN"),
         (ColumnType.DECIMAL, "1E+999999999"),
