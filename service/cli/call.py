@@ -1,6 +1,5 @@
 """`sluicegate call`."""
 
-import sys
 from collections.abc import AsyncIterator
 from typing import Annotated
 
@@ -9,6 +8,7 @@ from sluicegate import Priority
 from sluicegate.errors import SluicegateError
 from sluicegate.json_calls import InvalidCall, call
 
+from service.cli import standard_input
 from service.cli.failures import explain
 from service.cli.running import fail, run
 
@@ -36,7 +36,7 @@ def command(
     ] = None,
 ) -> None:
     """Call a running service with JSON and print each response as JSON. Exit 1 if the call fails."""
-    texts = [_standard_input() if text == "-" else text for text in documents or ["{}"]]
+    texts = [standard_input.read() if text == "-" else text for text in documents or ["{}"]]
     try:
         responses = call(target, method, texts, timeout_seconds=timeout, caller=caller, priority=priority)
         run(_print(responses))
@@ -50,10 +50,3 @@ def command(
 async def _print(responses: AsyncIterator[str]) -> None:
     async for response in responses:
         typer.echo(response)
-
-
-def _standard_input() -> str:
-    try:
-        return sys.stdin.buffer.read().decode()
-    except UnicodeDecodeError as error:
-        fail(f"standard input is not UTF-8 at byte {error.start}")

@@ -294,6 +294,16 @@ def names(text: str, form: str) -> list[str]:
     return [row["LastName"] for row in rows]
 
 
+async def test_a_query_from_standard_input(app):
+    """Long queries come from files; their lines are counted as they stand there."""
+    process = await begin(app, "-", stdin=PIPE)
+
+    _, told = await process.communicate(b"SELECT Id\nFROM Lead\nWHERE LastNam = 'x'\n")
+
+    assert 1 == process.returncode
+    assert "  3 | WHERE LastNam = 'x'" == told.decode().splitlines()[1]
+
+
 async def test_explain(app):
     """The plan is told to a person and to a program."""
     soql = "SELECT Id, Company FROM Lead WHERE LastName = 'x'"

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from sluicegate import Client, Priority, QueryOptions, Route, SluicegateError, Value
 
+from service.cli import standard_input
 from service.cli.failures import explain as explain_failure
 from service.cli.query.explanation import view
 from service.cli.query.failures import tell
@@ -24,7 +25,12 @@ _JSON = frozenset({"json", "jsonl"})
 
 
 def command(  # noqa: PLR0913 - each is an option of the command line
-    soql: Annotated[str, typer.Argument(help="SOQL, with :name wherever a value or a list of values may stand.")],
+    soql: Annotated[
+        str,
+        typer.Argument(
+            help="SOQL, with :name wherever a value or a list of values may stand; `-` reads it from standard input."
+        ),
+    ],
     *,
     param: Annotated[
         list[str] | None,
@@ -81,6 +87,7 @@ def command(  # noqa: PLR0913 - each is an option of the command line
         fail(f"the target must be host:port, without a scheme, not {target!r}")
     if resume is not None and form not in RESUMABLE:
         fail(f"--resume needs -o csv, json or jsonl: what -o {form} writes cannot be gone on with")
+    soql = standard_input.read() if soql == "-" else soql
     options: QueryOptions = {
         "route": route,
         "include_deleted": include_deleted,
