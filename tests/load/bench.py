@@ -16,7 +16,21 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from service.telemetry import logs
-from tests.load import applies, emulated, governors, idle, links, loads, memory, queries, upserts
+from tests.load import (
+    applies,
+    emulated,
+    first_rows,
+    governors,
+    idle,
+    jsforce,
+    links,
+    loads,
+    memory,
+    parse_floor,
+    queries,
+    query_memory,
+    upserts,
+)
 from tests.load.calls import Rounds
 from tests.load.fairness import beside_a_greedy_caller
 from tests.load.figure import Figure
@@ -43,6 +57,12 @@ class Plan:
     waiting: int = 10_000
     query_rounds: int = 5
     query_rows: int = 200_000
+    jsforce_rounds: int = 3
+    parse_rounds: int = 5
+    parse_rows: int = 40_000
+    first_row_rounds: int = 5
+    page_latency_ms: float = 250.0
+    large_query_rows: int = 1_000_000
     load_rounds: int = 3
     load_rows: int = 20_000
     governor_times: int = 300
@@ -77,6 +97,11 @@ async def measure(plan: Plan) -> AsyncIterator[Figure]:
         yield await applies.rows_per_second(service, upstream, plan.apply_rounds, plan.apply_rows, plan.apply_in_flight)
         yield await links.against_echo(service, echo, plan.rounds, plan.in_flight[0])
         yield await queries.against_simple_salesforce(service, upstream, plan.query_rounds, plan.query_rows)
+        yield await jsforce.against_jsforce(service, upstream, plan.jsforce_rounds, plan.query_rows)
+        yield await parse_floor.against_decoding(service, plan.parse_rounds, plan.parse_rows)
+        yield await first_rows.against_page(service, upstream, plan.first_row_rounds, plan.page_latency_ms)
+    async with _stage() as stage:
+        yield await query_memory.growth(stage.service, plan.large_query_rows)
     async with _stage() as stage:
         yield await memory.of_waiting(stage.service, stage.upstream, stage.echo, plan.waiting)
     async with running("service", "serve", "--json", environment=FREE_PORTS) as service:
@@ -109,7 +134,7 @@ async def main() -> None:
     began = time.perf_counter()
     figures: list[Figure] = []
     async for figure in measure(Plan()):
-        console.print(f"{figure.name}: {figure.value:g} {figure.unit}")
+        console.print(f"{figure.name}: {_shown(figure)}")
         figures.append(figure)
     write(figures, _FILE)
     console.print(table(figures))
@@ -125,8 +150,14 @@ def table(figures: list[Figure]) -> Table:
     """Return the figures for a person."""
     shown = Table(Column("figure", no_wrap=True), "value", "unit", "what dominates")
     for figure in figures:
-        shown.add_row(figure.name, f"{figure.value:g}", figure.unit, str(figure.detail["dominates"]))
+        value = "none" if figure.value is None else f"{figure.value:g}"
+        shown.add_row(figure.name, value, figure.unit, str(figure.detail["dominates"]))
     return shown
+
+
+def _shown(figure: Figure) -> str:
+    """Return a figure's value in words, or why it has none."""
+    return str(figure.detail["dominates"]) if figure.value is None else f"{figure.value:g} {figure.unit}"
 
 
 if __name__ == "__main__":

@@ -1,15 +1,13 @@
 """What a caller that waits costs of the service's memory."""
 
 import asyncio
-import os
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 from tests.load.calls import callers, tried
 from tests.load.echo import HOLD
 from tests.load.figure import Figure
-from tests.load.processes import Server
+from tests.load.processes import Server, resident_bytes
 from tests.load.upserts import PATH, messages
 from tests.load.upstream_counts import set_latency
 
@@ -77,7 +75,7 @@ async def of_waiting(service: Server, upstream: Server, echo: Server, waiting: i
 
 async def _grown(server: Server, path: str, requests: list[bytes]) -> _Grown:
     """Open the calls, watch the server until it has taken all of them in, and hang up."""
-    grown = _Grown(idle=_resident_bytes(server.pid))
+    grown = _Grown(idle=resident_bytes(server.pid))
     async with callers(server.addresses["grpc"], path, len(requests)) as calls:
         answers = [call(request) for call, request in zip(calls, requests, strict=True)]
         until = time.perf_counter() + _LONGEST_SECONDS
@@ -87,18 +85,9 @@ async def _grown(server: Server, path: str, requests: list[bytes]) -> _Grown:
             await asyncio.sleep(_SAMPLE_SECONDS)
             if server.cpu_seconds() - used > _QUIET_SHARE * _SAMPLE_SECONDS:
                 quiet_since = time.perf_counter()
-            resident = _resident_bytes(server.pid)
+            resident = resident_bytes(server.pid)
             if resident > grown.most:
                 grown.most, grown.open_calls = resident, sum(not answer.done() for answer in answers)
         grown.refused = sum(answer.done() and answer.exception() is not None for answer in answers)
     await asyncio.gather(*answers, return_exceptions=True)
     return grown
-
-
-def _resident_bytes(pid: int) -> int:
-    """Return the memory that a process holds; 0 where the system does not tell (anything but Linux)."""
-    try:
-        pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]
-    except OSError:
-        return 0
-    return int(pages) * os.sysconf("SC_PAGE_SIZE")

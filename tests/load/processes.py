@@ -128,3 +128,12 @@ def cpu_seconds(pid: int) -> float:
     # The command may hold spaces and parentheses; what follows its last parenthesis starts with field 3.
     fields = stat.rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_bytes(pid: int) -> int:
+    """Return the memory that a process holds; 0 where the system does not tell (anything but Linux)."""
+    try:
+        pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]
+    except OSError:
+        return 0
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")

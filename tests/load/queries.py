@@ -33,7 +33,7 @@ async def against_simple_salesforce(service: Server, upstream: Server, rounds: i
     async with Client(service.addresses["grpc"]) as client:
         for number in range(rounds + 1):
             before = _cpu(service, upstream)
-            mine = await _timed_query(client, text, rows)
+            mine = await timed_query(client, text, rows)
             spent = {name: value - before[name] for name, value in _cpu(service, upstream).items()}
             peers = await asyncio.to_thread(_timed_peer_query, peer, text, rows)
             if number:
@@ -65,7 +65,18 @@ def _cpu(service: Server, upstream: Server) -> Mapping[str, float]:
     }
 
 
-async def _timed_query(client: Client, text: str, rows: int) -> float:
+async def timed_query(client: Client, text: str, rows: int) -> float:
+    """Return how many seconds it takes to read a query row by row.
+
+    Args:
+        client: Is connected to the service.
+        text: The query.
+        rows: How many rows it has.
+
+    Raises:
+        RuntimeError: It has another number of rows.
+
+    """
     began = time.perf_counter()
     found = 0
     async for _ in client.query(text):

@@ -1,11 +1,11 @@
-"""A process that answers like Salesforce at next to no cost: every body is made once.
+"""A process that answers like Salesforce at next to no cost: every body, or nearly all of it, is made once.
 
 It checks nothing; whether the service's requests are right is the business of the emulator and its tests. It counts
 what it was asked, and `GET /counts` tells: calls and rows by kind, and how many calls carried how many rows.
 Writes, and reads of one record, are answered after the latency that `--latency-ms` or, from then on,
-`POST /latency?ms=…` says; the rest at once. With `&spread=0.5` each takes up to half as long more or less; with
-`&slots=…` no more than so many are worked on at a time. From `POST /outage?on=1` until `POST /outage?on=0` every call
-to the API fails.
+`POST /latency?ms=…` says. With `&spread=0.5` each takes up to half as long more or less; with `&slots=…` no more than
+so many are worked on at a time. Pages of query results are answered after what `POST /page-latency?ms=…` says, the rest
+at once. From `POST /outage?on=1` until `POST /outage?on=0` every call to the API fails.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import re
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from random import Random
 from urllib.parse import parse_qs, urlsplit
@@ -27,9 +28,8 @@ from tests.load.lead import BASE, COLUMNS, description, row
 
 RECORD_ID = "00Q000000000001AAA"
 PAGE_ROWS = 2000
-PAGES = 100
 SOQL = f"SELECT {', '.join(COLUMNS)} FROM Lead LIMIT {{rows}}"
-"""A query whose result has `rows` rows, at most 200,000."""
+"""A query whose result has `rows` rows, in whole pages."""
 
 _SAVED = f'{{"id":"{RECORD_ID}","success":true,"errors":[],"created":false}}'.encode()
 _RECORD = f'{{"attributes":{{"type":"Lead"}},"Id":"{RECORD_ID}","LastName":"Curie"}}'.encode()
@@ -51,28 +51,26 @@ def _saved(rows: int) -> bytes:
 
 
 class Pages:
-    """The pages of query results, each made once."""
+    """The pages of query results; the rows of each are the same, and made once."""
 
     def __init__(self) -> None:
         rows = [row(number) for number in range(PAGE_ROWS)]
         self._records = json.dumps(rows, ensure_ascii=False).encode()
-        self._pages: dict[tuple[int, int], bytes] = {}
 
     def first(self, soql: str) -> bytes:
-        """Return the first page of a query's result."""
+        """Return the first page of the result of a query with a LIMIT."""
         limit = _LIMIT.search(soql)
-        pages = min(PAGES, -(-int(limit[1]) // PAGE_ROWS)) if limit else PAGES
-        for page in range(1, pages + 1):
-            if (page, pages) not in self._pages:
-                following = f'"nextRecordsUrl":"{BASE}/query/01g{pages:03d}-{page + 1}",' if page < pages else ""
-                head = f'{{"totalSize":{pages * PAGE_ROWS},"done":{str(page == pages).lower()},{following}"records":'
-                self._pages[page, pages] = head.encode() + self._records + b"}"
-        return self._pages[1, pages]
+        return self._page(1, -(-int(limit[1]) // PAGE_ROWS) if limit else 1)
 
     def following(self, locator: str) -> bytes:
         """Return the page that a page before named."""
         pages, page = locator.removeprefix("01g").split("-")
-        return self._pages[int(page), int(pages)]
+        return self._page(int(page), int(pages))
+
+    def _page(self, page: int, pages: int) -> bytes:
+        following = f'"nextRecordsUrl":"{BASE}/query/01g{pages:03d}-{page + 1}",' if page < pages else ""
+        head = f'{{"totalSize":{pages * PAGE_ROWS},"done":{str(page == pages).lower()},{following}"records":'
+        return b"%s%s}" % (head.encode(), self._records)
 
 
 class Slots:
@@ -107,6 +105,7 @@ class StaticUpstream:
     def __init__(self, latency_seconds: float = 0.0) -> None:
         self.url = ""
         self._latency_seconds = latency_seconds
+        self._page_latency_seconds = 0.0
         self._spread = 0.0
         self._chance = Random(7)
         self._slots = Slots()
@@ -118,6 +117,7 @@ class StaticUpstream:
             "/services/oauth2/token": self._token,
             "/counts": self._counts,
             "/latency": self._set_latency,
+            "/page-latency": self._set_page_latency,
             "/outage": self._set_outage,
             f"{BASE}/query": self._query,
             f"{BASE}/query/": self._query,
@@ -143,11 +143,14 @@ class StaticUpstream:
                 return self._worked("record", 0, _RECORD)
             return self._worked("single", 1, _SAVED, "201 Created" if asked.method == "POST" else "200 OK")
         if path.startswith(f"{BASE}/query/"):
-            return self._read("query", self._pages.following(path.rpartition("/")[2]))
+            return self._paged(self._pages.following(path.rpartition("/")[2]))
         return _NO_SUCH_RESOURCE
 
     def _query(self, asked: Asked) -> Answer:
-        return self._read("query", self._pages.first(_parameter(asked, "q")))
+        return self._paged(self._pages.first(_parameter(asked, "q")))
+
+    def _paged(self, page: bytes) -> Answer:
+        return replace(self._read("query", page), after_seconds=self._page_latency_seconds)
 
     def _read(self, kind: str, body: bytes) -> Answer:
         self._calls[kind][0] += 1
@@ -199,6 +202,10 @@ class StaticUpstream:
         self._latency_seconds = float(_parameter(asked, "ms")) / _MILLISECONDS
         self._spread = float(_parameter(asked, "spread") or 0.0)
         self._slots = Slots(int(_parameter(asked, "slots") or 0))
+        return Answer(b"{}")
+
+    def _set_page_latency(self, asked: Asked) -> Answer:
+        self._page_latency_seconds = float(_parameter(asked, "ms")) / _MILLISECONDS
         return Answer(b"{}")
 
     def _set_outage(self, asked: Asked) -> Answer:

@@ -3,6 +3,8 @@
 import asyncio
 import io
 import json
+import os
+import shutil
 
 import pytest
 from rich.console import Console
@@ -10,6 +12,8 @@ from rich.console import Console
 from tests.load.bench import Plan, measure, table, write
 from tests.load.calls import Rounds
 from tests.load.figure import Figure
+from tests.load.jsforce import against_jsforce, missing
+from tests.load.processes import Server
 
 NAMES = [
     "upsert_unary_vs_echo",
@@ -19,6 +23,10 @@ NAMES = [
     "apply_records_rows_per_s",
     "resolve_vs_echo",
     "query_rows_vs_simple_salesforce",
+    "query_rows_vs_jsforce",
+    "query_server_rows_vs_parse_floor",
+    "query_first_row_vs_page",
+    "query_rss_growth_mib",
     "upsert_rss_at_10000_waiting_mib",
     "bulk_rows_per_second",
     "governor_acquire_us",
@@ -45,6 +53,12 @@ SMALLEST = Plan(
     waiting=100,
     query_rounds=1,
     query_rows=4000,
+    jsforce_rounds=1,
+    parse_rounds=1,
+    parse_rows=4000,
+    first_row_rounds=1,
+    page_latency_ms=50.0,
+    large_query_rows=100_000,
     load_rounds=1,
     load_rows=600,
     governor_times=2,
@@ -79,7 +93,9 @@ def test_the_file_has_every_figure_in_its_shape(figures: list[Figure], tmp_path)
     found = json.loads(path.read_text(encoding="utf-8"))
     assert NAMES == [figure["name"] for figure in found]
     assert [["name", "value", "unit", "detail"]] * len(NAMES) == [list(figure) for figure in found]
-    assert all(figure["value"] > 0 and figure["unit"] for figure in found)
+    assert all(figure["unit"] for figure in found)
+    unmeasured = {"query_rows_vs_jsforce"} if missing() and "CI" not in os.environ else set()
+    assert unmeasured == {figure["name"] for figure in found if not figure["value"]}
 
 
 def test_every_figure_says_what_dominates(figures: list[Figure]):
@@ -96,6 +112,37 @@ def test_a_ratio_is_of_the_sides_in_its_detail(figures: list[Figure]):
     sides = [figure.detail[side]["calls_per_second"] for side in ("service", "echo")]
 
     assert pytest.approx(sides[0] / sides[1], rel=0.02) == figure.value
+
+
+def test_what_cannot_be_measured_says_why(figures: list[Figure], monkeypatch: pytest.MonkeyPatch):
+    """A figure without a value stays in its place, in the file as in the table."""
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    server = Server(0, {})
+    shown = io.StringIO()
+
+    figure = asyncio.run(against_jsforce(server, server, 1, 2000))
+    Console(file=shown, width=120).print(table([figure, *figures]))
+
+    assert figure.value is None
+    assert figure.detail["dominates"] == "not measured: Node.js is not on this machine"
+    assert "not measured: Node.js" in shown.getvalue()
+
+
+def test_the_server_side_of_a_query_is_more_than_its_floor(figures: list[Figure]):
+    """Decoding is a part of what the service does with a page."""
+    spent = _named(figures, "query_server_rows_vs_parse_floor").detail["cpu_microseconds_per_row"]
+
+    assert spent["typed"] < spent["service"]
+
+
+def test_a_large_result_is_watched_on_both_sides(figures: list[Figure]):
+    """The figure is the greater growth of the two."""
+    figure = _named(figures, "query_rss_growth_mib")
+
+    grown = [figure.detail[side]["growth_mib"] for side in ("service", "client")]
+
+    assert max(grown) == figure.value
+    assert figure.detail["rows"] == 100_000
 
 
 def test_a_burst_is_counted_apart_from_what_is_sustained(figures: list[Figure]):

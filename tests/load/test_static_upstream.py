@@ -86,6 +86,31 @@ async def test_writes_take_as_long_as_they_are_told_to(session: aiohttp.ClientSe
     assert 0.19 < took < 8
 
 
+async def test_pages_of_results_have_a_latency_of_their_own(session: aiohttp.ClientSession):
+    """It holds for every page, and for nothing else."""
+    await _asked(session, "POST", "/page-latency?ms=200")
+    began = time.perf_counter()
+    page = await _asked(session, "GET", f"{BASE}/query", params={"q": "SELECT Id FROM Lead LIMIT 4000"})
+    await _asked(session, "GET", page["nextRecordsUrl"])
+    took = time.perf_counter() - began
+    await _asked(session, "POST", "/page-latency?ms=3600000")
+    await _asked(session, "PATCH", COLLECTION, json=_rows(1))
+
+    assert 0.39 < took < 8
+
+
+async def test_a_result_has_as_many_pages_as_its_limit_says(session: aiohttp.ClientSession):
+    """Whole pages of 2,000 rows, each naming the next one but for the last."""
+    page = await _asked(session, "GET", f"{BASE}/query", params={"q": "SELECT Id FROM Lead LIMIT 5000"})
+    found = [page]
+    while not page["done"]:
+        page = await _asked(session, "GET", page["nextRecordsUrl"])
+        found.append(page)
+
+    assert [2000] * 3 == [len(page["records"]) for page in found]
+    assert {6000} == {page["totalSize"] for page in found}
+
+
 async def test_the_service_reads_the_description(session: aiohttp.ClientSession):
     """Every field that is written is there, and may be written."""
     async with session.get(f"{BASE}/sobjects/Lead/describe") as answer:

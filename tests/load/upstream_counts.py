@@ -76,6 +76,11 @@ def set_latency(upstream: Server, milliseconds: float, *, spread: float = 0.0, s
     _asked(upstream, f"/latency?ms={milliseconds}&spread={spread}&slots={slots}", "POST")
 
 
+def set_page_latency(upstream: Server, milliseconds: float) -> None:
+    """Let each page of a query's result take so long from now on."""
+    _asked(upstream, f"/page-latency?ms={milliseconds}", "POST")
+
+
 def set_outage(upstream: Server, *, is_on: bool) -> None:
     """Let every call to the API fail from now on, or no more."""
     _asked(upstream, f"/outage?on={int(is_on)}", "POST")
