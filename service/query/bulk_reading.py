@@ -28,6 +28,8 @@ from service.soql.ast import Call, Column, Query
 _UNSORTED = "its ORDER BY does not end with Id, and no job is sorted for the sake of a restart"
 _MOST_RESTARTS = 3
 """Restarts in a row after which no row came: the org gives its results up faster than they can be read."""
+_MOST_JOBS = 3
+"""Jobs in a row that are deleted while they run, after which no further one is begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,16 +195,23 @@ class _Reading:
         self._token = structs.replace(self._token, total=self._rows, begun=self.job.begun, found=self.job.found)
 
     async def _run(self, query: Query, context: CallContext) -> None:
-        """Run a job, from whose first row on is read."""
-        self.job = BulkJob(self._client, context)
-        is_complete = False
-        try:
-            await self.job.begin(to_soql(query), include_deleted=self._options.include_deleted)
-            self._rows = await self.job.wait()
-            is_complete = self.is_unread = True
-        finally:
-            if not is_complete:
-                await self.job.abort()
+        """Run a job, from whose first row on is read; one that is deleted while it runs is run anew."""
+        for attempt in range(1, _MOST_JOBS + 1):
+            self.job = BulkJob(self._client, context)
+            is_complete = False
+            try:
+                await self.job.begin(to_soql(query), include_deleted=self._options.include_deleted)
+                self._rows = await self.job.wait()
+                is_complete = self.is_unread = True
+                break
+            except NotFound as error:
+                if not self.job.id:
+                    raise
+                if attempt == _MOST_JOBS:
+                    raise _lost(error) from error
+            finally:
+                if not is_complete:
+                    await self.job.abort()
         self._position = BulkPosition(self.job.id, before=self._token.rows)
 
     async def _restart(self, lost: QueryNotResumable) -> None:
@@ -217,15 +226,8 @@ class _Reading:
             await self._run_whole(begun)
             return
         await self._run(restart.rest_of(order, token, lost), begun)
-        is_refused = True
-        try:
-            restart.check(order, token, lost, self._rows, self.job.found)
-            await restart.check_unmoved(order, token, lost, self._client, begun, self._options)
-            is_refused = False
-        finally:
-            if is_refused:
-                self.is_unread = False
-                await self.job.delete()
+        restart.check(order, token, lost, self._rows, self.job.found)
+        await restart.check_unmoved(order, token, lost, self._client, begun, self._options)
 
     async def _of_job(self) -> AsyncGenerator[Batch, None]:
         begin = self._position

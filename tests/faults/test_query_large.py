@@ -97,6 +97,10 @@ class Scene:
         """Let two connections break in the middle of an answer."""
         await self.misbehave("/break?answers=2")
 
+    async def shorten(self) -> None:
+        """Let a part of a job lack its last row."""
+        await self.misbehave("/shorten?answers=1")
+
     async def forget(self) -> None:
         """Let the org give up every result."""
         await self.misbehave("/forget")
@@ -212,6 +216,34 @@ async def test_every_row_comes_once_in_bulk(scene: Scene):
     assert (0, ROWS) == (await process.wait(), rows)
     assert (1, 4) == (counts["jobs"], counts["resets"])
     assert MOST_GROWTH_MIB >= max(scene.memory.growth_mib()), scene.memory
+
+
+@pytest.mark.parametrize("fault", ["restart", "revoke", "forget"])
+async def test_what_befalls_a_running_job(scene: Scene, fault: str):
+    """Whoever waits for a job gets its rows, or those of another one that is run in its place."""
+    await scene.misbehave("/hold?jobs=1")
+    process = await scene.command(SOQL, "--route", "bulk")
+    while not (await scene.counts()).get("jobs"):  # noqa: ASYNC110 - another process is asked
+        await asyncio.sleep(0.05)
+
+    await getattr(scene, fault)()
+    await scene.misbehave("/hold?jobs=0")
+    rows = await scene.read(process)
+
+    assert (0, ROWS) == (await process.wait(), rows)
+
+
+@pytest.mark.parametrize("order", ["", " ORDER BY Id"])
+async def test_a_job_that_is_deleted_while_it_is_read(scene: Scene, order: str):
+    """Its rest is another job's where the query itself has the order for it; otherwise the command says so."""
+    process = await scene.command(SOQL + order, "--route", "bulk")
+
+    rows = await scene.read(process, {TENTH: [scene.forget, scene.shorten]})
+    told = await said(process)
+
+    expected = (0, True, 2) if order else (1, False, 1)
+    assert expected == (process.returncode, rows == ROWS, (await scene.counts())["jobs"]), told
+    assert order or "QUERY_NOT_RESUMABLE" in told
 
 
 async def test_without_the_tokens_a_killed_service_ends_the_reading(scene: Scene):

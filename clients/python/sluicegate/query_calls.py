@@ -34,7 +34,7 @@ class QueryCalls(Connected):
         """Run a query and yield its rows, in the query's order, as dicts by column.
 
         When the connection or the replica is lost, the query goes on behind the last row by itself; no row comes twice
-        and none is left out.
+        and none is left out. Before the first row, as in the minutes of a query job, it begins anew.
 
         `SELECT COUNT()` has no rows: `query_batches` tells the number as the `total_size` of its only batch, and
         `SELECT COUNT(Id) n` has a row.
@@ -146,23 +146,30 @@ class QueryCalls(Connected):
         )
         encode_query_options(request, options)
         losses = Reconnecting(self._timeout)
-        while True:
-            call = self._stubs.queries.Query(request)
-            try:
-                with translated():
-                    async for response in call:
-                        # A call that goes on behind the last row has nothing to say but that.
-                        is_end = losses.has_answer and not (response.batch.row_count or response.json_lines)
-                        request.resume_token = response.resume_token
-                        losses.answered()
-                        if not is_end:
-                            yield response
-            except SluicegateError as error:
-                pause = losses.pause_after(error) if reconnect and request.resume_token else None
-                if pause is None:
-                    raise
-                await asyncio.sleep(pause)
-            else:
-                return
-            finally:
-                call.cancel()
+        reached = asyncio.ensure_future(self._stubs.channel.channel_ready())
+        try:
+            while True:
+                call = self._stubs.queries.Query(request)
+                try:
+                    with translated():
+                        async for response in call:
+                            # A call that goes on behind the last row has nothing to say but that.
+                            is_end = losses.has_answer and not (response.batch.row_count or response.json_lines)
+                            request.resume_token = response.resume_token
+                            losses.answered()
+                            if not is_end:
+                                yield response
+                except SluicegateError as error:
+                    losses.is_repeatable = reached.done()
+                    can_go_on = reconnect and (request.resume_token or not losses.has_answer)
+                    pause = losses.pause_after(error) if can_go_on else None
+                    if pause is None:
+                        raise
+                    await asyncio.sleep(pause)
+                else:
+                    return
+                finally:
+                    call.cancel()
+        finally:
+            reached.cancel()
+            await asyncio.gather(reached, return_exceptions=True)

@@ -25,6 +25,9 @@ class Reconnecting:
         self._attempts = 0
         self.has_answer = False
         """Whether anything came at all."""
+        self.is_repeatable = False
+        """Whether a stream that was lost before anything came may begin anew: it reached the service, which had then
+        nothing to say yet, and to ask again is harmless."""
 
     def answered(self) -> None:
         """Note that something came: what is lost after it is another loss."""
@@ -39,7 +42,9 @@ class Reconnecting:
         back together.
         """
         is_lost = error.code == "UNAVAILABLE" or (error.code in _OF_CONNECTIONS and not error.reason)
-        if not is_lost or not self.has_answer:
+        # Of a refusal the service itself knows whether it passes; gRPC has repeated it where that helps.
+        may_repeat = self.has_answer or (self.is_repeatable and not error.reason)
+        if not is_lost or not may_repeat:
             return None
         now = asyncio.get_running_loop().time()
         if self._lost_since is None:

@@ -342,3 +342,18 @@ async def test_what_bulk_refuses_is_told():
     assert "FEATURENOTENABLED" == raised.value.metadata["salesforce_error_code"]  # type: ignore[attr-defined]
     assert [""] == org.sent("POST")
     assert [] == org.sent("PATCH")
+
+
+@pytest.mark.parametrize(("gone", "comes"), [(1, True), (2, True), (3, False)])
+async def test_a_job_that_is_deleted_while_it_runs_is_run_anew(gone, comes):
+    """Nothing was sent of it yet; only an org that deletes one after the other ends the call."""
+    lost = fault(404, "NOT_FOUND", "The requested resource does not exist")
+    org = BulkOrg(FOUR, states=["InProgress", *[lost] * gone, "InProgress", "JobComplete"])
+
+    if comes:
+        assert [[1, 2], [3, 4], [5, 6], [7]] == await numbers(reading(org))
+    else:
+        with pytest.raises(QueryNotResumable):
+            await numbers(reading(org))
+
+    assert min(gone + 1, 3) == len(org.sent("POST"))
