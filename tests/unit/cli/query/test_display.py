@@ -25,6 +25,19 @@ def test_rows_share_rate_and_time_left():
     assert "4,000 of 100,000 rows, 4 %, 0:48 left, 2,000 rows/s" == line
 
 
+def test_the_rate_is_that_of_the_last_looks():
+    """It follows what the org does now, and forgets how fast it was long ago."""
+    pace = Pace(0, 0.0)
+    lines = []
+    for second, place in enumerate([*range(0, 60_000, 1_000), *range(59_100, 65_000, 100)]):
+        pace.came(place, 10**6, second)
+        lines.append(pace.line(second, WIDE))
+
+    fast, turning, slow = (line.rpartition(", ")[2] for line in (lines[59], lines[62], lines[-1]))
+    assert ("1,000 rows/s", "100 rows/s") == (fast, slow)
+    assert turning not in {fast, slow}
+
+
 def test_the_rows_that_were_asked_for_are_the_whole():
     """With --max-rows the share and the time left are those of the rows that will come."""
     pace = Pace(10_000, 0.0)

@@ -76,6 +76,7 @@ def test_a_narrow_terminal_has_room_for_something():
 
 
 @given(st.lists(st.lists(TEXTS, min_size=2, max_size=2), min_size=1, max_size=4), st.integers(60, 120))
+@example([["山" * 60, "x"]], 60)
 @example([["👩\u200d👩\u200d👧" * 20, "e\u0301" * 80]], 60)
 def test_no_line_is_wider_than_the_terminal(texts, width):
     """Whatever the cells hold, each line is one line, and all of it can be seen."""
