@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.errors import MessageTooLarge, UpstreamProtocolError
+from service.errors import MessageTooLarge, QueryNotResumable, UpstreamProtocolError
 from service.query import children as reading
 from service.query.batches import Batch, Columnizer, ColumnValues
 from service.query.columns import ColumnType, ResultColumn
@@ -278,6 +278,63 @@ async def test_children_without_number_are_refused(monkeypatch, told):
         [batch async for batch in Columnizer(CHILDREN).batches(rows, 1, 2000, answer)]
 
     assert ([] if told else ["/0", "/0"]) == asked
+
+
+async def test_children_of_several_records_are_read_at_a_time():
+    """Four pages are on their way together and no more; each record gets its own children, in their order."""
+    rows = decoded(
+        CHILDREN,
+        encode(
+            [
+                {"Cs": {"totalSize": 3, "done": False, "records": [{"Id": f"{n}-0"}], "nextRecordsUrl": f"{n}-1"}}
+                for n in range(9)
+            ]
+        ),
+    )
+    under_way, most = 0, 0
+
+    async def answer(url: str, pages: Any) -> Any:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        # The later a record, the sooner its page comes.
+        record, _, page = url.partition("-")
+        for _ in range(20 - 2 * int(record)):
+            await asyncio.sleep(0)
+        under_way -= 1
+        last = {"totalSize": 3, "done": True, "records": [{"Id": url}]}
+        more = {**last, "done": False, "nextRecordsUrl": f"{record}-2"}
+        return pages.decode(encode(last if page == "2" else more))
+
+    (batch,) = [batch async for batch in Columnizer(CHILDREN).batches(rows, 9, 2000, answer)]
+
+    children = batch.columns[0].children
+    assert children is not None
+    assert [f"{record}-{page}" for record in range(9) for page in range(3)] == list(children.columns[0].values)
+    assert (4, 0) == (most, under_way)
+
+
+async def test_a_page_of_children_that_is_refused_stops_the_others():
+    """The call ends with what Salesforce said, and nothing is read on behind it."""
+    page = {"totalSize": 3, "done": False, "records": [{"Id": "003"}], "nextRecordsUrl": "/0"}
+    rows = decoded(CHILDREN, encode([{"Cs": page}] * 9))
+    asked, cancelled = 0, 0
+
+    async def answer(_url: str, _pages: Any) -> Any:
+        nonlocal asked, cancelled
+        asked += 1
+        if asked == 3:
+            raise QueryNotResumable("gone")
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled += 1
+            raise
+
+    with pytest.raises(QueryNotResumable, match="gone"):
+        [batch async for batch in Columnizer(CHILDREN).batches(rows, 9, 2000, answer)]
+
+    assert 3 <= asked == cancelled + 1
 
 
 def test_an_entry_of_a_picklist_is_its_own_value():
