@@ -44,6 +44,8 @@ class Answer:
     """Further headers, each with its line end."""
     broken_at: int | None = None
     """Behind how many bytes of the body the connection is reset."""
+    tail: bytes = b""
+    """What follows the body, unless that is broken; it is not copied, so that many answers may share a large one."""
 
 
 class HttpConnection(asyncio.Protocol):
@@ -107,13 +109,16 @@ class HttpConnection(asyncio.Protocol):
             return
         head = b"HTTP/1.1 %s\r\nContent-Length: %d\r\n%s\r\n" % (
             answer.status.encode(),
-            len(answer.body),
+            len(answer.body) + len(answer.tail),
             self._headers + answer.headers,
         )
         self._transport.write(head + answer.body[: answer.broken_at])
         if answer.broken_at is not None:
             asyncio.get_running_loop().call_later(_SECONDS_TO_ARRIVE, self._reset)
-        elif close:
+            return
+        if answer.tail:
+            self._transport.write(answer.tail)
+        if close:
             self._transport.close()
 
     def _reset(self) -> None:

@@ -69,7 +69,8 @@ class _WithoutSockets:
 
     def body(self, path: str) -> bytes:
         if path not in self._kept:
-            self._kept[path] = self._upstream.answer(Asked("GET", path, b"")).body
+            answer = self._upstream.answer(Asked("GET", path, b""))
+            self._kept[path] = answer.body + answer.tail
         return self._kept[path]
 
 

@@ -55,22 +55,22 @@ class Pages:
 
     def __init__(self) -> None:
         rows = [row(number) for number in range(PAGE_ROWS)]
-        self._records = json.dumps(rows, ensure_ascii=False).encode()
+        self._records = json.dumps(rows, ensure_ascii=False).encode() + b"}"
 
-    def first(self, soql: str) -> bytes:
+    def first(self, soql: str) -> Answer:
         """Return the first page of the result of a query with a LIMIT."""
         limit = _LIMIT.search(soql)
         return self._page(1, -(-int(limit[1]) // PAGE_ROWS) if limit else 1)
 
-    def following(self, locator: str) -> bytes:
+    def following(self, locator: str) -> Answer:
         """Return the page that a page before named."""
         pages, page = locator.removeprefix("01g").split("-")
         return self._page(int(page), int(pages))
 
-    def _page(self, page: int, pages: int) -> bytes:
+    def _page(self, page: int, pages: int) -> Answer:
         following = f'"nextRecordsUrl":"{BASE}/query/01g{pages:03d}-{page + 1}",' if page < pages else ""
         head = f'{{"totalSize":{pages * PAGE_ROWS},"done":{str(page == pages).lower()},{following}"records":'
-        return b"%s%s}" % (head.encode(), self._records)
+        return Answer(head.encode(), tail=self._records)
 
 
 class Slots:
@@ -149,8 +149,9 @@ class StaticUpstream:
     def _query(self, asked: Asked) -> Answer:
         return self._paged(self._pages.first(_parameter(asked, "q")))
 
-    def _paged(self, page: bytes) -> Answer:
-        return replace(self._read("query", page), after_seconds=self._page_latency_seconds)
+    def _paged(self, page: Answer) -> Answer:
+        self._calls["query"][0] += 1
+        return replace(page, after_seconds=self._page_latency_seconds)
 
     def _read(self, kind: str, body: bytes) -> Answer:
         self._calls[kind][0] += 1
