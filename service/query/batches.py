@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from itertools import accumulate, chain
 from typing import Any
 
-from service.query.children import ChildReader, FollowingPages, known_count
+from service.query.children import FollowingPages, child_readers, known_count
 from service.query.columns import ColumnType, ResultColumn
-from service.query.decoding import extractors
 from service.query.gathering import Gatherer
 from service.query.texts import to_decimals, to_texts
 
@@ -72,11 +71,7 @@ class Columnizer:
 
     def __init__(self, columns: Sequence[ResultColumn]) -> None:
         self._table = _Table(columns)
-        self._nested = tuple(
-            (path[0], ChildReader(column))
-            for column, path in zip(columns, extractors(columns), strict=True)
-            if column.type is ColumnType.BATCHES
-        )
+        self._nested = child_readers(columns)
 
     def batch(self, rows: Sequence[Any], total_size: int) -> Batch:
         """Return the rows as one batch; their children have been read to the end."""

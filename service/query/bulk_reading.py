@@ -26,8 +26,6 @@ from service.soql import to_soql
 from service.soql.ast import Call, Column, Query
 
 _UNSORTED = "its ORDER BY does not end with Id, and no job is sorted for the sake of a restart"
-_MOST_RESTARTS = 3
-"""Restarts in a row after which no row came: the org gives its results up faster than they can be read."""
 _MOST_JOBS = 3
 """Jobs in a row that are deleted while they run, after which no further one is begun."""
 
@@ -155,7 +153,7 @@ class _Reading:
         self._options = reading.options
         self._columnizer = CsvColumnizer(reading.columns)
         self._view = view_of(reading.columns, reading.order if isinstance(reading.order, Keyset) else None)
-        self._restarts = 0
+        self._restarts = restart.Restarts()
         self._read = 0
         """Rows of the part that is read, up to the last that was sent."""
         position = reading.token.position
@@ -217,9 +215,7 @@ class _Reading:
     async def _restart(self, lost: QueryNotResumable) -> None:
         """Run another job for what follows the last row."""
         order, token = self._reading.order, self._token
-        if self._restarts == _MOST_RESTARTS:
-            raise restart.refused(token, lost, f"it was {_MOST_RESTARTS} times without a row coming") from lost
-        self._restarts += 1
+        self._restarts.begin(token, lost)
         # What is begun is finished: a result that is refused its rest has cost all the others for nothing.
         begun = structs.replace(self._context, begun=True)
         if not token.rows:
@@ -294,7 +290,7 @@ class _Reading:
             position = None
         last: tuple[KeyValue, ...] = ()
         if batch.row_count:
-            self._restarts = 0
+            self._restarts.bring_rows()
             last = self._view.last(batch) if position else ()
         self._token = structs.replace(self._token, rows=rows, position=position, last=last)
         return replace(self._view.shown(batch), first_row=first, resume=self._write(self._token))

@@ -10,7 +10,7 @@ from msgspec.json import Decoder
 
 from service.errors import MessageTooLarge, UpstreamProtocolError
 from service.query.columns import ColumnType, ResultColumn
-from service.query.decoding import extractors, row_type
+from service.query.decoding import attributes, row_type
 from service.salesforce.calls import query as calls
 from service.salesforce.calls.query import Page
 
@@ -50,8 +50,7 @@ class ChildReader:
     def __init__(self, column: ResultColumn) -> None:
         self._name = column.name
         self._decoder = calls.decoder(row_type(column.children))
-        paths = zip(column.children, extractors(column.children), strict=True)
-        self._nested = tuple((path[0], ChildReader(inner)) for inner, path in paths if inner.type is ColumnType.BATCHES)
+        self._nested = child_readers(column.children)
 
     async def complete(self, found: Iterable[Any], following: FollowingPages) -> None:
         """Read what is missing, of four records at a time. Cancelling it stops all of them at once.
@@ -107,6 +106,14 @@ class ChildReader:
                 # A page after it would be as empty, and so on without an end.
                 raise UpstreamProtocolError("a page without children names a next one")
             children.records.extend(page.records)
+
+
+def child_readers(columns: Sequence[ResultColumn]) -> tuple[tuple[str, ChildReader], ...]:
+    """Return a reader for each column of BATCHES, with the attribute of a decoded row that holds the children."""
+    names = attributes(column.keys[0] for column in columns)
+    return tuple(
+        (names[column.keys[0]], ChildReader(column)) for column in columns if column.type is ColumnType.BATCHES
+    )
 
 
 def known_count(children: Any) -> int:

@@ -28,8 +28,6 @@ from service.soql import to_soql
 from service.soql.ast import Query
 
 _REFUSED = "Salesforce does not take it ordered by Id"
-_MOST_RESTARTS = 3
-"""Restarts in a row after which no row came: the org gives its results up faster than they can be read."""
 
 
 async def read(
@@ -135,7 +133,7 @@ class _Reading:
         self._order = order
         self._session = Session(is_open=start.rows > 0)
         self._bounds = Bounds(shape.query, org=client.org)
-        self._restarts = 0
+        self._restarts = restart.Restarts()
         self._has_yielded = False
         self.plain: Callable[[], Awaitable[Shape]] | None = None
         """Returns what is sent instead if Salesforce does not take the query in that order."""
@@ -243,7 +241,7 @@ class _Reading:
         async with aclosing(read) as batches:
             async for batch in batches:
                 sent += batch.row_count
-                self._restarts = 0
+                self._restarts.bring_rows()
                 is_cut = sent < len(place.page.records)
                 position = RestPosition(place.locator, sent) if is_cut else RestPosition(place.following)
                 has_more = (is_cut or bool(place.following)) and self._rows_left() != batch.row_count
@@ -266,9 +264,7 @@ class _Reading:
 
     async def _restart(self, lost: QueryNotResumable) -> _Place:
         """Run the query again for what follows the last row."""
-        if self._restarts == _MOST_RESTARTS:
-            raise restart.refused(self._token, lost, f"it was {_MOST_RESTARTS} times without a row coming") from lost
-        self._restarts += 1
+        self._restarts.begin(self._token, lost)
         self._session = Session()
         if not self._token.rows:
             return self._whole(await self._run(self._shape.query, self._begun))

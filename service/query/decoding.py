@@ -1,6 +1,6 @@
-"""The types that records are decoded to, made for the columns of one query, and the ways from them to the values."""
+"""The types that records are decoded to, made for the columns of one query, and where their values stand."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -28,16 +28,15 @@ def row_type(columns: Sequence[ResultColumn]) -> type[Any]:
     return _struct("Row", _tree(columns))
 
 
-def extractors(columns: Sequence[ResultColumn]) -> tuple[tuple[str, ...], ...]:
-    """Return for each column the attributes that lead from a decoded row to its value."""
-    orders: dict[tuple[str, ...], dict[str, int]] = {}
-    for column in columns:
-        for depth, key in enumerate(column.keys):
-            order = orders.setdefault(column.keys[:depth], {})
-            order.setdefault(key, len(order))
-    return tuple(
-        tuple(f"f{orders[column.keys[:depth]][key]}" for depth, key in enumerate(column.keys)) for column in columns
-    )
+def attributes(keys: Iterable[str]) -> dict[str, str]:
+    """Return under which attribute of a decoded record, or of a part of one, each of its keys stands.
+
+    Args:
+        keys: Those of the columns, in their order and as often as they come.
+
+    """
+    # Attributes are numbered: a field of Salesforce may be spelled like a Python keyword.
+    return {key: f"f{number}" for number, key in enumerate(dict.fromkeys(keys))}
 
 
 def _tree(columns: Sequence[ResultColumn]) -> _Branch:
@@ -58,10 +57,9 @@ def _tree(columns: Sequence[ResultColumn]) -> _Branch:
 def _struct(name: str, branch: _Branch) -> type[Any]:
     fields: list[Any] = []
     spelling: dict[str, str] = {}
-    for number, (key, entry) in enumerate(branch.entries.items()):
-        # Attributes are numbered: a field of Salesforce may be spelled like a Python keyword.
-        spelling[f"f{number}"] = key
-        fields.append((f"f{number}", *_typed(key, entry)))
+    for key, attribute in attributes(branch.entries).items():
+        spelling[attribute] = key
+        fields.append((attribute, *_typed(key, branch.entries[key])))
     return msgspec.defstruct(name, fields, rename=spelling, gc=False, kw_only=True)
 
 

@@ -1,7 +1,7 @@
 """Names in a query that describe does not know, and those that were probably meant."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from service.errors import FieldViolation, MalformedQuery, UnknownField
 from service.salesforce.calls.describe import SObject
@@ -23,7 +23,7 @@ def unknown(sobject: SObject, name: str, at: Position, among: Iterable[str], wha
 
     """
     nearest = near(name, among)
-    message = f"{sobject.name} has no {what} {name!r} {place(at)}{_hint(nearest)}"
+    message = f"{sobject.name} has no {what} {name!r} {place(at)}{hint(nearest)}"
     metadata = {"object": sobject.name, "field": name, "row": str(at.row), "column": str(at.column)}
     if nearest:
         metadata["nearest"] = nearest[0]
@@ -53,7 +53,8 @@ def place(at: Position) -> str:
     return f"(row {at.row}, column {at.column})"
 
 
-def _hint(nearest: list[str]) -> str:
+def hint(nearest: Sequence[str]) -> str:
+    """Return the end of a sentence that offers names; nothing where there are none."""
     if not nearest:
         return ""
     *others, last = map(repr, nearest)

@@ -9,7 +9,7 @@ from service.query import compound, typeof
 from service.query.columns import ColumnType, ResultColumn, is_described, type_of
 from service.query.names import place, refusal, unknown
 from service.salesforce.calls.describe import Field, SObject
-from service.soql import reads
+from service.soql import reads, walk
 from service.soql.ast import Call, Children, Column, Expression, Path, Position, Query, Selected, TypeOf
 
 Describe: TypeAlias = Callable[[str], Awaitable[SObject]]
@@ -80,7 +80,7 @@ class _Planner:
         self._root = root
         self._describe = describe
         self._aggregate = bool(query.group_by) or any(
-            isinstance(item, Column) and _folds(item.expression) for item in query.select
+            isinstance(item, Column) and walk.folds(item.expression) for item in query.select
         )
         self._unnamed = 0
 
@@ -274,10 +274,6 @@ def _has_fields(query: Query) -> bool:
     return any(
         _has_fields(item.query) if isinstance(item, Children) else _bundle(item) is not None for item in query.select
     )
-
-
-def _folds(expression: Expression) -> bool:
-    return isinstance(expression, Call) and (expression.aggregate or any(map(_folds, expression.arguments)))
 
 
 def _innermost(call: Call) -> Path | None:

@@ -16,6 +16,33 @@ from service.soql.ast import Query
 _ZONE_SECONDS = 900
 """Every time zone's day begins at a multiple of these in UTC."""
 _COUNT = calls.decoder(dict[str, Any])
+_MOST_IN_A_ROW = 3
+
+
+class Restarts:
+    """Counts the restarts of one reading after which no row came."""
+
+    def __init__(self) -> None:
+        self._in_a_row = 0
+
+    def begin(self, token: ResumeToken, lost: QueryNotResumable) -> None:
+        """Count another one.
+
+        Args:
+            token: What was sent.
+            lost: Why the result cannot be read on.
+
+        Raises:
+            QueryNotResumable: The org gives its results up faster than they can be read.
+
+        """
+        if self._in_a_row == _MOST_IN_A_ROW:
+            raise refused(token, lost, f"it was {_MOST_IN_A_ROW} times without a row coming") from lost
+        self._in_a_row += 1
+
+    def bring_rows(self) -> None:
+        """Take note that rows came."""
+        self._in_a_row = 0
 
 
 def rest_of(order: Keyset | str, token: ResumeToken, lost: QueryNotResumable) -> Query:

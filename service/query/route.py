@@ -11,7 +11,7 @@ from service.query.names import place
 from service.query.options import LARGEST_PAGE
 from service.query.references import Reference
 from service.salesforce.calls.query_plans import Plan
-from service.soql import reads
+from service.soql import reads, walk
 from service.soql.ast import (
     And,
     Call,
@@ -91,7 +91,7 @@ def obstacles(query: Query, fields: Iterable[Reference]) -> list[Obstacle]:
         elif isinstance(entry, TypeOf):
             found.append(Obstacle("bulk queries take no TYPEOF", entry.relationship.at))
         elif isinstance(entry.expression, Call):
-            if _folds(entry.expression):
+            if walk.folds(entry.expression):
                 found.append(
                     Obstacle(f"bulk queries take no {entry.expression.function.upper()}()", entry.expression.at)
                 )
@@ -116,7 +116,7 @@ def most_rows(query: Query, max_rows: int = 0) -> int | None:
     bounds = [max_rows] if max_rows else []
     if isinstance(query.limit, int):
         bounds.append(query.limit)
-    if not query.group_by and any(isinstance(entry, Column) and _folds(entry.expression) for entry in query.select):
+    if not query.group_by and any(isinstance(entry, Column) and walk.folds(entry.expression) for entry in query.select):
         bounds.append(1)
     conditions = query.where.conditions if isinstance(query.where, And) else (query.where,)
     bounds += [count for condition in conditions if (count := _ids(query, condition)) is not None]
@@ -193,10 +193,6 @@ def api_calls(route: Route, rows: int) -> int:
 
 def _is_compound(reference: Reference) -> bool:
     return reference.field is not None and reference.field.type in COMPOUNDS
-
-
-def _folds(expression: Path | Call) -> bool:
-    return isinstance(expression, Call) and (expression.aggregate or any(map(_folds, expression.arguments)))
 
 
 def _ids(query: Query, condition: Condition | None) -> int | None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from service.errors import FieldViolation, UnknownObject
 from service.query.columns import ColumnType, ResultColumn
-from service.query.names import near, place
+from service.query.names import hint, near, place
 from service.soql.ast import When
 
 
@@ -39,8 +39,7 @@ def wrong_type(branch: When, relationship: str, targets: Sequence[str]) -> Unkno
 
     """
     nearest = near(branch.sobject, targets)
-    hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-    message = f"{relationship} does not lead to {branch.sobject!r} {place(branch.at)}{hint}"
+    message = f"{relationship} does not lead to {branch.sobject!r} {place(branch.at)}{hint(nearest)}"
     metadata = {"object": branch.sobject, "row": str(branch.at.row), "column": str(branch.at.column)}
     if nearest:
         metadata["nearest"] = nearest[0]

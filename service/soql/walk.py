@@ -54,6 +54,11 @@ def typeof_paths(entry: ast.TypeOf) -> Iterator[ast.Path]:
         yield ast.Path(entry.relationship.names + path.names, path.at)
 
 
+def folds(expression: ast.Expression) -> bool:
+    """Tell whether an expression makes one value of several rows: an aggregate function, or one around such."""
+    return isinstance(expression, ast.Call) and (expression.aggregate or any(map(folds, expression.arguments)))
+
+
 def _leaves(condition: ast.Condition) -> Iterator[ast.Comparison | ast.Membership]:
     if isinstance(condition, ast.And | ast.Or):
         for part in condition.conditions:

@@ -14,7 +14,7 @@ from service import soql
 from service.errors import MalformedQuery, UnknownField, UnknownObject
 from service.query.batches import Columnizer
 from service.query.columns import ColumnType, ResultColumn
-from service.query.decoding import extractors, row_type
+from service.query.decoding import attributes, row_type
 from service.query.planner import expand, plan
 from service.salesforce.calls.describe import ChildRelationship, Field, SObject
 
@@ -337,10 +337,11 @@ def test_each_value_is_found_where_its_keys_lead(values):
 
     row = msgspec.json.decode(msgspec.json.encode(document), type=row_type(columns))
 
-    for attributes, expected in zip(extractors(columns), leaves.values(), strict=True):
+    for path, expected in leaves.items():
         found = row
-        for attribute in attributes:
-            found = getattr(found, attribute)
+        for depth, key in enumerate(path):
+            names = attributes(other[depth] for other in leaves if other[:depth] == path[:depth])
+            found = getattr(found, names[key])
         assert expected == found
 
 
