@@ -122,10 +122,10 @@ class Pipeline:
 
         return answer
 
-    def _stream(self, method: Method, intake: Intake) -> Callable[[Any, Context], AsyncIterator[Any]]:
+    def _stream(self, method: Method, intake: Intake) -> Callable[[Any, Context], Awaitable[None]]:
         default = default_caller(method.name)
 
-        async def answer(request: Any, context: Context) -> AsyncIterator[Any]:
+        async def answer(request: Any, context: Context) -> None:
             metadata = _metadata(context)
             span = self._begin(method, metadata)
             caller = caller_of(metadata, default)
@@ -138,9 +138,7 @@ class Pipeline:
                     request = await intake.admit(request)
                 async with aclosing(method.answer(request, call)) as messages:
                     async for message in messages:
-                        yield message
-            except GeneratorExit:
-                raise
+                        await _write(context, message)
             except BaseException as error:
                 await self._refuse(context, span, call, error)
                 raise
@@ -191,6 +189,19 @@ class Pipeline:
                 # The call ended meanwhile, for its deadline or because its caller left: nobody is there to be told.
                 # gRPC takes everything but a cancellation for a fault then.
                 raise asyncio.CancelledError from None
+
+
+async def _write(context: Context, message: Any) -> None:
+    """Send a message, once the one before it is on its way.
+
+    Raises:
+        asyncio.CancelledError: The caller left meanwhile. gRPC takes it for a fault of ours if it is the first to know.
+
+    """
+    try:
+        await context.write(message)
+    except aio.InternalError:
+        raise asyncio.CancelledError from None
 
 
 def _report(refusal: SluicegateError, span: Span | None, call: CallContext) -> None:

@@ -34,6 +34,12 @@ class Caller:
     metadata: tuple[tuple[str, str], ...] = ()
     told: list[Status] = field(default_factory=list)
     """What the call was aborted with."""
+    sent: list[Any] = field(default_factory=list)
+    """The messages of a stream."""
+
+    async def write(self, message: Any) -> None:
+        """Send a message."""
+        self.sent.append(message)
 
     def time_remaining(self) -> float | None:
         """Return the seconds left."""
@@ -137,11 +143,35 @@ async def test_metadata_that_cannot_be_read_reaches_no_handler(streams):
     if streams:
         laid = handler(pipeline(), forever, streams=True)
         with pytest.raises(aio.AbortError):
-            _ = [message async for message in laid.unary_stream(laid.request_deserializer(GOOD), caller)]
+            await laid.unary_stream(laid.request_deserializer(GOOD), caller)
     else:
         await unary(pipeline(), forever, caller)
 
     assert ["INVALID_REQUEST"] == caller.reasons
+
+
+async def test_a_message_that_nobody_takes_any_more_is_no_fault():
+    """Where gRPC cannot send, the caller has left: what makes the stream is ended, and all of it is a cancellation."""
+    ended: list[bool] = []
+
+    class Gone(Caller):
+        async def write(self, message: Any) -> None:
+            raise aio.InternalError("Failed execute_batch")
+
+    async def answer(_request: GetLimitsRequest, _call: CallContext) -> AsyncIterator[GetLimitsResponse]:
+        try:
+            while True:
+                yield GetLimitsResponse()
+        finally:
+            ended.append(True)
+
+    caller = Gone()
+    laid = handler(pipeline(), answer, streams=True)
+
+    with pytest.raises(asyncio.CancelledError):
+        await laid.unary_stream(laid.request_deserializer(GOOD), caller)
+
+    assert ([True], []) == (ended, caller.reasons)
 
 
 async def test_a_refusal_that_nobody_hears_any_more_is_no_fault():
@@ -265,12 +295,12 @@ async def test_a_stream_passes_the_same():
 
     caller = Caller()
     laid = handler(pipeline(), answer, streams=True)
-    got = []
     for data in (GOOD, BAD):
         with pytest.raises(aio.AbortError):
-            got.extend([message async for message in laid.unary_stream(laid.request_deserializer(data), caller)])
+            await laid.unary_stream(laid.request_deserializer(data), caller)
 
     assert [None] == deadlines
+    assert [GetLimitsResponse()] == caller.sent
     assert ["RECORD_NOT_FOUND", "INVALID_REQUEST"] == caller.reasons
 
 
