@@ -31,7 +31,7 @@ from service.orgs.queries import OrgQueries
 from service.orgs.reading import FoundRecord
 from service.orgs.records import OrgRecords
 from service.query.batches import Batch
-from service.query.explain import Explanation
+from service.query.explanation import Explanation
 from service.query.options import Options
 from service.salesforce.auth.token_cache import TokenCache
 from service.salesforce.calls.composite import Node

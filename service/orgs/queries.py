@@ -10,10 +10,10 @@ from service import soql
 from service.context import CallContext
 from service.errors import AllocationExceeded, InvalidArgument, MalformedQuery, Refused, SluicegateError, UnknownObject
 from service.orgs.descriptions import Descriptions
-from service.query import bulk_reading, cursor, early_checks, explain, route
+from service.query import bulk_reading, cursor, early_checks, explanation, route
 from service.query.batches import Batch
 from service.query.estimates import Estimates
-from service.query.explain import Explanation, Studied
+from service.query.explanation import Explanation, Studied
 from service.query.leftovers import Leftovers
 from service.query.options import Options
 from service.query.planner import Describe
@@ -108,12 +108,14 @@ class OrgQueries:
     async def explain(
         self, text: str, parameters: Mapping[str, soql.Value], options: Options, context: CallContext
     ) -> Explanation:
-        """Bind a query's parameters and tell how it would be run; see `service.query.explain`."""
+        """Bind a query's parameters and tell how it would be run; see `service.query.explanation`."""
         query = await _bound(text, parameters)
         asked = Route(options.route) if options.route else None
         describe = self._describe(context)
         try:
-            return await explain.explain(query, asked, describe, self._estimates, context, bulk_rows=self._bulk_rows)
+            return await explanation.explain(
+                query, asked, describe, self._estimates, context, bulk_rows=self._bulk_rows
+            )
         except MalformedQuery as refused:
             meant = await _meant(query, text, parameters, refused, describe)
             if meant is None:
@@ -137,11 +139,11 @@ class OrgQueries:
         What tells the most for the least comes first: most queries are known to be small by their own words.
         """
         if options.resume_token:
-            return await explain.study(query, describe) if isinstance(start.position, BulkPosition) else None
+            return await explanation.study(query, describe) if isinstance(start.position, BulkPosition) else None
         if options.route:
             if options.route != Route.BULK.value:
                 return None
-            studied = await explain.study(query, describe)
+            studied = await explanation.study(query, describe)
             route.forced(Route.BULK, studied.obstacles)
             return studied
         bounds = {"bulk_rows": self._bulk_rows, "max_rows": options.max_rows}
@@ -150,7 +152,7 @@ class OrgQueries:
         records = await self._estimates.records(query.source, context)
         if records is None or records < self._bulk_rows:
             return None
-        studied = await explain.study(query, describe)
+        studied = await explanation.study(query, describe)
         if route.without_estimate(studied.query, studied.columns, studied.obstacles, **bounds) is not None:
             return None
         plans = await self._estimates.plans(studied.query, text, context) if query.where is not None else ()

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 
 from service.errors import FieldViolation, MalformedQuery, UnknownField
-from service.salesforce.calls.describe import SObject
+from service.salesforce.calls.describe import Field, SObject
 from service.soql.ast import Position
 
 _MOST_NEAREST = 3
@@ -28,6 +28,33 @@ def unknown(sobject: SObject, name: str, at: Position, among: Iterable[str], wha
     if nearest:
         metadata["nearest"] = nearest[0]
     return UnknownField(message, metadata=metadata, violations=[FieldViolation("soql", message)])
+
+
+def relationship_of(sobject: SObject, name: str, at: Position) -> Field:
+    """Return the lookup that a relationship to a parent goes by.
+
+    Args:
+        sobject: The one that has it.
+        name: As written in the query.
+        at: Where it stands.
+
+    Raises:
+        UnknownField: It has none of that name.
+
+    """
+    lookup = sobject.relationships.get(name.lower())
+    if lookup is None:
+        among = [known.relationshipName or "" for known in sobject.relationships.values()]
+        raise unknown(sobject, name, at, among, "relationship")
+    return lookup
+
+
+def field_of(sobject: SObject, name: str, at: Position) -> Field:
+    """Return a field; the arguments and failures are those of `relationship_of`."""
+    field = sobject.fields.get(name.lower())
+    if field is None:
+        raise unknown(sobject, name, at, (known.name for known in sobject.fields.values()))
+    return field
 
 
 def refusal(text: str, at: Position) -> MalformedQuery:

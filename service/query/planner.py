@@ -7,7 +7,7 @@ from typing import TypeAlias
 from service.errors import FieldViolation, MalformedQuery, UnknownObject
 from service.query import compound, typeof
 from service.query.columns import ColumnType, ResultColumn, is_described, type_of
-from service.query.names import place, refusal, unknown
+from service.query.names import field_of, place, refusal, relationship_of, unknown
 from service.salesforce.calls.describe import Field, SObject
 from service.soql import reads, walk
 from service.soql.ast import Call, Children, Column, Expression, Path, Position, Query, Selected, TypeOf
@@ -192,16 +192,13 @@ class _Planner:
             if sobject is None:
                 keys = (*keys, NAME_FIELDS.get(name.lower(), name))
                 continue
-            lookup = _relationship(sobject, name, at)
+            lookup = relationship_of(sobject, name, at)
             keys = (*keys, lookup.relationshipName or name)
             sobject = await self._parent(lookup)
         if sobject is None:
             keys = (*keys, NAME_FIELDS.get(names[-1].lower(), names[-1]))
             return [ResultColumn(".".join(keys), ColumnType.STRING, keys, is_described=False)]
-        field = sobject.fields.get(names[-1].lower())
-        if field is None:
-            raise unknown(sobject, names[-1], at, (known.name for known in sobject.fields.values()))
-        return _of_field(sobject, field, keys)
+        return _of_field(sobject, field_of(sobject, names[-1], at), keys)
 
     async def _lookup(self, names: Sequence[str], at: Position) -> tuple[tuple[str, ...], Field | None]:
         """Return where the relationship of a TYPEOF stands and its lookup; None behind the Name object."""
@@ -209,7 +206,7 @@ class _Planner:
         lookup: Field | None = None
         keys: list[str] = []
         for name in names:
-            lookup = None if sobject is None else _relationship(sobject, name, at)
+            lookup = None if sobject is None else relationship_of(sobject, name, at)
             keys.append(name if lookup is None else lookup.relationshipName or name)
             sobject = None if lookup is None else await self._parent(lookup)
         return tuple(keys), lookup
@@ -226,14 +223,6 @@ def _of_field(sobject: SObject, field: Field, keys: tuple[str, ...]) -> list[Res
     if field.type in compound.COMPOUNDS:
         return compound.parts(sobject, field, path)
     return [ResultColumn(".".join(path), type_of(field), path, is_described=is_described(field))]
-
-
-def _relationship(sobject: SObject, name: str, at: Position) -> Field:
-    lookup = sobject.relationships.get(name.lower())
-    if lookup is None:
-        among = [known.relationshipName or "" for known in sobject.relationships.values()]
-        raise unknown(sobject, name, at, among, "relationship")
-    return lookup
 
 
 async def _described(name: str, at: Position, describe: Describe) -> SObject:

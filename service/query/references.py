@@ -57,7 +57,7 @@ async def references(query: Query, describe: Describe) -> References:
     branches = {path.at for entry in _typeofs(query) for path in walk.typeof_paths(entry)}
     for use in reads.fields(query):
         if use.at not in branches:
-            await found.path(await found.source(use.source), use.path, use.at)
+            await found.path(await source_of(use.source, found.describe), use.path, use.at)
     for entry in _typeofs(query):
         for branch in entry.branches:
             sobject = await found.object(branch.sobject)
@@ -68,6 +68,29 @@ async def references(query: Query, describe: Describe) -> References:
     return References(tuple(found.objects.values()), tuple(found.fields))
 
 
+async def source_of(names: Sequence[str], describe: Describe) -> SObject | None:
+    """Return what a path starts at: an sObject, followed by child relationships; None if one of them is not known.
+
+    Args:
+        names: As `FieldUse.source` has them.
+        describe: Describes an sObject.
+
+    Raises:
+        service.errors.SluicegateError: An sObject cannot be described, though it may be known.
+
+    """
+    try:
+        sobject = await describe(names[0])
+        for name in names[1:]:
+            child = sobject.children.get(name.lower())
+            if child is None:
+                return None
+            sobject = await describe(child.sobject)
+    except UnknownObject:
+        return None
+    return sobject
+
+
 class _Found:
     """What was found so far."""
 
@@ -76,21 +99,15 @@ class _Found:
         self.objects: dict[str, str] = {}
         self.fields: list[Reference] = []
 
-    async def object(self, name: str) -> SObject | None:
-        try:
-            sobject = await self._describe(name)
-        except UnknownObject:
-            return None
+    async def describe(self, name: str) -> SObject:
+        """Describe an sObject and take note of it."""
+        sobject = await self._describe(name)
         self.objects.setdefault(sobject.name.lower(), sobject.name)
         return sobject
 
-    async def source(self, names: Sequence[str]) -> SObject | None:
-        """Return what a path starts at: an sObject, followed by child relationships."""
-        sobject = await self.object(names[0])
-        for name in names[1:]:
-            child = None if sobject is None else sobject.children.get(name.lower())
-            sobject = None if child is None else await self.object(child.sobject)
-        return sobject
+    async def object(self, name: str) -> SObject | None:
+        """Take note of an sObject; None if there is none."""
+        return await source_of([name], self.describe)
 
     async def path(self, sobject: SObject | None, names: Sequence[str], at: Position) -> None:
         """Take note of a field; None is the Name object."""

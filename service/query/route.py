@@ -172,9 +172,9 @@ def with_estimate(query: Query, estimate: Estimate, *, bulk_rows: int) -> Choice
     return Choice(Route.BULK if rows >= bulk_rows else Route.REST, told)
 
 
-def estimated_rows(query: Query, estimate: Estimate, max_rows: int = 0) -> int | None:
+def estimated_rows(query: Query, estimate: Estimate) -> int | None:
     """Return about how many rows a query has; None if nobody knows."""
-    most = most_rows(query, max_rows)
+    most = most_rows(query)
     known = [rows for rows in (most, estimate.rows) if rows is not None]
     # What a query folds its rows to is not what the plan counts.
     if query.group_by:

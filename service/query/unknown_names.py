@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from service.errors import MalformedQuery, UnknownField, UnknownObject
-from service.query.names import unknown
+from service.errors import MalformedQuery, UnknownField
+from service.query.names import field_of, relationship_of
 from service.query.planner import Describe
+from service.query.references import source_of
 from service.salesforce.calls.describe import SObject
 from service.soql import reads
 from service.soql.ast import Position, Query
@@ -27,37 +28,22 @@ async def unknown_name(query: Query, refusal: MalformedQuery, describe: Describe
     """
     told = refusal.message.lower()
     for use in reads.fields(query):
-        sobject = await _source(use.source, describe)
+        sobject = await source_of(use.source, describe)
         found = None if sobject is None else await _missing(sobject, use.path, use.at, describe)
         if found is not None and found.metadata["field"].lower() in told:
             return found
     return None
 
 
-async def _source(names: Sequence[str], describe: Describe) -> SObject | None:
-    """Return what a path starts at: an sObject, followed by child relationships."""
-    try:
-        sobject = await describe(names[0])
-        for name in names[1:]:
-            child = sobject.children.get(name.lower())
-            if child is None:
-                return None
-            sobject = await describe(child.sobject)
-    except UnknownObject:
-        return None
-    return sobject
-
-
 async def _missing(sobject: SObject, names: Sequence[str], at: Position, describe: Describe) -> UnknownField | None:
-    for name in names[:-1]:
-        lookup = sobject.relationships.get(name.lower())
-        if lookup is None:
-            among = [known.relationshipName or "" for known in sobject.relationships.values()]
-            return unknown(sobject, name, at, among, "relationship")
-        if len(lookup.referenceTo) != 1:
-            # What stands behind a lookup to records of several sObjects has no description.
-            return None
-        sobject = await describe(lookup.referenceTo[0])
-    if names[-1].lower() in sobject.fields:
-        return None
-    return unknown(sobject, names[-1], at, (known.name for known in sobject.fields.values()))
+    try:
+        for name in names[:-1]:
+            lookup = relationship_of(sobject, name, at)
+            if len(lookup.referenceTo) != 1:
+                # What stands behind a lookup to records of several sObjects has no description.
+                return None
+            sobject = await describe(lookup.referenceTo[0])
+        field_of(sobject, names[-1], at)
+    except UnknownField as error:
+        return error
+    return None

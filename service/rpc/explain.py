@@ -2,7 +2,7 @@
 
 from sluicegate.v1.query_service_pb2 import ExplainQueryResponse, QueryPlan, QueryRoute
 
-from service.query.explain import Explanation
+from service.query.explanation import Explanation
 from service.rpc.columns import to_descriptions
 from service.salesforce.calls.query_plans import Plan
 
