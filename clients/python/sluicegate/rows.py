@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
 from sluicegate.columns import ColumnDescription, decode_descriptions
 from sluicegate.v1.record_batch_pb2 import (
@@ -143,18 +144,19 @@ def _several(column: Column, *, raw: bool) -> list[object]:
     return groups
 
 
-def _values(column: Column) -> list[object]:
+def _values(column: Column) -> list[Any]:
+    # A slice is a list, made in one step; `list` would take one value after another.
     match column.type:
         case _ if column.type in _TEXTS:
-            return list(column.string_values)
+            return column.string_values[:]
         case t if t == COLUMN_TYPE_DOUBLE:
-            return list(column.double_values)
+            return column.double_values[:]
         case t if t == COLUMN_TYPE_INT64:
-            return list(column.int64_values)
+            return column.int64_values[:]
         case t if t == COLUMN_TYPE_BOOL:
-            return list(column.bool_values)
+            return column.bool_values[:]
         case t if t == COLUMN_TYPE_BYTES:
-            return list(column.bytes_values)
+            return column.bytes_values[:]
     raise ValueError(f"column {column.name} is of type {column.type}, which this package does not know; update it")
 
 
