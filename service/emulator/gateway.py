@@ -8,6 +8,7 @@ import secrets
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from email.utils import formatdate
 from urllib.parse import unquote
 
 from aiohttp import web
@@ -204,7 +205,8 @@ class Gateway:
             _logger.exception("request %s %s met a defect", request.method, request.path)
             answer = _unexpected()
         usage = tenant.allocation.limit_info(used_up=used_up)
-        headers = {**answer.headers, "Sforce-Limit-Info": usage}
+        date = formatdate(self._clock.now(), usegmt=True)
+        headers = {**answer.headers, "Date": date, "Sforce-Limit-Info": usage}
         return replace(answer, headers=headers)
 
     async def _dispatch(

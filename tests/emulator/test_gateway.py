@@ -92,6 +92,15 @@ async def test_the_limit_header(client):
     assert seen == ["api-usage=1/100000", "api-usage=2/100000", "api-usage=3/100000"]
 
 
+async def test_answers_are_dated_by_the_orgs_clock(client, clock):
+    """The date of an answer is of the same clock as those of the rows."""
+    clock.passed = 3_600.5
+
+    found = await client.get("/limits")
+
+    assert "Sun, 01 Mar 2026 13:00:00 GMT" == found.headers["Date"]
+
+
 async def test_an_exhausted_budget(keys, clock):
     """When the day's calls are used up the org refuses, until they come back."""
     async with (
