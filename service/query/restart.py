@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from service.context import CallContext
-from service.errors import QueryNotResumable
+from service.errors import QueryNotResumable, UpstreamProtocolError
 from service.query.keyset import Keyset
 from service.query.options import Options
-from service.query.resume import ResumeToken
+from service.query.resume import KeyValue, ResumeToken
 from service.salesforce.calls import query as calls
 from service.salesforce.client import SalesforceClient
 from service.soql import to_soql
@@ -20,10 +20,12 @@ _MOST_IN_A_ROW = 3
 
 
 class Restarts:
-    """Counts the restarts of one reading after which no row came."""
+    """Counts the restarts of one reading after which no row came, and sees that the others get on."""
 
     def __init__(self) -> None:
         self._in_a_row = 0
+        self._count = 0
+        self._mark: tuple[KeyValue, ...] = ()
 
     def begin(self, token: ResumeToken, lost: QueryNotResumable) -> None:
         """Count another one.
@@ -34,15 +36,31 @@ class Restarts:
 
         Raises:
             QueryNotResumable: The org gives its results up faster than they can be read.
+            UpstreamProtocolError: What followed the last row were rows that had been sent.
 
         """
         if self._in_a_row == _MOST_IN_A_ROW:
             raise refused(token, lost, f"it was {_MOST_IN_A_ROW} times without a row coming") from lost
+        if self._in_a_row == 0:
+            self._check_gets_on(token)
         self._in_a_row += 1
 
     def bring_rows(self) -> None:
         """Take note that rows came."""
         self._in_a_row = 0
+
+    def _check_gets_on(self, token: ResumeToken) -> None:
+        """Refuse a row that was the last one before: rows that follow each other in a circle would never end.
+
+        One mark, moved ever more rarely, notices it as it does in `Bounds`.
+        """
+        if self._mark and self._mark == token.last:
+            raise UpstreamProtocolError(
+                "a query that was restarted brought the rows that were sent before", metadata={"org": token.org}
+            )
+        self._count += 1
+        if self._count.bit_count() == 1:
+            self._mark = token.last
 
 
 def rest_of(order: Keyset | str, token: ResumeToken, lost: QueryNotResumable) -> Query:

@@ -1,6 +1,7 @@
 """Queries of an org that says what is not so: a clear error in a moment, nothing short, double or endless."""
 
 import gzip
+import itertools
 import resource
 import zlib
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from tests.load.lead import BASE
-from tests.support.lying_org import Answering, LyingOrg, always, lying, named, page, read
+from tests.support.lying_org import Answering, LyingOrg, always, lying, named, page, read, told
 
 QUERY = f"{BASE}/query/"
 ONE = named("a")
@@ -158,3 +159,19 @@ async def test_a_page_that_unpacks_to_gigabytes_is_stopped(tmp_path, coding):
 
     assert "more than 67,108,864 bytes" in message or "an encoding that nobody asked for" in message
     assert 192 * 1024 > resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+
+
+@pytest.mark.parametrize("length", [1, 2, 5])
+async def test_restarts_that_lead_in_a_circle_end(tmp_path, length):
+    """An org that gives up every result, and begins anew with rows that were sent, is noticed."""
+    numbers = itertools.cycle(named(*"abcde"[:length]))
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        if request.path.startswith(QUERY):
+            return told("INVALID_QUERY_LOCATOR")
+        return web.json_response(page([next(numbers)], totalSize=1000, nextRecordsUrl=f"{QUERY}01gA-1"))
+
+    rows, message, _ = await failed(tmp_path, answer)
+
+    assert "brought the rows that were sent before" in message
+    assert 4 * length + 4 > rows

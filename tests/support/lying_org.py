@@ -9,6 +9,7 @@ from typing import Any
 
 from aiohttp import web
 from grpc import aio
+from opentelemetry.sdk.trace.export import SpanExporter
 from sluicegate.v1.query_service_pb2 import QueryRequest, QueryResponse
 from sluicegate.v1.query_service_pb2_grpc import QueryServiceStub
 
@@ -112,12 +113,15 @@ def part(rows: int, following: str = "null") -> dict[str, str]:
 
 
 @asynccontextmanager
-async def lying(answer: Answering, folder: Path, **settings: Any) -> AsyncIterator[tuple[LyingOrg, aio.Channel]]:
+async def lying(
+    answer: Answering, folder: Path, *, span_exporter: SpanExporter | None = None, **settings: Any
+) -> AsyncIterator[tuple[LyingOrg, aio.Channel]]:
     """Run such an org and a service on it.
 
     Args:
         answer: What it answers.
         folder: Where the secret is left.
+        span_exporter: Where the service's spans go.
         settings: Of the org, as `OrgSettings` has them.
 
     """
@@ -136,7 +140,8 @@ async def lying(answer: Answering, folder: Path, **settings: Any) -> AsyncIterat
         secret.write_text(json.dumps("secret"), encoding="utf-8")
         auth = ClientCredentialsAuth(flow="client_credentials", client_id="lies", client_secret_file=secret)
         orgs = {"prod": OrgSettings(login_url=org.url, auth=auth, **settings)}
-        app = await stack.enter_async_context(App(free_ports(orgs=orgs, grpc=GrpcSettings(port=0, drain_seconds=0))))
+        service = free_ports(orgs=orgs, grpc=GrpcSettings(port=0, drain_seconds=0))
+        app = await stack.enter_async_context(App(service, span_exporter=span_exporter))
         assert app.addresses is not None
         options = [("grpc.max_receive_message_length", -1)]
         channel = await stack.enter_async_context(aio.insecure_channel(app.addresses.grpc, options=options))
