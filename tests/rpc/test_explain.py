@@ -93,7 +93,8 @@ async def test_a_route_that_is_named_is_explained(channel):
         ("SELECT Id FRM Lead", "MALFORMED_QUERY"),
         ("SELECT Nope FROM Lead", "UNKNOWN_FIELD"),
         ("SELECT Id FROM Leed", "UNKNOWN_OBJECT"),
-        ("SELECT Id FROM Lead WHERE Nope = 1", "MALFORMED_QUERY"),
+        ("SELECT Id FROM Lead WHERE Nope = 1", "UNKNOWN_FIELD"),
+        ("SELECT Id FROM Lead WHERE NumberOfEmployees = 'ten'", "MALFORMED_QUERY"),
     ],
 )
 async def test_what_cannot_run_cannot_be_explained(channel, soql, reason):
