@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import accumulate, chain
 from typing import Any
 
-from service.query.children import FollowingPages, child_readers, known_count
+from service.query.children import FollowingPages, child_readers, known_count, limited
 from service.query.columns import ColumnType, ResultColumn
 from service.query.gathering import Gatherer
 from service.query.texts import to_decimals, to_texts
@@ -89,13 +89,14 @@ class Columnizer:
             following: Reads the further pages of children.
 
         Raises:
-            service.errors.MessageTooLarge: One record has more children than a batch holds.
+            service.errors.MessageTooLarge: One record, or all of a batch together, have more children than it holds.
             service.errors.SluicegateError: Salesforce refused a page.
 
         """
         for part in self._parts(rows, size):
+            bounded = limited(following)
             for attribute, reader in self._nested:
-                await reader.complete([getattr(row, attribute) for row in part], following)
+                await reader.complete([getattr(row, attribute) for row in part], bounded)
             yield self.batch(part, total_size)
 
     def _parts(self, rows: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:

@@ -22,6 +22,10 @@ _AT_ONCE = 4
 """Pages of children that are on their way at a time."""
 
 
+MOST_READ = 2 * MOST_CHILDREN
+"""The most children of all levels that one batch may have beyond those that its page holds."""
+
+
 class FollowingPages(Protocol):
     """Reads pages by what the page before named."""
 
@@ -114,6 +118,31 @@ def child_readers(columns: Sequence[ResultColumn]) -> tuple[tuple[str, ChildRead
     return tuple(
         (names[column.keys[0]], ChildReader(column)) for column in columns if column.type is ColumnType.BATCHES
     )
+
+
+def limited(following: FollowingPages) -> FollowingPages:
+    """Return what reads pages until they hold as many children as a batch may have beyond those that came with it.
+
+    Each record has a bounded number of them, but children may have children: of five levels the numbers multiply.
+
+    Args:
+        following: Reads the pages.
+
+    """
+    left = MOST_READ
+
+    async def read(next_records_url: str, pages: "Decoder[Page[Any]]") -> Page[Any]:
+        nonlocal left
+        page = await following(next_records_url, pages)
+        left -= len(page.records)
+        if left < 0:
+            raise MessageTooLarge(
+                f"the records of a batch have more than {MOST_READ:,} children of all levels together; ask for a "
+                "smaller batch_size, or query the children by themselves"
+            )
+        return page
+
+    return read
 
 
 def known_count(children: Any) -> int:

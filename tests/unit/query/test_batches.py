@@ -280,6 +280,26 @@ async def test_children_without_number_are_refused(monkeypatch, told):
     assert ([] if told else ["/0", "/0"]) == asked
 
 
+@pytest.mark.parametrize(("rows", "comes"), [(4, True), (5, False)])
+async def test_the_children_of_all_levels_together_are_bounded(monkeypatch, rows, comes):
+    """Children of children multiply: a batch holds so many of them all, and a smaller one is asked for."""
+    monkeypatch.setattr(reading, "MOST_READ", 8)
+    columns = [column("Cs", ColumnType.BATCHES, children=(column("Ds", ColumnType.BATCHES, children=(column("Id"),)),))]
+    inner = {"totalSize": 3, "done": False, "records": [{"Id": "0"}], "nextRecordsUrl": "/1"}
+    outer = {"totalSize": 1, "done": True, "records": [{"Ds": inner}]}
+    last = {"totalSize": 3, "done": True, "records": [{"Id": "1"}, {"Id": "2"}]}
+
+    async def answer(_url: str, pages: Any) -> Any:
+        return pages.decode(encode(last))
+
+    batches = Columnizer(columns).batches(decoded(columns, encode([{"Cs": outer}] * rows)), rows, 2000, answer)
+    if comes:
+        assert [rows] == [batch.row_count async for batch in batches]
+    else:
+        with pytest.raises(MessageTooLarge, match="smaller batch_size"):
+            [batch async for batch in batches]
+
+
 async def test_children_of_several_records_are_read_at_a_time():
     """Four pages are on their way together and no more; each record gets its own children, in their order."""
     rows = decoded(
