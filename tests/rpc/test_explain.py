@@ -88,6 +88,24 @@ async def test_a_route_that_is_named_is_explained(channel):
 
 
 @pytest.mark.parametrize(
+    ("route", "order", "is_restartable"),
+    [
+        (QUERY_ROUTE_REST, "", True),
+        (QUERY_ROUTE_REST, " ORDER BY LastName", True),
+        (QUERY_ROUTE_REST, " ORDER BY Status", False),
+        (QUERY_ROUTE_BULK, " ORDER BY LastName", False),
+        (QUERY_ROUTE_BULK, " ORDER BY LastName, Id", True),
+        (QUERY_ROUTE_BULK, " ORDER BY Status, Id", False),
+    ],
+)
+async def test_what_can_be_restarted_is_told(channel, route, order, is_restartable):
+    """By REST the service orders what it reads; in bulk it leaves the order to the query."""
+    found = await explain(channel, f"SELECT LastName FROM Lead{order}", route=route)
+
+    assert is_restartable == found.restartable
+
+
+@pytest.mark.parametrize(
     ("soql", "reason"),
     [
         ("SELECT Id FRM Lead", "MALFORMED_QUERY"),

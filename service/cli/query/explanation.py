@@ -24,7 +24,7 @@ def _told(explanation: QueryExplanation) -> Iterator[tuple[str, str]]:
         yield "not in bulk", obstacle
     yield "rows", _about(explanation.estimated_rows)
     yield "API calls", _about(explanation.estimated_api_calls)
-    yield "restartable", "yes" if explanation.restartable else "no: ORDER BY Id would make it so"
+    yield "restartable", _restartable(explanation)
     for plan in explanation.plans:
         indexes = f" of {', '.join(plan.fields)}" if plan.fields else ""
         records = f"{plan.cardinality:,} of {plan.object_cardinality:,} records"
@@ -34,6 +34,12 @@ def _told(explanation: QueryExplanation) -> Iterator[tuple[str, str]]:
     yield "objects", ", ".join(explanation.objects)
     yield "fields", ", ".join(explanation.fields)
     yield "columns", ", ".join(f"{column.name} {column.type}" for column in explanation.columns)
+
+
+def _restartable(explanation: QueryExplanation) -> str:
+    if explanation.restartable:
+        return "yes"
+    return "no: in bulk ORDER BY has to end with Id" if explanation.route == "bulk" else "no"
 
 
 def _about(number: int | None) -> str:
