@@ -11,6 +11,8 @@ _MOST_OFFSET = 2_000
 _MOST_CHILDREN = 20
 _MOST_PARENTS = 55
 """Both: SOQL and SOSL Reference, "Understanding Relationship Query Limitations"."""
+_MOST_ENTRIES = 2_000
+"""More than any sObject has fields: what a query selects is planned while other calls wait."""
 _FIELDS = "FIELDS"
 
 
@@ -60,7 +62,9 @@ def _check_name(name: str, at: Position) -> None:
 
 
 def _check_columns(query: Query) -> None:
-    """Refuse a field that is selected twice, and FIELDS() that stands twice for the same ones."""
+    """Refuse what is selected without number, a field that is selected twice, and FIELDS() twice for the same ones."""
+    if len(query.select) > _MOST_ENTRIES:
+        raise refusal(f"a query selects at most {_MOST_ENTRIES:,} fields and functions", query.at)
     seen: set[tuple[str, ...]] = set()
     children = 0
     for entry in query.select:

@@ -35,13 +35,14 @@ class _Level:
     """
 
     def __init__(self, paths: Mapping[int, tuple[str, ...]]) -> None:
-        keys = dict.fromkeys(path[0] for path in paths.values())
+        keys: dict[str, dict[int, tuple[str, ...]]] = {}
+        for place, path in paths.items():
+            keys.setdefault(path[0], {})[place] = path[1:]
         self._nothing = (None,) * len(keys)
         self._leaves: list[tuple[int, int]] = []
         self._parts: list[tuple[int, _Level]] = []
         # The fields of the struct stand in the order in which the columns name them first.
-        for number, key in enumerate(keys):
-            inside = {place: path[1:] for place, path in paths.items() if path[0] == key}
+        for number, inside in enumerate(keys.values()):
             self._leaves += [(number, place) for place, path in inside.items() if not path]
             deeper = {place: path for place, path in inside.items() if path}
             if deeper:

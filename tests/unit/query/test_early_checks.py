@@ -59,6 +59,7 @@ def test_an_offset_that_no_org_takes_costs_no_call(text, parameters, column):
         ("SELECT Id, (SELECT Id, Id FROM Contacts) FROM Account", "duplicate field selected: id"),
         (f"SELECT {', '.join(['(SELECT Id FROM Contacts)'] * 21)} FROM Account", "at most 20 child subqueries"),
         (f"SELECT {', '.join(f'P{n}__r.Name' for n in range(56))} FROM Lead", "at most 55 relationships"),
+        (f"SELECT {', '.join(['MAX(Name)'] * 2001)} FROM Lead", "at most 2,000 fields and functions"),
         (f"SELECT {LONG} FROM Lead", "more than 255 characters"),
         (f"SELECT Id FROM {LONG}", "more than 255 characters"),
         (f"SELECT {LONG}.Name FROM Lead", "more than 255 characters"),
