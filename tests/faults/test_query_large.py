@@ -275,6 +275,27 @@ async def test_without_an_order_a_lost_result_ends_the_reading(scene: Scene, fau
     assert "QUERY_NOT_RESUMABLE" in await said(process)
 
 
+@pytest.mark.parametrize("route", ["rest", "bulk"])
+async def test_a_command_that_is_killed_goes_on_in_its_file(scene: Scene, tmp_path: Path, route: str):
+    """What it had written is kept as far as it was whole, and no row of the rest is there twice or missing."""
+    output = tmp_path / "rows.csv"
+    arguments = ("--route", route, "--output", str(output), "--resume", str(tmp_path / "progress"))
+    await scene.misbehave(f"/gate?rows={TENTH}")
+    killed = await scene.command(SOQL, *arguments)
+    while len(await lines_of(output)) <= TENTH:  # noqa: ASYNC110 - another process writes it
+        await asyncio.sleep(0.05)
+
+    killed.kill()
+    await killed.wait()
+    with output.open("ab") as file:
+        file.write(b"N5000,half a ro")
+    await scene.misbehave(f"/gate?rows={ROWS}")
+    status = await finished(await scene.command(SOQL, *arguments))
+
+    assert 0 == status
+    assert [f"N{number}" for number in range(ROWS)] == [line.split(",")[0] for line in (await lines_of(output))[1:]]
+
+
 @pytest.mark.skipif(SCALE < 2, reason="the command is patient for 30 seconds; SLUICEGATE_TEST_SCALE=20 has the time")
 @pytest.mark.parametrize("route", ["rest", "bulk"])
 async def test_what_an_org_out_of_order_ends_goes_on_by_the_same_command(scene: Scene, tmp_path: Path, route: str):
