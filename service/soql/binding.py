@@ -17,8 +17,8 @@ Value: TypeAlias = One | Sequence[One]
 def bind(query: ast.Query, values: Mapping[str, Value]) -> ast.Query:
     r"""Fill every hole of a query, its child subqueries and semi-joins.
 
-    A string in LIKE is a pattern: its `%` and `_` are wildcards and `\%`, `\_` and `\\` mean themselves; put text that
-    should match itself through `escape_like`. In INCLUDES and EXCLUDES a semicolon inside a string means "and".
+    A string in LIKE is a pattern: its `%` and `_` are wildcards, and `\%`, `\_` and `\\` mean themselves. In INCLUDES
+    and EXCLUDES a semicolon inside a string means "and".
     Instants and times are cut to whole milliseconds.
 
     Args:
@@ -41,17 +41,10 @@ def bind(query: ast.Query, values: Mapping[str, Value]) -> ast.Query:
     return bound
 
 
-def parameters(query: ast.Query) -> frozenset[str]:
-    """Return the names of all holes, those of inner queries included."""
-    binder = _Binder(None)
-    binder.query(query)
-    return frozenset(binder.used)
-
-
 class _Binder:
-    """Rebuilds a query; without values it only takes note of the holes."""
+    """Rebuilds a query, and takes note of the values that it used."""
 
-    def __init__(self, values: Mapping[str, Value] | None) -> None:
+    def __init__(self, values: Mapping[str, Value]) -> None:
         self._values = values
         self._room = ast.MAX_LENGTH
         """Characters that further values may have."""
@@ -94,14 +87,10 @@ class _Binder:
         members: list[ast.Operand] = []
         for entry in holes:
             members.extend(self._many(entry) if isinstance(entry, ast.Parameter) else (entry,))
-        if self._values is None:
-            return node
         return replace(node, right=tuple(members))
 
     def _take(self, hole: ast.Parameter) -> Value:
         self.used.add(hole.name)
-        if self._values is None:
-            return None
         if hole.name not in self._values:
             raise _refused(
                 hole.name, f"the query needs a value for :{hole.name} (row {hole.at.row}, column {hole.at.column})"
@@ -118,8 +107,6 @@ class _Binder:
 
     def _one(self, hole: ast.Parameter, *, pattern: bool) -> ast.Operand:
         value = self._take(hole)
-        if self._values is None:
-            return hole
         if isinstance(value, list | tuple):
             raise _refused(hole.name, f":{hole.name} holds a list; lists fill only IN, NOT IN, INCLUDES and EXCLUDES")
         if not pattern:
@@ -130,8 +117,6 @@ class _Binder:
 
     def _many(self, hole: ast.Parameter) -> list[ast.Operand]:
         value = self._take(hole)
-        if self._values is None:
-            return [hole]
         if not isinstance(value, list | tuple):
             return [literal(value, hole)]
         if not value:
@@ -140,12 +125,10 @@ class _Binder:
             )
         return [literal(member, hole) for member in value]
 
-    def _count(self, count: int | ast.Parameter | None) -> int | ast.Parameter | None:
+    def _count(self, count: int | ast.Parameter | None) -> int | None:
         if not isinstance(count, ast.Parameter):
             return count
         value = self._take(count)
-        if self._values is None:
-            return count
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= ast.MAX_ROWS:
             text = f":{count.name} stands in LIMIT or OFFSET and must be a whole number from 0 to {ast.MAX_ROWS}"
             raise _refused(count.name, text)
@@ -163,7 +146,7 @@ def literal(value: object, hole: ast.Parameter) -> ast.Scalar:
         InvalidParameter: SOQL cannot express the value.
 
     """
-    # bool before int and datetime before date: each is a subclass of the other.
+    # A bool is an int and a datetime a date, so each comes before what it is as well.
     match value:
         case None:
             return ast.Null(hole.at)

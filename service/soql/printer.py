@@ -15,7 +15,7 @@ def to_soql(query: ast.Query) -> str:
         query: A tree whose names are SOQL names; `parse` and `bind` make no others.
 
     Returns:
-        The text; it may be longer than `parse.MAX_LENGTH` when long lists were bound.
+        The text; it may be longer than `ast.MAX_LENGTH` when long lists were bound.
 
     """
     parts = ["SELECT ", ", ".join(map(_selected, query.select)), " FROM ", query.source]

@@ -50,7 +50,7 @@ def _fields(query: ast.Query, source: tuple[str, ...]) -> list[FieldUse]:
     uses = [FieldUse(source, own_path(query, path), path.at) for path in walk.paths(query)]
     for entry in query.select:
         if isinstance(entry, ast.Column) and isinstance(entry.expression, ast.Call):
-            uses.extend(_bulk_use(entry.expression, source))
+            uses.extend(_bundle_use(entry.expression, source))
         elif isinstance(entry, ast.Children):
             uses.extend(_fields(entry.query, (*source, entry.query.source)))
     for leaf in walk.leaves(query):
@@ -59,7 +59,7 @@ def _fields(query: ast.Query, source: tuple[str, ...]) -> list[FieldUse]:
     return uses
 
 
-def _bulk_use(call: ast.Call, source: tuple[str, ...]) -> list[FieldUse]:
+def _bundle_use(call: ast.Call, source: tuple[str, ...]) -> list[FieldUse]:
     if call.function.upper() != "FIELDS":
         return []
     names = [".".join(argument.names) for argument in call.arguments if isinstance(argument, ast.Path)]

@@ -14,7 +14,6 @@ _CODES = {value: f"\\{letter}" for letter, value in _SIMPLE.items()}
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|(.))", re.DOTALL)
 _SPECIAL = re.compile(r"[\x00-\x1f\x7f\"'\\\u2028\u2029]")
 _STRAY_BACKSLASH = re.compile(r"\\([\\%_])|\\")
-_WILD = re.compile(r"[\\%_]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
@@ -66,14 +65,6 @@ def encode_pattern(pattern: str) -> str:
     r"""Print a pattern as a literal with its quotes: its own `\%` and `\_` and `\\` stay as they are."""
     parts = re.split(r"(\\[\\%_])", pattern)
     return "'" + "".join(part if index % 2 else _SPECIAL.sub(_code, part) for index, part in enumerate(parts)) + "'"
-
-
-def escape_like(text: str) -> str:
-    r"""Make text match itself in a LIKE: `%`, `_` and the backslash lose their meaning.
-
-    Callers add their own wildcards around it: `escape_like(typed) + "%"`.
-    """
-    return _WILD.sub(r"\\\g<0>", text)
 
 
 def normalize_pattern(text: str) -> str:

@@ -1,5 +1,6 @@
 """Binding: values become literals, and what cannot is refused by name."""
 
+import re
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 from service.errors import InvalidParameter, MessageTooLarge
-from service.soql import Value, ast, bind, escape_like, parameters, parse, to_soql
+from service.soql import Value, ast, bind, parse, to_soql
 from tests.unit.soql.queries import texts, values
 
 HEAD = "SELECT Id FROM Account WHERE"
@@ -53,8 +54,8 @@ def test_a_bound_value_is_one_literal_whatever_it_holds(value: Value) -> None:
 @settings(deadline=None)
 @given(texts)
 def test_escaped_text_in_like_holds_no_wildcard(text: str) -> None:
-    """Text put through escape_like matches only itself."""
-    query = bind(parse(f"{HEAD} X LIKE :v"), {"v": escape_like(text)})
+    """Text with a backslash before each wildcard and each backslash matches only itself."""
+    query = bind(parse(f"{HEAD} X LIKE :v"), {"v": re.sub(r"[\\%_]", r"\\\g<0>", text)})
 
     condition = query.where
     assert isinstance(condition, ast.Comparison)
@@ -66,7 +67,7 @@ def test_escaped_text_in_like_holds_no_wildcard(text: str) -> None:
 def test_like_takes_wildcards_and_stray_backslashes_as_they_look() -> None:
     """In LIKE the caller's wildcards work, and a backslash that escapes nothing means itself."""
     assert bound("X LIKE :v", v=r"C:\dir%") == r"X LIKE 'C:\\dir%'"
-    assert bound("X LIKE :v", v=escape_like("50%") + "%") == r"X LIKE '50\%%'"
+    assert bound("X LIKE :v", v=r"50\%%") == r"X LIKE '50\%%'"
 
 
 @pytest.mark.parametrize(
@@ -105,7 +106,6 @@ def test_holes_everywhere_are_filled() -> None:
 
     result = to_soql(bind(query, {"a": "x", "b": 1, "n": 3}))
 
-    assert frozenset({"a", "b", "n"}) == parameters(query)
     assert result == (
         "SELECT Id, (SELECT Id FROM Contacts WHERE a = 'x') FROM Account WHERE NOT (b = 'x' OR c IN (SELECT Id FROM X "
         "WHERE d = 1)) LIMIT 3 OFFSET 3"

@@ -1,6 +1,7 @@
 """What a query reads."""
 
-from service.soql import fields, objects, parse
+from service.soql import parse
+from service.soql.reads import fields, objects
 
 TEXT = (
     "SELECT a.Id, Owner.Name, (SELECT Email FROM Contacts WHERE LastName = 'x'), MAX(Amount), FIELDS(ALL), "
