@@ -1,6 +1,6 @@
 """Rows turned into columns."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain
 from typing import Any
@@ -60,6 +60,14 @@ class Batch:
     route: str = "REST"
     """How they were read, as `Options.route` names it."""
 
+    def release(self) -> None:
+        """Give the values up; for whoever has made something else of them.
+
+        Those who passed the batch on hold it until they are asked for the next one, for which memory that was just used
+        is better than memory that was not: it is still near to the processor.
+        """
+        _release(self.columns)
+
 
 class Columnizer:
     """Turns decoded rows into batches, column by column: no work is done per cell in Python but for nulls.
@@ -78,12 +86,12 @@ class Columnizer:
         return Batch(len(rows), self._table.columns(rows), total_size)
 
     async def batches(
-        self, rows: Sequence[Any], total_size: int, size: int, following: FollowingPages
+        self, rows: list[Any], total_size: int, size: int, following: FollowingPages
     ) -> AsyncIterator[Batch]:
         """Yield the rows of a page as batches; what children the page does not hold is read before each.
 
         Args:
-            rows: The rows of the page.
+            rows: The rows of the page; they are taken out, so that none is held beside its values.
             total_size: Rows of the whole result.
             size: The most rows in a batch; one has fewer where its children are many.
             following: Reads the further pages of children.
@@ -93,25 +101,28 @@ class Columnizer:
             service.errors.SluicegateError: Salesforce refused a page.
 
         """
-        for part in self._parts(rows, size):
+        while rows:
+            count = self._fitting(rows, size)
+            part = rows[:count]
+            del rows[:count]
             bounded = limited(following)
             for attribute, reader in self._nested:
                 await reader.complete([getattr(row, attribute) for row in part], bounded)
-            yield self.batch(part, total_size)
+            batch = self.batch(part, total_size)
+            del part
+            yield batch
 
-    def _parts(self, rows: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    def _fitting(self, rows: Sequence[Any], size: int) -> int:
+        """Return how many of the rows the next batch takes."""
         if not self._nested:
-            yield from (rows[start : start + size] for start in range(0, len(rows), size))
-            return
-        start = count = 0
+            return size
+        children = 0
         for index, row in enumerate(rows):
             more = sum(known_count(getattr(row, attribute)) for attribute, _ in self._nested)
-            if index > start and (index - start == size or count + more > _MOST_CHILDREN):
-                yield rows[start:index]
-                start, count = index, 0
-            count += more
-        if rows:
-            yield rows[start:]
+            if index and (index == size or children + more > _MOST_CHILDREN):
+                return index
+            children += more
+        return len(rows)
 
 
 def filled(column: ResultColumn, values: list[Any]) -> ColumnValues:
@@ -185,3 +196,11 @@ def _entries(column: ResultColumn, values: Sequence[str]) -> Children:
     entries = list(chain.from_iterable(groups))
     inner = ResultColumn(column.name, ColumnType.STRING, column.keys)
     return Children(len(entries), (ColumnValues(inner, entries, ()),), list(accumulate(map(len, groups))))
+
+
+def _release(columns: Sequence[ColumnValues]) -> None:
+    for column in columns:
+        if isinstance(column.values, list):
+            column.values.clear()
+        if column.children is not None:
+            _release(column.children.columns)

@@ -235,14 +235,16 @@ class _Reading:
         return self._options.max_rows - self._token.rows if self._options.max_rows else None
 
     async def _cut(self, place: _Place) -> AsyncIterator[Batch]:
-        rows = place.page.records[place.skip :][: self._rows_left()]
-        sent = place.skip
+        sent, count = place.skip, len(place.page.records)
+        rows = place.page.records[sent:][: self._rows_left()]
+        # The page outlives its rows: it is let go when the next one is there.
+        place.page.records.clear()
         read: Any = self._shape.columnizer.batches(rows, self._token.total, self._options.rows_of_batch, self._children)
         async with aclosing(read) as batches:
             async for batch in batches:
                 sent += batch.row_count
                 self._restarts.bring_rows()
-                is_cut = sent < len(place.page.records)
+                is_cut = sent < count
                 position = RestPosition(place.locator, sent) if is_cut else RestPosition(place.following)
                 has_more = (is_cut or bool(place.following)) and self._rows_left() != batch.row_count
                 yield self._signed(batch, position if has_more else None)

@@ -51,7 +51,9 @@ class QueryService:
         batches: Any = org.query(request.soql, to_parameters(request.parameters), options, call)
         async with aclosing(batches):
             async for batch in batches:
-                yield _response(batch, options)
+                response = _response(batch, options)
+                batch.release()
+                yield response
 
     async def explain_query(self, request: ExplainQueryRequest, call: CallContext) -> ExplainQueryResponse:
         """Tell how a query would be run."""

@@ -234,6 +234,32 @@ async def nothing_follows(_url: str, _pages: object) -> Any:
     raise AssertionError("no page is missing")
 
 
+async def test_rows_are_let_go_as_they_become_batches():
+    """While a batch is with its consumer its rows are gone already, and those of later batches are not."""
+    columns = [column("Id")]
+    rows = decoded(columns, encode([{"Id": str(number)} for number in range(5)]))
+
+    left = [len(rows) async for _ in Columnizer(columns).batches(rows, 5, 2, nothing_follows)]
+
+    assert [3, 1, 0] == left
+
+
+@given(tables())
+def test_a_released_batch_holds_no_value(table):
+    """Whoever has made something else of a batch can give its values up, those of children and entries among them."""
+
+    def held(columns: Sequence[ColumnValues]) -> int:
+        inner = [found.children.columns for found in columns if found.children is not None]
+        return sum(len(found.values) for found in columns) + sum(map(held, inner))
+
+    batches = batches_of(table, page_size=2000, batch_size=2000)
+
+    for batch in batches:
+        batch.release()
+
+    assert 0 == sum(held(batch.columns) for batch in batches)
+
+
 async def test_many_children_make_small_batches():
     """A batch takes no further row when it would hold more than 10,000 children; one row with more is its own."""
     rows = with_children(6000, 3000, 2000, 20_000, 0, 1)
