@@ -55,9 +55,9 @@ class Plan:
     apply_rows: int = 2000
     apply_in_flight: int = 4
     waiting: int = 10_000
-    query_rounds: int = 5
+    query_rounds: int = 4
     query_rows: int = 200_000
-    jsforce_rounds: int = 3
+    jsforce_rounds: int = 2
     parse_rounds: int = 5
     parse_rows: int = 40_000
     first_row_rounds: int = 5

@@ -63,7 +63,7 @@ async def growth(service: Server, rows: int) -> Figure:
         "rows": rows,
         "rows_per_second": round(rows / seconds),
         **{each: resident.summary() for each, resident in sides.items()},
-        "dominates": f"{name}: {side.growth_mib} MiB, for two pages and what is made of them",
+        "dominates": f"{name}: {side.growth_mib} MiB, for pages under way and what is made of them",
     }
     return Figure("query_rss_growth_mib", side.growth_mib, "MiB", detail)
 
