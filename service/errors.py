@@ -381,7 +381,7 @@ class CallerQuotaExceeded(Exhausted):
 
 
 class ConcurrencyLimitExceeded(Exhausted):
-    """The org takes no further request at a time; seconds help. Metadata: limit, org.
+    """The org takes no further request at a time, or no further result is read; seconds help. Metadata: limit, org.
 
     Where the service refuses by itself also in_flight, concurrency_limit and waiting.
     """

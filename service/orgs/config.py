@@ -97,7 +97,12 @@ def open_org(name: str, settings: OrgSettings, surroundings: Surroundings, stack
     leftovers = Leftovers(clock)
     stack.push_async_exit(leftovers)
     queries = OrgQueries(
-        client, descriptions, surroundings.signers.queries, leftovers=leftovers, bulk_rows=settings.queries.bulk_rows
+        client,
+        descriptions,
+        surroundings.signers.queries,
+        leftovers=leftovers,
+        bulk_rows=settings.queries.bulk_rows,
+        open_results=settings.queries.open_results,
     )
     return Org(
         client,

@@ -15,6 +15,7 @@ from service.query.batches import Batch
 from service.query.estimates import Estimates
 from service.query.explanation import Explanation, Studied
 from service.query.leftovers import Leftovers
+from service.query.open_results import OpenResults
 from service.query.options import Options
 from service.query.planner import Describe
 from service.query.resume import BulkPosition, ResumeSigner, ResumeToken
@@ -39,6 +40,7 @@ class OrgQueries:
         signer: Signs the tokens by which queries go on.
         leftovers: Deletes query jobs.
         bulk_rows: From how many rows on a result is read in bulk unless the caller says otherwise.
+        open_results: How many results are read at a time.
 
     """
 
@@ -50,6 +52,7 @@ class OrgQueries:
         *,
         leftovers: Leftovers,
         bulk_rows: int,
+        open_results: int,
     ) -> None:
         self._client = client
         self._descriptions = descriptions
@@ -57,6 +60,7 @@ class OrgQueries:
         self._estimates = Estimates(client)
         self._leftovers = leftovers
         self._bulk_rows = bulk_rows
+        self._open_results = OpenResults(open_results, client.org)
 
     async def read(
         self, text: str, parameters: Mapping[str, soql.Value], options: Options, context: CallContext
@@ -71,9 +75,25 @@ class OrgQueries:
             service.errors.MalformedQuery: The text is not SOQL.
             service.errors.UnknownField: It names what an sObject does not have.
             service.errors.InvalidParameter: A parameter is missing, unused or not bindable.
+            service.errors.ConcurrencyLimitExceeded: As many results are read as may be.
 
         """
         query = await _bound(text, parameters)
+        async with self._open_results.place(context):
+            reading: Any = self._read(query, text, parameters, options, context)
+            async with aclosing(reading) as batches:
+                async for batch in batches:
+                    yield batch
+
+    async def _read(
+        self,
+        query: Query,
+        text: str,
+        parameters: Mapping[str, soql.Value],
+        options: Options,
+        context: CallContext,
+    ) -> AsyncIterator[Batch]:
+        """Yield the result of a query that is bound."""
         start = self._signer.open(query, options, context.clock.now(), org=self._client.org)
         describe = self._describe(context)
         studied = await self._for_bulk(query, text, options, start, describe, context)

@@ -183,6 +183,12 @@ class QuerySettings(Section):
         ge=2_000,
         description="From how many rows on a query is read in bulk; by REST, 2,000 rows are an API call",
     )
+    open_results: int = Field(
+        64,
+        ge=1,
+        le=10_000,
+        description="Most results that are read at a time; one whose caller does not read on holds about 4 MiB",
+    )
 
 
 class OrgSettings(Section):

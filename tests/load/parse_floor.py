@@ -143,7 +143,9 @@ def _server_side(upstream: _WithoutSockets) -> tuple[QueryService, CallContext]:
     client = SalesforceClient(upstream, org="static", api_version="66.0")
     clock = SystemClock()
     signer = ResumeSigner((SigningKey("load", b"k" * 32),))
-    queries = OrgQueries(client, Descriptions(client), signer, leftovers=Leftovers(clock), bulk_rows=_NEVER)
+    queries = OrgQueries(
+        client, Descriptions(client), signer, leftovers=Leftovers(clock), bulk_rows=_NEVER, open_results=8
+    )
     registry = cast("OrgRegistry", _OneOrg(queries))
     return QueryService(registry), CallContext(method=_QUERY, request_id="load", clock=clock)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from service.errors import SluicegateError, UnknownObject
+from service.errors import ConcurrencyLimitExceeded, SluicegateError, UnknownObject
 from service.orgs.descriptions import Descriptions
 from service.orgs.queries import OrgQueries
 from service.query.leftovers import Leftovers
@@ -72,7 +72,9 @@ def queries(org: Lead) -> OrgQueries:
     """Return the queries of an org that reads 1,000 rows and more in bulk."""
     client = SalesforceClient(org, org="prod", api_version="66.0")
     signer = ResumeSigner((SigningKey("k", b"x" * 32),))
-    return OrgQueries(client, Descriptions(client), signer, leftovers=Leftovers(ManualClock()), bulk_rows=1_000)
+    return OrgQueries(
+        client, Descriptions(client), signer, leftovers=Leftovers(ManualClock()), bulk_rows=1_000, open_results=4
+    )
 
 
 async def routes(org: Lead, text: str = SELECT, **options: Any) -> set[str]:
@@ -155,3 +157,19 @@ async def test_the_callers_word_goes(asked, route):
 
     assert {route} == await routes(org, route=asked)
     assert 0 == org.asked("recordCount")
+
+
+async def test_results_that_nobody_reads_on_are_bounded():
+    """The fifth waits for one of four to end, and is refused when none does; a place is free after an end."""
+    found = queries(Lead(records=9))
+    clock = FakeClock()
+    opened: list[Any] = [found.read(SELECT, {}, Options(), call(clock)) for _ in range(4)]
+    for each in opened:
+        await anext(each)
+
+    with pytest.raises(ConcurrencyLimitExceeded):
+        await anext(found.read(SELECT, {}, Options(), call(clock)))
+    await opened[0].aclose()
+    assert {"REST"} == {batch.route async for batch in found.read(SELECT, {}, Options(), call(clock))}
+    for each in opened:
+        await each.aclose()

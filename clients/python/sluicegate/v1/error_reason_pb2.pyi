@@ -408,8 +408,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         }
     """
     ERROR_REASON_CONCURRENCY_LIMIT_EXCEEDED: _ErrorReason.ValueType  # 31
-    """Too many requests are open in the org, or the org cannot take another within the time that the call has left.
-    RetryInfo says when to come back.
+    """Too many requests are open in the org, or the org cannot take another within the time that the call has left; or as
+    many results of queries are being read as may be. RetryInfo says when to come back.
 
     Example of an ErrorInfo:
 
@@ -966,8 +966,8 @@ Example of an ErrorInfo:
     }
 """
 ERROR_REASON_CONCURRENCY_LIMIT_EXCEEDED: ErrorReason.ValueType  # 31
-"""Too many requests are open in the org, or the org cannot take another within the time that the call has left.
-RetryInfo says when to come back.
+"""Too many requests are open in the org, or the org cannot take another within the time that the call has left; or as
+many results of queries are being read as may be. RetryInfo says when to come back.
 
 Example of an ErrorInfo:
 

@@ -535,8 +535,8 @@ export enum ErrorReason {
   DAILY_LIMIT_EXCEEDED = 30,
 
   /**
-   * Too many requests are open in the org, or the org cannot take another within the time that the call has left.
-   * RetryInfo says when to come back.
+   * Too many requests are open in the org, or the org cannot take another within the time that the call has left; or as
+   * many results of queries are being read as may be. RetryInfo says when to come back.
    *
    * Example of an ErrorInfo:
    *
