@@ -1,6 +1,7 @@
 """The settings: a YAML file named by SLUICEGATE_CONFIG, overridden by SLUICEGATE_… variables, checked before start."""
 
 from service.settings.governor import CallerSettings, CallerShareSettings, GovernorSettings
+from service.settings.link_server import AndroidAppSettings, AppleAppSettings, LinkServerSettings
 from service.settings.reading import CONFIG_VARIABLE, SettingsError, load
 from service.settings.sections import (
     PREFIX,
@@ -23,6 +24,8 @@ __all__ = [
     "CONFIG_VARIABLE",
     "PREFIX",
     "AdminSettings",
+    "AndroidAppSettings",
+    "AppleAppSettings",
     "CallerSettings",
     "CallerShareSettings",
     "ClientCredentialsAuth",
@@ -31,6 +34,7 @@ __all__ = [
     "GrpcSettings",
     "JwtBearerAuth",
     "LinkProviderSettings",
+    "LinkServerSettings",
     "LinkSettings",
     "OrgSettings",
     "QuerySettings",

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from service.settings.governor import CallerName, CallerSettings, GovernorSettings
+from service.settings.link_server import LinkServerSettings
 from service.settings.section import Section
 from service.settings.signing_key import MIN_SECRET_BYTES
 
@@ -223,6 +224,7 @@ class Settings(BaseSettings):
     telemetry: TelemetrySettings = TelemetrySettings()
     shared_store: SharedStoreSettings = SharedStoreSettings()
     links: LinkSettings = LinkSettings()
+    link_server: LinkServerSettings = LinkServerSettings()
     token_keys: dict[KeyId, SigningSecret] = Field(
         default_factory=dict,
         description="Keys of resume tokens by key id; the first signs, each verifies. Empty: made at start",

@@ -27,6 +27,8 @@ KEYED = {
     "orgs": "<name>",
     "orgs.<name>.governor.callers": "<caller>",
     "links.providers": "<name>",
+    "link_server.apple_apps": "<app>",
+    "link_server.android_apps": "<package>",
 }
 """Settings that hold a section for each name, and what the README writes for the name."""
 
@@ -74,7 +76,7 @@ def default(field: Any) -> str:
     value = field.get_default(call_default_factory=True)
     if value is PydanticUndefined:
         return "required"
-    if value in (None, "", {}):
+    if value in (None, "", {}, ()):
         return "empty"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
