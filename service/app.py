@@ -15,6 +15,9 @@ from opentelemetry.sdk.trace.export import SpanExporter
 from pydantic import SecretStr
 
 from service import soql
+from service.admin.links.associations import Association, associations
+from service.admin.links.follower import Follower
+from service.admin.links.server import LinkServer
 from service.admin.server import AdminServer
 from service.clock import Clock, SystemClock
 from service.deep_links.config import LinkConfig
@@ -38,6 +41,7 @@ from service.settings import (
     GrpcSettings,
     JwtBearerAuth,
     LinkProviderSettings,
+    LinkServerSettings,
     LinkSettings,
     OrgSettings,
     Settings,
@@ -62,6 +66,8 @@ class Addresses:
     """`host:port`."""
     admin: str
     """Base URL."""
+    links: str | None
+    """Base URL of the server behind the link host; None if it is not enabled."""
     emulator: str | None
     """Base URL of the embedded org; None if orgs are configured."""
     default_org: str
@@ -127,6 +133,7 @@ class App:
         request_ids = await stack.enter_async_context(RequestIds(store, self._clock))
         with _listening("admin", settings.admin):
             admin = await stack.enter_async_context(AdminServer(settings.admin))
+        links = await self._link_server(stack, registry, tracing)
         pipeline = Pipeline(
             tracing, self._clock, settings.grpc.max_message_bytes, settings.grpc.default_deadline_seconds
         )
@@ -139,6 +146,7 @@ class App:
         self.addresses = Addresses(
             grpc=authority(settings.grpc.host, server.port),
             admin=f"http://{authority(settings.admin.host, admin.port)}",
+            links=links,
             emulator=self.emulator.url if self.emulator else None,
             default_org=default,
         )
@@ -148,6 +156,15 @@ class App:
         if self._span_exporter is not None:
             return Tracing(self._span_exporter, sample_ratio=1.0, version=VERSION)
         return Tracing(otlp_exporter(settings.otlp_endpoint), sample_ratio=settings.sample_ratio, version=VERSION)
+
+    async def _link_server(self, stack: AsyncExitStack, registry: OrgRegistry, tracing: Tracing) -> str | None:
+        settings, host = self._settings.link_server, self._settings.links.host
+        if not settings.enabled:
+            return None
+        server = LinkServer(settings, _associations(settings), Follower(registry, host), self._clock, tracing)
+        with _listening("link_server", settings):
+            await stack.enter_async_context(server)
+        return f"http://{authority(settings.host, server.port)}"
 
     async def _sharing(self, stack: AsyncExitStack) -> Sharing | None:
         settings = self._settings.shared_store
@@ -202,7 +219,9 @@ class App:
 
 
 @contextmanager
-def _listening(section: str, settings: GrpcSettings | AdminSettings | EmulatorSettings) -> Iterator[None]:
+def _listening(
+    section: str, settings: GrpcSettings | AdminSettings | LinkServerSettings | EmulatorSettings
+) -> Iterator[None]:
     """Let a listener that cannot listen say why, and which settings would help."""
     try:
         yield
@@ -220,11 +239,13 @@ def check(settings: Settings) -> None:
     """Look at what can be wrong with settings beside their types, without listening or calling anyone.
 
     Raises:
-        SettingsError: A template of a link cannot be used, or a file of an org cannot be read; the text names it.
+        SettingsError: A template of a link or an app cannot be used, or a file of an org cannot be read; the text
+            names it.
 
     """
     embedded = not settings.orgs
     _link_config(settings.links, embedded=embedded)
+    _associations(settings.link_server)
     _keys(settings.token_keys, "token_keys", embedded=embedded)
     faults = [f"orgs.{name}.{fault}" for name, org in settings.orgs.items() for fault in config.faults(org)]
     if faults:
@@ -238,6 +259,13 @@ def _link_config(settings: LinkSettings, *, embedded: bool) -> LinkConfig:
         return config.link_config(settings, _keys(settings.keys, "links.keys", embedded=embedded))
     except ValueError as error:
         raise SettingsError(f"links: {error}") from None
+
+
+def _associations(settings: LinkServerSettings) -> tuple[Association, ...]:
+    try:
+        return associations(settings)
+    except ValueError as error:
+        raise SettingsError(f"link_server: {error}") from None
 
 
 def _keys(configured: Mapping[str, SecretStr], setting: str, *, embedded: bool) -> tuple[SigningKey, ...]:
