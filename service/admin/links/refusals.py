@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 
 from service.errors import (
+    AccessDenied,
+    DeadlineExceeded,
     Exhausted,
     InvalidArgument,
     LinkExpired,
@@ -36,6 +38,7 @@ TOO_LONG = Refusal(414, TAMPERED.title, TAMPERED.text)
 NOTHING_HERE = Refusal(404, "There is nothing here", "Check the address, or follow the link again.")
 GONE = Refusal(404, "What this link led to is gone", "Ask whoever sent it where to find it now.")
 EXPIRED = Refusal(410, "This link has expired", "Ask whoever sent it for a new one.")
+LATE = Refusal(504, "Not right now", "Please try again in a minute.")
 BROKEN = Refusal(500, "Something went wrong", "Try again in a while.")
 
 
@@ -44,12 +47,14 @@ def refusal_of(error: SluicegateError) -> Refusal:
     match error:
         case LinkExpired():
             return EXPIRED
-        case UnknownObject() | UnknownField() | NotFound():
+        case UnknownObject() | UnknownField() | NotFound() | AccessDenied():
             return GONE
         case InvalidArgument():
             return TAMPERED
         case Exhausted() | Unavailable() | OrgAuthenticationFailed():
             return later(error.retry_after_seconds)
+        case DeadlineExceeded():
+            return LATE
         case _:
             return BROKEN
 

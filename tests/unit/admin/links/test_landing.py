@@ -1,0 +1,58 @@
+"""Where a browser goes."""
+
+import pytest
+
+from service.admin.links.landing import Landing, landing
+from service.deep_links.resolver import Platform, Target, TargetKind
+
+HOST = "https://links.example.com"
+PHONES = [Platform.IOS, Platform.ANDROID]
+
+
+def target(kind: TargetKind, uri: str) -> Target:
+    """Return a target."""
+    return Target(kind, uri, "because")
+
+
+CLAIMED_HERE = target(TargetKind.APP_LINK, f"{HOST}/r/Case/1")
+CLAIMED = target(TargetKind.APP_LINK, "https://app.example.com/r/Case/1")
+SCHEME = target(TargetKind.APP_SCHEME, "acme://record/1")
+STORE = target(TargetKind.STORE, "https://store.example.com/app")
+MOBILE = target(TargetKind.SALESFORCE_MOBILE, "salesforce1://sObject/1/view")
+LIGHTNING = target(TargetKind.LIGHTNING, "https://acme.lightning.force.com/lightning/r/Case/1/view")
+WEB = target(TargetKind.WEB, "https://www.example.com/1")
+WEB_HERE = target(TargetKind.WEB, f"{HOST}/w/Case/1")
+
+
+@pytest.mark.parametrize("platform", PHONES)
+@pytest.mark.parametrize(
+    ("targets", "goes_to"),
+    [
+        ([CLAIMED, SCHEME, STORE, MOBILE, LIGHTNING, WEB], CLAIMED),
+        ([CLAIMED_HERE, SCHEME, STORE, MOBILE, LIGHTNING, WEB], STORE),
+        ([CLAIMED_HERE, SCHEME, WEB], WEB),
+        ([CLAIMED_HERE, WEB_HERE], WEB_HERE),
+        ([CLAIMED_HERE], CLAIMED_HERE),
+        ([STORE, MOBILE, LIGHTNING, WEB], STORE),
+        ([MOBILE, LIGHTNING, WEB], WEB),
+        ([LIGHTNING], LIGHTNING),
+    ],
+)
+def test_a_phone_is_sent_on(platform, targets, goes_to):
+    """It goes to the best that works whether or not the app is there, the company's own before Salesforce's."""
+    assert Landing(goes_to.uri, ()) == landing(platform, targets, link_host=HOST)
+
+
+@pytest.mark.parametrize("platform", PHONES)
+@pytest.mark.parametrize(
+    ("targets", "choices"),
+    [([SCHEME, STORE, MOBILE, LIGHTNING, WEB], [SCHEME, STORE, WEB]), ([MOBILE, LIGHTNING], [MOBILE, LIGHTNING])],
+)
+def test_a_phone_is_asked_where_an_app_may_be_missing(platform, targets, choices):
+    """Nobody is sent to an app's own scheme unasked: without the app the browser would show an error."""
+    assert Landing(None, tuple(choices)) == landing(platform, targets, link_host=HOST)
+
+
+def test_a_computer_gets_a_page():
+    """Everything that opens there is offered."""
+    assert Landing(None, (LIGHTNING, WEB)) == landing(Platform.WEB, [LIGHTNING, WEB], link_host=HOST)
