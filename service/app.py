@@ -20,11 +20,13 @@ from service.admin.links.follower import Follower
 from service.admin.links.server import LinkServer
 from service.admin.server import AdminServer
 from service.clock import Clock, SystemClock
+from service.deep_links.claim_store import ClaimsInMemory, ClaimStore
 from service.deep_links.config import LinkConfig
+from service.deep_links.keys import FixedKeys, KeyRing
 from service.emulator.server import Emulator, EmulatorConfig
 from service.governor.sharing import Sharing
 from service.governor.valkey import ValkeyExchange
-from service.orgs import config
+from service.orgs import config, link_config
 from service.orgs.limits import with_callers
 from service.orgs.org import Org
 from service.orgs.registry import OpenOrg, OrgRegistry
@@ -40,7 +42,6 @@ from service.settings import (
     EmulatorSettings,
     GrpcSettings,
     JwtBearerAuth,
-    LinkProviderSettings,
     LinkServerSettings,
     LinkSettings,
     OrgSettings,
@@ -125,8 +126,8 @@ class App:
             with _listening("emulator", settings.emulator):
                 orgs = {EMBEDDED_ORG: await self._embedded_org(stack)}
         default = settings.default_org or (next(iter(orgs)) if len(orgs) == 1 else "")
-        sharing = await self._sharing(stack)
-        open_org = self._opener(orgs, tracing, sharing)
+        surroundings = await self._surroundings(stack, tracing)
+        open_org = self._opener(orgs, surroundings)
         registry = await stack.enter_async_context(OrgRegistry(orgs, default=default, open_org=open_org))
         store = await self._shared_store(stack)
         # After the orgs, so that it closes before them: work whose callers have gone still needs its org.
@@ -201,21 +202,37 @@ class App:
         )
         return OrgSettings(login_url=credentials.login_url, auth=auth)
 
-    def _opener(self, orgs: Mapping[str, OrgSettings], tracing: Tracing, sharing: Sharing | None) -> OpenOrg:
-        links = self._links()
+    async def _surroundings(self, stack: AsyncExitStack, tracing: Tracing) -> config.Surroundings:
+        is_embedded = self.emulator is not None
+        return config.Surroundings(
+            links=_link_config(self._settings.links, self._clock, embedded=is_embedded),
+            claim_store=await self._claim_store(stack),
+            signers=Signers.of(_keys(self._settings.token_keys, "token_keys", embedded=is_embedded)),
+            tracing=tracing,
+            clock=self._clock,
+            sharing=await self._sharing(stack),
+        )
+
+    async def _claim_store(self, stack: AsyncExitStack) -> ClaimStore | None:
+        settings, links = self._settings.shared_store, self._settings.links
+        if settings.url is not None:
+            from service.deep_links.valkey_claims import ValkeyClaims  # noqa: PLC0415 - as the other clients
+
+            return await stack.enter_async_context(
+                ValkeyClaims(settings.url.get_secret_value(), prefix=settings.prefix)
+            )
+        # An embedded org belongs to this process, which is alone with it.
+        is_alone = self.emulator is not None and "claims_without_store" not in links.model_fields_set
+        return ClaimsInMemory(self._clock) if is_alone or links.claims_without_store == "memory" else None
+
+    def _opener(self, orgs: Mapping[str, OrgSettings], surroundings: config.Surroundings) -> OpenOrg:
         callers = self._settings.callers
         orgs = {name: with_callers(settings, callers) for name, settings in orgs.items()}
-        signers = Signers.of(_keys(self._settings.token_keys, "token_keys", embedded=self.emulator is not None))
-
-        surroundings = config.Surroundings(links, signers, tracing, self._clock, sharing)
 
         def open_org(name: str, stack: AsyncExitStack) -> Org:
             return config.open_org(name, orgs[name], surroundings, stack)
 
         return open_org
-
-    def _links(self) -> LinkConfig:
-        return _link_config(self._settings.links, embedded=self.emulator is not None)
 
 
 @contextmanager
@@ -244,7 +261,7 @@ def check(settings: Settings) -> None:
 
     """
     embedded = not settings.orgs
-    _link_config(settings.links, embedded=embedded)
+    _link_config(settings.links, SystemClock(), embedded=embedded)
     _associations(settings.link_server)
     _keys(settings.token_keys, "token_keys", embedded=embedded)
     faults = [f"orgs.{name}.{fault}" for name, org in settings.orgs.items() for fault in config.faults(org)]
@@ -252,11 +269,13 @@ def check(settings: Settings) -> None:
         raise SettingsError("\n".join(faults))
 
 
-def _link_config(settings: LinkSettings, *, embedded: bool) -> LinkConfig:
-    if embedded and not settings.providers:
-        settings = _example_links(settings)
+def _link_config(settings: LinkSettings, clock: Clock, *, embedded: bool) -> LinkConfig:
+    if embedded:
+        settings = link_config.with_example(settings)
     try:
-        return config.link_config(settings, _keys(settings.keys, "links.keys", embedded=embedded))
+        directory = link_config.key_directory(settings, clock.monotonic)
+        keys: KeyRing = directory or FixedKeys(_keys(settings.keys, "links.keys", embedded=embedded))
+        return link_config.link_config(settings, keys)
     except ValueError as error:
         raise SettingsError(f"links: {error}") from None
 
@@ -275,15 +294,3 @@ def _keys(configured: Mapping[str, SecretStr], setting: str, *, embedded: bool) 
     if not embedded:
         _log.warning("no keys are configured; what is signed stops working at exit and elsewhere", setting=setting)
     return (SigningKey("ephemeral", secrets.token_bytes(48)),)
-
-
-def _example_links(settings: LinkSettings) -> LinkSettings:
-    """Return links of an imaginary app, so that the embedded org shows every kind of target."""
-    example = LinkProviderSettings(
-        app_link=settings.host + "/r/{object}/{id}?action={action}",
-        app_scheme="acme://record/{object}/{id}?action={action}",
-        store_ios="https://apps.apple.com/app/id0000000000",
-        store_android="https://play.google.com/store/apps/details?id=com.example.app&referrer={query}",
-        web=settings.host + "/w/{object}/{id}",
-    )
-    return settings.model_copy(update={"providers": {settings.default_provider: example}})

@@ -1,16 +1,20 @@
-"""A URI template of a link provider: checked once, filled for each record."""
+"""A URI template of a link provider: checked and cut up once, filled for each record."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from urllib.parse import quote, urlsplit
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
-PLACEHOLDERS = frozenset({"object", "id", "external_id", "external_id_field", "action", "query"})
+from service.deep_links.placeholders import ALL, PLAIN_QUERY
+
+Encoded = Mapping[str, str | None]
+"""The percent-encoded value of each placeholder; None where there is none."""
 
 _SLOT = re.compile(r"\{([^{}]*)\}")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]{1,31}")
 _URI_TEXT = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%{}]+")
+_ORIGIN = re.compile(r"\{(lightning|instance)\}/")
 
 # Schemes that a browser runs or reads by itself: an app can never register them.
 _UNSAFE_SCHEMES = frozenset(
@@ -19,15 +23,37 @@ _UNSAFE_SCHEMES = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
+class _Slot:
+    """A place for a value."""
+
+    name: str
+    is_optional: bool
+
+
+_Piece = str | _Slot
+
+
+@dataclass(frozen=True, slots=True)
 class UriTemplate:
     """A URI with placeholders, each of which is percent-encoded when filled.
 
-    `{query}` stands for the campaign fields. Where it is a query of its own (after `?` or `&`) its pairs stay pairs;
-    where it is the value of a parameter (`referrer={query}`) the whole query is encoded once more, as Google Play asks.
+    A placeholder that has no value leaves the whole template without a target; written `{name?}`, it leaves out only
+    the parameter of the query that it stands in. `{query}` stands for the campaign fields. Where it is a query of its
+    own (after `?` or `&`) its pairs stay pairs; where it is the value of a parameter (`referrer={query}`) the whole
+    query is encoded once more, as Google Play asks.
     """
 
     text: str
     """The template as the operator wrote it."""
+    _head: tuple[_Piece, ...] = field(init=False, repr=False, compare=False)
+    _pairs: tuple[tuple[_Piece, ...], ...] = field(init=False, repr=False, compare=False)
+    _tail: tuple[_Piece, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        head, query, tail = _parts(self.text)
+        object.__setattr__(self, "_head", tuple(_pieces(head)))
+        object.__setattr__(self, "_pairs", tuple(_pair(pair) for pair in query.split("&") if pair))
+        object.__setattr__(self, "_tail", tuple(_pieces(tail)))
 
     @classmethod
     def https(cls, text: str, *, field: str) -> "UriTemplate":
@@ -65,38 +91,114 @@ class UriTemplate:
             raise ValueError(f"{field} must begin with the app's own lower-case scheme, for example acme://")
         return cls(text)
 
-    def fill(self, values: Mapping[str, str | None]) -> str | None:
+    @classmethod
+    def on_salesforce(cls, text: str, *, field: str) -> "UriTemplate":
+        """Check a template of a page of the org itself, for example `{lightning}/lightning/n/Dispatch?c__id={id}`.
+
+        Args:
+            text: The template. It begins with the placeholder of an origin, which comes from the org's login.
+            field: Name of the setting, for the error.
+
+        Raises:
+            ValueError: It begins otherwise, or a placeholder is unknown.
+
+        """
+        _check_text(text, field)
+        if not _ORIGIN.match(text):
+            raise ValueError(f"{field} must begin with {{lightning}}/ or {{instance}}/, the org's own origins")
+        return cls(text)
+
+    @property
+    def host(self) -> str:
+        """The literal host; empty in a template without one."""
+        return urlsplit(self.text).netloc if self.text.startswith("https://") else ""
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The placeholders without whose values there is no target."""
+        return frozenset(slot.name for slot in self._slots() if not slot.is_optional)
+
+    @property
+    def slots(self) -> frozenset[str]:
+        """All its placeholders."""
+        return frozenset(slot.name for slot in self._slots())
+
+    def _slots(self) -> Iterator[_Slot]:
+        for part in (self._head, *self._pairs, self._tail):
+            yield from (piece for piece in part if isinstance(piece, _Slot))
+
+    def fill(self, values: Encoded) -> str | None:
         """Put values in place of the placeholders.
 
         Args:
-            values: Every placeholder's raw value; `query` comes encoded as `key=value&…`.
+            values: Every placeholder's value, encoded by `service.deep_links.placeholders.encoded`.
 
         Returns:
             The URI, or None when a placeholder it needs has no value.
 
         """
-        parts: list[str] = []
-        end = 0
-        for slot in _SLOT.finditer(self.text):
-            value = values[slot[1]]
-            if value is None:
-                return None
-            parts.append(self.text[end : slot.start()])
-            is_whole_query = slot[1] == "query" and parts[-1][-1:] in {"?", "&"}
-            parts.append(value if is_whole_query else quote(value, safe=""))
-            end = slot.end()
-        parts.append(self.text[end:])
-        return "".join(parts).rstrip("?&")
+        head, tail = _filled(self._head, values), _filled(self._tail, values)
+        if head is None or tail is None:
+            return None
+        pairs = []
+        for pair in self._pairs:
+            filled = _filled(pair, values)
+            if filled is None:
+                if any(isinstance(slot, _Slot) and not slot.is_optional and values[slot.name] is None for slot in pair):
+                    return None
+            elif filled:
+                pairs.append(filled)
+        return f"{head}?{'&'.join(pairs)}{tail}" if pairs else head + tail
+
+
+def _filled(pieces: tuple[_Piece, ...], values: Encoded) -> str | None:
+    """Return the text of pieces; None if one of them has no value."""
+    texts = []
+    for piece in pieces:
+        if isinstance(piece, str):
+            texts.append(piece)
+            continue
+        value = values[piece.name]
+        if value is None:
+            return None
+        texts.append(value)
+    return "".join(texts)
+
+
+def _pieces(text: str) -> Iterator[_Piece]:
+    end = 0
+    for slot in _SLOT.finditer(text):
+        if slot.start() > end:
+            yield text[end : slot.start()]
+        yield _Slot(slot[1].removesuffix("?"), slot[1].endswith("?"))
+        end = slot.end()
+    if end < len(text):
+        yield text[end:]
+
+
+def _pair(text: str) -> tuple[_Piece, ...]:
+    return (_Slot(PLAIN_QUERY, is_optional=False),) if text == "{query}" else tuple(_pieces(text))
+
+
+def _parts(text: str) -> tuple[str, str, str]:
+    """Return what stands before the query, the query, and the fragment with its mark."""
+    address, mark, fragment = text.partition("#")
+    # The question mark of an optional placeholder begins no query.
+    head, _, query = _SLOT.sub(lambda slot: slot[0].replace("?", "\0"), address).partition("?")
+    return head.replace("\0", "?"), query.replace("\0", "?"), mark + fragment
 
 
 def _check_text(text: str, field: str) -> None:
     if not _URI_TEXT.fullmatch(text):
         raise ValueError(f"{field} must hold only the characters of a URI and placeholders in braces")
     for name in _SLOT.findall(text):
-        if name not in PLACEHOLDERS:
-            raise ValueError(f"{field} holds {{{name}}}; placeholders are {', '.join(sorted(PLACEHOLDERS))}")
+        if name.removesuffix("?") not in ALL:
+            raise ValueError(f"{field} holds {{{name}}}; placeholders are {', '.join(sorted(ALL))}")
     if set(_SLOT.sub("", text)) & {"{", "}"}:
         raise ValueError(f"{field} holds a brace without its partner")
+    head, _, tail = _parts(text)
+    if "?}" in head + tail:
+        raise ValueError(f"{field} holds an optional placeholder outside its query")
 
 
 def _split(text: str, field: str) -> tuple[str, str]:

@@ -1,5 +1,7 @@
 """DeepLinkService."""
 
+from functools import partial
+
 from google.protobuf.timestamp_pb2 import Timestamp
 from sluicegate.v1 import deep_link_pb2 as pb
 from sluicegate.v1.deep_link_service_pb2 import (
@@ -14,15 +16,21 @@ from sluicegate.v1.deep_link_service_pb2 import (
     ResolveDeepLinkResponse,
 )
 from sluicegate.v1.error_reason_pb2 import ErrorReason
+from sluicegate.v1.field_value_pb2 import ExternalId as FieldAndValue
 from sluicegate.v1.record_pb2 import RecordRef
 
 from service.clock import Turns
 from service.context import CallContext
+from service.deep_links.device import AppPresence, Device, Platform
 from service.deep_links.link import ExternalId, Link, LinkedRecord
-from service.deep_links.resolver import AppPresence, Device, Platform, Resolution
-from service.errors import ClaimsRefused, FieldViolation, InvalidRequest, SluicegateError
+from service.deep_links.plan import TargetKind
+from service.deep_links.resolver import RecordState
+from service.errors import FieldViolation, InvalidRequest, SluicegateError
+from service.orgs.links import Lookup, Resolved, Wanted
 from service.orgs.org import Org
 from service.orgs.registry import OrgRegistry
+from service.rpc.record_errors import relocating
+from service.rpc.records import to_record
 from service.rpc.status import cut
 
 _LONGEST_MESSAGE = 768
@@ -38,6 +46,20 @@ _APPS = {
     pb.APP_PRESENCE_INSTALLED: AppPresence.INSTALLED,
     pb.APP_PRESENCE_MISSING: AppPresence.MISSING,
 }
+
+
+_LOOKUPS = {
+    pb.RECORD_LOOKUP_UNSPECIFIED: Lookup.AS_NEEDED,
+    pb.RECORD_LOOKUP_NEVER: Lookup.NEVER,
+    pb.RECORD_LOOKUP_ALWAYS: Lookup.ALWAYS,
+}
+_STATES = {
+    RecordState.UNKNOWN: pb.LINKED_RECORD_STATE_UNSPECIFIED,
+    RecordState.FOUND: pb.LINKED_RECORD_STATE_FOUND,
+    RecordState.MISSING: pb.LINKED_RECORD_STATE_MISSING,
+    RecordState.DELETED: pb.LINKED_RECORD_STATE_DELETED,
+}
+_KINDS = {kind: pb.DeepLinkTargetKind.Value(f"DEEP_LINK_TARGET_KIND_{kind.name}") for kind in TargetKind}
 
 
 class DeepLinkService:
@@ -64,21 +86,47 @@ class DeepLinkService:
             results.append(_attempted(org, each, call))
         return CreateDeepLinksResponse(results=results)
 
-    async def claim_deep_link(self, request: ClaimDeepLinkRequest, call: CallContext) -> ClaimDeepLinkResponse:  # noqa: ARG002 - comes with the claims
-        """Take a deferred link, once."""
-        self._orgs.get(request.org)
-        raise ClaimsRefused("deep links cannot be claimed yet", metadata={"setting": "shared_store.url"})
-
     async def resolve_deep_link(self, request: ResolveDeepLinkRequest, call: CallContext) -> ResolveDeepLinkResponse:
         """Tell what to open for a link or a record."""
         org = self._orgs.get(request.org)
+        is_old = False
         if request.WhichOneof("source") == "url":
-            link = org.read_link(request.url, call)
+            link, is_old = org.links.read(request.url, call), org.links.is_old(request.url)
         else:
             link = Link(org=org.name, record=_record(request.record), provider="", expires_at=0)
-        device = Device(_PLATFORMS[request.device.platform], _APPS[request.device.app])
-        resolution, found = await org.resolve_link(link, device, call)
-        return _response(resolution, found)
+        wanted = Wanted(request.fields, _LOOKUPS[request.lookup], request.provider)
+        with relocating(partial(_in_request, is_link=request.WhichOneof("source") == "url")):
+            resolved = await org.links.resolve(link, _device(request.device), call, wanted)
+        response = _response(resolved)
+        if is_old:
+            response.renewed_url = org.links.create(link, None, call)[0]
+        return response
+
+    async def claim_deep_link(self, request: ClaimDeepLinkRequest, call: CallContext) -> ClaimDeepLinkResponse:
+        """Tell an app what it was installed for, once."""
+        org = self._orgs.get(request.org)
+        claim = await org.links.claim(
+            token=request.token,
+            install_referrer=request.install_referrer,
+            platform=_PLATFORMS[request.device.platform],
+            claimant=request.request_id,
+            context=call,
+        )
+        return ClaimDeepLinkResponse(
+            record=_record_ref(claim.link.record),
+            action=claim.link.action,
+            campaign=claim.link.campaign,
+            create_time=Timestamp(seconds=claim.created_at),
+        )
+
+
+def _in_request(path: str, *, is_link: bool) -> str:
+    """Return the path in a request to resolve of what reading a record calls otherwise."""
+    if path.partition("[")[0] in {"fields", "provider", "lookup"}:
+        return path
+    if is_link:
+        return "url"
+    return path if path.startswith("record") else f"record.{path}"
 
 
 def _attempted(org: Org, request: CreateDeepLinkRequest, call: CallContext) -> CreateDeepLinkResult:
@@ -108,7 +156,7 @@ def _create(org: Org, request: CreateDeepLinkRequest, call: CallContext) -> Crea
         campaign=dict(request.campaign),
     )
     ttl = request.ttl.seconds if request.HasField("ttl") else None
-    url, expires_at = org.create_link(link, ttl, call)
+    url, expires_at = org.links.create(link, ttl, call)
     return CreateDeepLinkResponse(url=url, expire_time=Timestamp(seconds=expires_at))
 
 
@@ -118,18 +166,36 @@ def _record(record: RecordRef) -> LinkedRecord:
     return LinkedRecord(record.object, ExternalId(record.external_id.field, record.external_id.value))
 
 
-def _response(resolution: Resolution, link: Link) -> ResolveDeepLinkResponse:
-    targets = [
-        pb.DeepLinkTarget(
-            kind=pb.DeepLinkTargetKind.Value(f"DEEP_LINK_TARGET_KIND_{target.kind.name}"),
-            uri=target.uri,
-            explanation=target.explanation,
-        )
-        for target in resolution.targets
-    ]
-    record = RecordRef(object=link.record.object)
-    if isinstance(link.record.key, str):
-        record.id = link.record.key
-    return ResolveDeepLinkResponse(
-        record=record, targets=targets, fallback_uri=resolution.fallback_uri, action=link.action
+def _device(device: pb.DeviceContext) -> Device:
+    return Device(_PLATFORMS[device.platform], _APPS[device.app], device.app_version, device.locale)
+
+
+def _record_ref(record: LinkedRecord) -> RecordRef:
+    if isinstance(record.key, str):
+        return RecordRef(object=record.object, id=record.key)
+    return RecordRef(object=record.object, external_id=FieldAndValue(field=record.key.field, value=record.key.value))
+
+
+def _response(resolved: Resolved) -> ResolveDeepLinkResponse:
+    resolution, link = resolved.resolution, resolved.link
+    response = ResolveDeepLinkResponse(
+        record=_record_ref(link.record),
+        targets=[
+            pb.DeepLinkTarget(kind=_KINDS[target.kind], uri=target.uri, explanation=target.explanation)
+            for target in resolution.targets
+        ],
+        fallback_uri=resolution.fallback_uri,
+        action=link.action,
+        record_state=_STATES[resolved.state],
+        left_out=[
+            pb.LeftOutTarget(kind=_KINDS[item.kind], explanation=item.explanation) for item in resolution.left_out
+        ],
+        deferred_token=resolved.deferred_token,
+        provider=resolution.provider,
+        campaign=link.campaign,
     )
+    if resolved.deferred_token:
+        response.deferred_token_expire_time.seconds = resolved.token_expires_at
+    if resolved.record is not None:
+        response.read_record.CopyFrom(to_record(resolved.record))
+    return response

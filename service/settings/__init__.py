@@ -2,6 +2,7 @@
 
 from service.settings.governor import CallerSettings, CallerShareSettings, GovernorSettings
 from service.settings.link_server import AndroidAppSettings, AppleAppSettings, LinkServerSettings
+from service.settings.links import FirebaseSettings, LinkProviderSettings, LinkSettings, OldAddressSettings
 from service.settings.reading import CONFIG_VARIABLE, SettingsError, load
 from service.settings.sections import (
     PREFIX,
@@ -10,8 +11,6 @@ from service.settings.sections import (
     EmulatorSettings,
     GrpcSettings,
     JwtBearerAuth,
-    LinkProviderSettings,
-    LinkSettings,
     OrgSettings,
     QuerySettings,
     Settings,
@@ -30,12 +29,14 @@ __all__ = [
     "CallerShareSettings",
     "ClientCredentialsAuth",
     "EmulatorSettings",
+    "FirebaseSettings",
     "GovernorSettings",
     "GrpcSettings",
     "JwtBearerAuth",
     "LinkProviderSettings",
     "LinkServerSettings",
     "LinkSettings",
+    "OldAddressSettings",
     "OrgSettings",
     "QuerySettings",
     "Settings",

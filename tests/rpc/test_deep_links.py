@@ -64,17 +64,18 @@ async def test_a_link_leads_to_its_record(channel, unique):
 
 
 async def test_a_link_to_a_record_that_does_not_exist_yet(channel, unique):
-    """A link can be made before its record; until then it leads to no record."""
+    """A link can be made before its record; until then it opens the page for records that are not there."""
     record = RecordRef(object="Lead", external_id=ExternalId(field="Ext__c", value=unique("later")))
     made = await create(channel, record)
 
-    failed = await refused(resolve(channel, url=made.url))
+    before = await resolve(channel, url=made.url)
     await lead(channel, unique("later"))
     found = await resolve(channel, url=made.url)
 
-    assert ("NOT_FOUND", "RECORD_NOT_FOUND") == (failed.code, failed.reason)
-    assert "no Lead has that Ext__c" == failed.message
-    assert ("Lead", "Ext__c") == (failed.metadata["object"], failed.metadata["external_id_field"])
+    assert pb.LINKED_RECORD_STATE_MISSING == before.record_state
+    assert ["https://links.example.com/gone"] == [target.uri for target in before.targets]
+    assert (before.fallback_uri, record) == (before.targets[0].uri, before.record)
+    assert pb.LINKED_RECORD_STATE_FOUND == found.record_state
     assert found.record.id
 
 

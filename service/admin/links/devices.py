@@ -6,7 +6,7 @@ mobile sites, and is taken for a computer then (Safari on iPadOS 13 and later).
 
 import re
 
-from service.deep_links.resolver import Platform
+from service.deep_links.device import Platform
 
 _LONGEST = 512
 """Characters that are looked at; those of browsers are shorter."""

@@ -3,9 +3,11 @@
 from urllib.parse import unquote
 
 from service.context import CallContext
-from service.deep_links.link import MAX_LINK_LENGTH
-from service.deep_links.resolver import Device, Platform, Target
+from service.deep_links.device import Device, Platform
+from service.deep_links.grammar import MAX_LINK_LENGTH
+from service.deep_links.resolver import Target
 from service.errors import InvalidLink, UnknownOrg
+from service.orgs.links import Wanted
 from service.orgs.org import Org
 from service.orgs.registry import OrgRegistry
 
@@ -45,9 +47,9 @@ class Follower:
 
         """
         org = self._org_of(query)
-        link = org.read_link(self.link_of(query), call)
-        resolution, _ = await org.resolve_link(link, Device(platform), call)
-        return resolution.targets
+        link = org.links.read(self.link_of(query), call)
+        resolved = await org.links.resolve(link, Device(platform), call, Wanted())
+        return resolved.resolution.targets
 
     def _org_of(self, query: str) -> Org:
         """Return the org that a link says it was made for; whether it was, its signature tells."""

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from service.deep_links.resolver import Platform, Target, TargetKind
+from service.deep_links.device import Platform
+from service.deep_links.plan import TargetKind
+from service.deep_links.resolver import Target
 
 _APP = frozenset({TargetKind.APP_LINK, TargetKind.APP_SCHEME})
 _SALESFORCE = frozenset({TargetKind.SALESFORCE_MOBILE, TargetKind.LIGHTNING})

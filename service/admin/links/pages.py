@@ -11,7 +11,8 @@ from html import escape
 
 import segno
 
-from service.deep_links.resolver import Target, TargetKind
+from service.deep_links.plan import TargetKind
+from service.deep_links.resolver import Target
 
 MOST_CODE_CHARACTERS = 600
 """A longer link makes a code that phones hardly read, and that takes long to draw."""

@@ -24,7 +24,7 @@ from service.admin.links.landing import landing
 from service.admin.links.refusals import Refusal, refusal_of
 from service.clock import Clock
 from service.context import CallContext
-from service.deep_links.resolver import Platform
+from service.deep_links.device import Platform
 from service.errors import DeadlineExceeded, SluicegateError
 from service.settings import LinkServerSettings
 from service.telemetry import logs, names

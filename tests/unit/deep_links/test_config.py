@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from service.deep_links.config import LinkConfig, LinkProvider
+from service.deep_links.keys import FixedKeys
 from service.settings.signing_key import SigningKey
 
 KEY = SigningKey("a", b"k" * 32)
@@ -41,7 +42,7 @@ KEY = SigningKey("a", b"k" * 32)
 def test_templates_that_lead_elsewhere_are_refused(field, template):
     """Only literal https hosts and the app's own scheme pass, and the error names the setting."""
     with pytest.raises(ValueError, match=f"^{field} "):
-        LinkProvider.of(**{field: template})
+        LinkProvider.of({field: template})
 
 
 @pytest.mark.parametrize(
@@ -51,8 +52,6 @@ def test_templates_that_lead_elsewhere_are_refused(field, template):
         ({"host": "https://links.example.com/"}, "host"),
         ({"host": "https://links.example.com:443"}, "host"),
         ({"host": "https://u@links.example.com"}, "host"),
-        ({"keys": ()}, "keys"),
-        ({"keys": (KEY, KEY)}, "keys"),
         ({"default_ttl_seconds": 59}, "default_ttl_seconds"),
         ({"default_provider": "x"}, "default_provider"),
         ({"providers": {"own": LinkProvider(), "A B": LinkProvider()}}, "providers"),
@@ -62,7 +61,7 @@ def test_a_wrong_setting_is_named(change, message):
     """The error says which setting is wrong."""
     good: dict[str, Any] = {
         "host": "https://links.example.com",
-        "keys": (KEY,),
+        "keys": FixedKeys((KEY,)),
         "default_ttl_seconds": 3600,
         "default_provider": "own",
         "providers": {"own": LinkProvider()},
@@ -75,7 +74,9 @@ def test_a_wrong_setting_is_named(change, message):
 
 def test_a_provider_that_is_gone_becomes_the_default():
     """A link of last year's provider still opens something."""
-    own = LinkProvider.of(web="https://app.example.com/")
-    config = LinkConfig("https://links.example.com", (KEY,), 3600, "own", {"own": own, "other": LinkProvider()})
+    own = LinkProvider.of({"web": "https://app.example.com/"})
+    config = LinkConfig(
+        "https://links.example.com", FixedKeys((KEY,)), 3600, "own", {"own": own, "other": LinkProvider()}
+    )
 
-    assert own is config.provider("gone")
+    assert ("own", own) == config.provider("gone")

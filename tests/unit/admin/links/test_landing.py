@@ -3,7 +3,9 @@
 import pytest
 
 from service.admin.links.landing import Landing, landing
-from service.deep_links.resolver import Platform, Target, TargetKind
+from service.deep_links.device import Platform
+from service.deep_links.plan import TargetKind
+from service.deep_links.resolver import Target
 
 HOST = "https://links.example.com"
 PHONES = [Platform.IOS, Platform.ANDROID]

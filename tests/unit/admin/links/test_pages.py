@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.admin.links import pages
-from service.deep_links.resolver import Target, TargetKind
+from service.deep_links.plan import TargetKind
+from service.deep_links.resolver import Target
 
 STORE = Target(TargetKind.STORE, "https://store.example.com/app?id=1&x=2", "because")
 HOSTILE = '"><script>alert(1)</script>'
