@@ -62,6 +62,8 @@ class Wanted:
     lookup: Lookup = Lookup.AS_NEEDED
     provider: str = ""
     """Name of a provider to use in place of the link's own; empty for that."""
+    record_id: str = ""
+    """The record's Salesforce id of 18 characters, where the caller has looked it up: then nobody else does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +233,8 @@ class OrgLinks:
 
     async def _find(self, record: LinkedRecord, wanted: Wanted, context: CallContext) -> _Found:
         key = record.key
+        if wanted.record_id:
+            return _Found(RecordState.FOUND, wanted.record_id)
         record_id = long_id(key, "record.id") if isinstance(key, str) else None
         is_asked = bool(wanted.fields) or wanted.lookup is Lookup.ALWAYS
         if wanted.lookup is Lookup.NEVER or (record_id is not None and not is_asked):
