@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
+
+from msgspec import Struct
 
 _LEADING_NUMBERS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){0,3}")
 
 
-class Platform(Enum):
+class Platform(StrEnum):
     """A platform that links open on."""
 
     UNKNOWN = "unknown"
@@ -21,7 +22,7 @@ PHONES = frozenset({Platform.IOS, Platform.ANDROID})
 """Where the company's app may be installed."""
 
 
-class AppPresence(Enum):
+class AppPresence(StrEnum):
     """Whether the company's own app is on the device."""
 
     UNKNOWN = "unknown"
@@ -29,8 +30,7 @@ class AppPresence(Enum):
     MISSING = "missing"
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+class Device(Struct, frozen=True, gc=False):
     """The device that followed a link."""
 
     platform: Platform = Platform.UNKNOWN

@@ -1,7 +1,7 @@
 """What a template of a link provider can stand in for: the names, and their values for one link on one device."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
 from service.deep_links.link import ExternalId, Link, campaign_query
@@ -22,48 +22,78 @@ _UNRESERVED = re.compile(r"[A-Za-z0-9_.~-]*")
 _PAGES = frozenset({"view", "edit"})
 
 
-def values_of(
-    link: Link, *, record_id: str | None, locale: str, deferred_token: str | None, origins: Mapping[str, str | None]
-) -> dict[str, str | None]:
-    """Return the percent-encoded value of each placeholder; None for what is not known.
+class Values(dict[str, str | None]):
+    """The percent-encoded value of each placeholder, made when it is first asked for; None for what is not known.
 
     Args:
         link: What was followed.
         record_id: The record's Salesforce id; None if nobody looked it up.
         locale: A BCP 47 language tag.
-        deferred_token: What lets an app claim the link after its installation.
+        deferred_token: What lets an app claim the link after its installation; empty if nothing does.
         origins: Scheme and host of the org's own pages, as they are.
 
     """
-    key = link.record.key
-    external = key if isinstance(key, ExternalId) else None
-    name = external.value if external else str(key)
-    query = campaign_query(link.campaign)
-    token_pair = f"deferred_token={deferred_token}" if deferred_token else ""
-    plain = {
-        "object": link.record.object,
-        "id": record_id,
-        "external_id": external.value if external else None,
-        "external_id_field": external.field if external else None,
-        "key": name,
-        "key_field": external.field if external else "Id",
-        "path": f"record/{link.record.object}/{quoted(name)}",
-        "action": link.action,
-        "page": link.action if link.action in _PAGES else "view",
-        "query": query,
-        "referrer": "&".join(filter(None, (query, token_pair))),
-        "deferred_token": deferred_token,
-        "locale": locale,
-        "language": locale.partition("-")[0],
-    }
-    values = {name: None if value is None else quoted(value) for name, value in plain.items()}
-    for field in CAMPAIGN - {"query"}:
-        value = link.campaign.get(field)
-        values[field] = quoted(value) if value else None
-    values[PLAIN_QUERY] = query
-    values.update(origins)
-    values.update(dict.fromkeys(TARGETS))
-    return values
+
+    def __init__(
+        self,
+        link: Link,
+        *,
+        record_id: str | None,
+        locale: str,
+        deferred_token: str,
+        origins: Mapping[str, str | None],
+    ) -> None:
+        super().__init__(origins)
+        self.link = link
+        self.record_id = record_id
+        self.locale = locale
+        self.deferred_token = deferred_token
+
+    def __missing__(self, name: str) -> str | None:
+        """Make a value."""
+        make = _MAKERS.get(name)
+        # Targets stand here only once they are filled; a campaign's field is none of the names below.
+        value = make(self) if make is not None else self.link.campaign.get(name) or None
+        if value is not None and name != PLAIN_QUERY:
+            value = quoted(value)
+        self[name] = value
+        return value
+
+    @property
+    def external_id(self) -> ExternalId | None:
+        """The external id that names the record; None if its Salesforce id does."""
+        key = self.link.record.key
+        return key if isinstance(key, ExternalId) else None
+
+    @property
+    def key(self) -> str:
+        """What the link names the record by."""
+        key = self.link.record.key
+        return key.value if isinstance(key, ExternalId) else key
+
+
+def _referrer(values: Values) -> str:
+    token = f"deferred_token={values.deferred_token}" if values.deferred_token else ""
+    return "&".join(filter(None, (campaign_query(values.link.campaign), token)))
+
+
+_MAKERS: Mapping[str, Callable[[Values], str | None]] = {
+    "object": lambda values: values.link.record.object,
+    "id": lambda values: values.record_id,
+    "external_id": lambda values: values.external_id.value if values.external_id else None,
+    "external_id_field": lambda values: values.external_id.field if values.external_id else None,
+    "key": lambda values: values.key,
+    "key_field": lambda values: values.external_id.field if values.external_id else "Id",
+    "path": lambda values: f"record/{values.link.record.object}/{quoted(values.key)}",
+    "action": lambda values: values.link.action,
+    "page": lambda values: values.link.action if values.link.action in _PAGES else "view",
+    "query": lambda values: campaign_query(values.link.campaign),
+    PLAIN_QUERY: lambda values: campaign_query(values.link.campaign),
+    "referrer": lambda values: _referrer(values) or None,
+    "deferred_token": lambda values: values.deferred_token or None,
+    "locale": lambda values: values.locale,
+    "language": lambda values: values.locale.partition("-")[0],
+}
 
 
 def quoted(value: str) -> str:

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 from service.deep_links.config import LinkProvider
 from service.deep_links.device import PHONES, AppPresence, Device, Platform
 from service.deep_links.template import UriTemplate
 
 
-class TargetKind(Enum):
+class TargetKind(StrEnum):
     """What a target opens."""
 
     APP_LINK = "app_link"
@@ -46,22 +46,27 @@ class Offer:
 class Plan:
     """What one provider offers one kind of device."""
 
+    provider: str
+    """The provider's name."""
     offers: tuple[Offer, ...]
     """Best first."""
     left_out: tuple[LeftOut, ...]
     """What such a device never opens."""
     fallbacks: tuple[int, ...]
     """Which of the offers work without any app; the first of these that can be filled stands last."""
+    gone: tuple[UriTemplate, ...]
+    """The pages for a record that is not there, the better one first."""
     nested: tuple[tuple[str, UriTemplate], ...]
     """Templates whose filled text others stand for, by name; empty if none does."""
     is_deferred: bool
     """Whether the app may have to be installed or renewed first, and can be: then it may claim the link."""
 
     @classmethod
-    def of(cls, provider: LinkProvider, device: Device) -> "Plan":
+    def of(cls, name: str, provider: LinkProvider, device: Device) -> "Plan":
         """Make the plan.
 
         Args:
+            name: The provider's name.
             provider: The templates.
             device: Its platform, app and the app's version count.
 
@@ -75,9 +80,11 @@ class Plan:
         is_missing = device.app is not AppPresence.INSTALLED or is_old
         has_way = any(offer.kind in {TargetKind.STORE, TargetKind.PROVIDER_LINK} for offer in offers)
         return cls(
+            provider=name,
             offers=tuple(offers),
             left_out=tuple(LeftOut(kind, reasons[kind]) for kind in left_out),
             fallbacks=tuple(of_kind[kind] for kind in _LAST_RESORTS if kind in of_kind),
+            gone=tuple(page for page in (provider.gone, provider.web) if page is not None),
             nested=_nested(provider, offers),
             is_deferred=device.platform in PHONES and is_missing and has_way,
         )

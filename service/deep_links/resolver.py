@@ -4,20 +4,20 @@ Sources: Salesforce mobile app URI scheme (`salesforce1://sObject/<id>/view`); L
 (`/lightning/r/<Object>/<id>/view`); `{instance_url}/<id>`, which Salesforce redirects into the right page.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from service.deep_links.config import LinkConfig
 from service.deep_links.device import AppPresence, Device, Platform
 from service.deep_links.grammar import invalid_request
 from service.deep_links.link import Link
-from service.deep_links.placeholders import ORIGINS, quoted, values_of
+from service.deep_links.placeholders import ORIGINS, Values, quoted
 from service.deep_links.plan import LeftOut, Offer, Plan, TargetKind
 
 
-class RecordState(Enum):
+class RecordState(StrEnum):
     """What is known of the record."""
 
     UNKNOWN = "unknown"
@@ -30,8 +30,7 @@ GONE = frozenset({RecordState.MISSING, RecordState.DELETED})
 """There is nothing to show."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True, gc=False):
     """One thing to open."""
 
     kind: TargetKind
@@ -40,8 +39,7 @@ class Target:
     """Why it stands at this place, for a person."""
 
 
-@dataclass(frozen=True, slots=True)
-class Resolution:
+class Resolution(Struct, frozen=True, gc=False):
     """What to open for a link."""
 
     provider: str
@@ -57,16 +55,15 @@ class Resolution:
         return self.targets[-1].uri
 
 
-@dataclass(frozen=True, slots=True)
-class Knowledge:
+class Knowledge(Struct, frozen=True, gc=False):
     """What is known when a link is resolved, beside what it says itself."""
 
     instance_url: str | None
     """The org's address from its token answer, for example `https://acme.my.salesforce.com`; None if not known."""
     record_id: str | None
     """The record's Salesforce id; None if not known."""
-    deferred_token: str | None = None
-    """What lets an app claim the link after its installation."""
+    deferred_token: str = ""
+    """What lets an app claim the link after its installation; empty if nothing does."""
     why_no_id: str = "the record was not looked up"
     """Why there is no id, where there is none: the end of a sentence."""
 
@@ -81,18 +78,21 @@ class Resolver:
 
     def __init__(self, config: LinkConfig) -> None:
         self._config = config
+        self._origins: dict[str, str | None] = {"instance": None, "lightning": None}
+        """Of the org's address that was last seen, which all but never changes."""
         self._plans: dict[tuple[str, Platform, AppPresence, bool], Plan] = {}
 
     def plan(self, link: Link, device: Device) -> Plan:
         """Return what the link's provider offers such a device."""
         name, provider = self._config.provider(link.provider, device.platform)
-        key = (name, device.platform, device.app, device.has_older_app_than(provider.min_app_version))
+        is_old = bool(device.app_version) and device.has_older_app_than(provider.min_app_version)
+        key = (name, device.platform, device.app, is_old)
         plan = self._plans.get(key)
         if plan is None:
-            plan = self._plans[key] = Plan.of(provider, device)
+            plan = self._plans[key] = Plan.of(name, provider, device)
         return plan
 
-    def resolve(self, link: Link, device: Device, known: Knowledge) -> Resolution:
+    def resolve(self, plan: Plan, link: Link, device: Device, known: Knowledge) -> Resolution:
         """Tell what to open, best first.
 
         The company's app comes before its store page, that before Salesforce's own pages, and the company's web page
@@ -100,6 +100,7 @@ class Resolver:
         template that needs a value which is not known (an id, an external id) gives no target.
 
         Args:
+            plan: What `plan` returned for this link and device.
             link: What was followed.
             device: Who followed it.
             known: What else is known. Every host comes from the configuration, or from its `instance_url`.
@@ -108,8 +109,6 @@ class Resolver:
             errors.InvalidRequest: Nothing can be opened without an app.
 
         """
-        name, _ = self._config.provider(link.provider, device.platform)
-        plan = self.plan(link, device)
         values = self._values(link, device, known)
         for nested, template in plan.nested:
             text = template.fill(values)
@@ -127,12 +126,15 @@ class Resolver:
                 targets.append(Target(offer.kind, uri, offer.explanation))
         offer = plan.offers[last]
         targets.append(Target(offer.kind, uris[last] or "", offer.last_explanation))
-        return Resolution(name, tuple(targets), tuple(left_out))
+        return Resolution(plan.provider, tuple(targets), tuple(left_out))
 
-    def resolve_gone(self, link: Link, device: Device, known: Knowledge, state: RecordState) -> Resolution | None:
+    def resolve_gone(
+        self, plan: Plan, link: Link, device: Device, known: Knowledge, state: RecordState
+    ) -> Resolution | None:
         """Tell what to open for a record that is not there: the page for such records, or else the web page.
 
         Args:
+            plan: What `plan` returned for this link and device.
             link: What was followed.
             device: Who followed it.
             known: What else is known.
@@ -142,32 +144,33 @@ class Resolver:
             One target; None if neither page can be built.
 
         """
-        name, provider = self._config.provider(link.provider, device.platform)
         values = self._values(link, device, known)
-        pages = [template for template in (provider.gone, provider.web) if template is not None]
-        uri = next((text for template in pages if (text := template.fill(values))), None)
+        uri = next((text for template in plan.gone if (text := template.fill(values))), None)
         if uri is None:
             return None
-        plan = self.plan(link, device)
         missing = f"The record is {_GONE_WORDS[state]}."
         kinds = dict.fromkeys(offer.kind for offer in plan.offers if offer.kind is not TargetKind.WEB)
         left_out = (*plan.left_out, *(LeftOut(kind, missing) for kind in kinds))
-        return Resolution(name, (Target(TargetKind.WEB, uri, f"{missing} This page works without it."),), left_out)
+        return Resolution(
+            plan.provider, (Target(TargetKind.WEB, uri, f"{missing} This page works without it."),), left_out
+        )
 
-    def _values(self, link: Link, device: Device, known: Knowledge) -> dict[str, str | None]:
-        return values_of(
+    def _values(self, link: Link, device: Device, known: Knowledge) -> Values:
+        if known.instance_url != self._origins["instance"]:
+            self._origins = {"instance": known.instance_url, "lightning": _lightning_origin(known.instance_url)}
+        return Values(
             link,
             record_id=known.record_id,
             locale=(device.locale or self._config.default_locale).replace("_", "-"),
             deferred_token=known.deferred_token,
-            origins={"instance": known.instance_url, "lightning": _lightning_origin(known.instance_url)},
+            origins=self._origins,
         )
 
 
 _GONE_WORDS = {RecordState.MISSING: "not there", RecordState.DELETED: "in the recycle bin"}
 
 
-def _filled(offer: Offer, values: Mapping[str, str | None], known: Knowledge) -> str | None:
+def _filled(offer: Offer, values: Values, known: Knowledge) -> str | None:
     uri = offer.template.fill(values)
     if uri is None and offer.kind is TargetKind.LIGHTNING and known.record_id and known.instance_url:
         # Other clouds have other Lightning hosts; the org itself redirects its ids into the right page.
@@ -175,7 +178,7 @@ def _filled(offer: Offer, values: Mapping[str, str | None], known: Knowledge) ->
     return uri
 
 
-def _lack(offer: Offer, values: Mapping[str, str | None], known: Knowledge) -> str:
+def _lack(offer: Offer, values: Values, known: Knowledge) -> str:
     missing = sorted(name for name in offer.template.needs if values[name] is None)
     if "id" in missing:
         return f"Its address needs the record's Salesforce id, and {known.why_no_id}."

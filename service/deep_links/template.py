@@ -1,9 +1,11 @@
 """A URI template of a link provider: checked and cut up once, filled for each record."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from service.deep_links.placeholders import ALL, PLAIN_QUERY
 
@@ -22,15 +24,15 @@ _UNSAFE_SCHEMES = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Slot:
-    """A place for a value."""
+class _Part(Struct, frozen=True, gc=False):
+    """A stretch of a template."""
 
-    name: str
-    is_optional: bool
-
-
-_Piece = str | _Slot
+    text: str
+    """With `%(name)s` for each placeholder."""
+    names: tuple[str, ...]
+    """The placeholders."""
+    is_optional: bool = False
+    """Whether the URI stands without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +47,19 @@ class UriTemplate:
 
     text: str
     """The template as the operator wrote it."""
-    _head: tuple[_Piece, ...] = field(init=False, repr=False, compare=False)
-    _pairs: tuple[tuple[_Piece, ...], ...] = field(init=False, repr=False, compare=False)
-    _tail: tuple[_Piece, ...] = field(init=False, repr=False, compare=False)
+    _head: _Part = field(init=False, repr=False, compare=False)
+    _pairs: tuple[_Part, ...] = field(init=False, repr=False, compare=False)
+    """Of the query, which begins with the first that may be left out: what stands before that belongs to the head."""
+    _tail: _Part = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         head, query, tail = _parts(self.text)
-        object.__setattr__(self, "_head", tuple(_pieces(head)))
-        object.__setattr__(self, "_pairs", tuple(_pair(pair) for pair in query.split("&") if pair))
-        object.__setattr__(self, "_tail", tuple(_pieces(tail)))
+        pairs = [_pair(pair) for pair in query.split("&") if pair]
+        fixed = next((index for index, pair in enumerate(pairs) if pair.is_optional), len(pairs))
+        start = "&".join(query.split("&")[:fixed]) if fixed else ""
+        object.__setattr__(self, "_head", _part(f"{head}?{start}" if start else head))
+        object.__setattr__(self, "_pairs", tuple(pairs[fixed:]))
+        object.__setattr__(self, "_tail", _part(tail))
 
     @classmethod
     def https(cls, text: str, *, field: str) -> "UriTemplate":
@@ -116,68 +122,58 @@ class UriTemplate:
     @property
     def needs(self) -> frozenset[str]:
         """The placeholders without whose values there is no target."""
-        return frozenset(slot.name for slot in self._slots() if not slot.is_optional)
+        parts = (part for part in (self._head, *self._pairs, self._tail) if not part.is_optional)
+        return frozenset(name for part in parts for name in part.names)
 
     @property
     def slots(self) -> frozenset[str]:
         """All its placeholders."""
-        return frozenset(slot.name for slot in self._slots())
-
-    def _slots(self) -> Iterator[_Slot]:
-        for part in (self._head, *self._pairs, self._tail):
-            yield from (piece for piece in part if isinstance(piece, _Slot))
+        return frozenset(name for part in (self._head, *self._pairs, self._tail) for name in part.names)
 
     def fill(self, values: Encoded) -> str | None:
         """Put values in place of the placeholders.
 
         Args:
-            values: Every placeholder's value, encoded by `service.deep_links.placeholders.encoded`.
+            values: Every placeholder's value, encoded as `service.deep_links.placeholders.Values` does.
 
         Returns:
             The URI, or None when a placeholder it needs has no value.
 
         """
-        head, tail = _filled(self._head, values), _filled(self._tail, values)
-        if head is None or tail is None:
-            return None
-        pairs = []
-        for pair in self._pairs:
-            filled = _filled(pair, values)
-            if filled is None:
-                if any(isinstance(slot, _Slot) and not slot.is_optional and values[slot.name] is None for slot in pair):
+        text = self._head.text
+        if self._head.names:
+            for name in self._head.names:
+                if values[name] is None:
                     return None
-            elif filled:
+            text = text % values
+        if self._pairs or self._tail.text:
+            return self._with_rest(text, values)
+        return text
+
+    def _with_rest(self, head: str, values: Encoded) -> str | None:
+        pairs = []
+        for part in (*self._pairs, self._tail):
+            if any(values[name] is None for name in part.names):
+                if part.is_optional:
+                    continue
+                return None
+            filled = part.text % values
+            if filled and part is not self._tail:
                 pairs.append(filled)
-        return f"{head}?{'&'.join(pairs)}{tail}" if pairs else head + tail
+        mark = "" if not pairs else "&" if "?" in head else "?"
+        return f"{head}{mark}{'&'.join(pairs)}{self._tail.text % values}"
 
 
-def _filled(pieces: tuple[_Piece, ...], values: Encoded) -> str | None:
-    """Return the text of pieces; None if one of them has no value."""
-    texts = []
-    for piece in pieces:
-        if isinstance(piece, str):
-            texts.append(piece)
-            continue
-        value = values[piece.name]
-        if value is None:
-            return None
-        texts.append(value)
-    return "".join(texts)
+def _part(text: str, *, is_optional: bool = False) -> _Part:
+    names = tuple(dict.fromkeys(name.removesuffix("?") for name in _SLOT.findall(text)))
+    plain = _SLOT.sub(lambda slot: f"\0{slot[1].removesuffix('?')}\1", text).replace("%", "%%")
+    return _Part(plain.replace("\0", "%(").replace("\1", ")s"), names, is_optional)
 
 
-def _pieces(text: str) -> Iterator[_Piece]:
-    end = 0
-    for slot in _SLOT.finditer(text):
-        if slot.start() > end:
-            yield text[end : slot.start()]
-        yield _Slot(slot[1].removesuffix("?"), slot[1].endswith("?"))
-        end = slot.end()
-    if end < len(text):
-        yield text[end:]
-
-
-def _pair(text: str) -> tuple[_Piece, ...]:
-    return (_Slot(PLAIN_QUERY, is_optional=False),) if text == "{query}" else tuple(_pieces(text))
+def _pair(text: str) -> _Part:
+    if text == "{query}":
+        return _Part(f"%({PLAIN_QUERY})s", (PLAIN_QUERY,), is_optional=True)
+    return _part(text, is_optional="?}" in text)
 
 
 def _parts(text: str) -> tuple[str, str, str]:

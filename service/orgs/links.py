@@ -1,9 +1,11 @@
 """The deep links of one org: made, read, resolved with what Salesforce knows of the record, and claimed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from enum import Enum
+from dataclasses import replace
+from enum import StrEnum
 from urllib.parse import urlsplit
+
+from msgspec import Struct, structs
 
 from service.context import CallContext
 from service.deep_links.claim_store import ClaimStore
@@ -45,7 +47,7 @@ _ONLY_ID = ("Id",)
 """Fields to read where only the record's existence matters."""
 
 
-class Lookup(Enum):
+class Lookup(StrEnum):
     """Whether Salesforce is asked for the record."""
 
     AS_NEEDED = "as_needed"
@@ -53,8 +55,7 @@ class Lookup(Enum):
     ALWAYS = "always"
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True, gc=False):
     """What a caller wants to know beside what to open."""
 
     fields: Sequence[str] = ()
@@ -66,8 +67,7 @@ class Wanted:
     """The record's Salesforce id of 18 characters, where the caller has looked it up: then nobody else does."""
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(Struct, frozen=True, gc=False):
     """What a link opens, and what was learned of its record."""
 
     resolution: Resolution
@@ -82,8 +82,7 @@ class Resolved:
     """When that ends, in seconds since the epoch."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(Struct, frozen=True, gc=False):
     """What Salesforce told of a record."""
 
     state: RecordState = RecordState.UNKNOWN
@@ -125,6 +124,9 @@ class OrgLinks:
         self._config = config
         self._signer = LinkSigner(config)
         self._resolver = Resolver(config)
+        login = tokens.login_url.rstrip("/")
+        # A My Domain login host is the instance itself; only the shared login hosts must be asked.
+        self._own_instance = login if (urlsplit(login).hostname or "").endswith(".my.salesforce.com") else None
         self._claims = Claims(client.org, config.keys, ttl_seconds=config.claim_ttl_seconds, store=claim_store)
 
     def create(self, link: Link, ttl_seconds: int | None, context: CallContext) -> tuple[str, int]:
@@ -189,24 +191,25 @@ class OrgLinks:
         found = await self._find(link.record, wanted, context)
         instance, fault = await self._instance_url(wanted, context)
         known = Knowledge(instance, found.record_id, why_no_id=found.why_no_id)
+        plan = self._resolver.plan(link, device)
         if found.state in GONE:
-            gone = self._resolver.resolve_gone(link, device, known, found.state)
+            gone = self._resolver.resolve_gone(plan, link, device, known, found.state)
             if gone is None and found.error is not None:
                 raise found.error
             if gone is not None:
                 return Resolved(gone, link, found.state, None)
         token, expires_at = "", 0
-        if self._resolver.plan(link, device).is_deferred:
+        if plan.is_deferred:
             token, expires_at = self._claims.make(link, device.platform, context.clock.now())
-            known = replace(known, deferred_token=token)
+            known = structs.replace(known, deferred_token=token)
         try:
-            resolution = self._resolver.resolve(link, device, known)
+            resolution = self._resolver.resolve(plan, link, device, known)
         except InvalidRequest:
             error = found.error or fault
             if error is None:
                 raise
             raise error from None
-        if found.record_id is not None:
+        if found.record_id is not None and found.record_id != link.record.key:
             link = replace(link, record=LinkedRecord(link.record.object, found.record_id))
         return Resolved(resolution, link, found.state, found.record, token, expires_at)
 
@@ -280,13 +283,9 @@ class OrgLinks:
     async def _instance_url(
         self, wanted: Wanted, context: CallContext
     ) -> tuple[str, None] | tuple[None, SluicegateError | None]:
-        """Return the org's origin; if nobody knows it now and nobody needs it, what was in the way.
-
-        A My Domain login host is the instance itself; only the shared login hosts must be asked.
-        """
-        login = self._tokens.login_url.rstrip("/")
-        if (urlsplit(login).hostname or "").endswith(".my.salesforce.com"):
-            return login, None
+        """Return the org's origin; if nobody knows it now and nobody needs it, what was in the way."""
+        if self._own_instance is not None:
+            return self._own_instance, None
         if wanted.lookup is Lookup.NEVER:
             return (self._tokens.known.instance_url.rstrip("/"), None) if self._tokens.known else (None, None)
         try:

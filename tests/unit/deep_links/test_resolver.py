@@ -40,6 +40,11 @@ def resolver(*providers: LinkProvider, **named: LinkProvider) -> Resolver:
     return Resolver(LinkConfig("https://links.example.com", keys, 3600, "own", found))
 
 
+def followed(by: Resolver, link: Link, device: Device, known: Knowledge) -> Resolution:
+    """Plan and resolve."""
+    return by.resolve(by.plan(link, device), link, device, known)
+
+
 def resolve(
     link: Link = LINK,
     device: Device = ANYWHERE,
@@ -49,7 +54,7 @@ def resolve(
     record_id: str | None = ID,
 ) -> Resolution:
     """Resolve a link of one provider."""
-    return resolver(LinkProvider.of(templates)).resolve(link, device, Knowledge(instance, record_id))
+    return followed(resolver(LinkProvider.of(templates)), link, device, Knowledge(instance, record_id))
 
 
 def kinds(resolution: Resolution) -> list[str]:
@@ -118,7 +123,7 @@ def test_without_an_id_only_the_company_remains():
     templates = {"web": "https://app.example.com/{external_id}?{query}", **SALESFORCE}
     known = Knowledge(INSTANCE, None, why_no_id="Salesforce cannot be asked for it now")
 
-    resolution = resolver(LinkProvider.of(templates)).resolve(replace(LINK, campaign={}), Device(), known)
+    resolution = followed(resolver(LinkProvider.of(templates)), replace(LINK, campaign={}), Device(), known)
 
     assert [target.uri for target in resolution.targets] == ["https://app.example.com/A%2F1"]
     assert [True, True] == ["cannot be asked" in item.explanation for item in resolution.left_out]
@@ -180,7 +185,7 @@ def test_an_app_that_is_too_old_goes_to_the_store():
     known = Knowledge(INSTANCE, ID)
 
     first = {
-        version: found.resolve(LINK, Device(Platform.IOS, AppPresence.INSTALLED, version), known).targets[0].kind
+        version: followed(found, LINK, Device(Platform.IOS, AppPresence.INSTALLED, version), known).targets[0].kind
         for version in ("4.1.9", "4.2", "4.2.0", "4.10", "nightly", "")
     }
 
@@ -196,7 +201,9 @@ def test_a_provider_may_stand_in_on_one_platform():
     play = LinkProvider.of({"web": "https://play.example.com/{key}"})
     found = resolver(own, play=play)
 
-    names = {platform: found.resolve(LINK, Device(platform), Knowledge(INSTANCE, ID)).provider for platform in Platform}
+    names = {
+        platform: followed(found, LINK, Device(platform), Knowledge(INSTANCE, ID)).provider for platform in Platform
+    }
 
     assert {**dict.fromkeys(Platform, "own"), Platform.ANDROID: "play"} == names
 
@@ -223,8 +230,10 @@ def test_the_language_is_the_device_s_or_the_default(locale):
 )
 def test_a_record_that_is_gone_opens_its_page(templates, expected):
     """There is one target, the page for records that are gone or else the web page, and it says what happened."""
-    found = resolver(LinkProvider.of(templates)).resolve_gone(
-        LINK, Device(Platform.IOS), Knowledge(INSTANCE, None), RecordState.DELETED
+    found_by, device = resolver(LinkProvider.of(templates)), Device(Platform.IOS)
+
+    found = found_by.resolve_gone(
+        found_by.plan(LINK, device), LINK, device, Knowledge(INSTANCE, None), RecordState.DELETED
     )
 
     assert expected == (found.fallback_uri if found else None)
