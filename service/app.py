@@ -162,7 +162,9 @@ class App:
         settings, host = self._settings.link_server, self._settings.links.host
         if not settings.enabled:
             return None
-        server = LinkServer(settings, _associations(settings), Follower(registry, host), self._clock, tracing)
+        server = LinkServer(
+            settings, _associations(settings), Follower(registry, host, self._clock), self._clock, tracing
+        )
         with _listening("link_server", settings):
             await stack.enter_async_context(server)
         return f"http://{authority(settings.host, server.port)}"

@@ -63,8 +63,6 @@ class Wanted(Struct, frozen=True, gc=False):
     lookup: Lookup = Lookup.AS_NEEDED
     provider: str = ""
     """Name of a provider to use in place of the link's own; empty for that."""
-    record_id: str = ""
-    """The record's Salesforce id of 18 characters, where the caller has looked it up: then nobody else does."""
 
 
 class Resolved(Struct, frozen=True, gc=False):
@@ -82,7 +80,7 @@ class Resolved(Struct, frozen=True, gc=False):
     """When that ends, in seconds since the epoch."""
 
 
-class _Found(Struct, frozen=True, gc=False):
+class Found(Struct, frozen=True, gc=False):
     """What Salesforce told of a record."""
 
     state: RecordState = RecordState.UNKNOWN
@@ -162,7 +160,9 @@ class OrgLinks:
             return self._config.old_links.read(url, org=self._name)
         return self._signer.read(url, org=self._name, now=context.clock.now())
 
-    async def resolve(self, link: Link, device: Device, context: CallContext, wanted: Wanted) -> Resolved:
+    async def resolve(
+        self, link: Link, device: Device, context: CallContext, wanted: Wanted, found: Found | None = None
+    ) -> Resolved:
         """Return what a link opens.
 
         A record given by external id costs one call to Salesforce, unless the caller wants none; one given by id costs
@@ -174,6 +174,7 @@ class OrgLinks:
             device: Who followed it.
             context: The call it is for.
             wanted: What else the caller wants to know.
+            found: What `find` returned a moment ago, for a caller that keeps it: then nobody is asked anew.
 
         Raises:
             service.errors.RecordNotFound: There is no such record, nor anything to open without it.
@@ -188,14 +189,15 @@ class OrgLinks:
             link = link.on(wanted.provider)
         if wanted.fields and wanted.lookup is Lookup.NEVER:
             raise invalid_request("fields", "cannot be read without a look-up: leave them or `lookup` out")
-        found = await self._find(link.record, wanted, context)
+        found = found or await self.find(link.record, wanted, context)
         instance, fault = await self._instance_url(wanted, context)
         known = Knowledge(instance, found.record_id, why_no_id=found.why_no_id)
         plan = self._resolver.plan(link, device)
         if found.state in GONE:
             gone = self._resolver.resolve_gone(plan, link, device, known, found.state)
             if gone is None and found.error is not None:
-                raise found.error
+                # It may have been raised before: its way through the program then is of no interest.
+                raise found.error.with_traceback(None)
             if gone is not None:
                 return Resolved(gone, link, found.state, None)
         token, expires_at = "", 0
@@ -234,38 +236,47 @@ class OrgLinks:
             token = token_of(install_referrer)
         return await self._claims.take(token, platform, context.clock.now(), claimant=claimant)
 
-    async def _find(self, record: LinkedRecord, wanted: Wanted, context: CallContext) -> _Found:
+    async def find(self, record: LinkedRecord, wanted: Wanted, context: CallContext) -> Found:
+        """Return what Salesforce tells of a record, if it must be asked; that there is none is an answer too.
+
+        Args:
+            record: The record.
+            wanted: What the caller wants to know.
+            context: The call it is for.
+
+        Raises:
+            service.errors.SluicegateError: As `resolve` does.
+
+        """
         key = record.key
-        if wanted.record_id:
-            return _Found(RecordState.FOUND, wanted.record_id)
         record_id = long_id(key, "record.id") if isinstance(key, str) else None
         is_asked = bool(wanted.fields) or wanted.lookup is Lookup.ALWAYS
         if wanted.lookup is Lookup.NEVER or (record_id is not None and not is_asked):
-            return _Found(record_id=record_id)
+            return Found(record_id=record_id)
         try:
             self._guard.admit(context)
             if is_asked:
                 return await self._read(record, record_id, wanted.fields, context)
             assert isinstance(key, ExternalId)
-            return _Found(RecordState.FOUND, await self._look_up(record.object, key, context))
+            return Found(RecordState.FOUND, await self._look_up(record.object, key, context))
         except (RecordNotFound, RecordDeleted) as error:
             state = RecordState.DELETED if isinstance(error, RecordDeleted) else RecordState.MISSING
-            return _Found(state, record_id, error=error)
+            return Found(state, record_id, error=error)
         except _NOT_NOW as error:
             if is_asked:
                 raise
             _report(error)
-            return _Found(error=error, why_no_id="Salesforce cannot be asked for it now")
+            return Found(error=error, why_no_id="Salesforce cannot be asked for it now")
 
     async def _read(
         self, record: LinkedRecord, record_id: str | None, fields: Sequence[str], context: CallContext
-    ) -> _Found:
+    ) -> Found:
         key = record.key if isinstance(record.key, ExternalId) else None
         external = ExternalKey(key.field, key.value) if key is not None else None
         found = await reading.read(
             self._client, self._descriptions, record.object, record_id or "", external, fields or _ONLY_ID, context
         )
-        return _Found(RecordState.FOUND, found.record_id, found if fields else None)
+        return Found(RecordState.FOUND, found.record_id, found if fields else None)
 
     async def _look_up(self, sobject: str, key: ExternalId, context: CallContext) -> str:
         """Return a record's id. Where there is none, the description tells whether there could be one."""

@@ -12,6 +12,7 @@ from service.deep_links.device import Platform
 from service.deep_links.plan import TargetKind
 from service.deep_links.resolver import Target
 
+_WORKS_ANYWHERE = "https://"
 _APP = frozenset({TargetKind.APP_LINK, TargetKind.APP_SCHEME})
 _SALESFORCE = frozenset({TargetKind.SALESFORCE_MOBILE, TargetKind.LIGHTNING})
 
@@ -26,7 +27,7 @@ class Landing:
     """What the page offers, best first."""
 
 
-def landing(platform: Platform, targets: Sequence[Target], *, link_host: str) -> Landing:
+def landing(platform: Platform, targets: Sequence[Target], *, link_host: str, is_gone: bool = False) -> Landing:
     """Choose among targets.
 
     Salesforce's own pages are for people who may log in there: where the company has anything to open, a phone is
@@ -37,15 +38,18 @@ def landing(platform: Platform, targets: Sequence[Target], *, link_host: str) ->
         platform: The platform of the browser; a computer gets a page, whose code a phone can follow.
         targets: What the link opens there, best first.
         link_host: Where links point, `https://links.example.com`.
+        is_gone: Whether the record is known not to be there: a phone could open no more than the page that says so.
 
     """
+    if is_gone and targets[0].uri.startswith(_WORKS_ANYWHERE):
+        return Landing(targets[0].uri, ())
     if platform is Platform.WEB:
         return Landing(None, tuple(targets))
     own = [target for target in targets if target.kind not in _SALESFORCE] or list(targets)
     if any(_comes_back(target, link_host) for target in own):
         own = [target for target in own if target.kind not in _APP] or own
     best = own[0]
-    if best.uri.startswith("https://"):
+    if best.uri.startswith(_WORKS_ANYWHERE):
         return Landing(best.uri, ())
     return Landing(None, tuple(own))
 

@@ -32,6 +32,7 @@ a{border:1px solid;border-radius:.6rem;display:block;margin:.75rem 0;padding:.7r
 _LABELS = {
     TargetKind.APP_LINK: "Open the app",
     TargetKind.APP_SCHEME: "Open the app",
+    TargetKind.PROVIDER_LINK: "Open the app",
     TargetKind.STORE: "Get the app",
     TargetKind.SALESFORCE_MOBILE: "Open in the Salesforce app",
     TargetKind.LIGHTNING: "Open in Salesforce",

@@ -18,7 +18,7 @@ from opentelemetry.trace import Span, StatusCode, format_trace_id, set_span_in_c
 
 from service.admin.links import pages, refusals
 from service.admin.links.associations import Association
-from service.admin.links.devices import platform_of
+from service.admin.links.devices import device_of
 from service.admin.links.follower import MAX_QUERY_LENGTH, Follower
 from service.admin.links.landing import landing
 from service.admin.links.refusals import Refusal, refusal_of
@@ -176,13 +176,13 @@ class LinkServer:
         query = request.raw_path.partition("?")[2]
         if len(query) > MAX_QUERY_LENGTH:
             return _refused(refusals.TOO_LONG)
-        platform = platform_of(request.headers.get("User-Agent", ""))
+        device = device_of(request.headers.get("User-Agent", ""), request.headers.get("Accept-Language", ""))
         async with asyncio.timeout(_FOLLOW_SECONDS):
-            targets = await self._follower.follow(query, platform, self._call(request["span"]))
-        found = landing(platform, targets, link_host=self._follower.link_host)
+            followed = await self._follower.follow(query, device, self._call(request["span"]))
+        found = landing(device.platform, followed.targets, link_host=self._follower.link_host, is_gone=followed.is_gone)
         if found.redirect is not None:
             return web.Response(status=302, headers={"Location": found.redirect, **_UNCACHED})
-        if platform is Platform.WEB:
+        if device.platform is Platform.WEB:
             return _page(pages.computer_page(self._code_of(self._follower.link_of(query)), found.choices))
         return _page(pages.choice_page(found.choices))
 
