@@ -89,16 +89,16 @@ class DeepLinkService:
     async def resolve_deep_link(self, request: ResolveDeepLinkRequest, call: CallContext) -> ResolveDeepLinkResponse:
         """Tell what to open for a link or a record."""
         org = self._orgs.get(request.org)
-        is_old = False
-        if request.WhichOneof("source") == "url":
-            link, is_old = org.links.read(request.url, call), org.links.is_old(request.url)
-        else:
-            link = Link(org=org.name, record=_record(request.record), provider="", expires_at=0)
+        url = request.url
+        link = org.links.read(url, call) if url else Link(org.name, _record(request.record), provider="", expires_at=0)
         wanted = Wanted(request.fields, _LOOKUPS[request.lookup], request.provider)
-        with relocating(partial(_in_request, is_link=request.WhichOneof("source") == "url")):
+        try:
             resolved = await org.links.resolve(link, _device(request.device), call, wanted)
+        except SluicegateError:
+            with relocating(partial(_in_request, is_link=bool(url))):
+                raise
         response = _response(resolved)
-        if is_old:
+        if url and org.links.is_old(url):
             response.renewed_url = org.links.create(link, None, call)[0]
         return response
 
@@ -187,14 +187,17 @@ def _response(resolved: Resolved) -> ResolveDeepLinkResponse:
         fallback_uri=resolution.fallback_uri,
         action=link.action,
         record_state=_STATES[resolved.state],
-        left_out=[
-            pb.LeftOutTarget(kind=_KINDS[item.kind], explanation=item.explanation) for item in resolution.left_out
-        ],
-        deferred_token=resolved.deferred_token,
         provider=resolution.provider,
-        campaign=link.campaign,
     )
+    # Most answers have none of these, and to say so of each would cost as much as all else.
+    if resolution.left_out:
+        response.left_out.extend(
+            [pb.LeftOutTarget(kind=_KINDS[item.kind], explanation=item.explanation) for item in resolution.left_out]
+        )
+    if link.campaign:
+        response.campaign.update(link.campaign)
     if resolved.deferred_token:
+        response.deferred_token = resolved.deferred_token
         response.deferred_token_expire_time.seconds = resolved.token_expires_at
     if resolved.record is not None:
         response.read_record.CopyFrom(to_record(resolved.record))
