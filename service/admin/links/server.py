@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from opentelemetry.trace import Span, StatusCode, format_trace_id, set_span_in_context
 
 from service.admin.links import pages, refusals
@@ -56,6 +57,8 @@ _SECURITY = {
 
 _log = logs.get_logger(__name__)
 
+_SPAN: web.RequestKey[Span | None] = web.RequestKey("span")
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -91,7 +94,7 @@ class LinkServer:
         self._runner = web.AppRunner(
             application,
             access_log=None,
-            logger=_silent(),
+            logger=_library_log(),
             keepalive_timeout=_KEEP_ALIVE_SECONDS,
             max_line_size=_LONGEST_LINE,
         )
@@ -129,7 +132,7 @@ class LinkServer:
         method = request.method if request.method in _METHODS else "_OTHER"
         facts = {names.HTTP_METHOD: method, **({names.HTTP_ROUTE: route} if route else {})}
         span = self._tracing.start_server_span(f"{method} {route}".strip(), None, facts)
-        request["span"] = span
+        request[_SPAN] = span
         try:
             response = await self._attempt(request, handler)
         except BaseException as error:
@@ -164,7 +167,7 @@ class LinkServer:
 
     def _failed(self, request: web.Request, error: SluicegateError) -> web.Response:
         refusal = refusal_of(error)
-        span: Span | None = request["span"]
+        span: Span | None = request[_SPAN]
         if span is not None:
             span.set_attribute(names.REASON, error.reason)
         if refusal.status >= _SERVER_FAULT:
@@ -178,7 +181,7 @@ class LinkServer:
             return _refused(refusals.TOO_LONG)
         device = device_of(request.headers.get("User-Agent", ""), request.headers.get("Accept-Language", ""))
         async with asyncio.timeout(_FOLLOW_SECONDS):
-            followed = await self._follower.follow(query, device, self._call(request["span"]))
+            followed = await self._follower.follow(query, device, self._call(request[_SPAN]))
         found = landing(device.platform, followed.targets, link_host=self._follower.link_host, is_gone=followed.is_gone)
         if found.redirect is not None:
             return web.Response(status=302, headers={"Location": found.redirect, **_UNCACHED})
@@ -228,8 +231,13 @@ def _serving(file: Association) -> Handler:
     return serve
 
 
-def _silent() -> logging.Logger:
-    """Return a logger for aiohttp that writes nothing: what strangers send is no news, and would fill the log."""
+def _library_log() -> logging.Logger:
+    """Return a logger for aiohttp that passes over broken requests: strangers send them, and would fill the log."""
     logger = logging.getLogger(f"{__name__}.aiohttp")
-    logger.disabled = True
+    logger.addFilter(_is_news)
     return logger
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, HttpProcessingError | ConnectionError)
