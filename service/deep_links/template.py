@@ -28,7 +28,7 @@ class _Part(Struct, frozen=True, gc=False):
     """A stretch of a template."""
 
     text: str
-    """With `%(name)s` for each placeholder."""
+    """With `%(name)s` for each placeholder, and `%%` for each other percent sign if there is one."""
     names: tuple[str, ...]
     """The placeholders."""
     is_optional: bool = False
@@ -157,15 +157,18 @@ class UriTemplate:
                 if part.is_optional:
                     continue
                 return None
-            filled = part.text % values
+            filled = part.text % values if part.names else part.text
             if filled and part is not self._tail:
                 pairs.append(filled)
         mark = "" if not pairs else "&" if "?" in head else "?"
-        return f"{head}{mark}{'&'.join(pairs)}{self._tail.text % values}"
+        tail = self._tail.text % values if self._tail.names else self._tail.text
+        return f"{head}{mark}{'&'.join(pairs)}{tail}"
 
 
 def _part(text: str, *, is_optional: bool = False) -> _Part:
     names = tuple(dict.fromkeys(name.removesuffix("?") for name in _SLOT.findall(text)))
+    if not names:
+        return _Part(text, (), is_optional)
     plain = _SLOT.sub(lambda slot: f"\0{slot[1].removesuffix('?')}\1", text).replace("%", "%%")
     return _Part(plain.replace("\0", "%(").replace("\1", ")s"), names, is_optional)
 
