@@ -35,6 +35,7 @@ Lookup = Annotated[
 Field = Annotated[list[str] | None, typer.Option("--field", "-f", help="A field of the record to read; repeatable.")]
 
 _HERE = "127.0.0.1:50051"
+_WIDE = 10_000
 
 
 @app.command()
@@ -158,4 +159,10 @@ def _print(answer: dict[str, Any], output: str, *, with_reasons: bool) -> None:
     if output == "json":
         typer.echo(json.dumps(answer, indent=2, ensure_ascii=False))
     else:
-        Console().print(view(answer, with_reasons=with_reasons))
+        console = Console()
+        if not console.is_terminal:
+            # An address in a file stays whole.
+            console = Console(width=_WIDE)
+        with console.capture() as written:
+            console.print(view(answer, with_reasons=with_reasons))
+        typer.echo("\n".join(line.rstrip() for line in written.get().splitlines()))
