@@ -109,7 +109,7 @@ def test_an_answer_without_reasons():
     assert "Curie" in text
     assert "null" in text
     assert "1.k1.abc (until 2026-03-01T12:00:00Z)" in text
-    assert "x" * 80 == "".join(character for line in text.splitlines()[8:10] for character in line if character == "x")
+    assert "x" * 80 in "".join(text.split())
     assert "Why." not in text
     assert "app link" not in text
 
