@@ -140,10 +140,12 @@ class Claims:
             service.errors.SharedStoreUnavailable: Nobody knows whether it was taken before.
 
         """
+        if platform not in PHONES:
+            raise invalid_claim("platform", "is taken on iOS and Android only: name it", field="device.platform")
         payload = self._read(token)
         if payload.org != self._org:
             raise invalid_claim("org", "was made for another org")
-        if platform not in PHONES or payload.platform != platform.value:
+        if payload.platform != platform:
             raise invalid_claim("platform", "was made for another platform")
         if now >= payload.expires:
             moment = datetime.fromtimestamp(payload.expires, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

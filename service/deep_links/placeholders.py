@@ -18,6 +18,7 @@ PLAIN_QUERY = "&query"
 """Under this name the campaign's pairs stand as they are."""
 
 _UNRESERVED = re.compile(r"[A-Za-z0-9_.~-]*")
+_DOTS = frozenset({".", ".."})
 # Salesforce's own pages know these two; any other action is the company's app's business.
 _PAGES = frozenset({"view", "edit"})
 
@@ -54,6 +55,9 @@ class Values(dict[str, str | None]):
         make = _MAKERS.get(name)
         # Targets stand here only once they are filled; a campaign's field is none of the names below.
         value = make(self) if make is not None else self.link.campaign.get(name) or None
+        if value in _DOTS:
+            # As a part of a path they mean another place, and no encoding keeps browsers from taking them so.
+            value = None
         if value is not None and name != PLAIN_QUERY:
             value = quoted(value)
         self[name] = value
