@@ -96,6 +96,7 @@ class LinkServer:
             access_log=None,
             logger=_library_log(),
             keepalive_timeout=_KEEP_ALIVE_SECONDS,
+            shutdown_timeout=_FOLLOW_SECONDS,
             max_line_size=_LONGEST_LINE,
         )
         # One link that is followed all the time must not keep the event loop busy with drawing.
