@@ -139,7 +139,7 @@ async def test_a_provider_is_chosen_by_link_platform_and_request():
     async with serving(links(providers=providers)) as service:
         url = (await service.CreateDeepLink(CreateDeepLinkRequest(record=BY_ID, provider="mobile"))).url
         android = pb.DeviceContext(platform=pb.PLATFORM_ANDROID)
-        asked = [{"device": IPHONE}, {"device": android}, {"device": android, "provider": "web"}]
+        asked: list[dict[str, Any]] = [{"device": IPHONE}, {"device": android}, {"device": android, "provider": "web"}]
 
         found = [await service.ResolveDeepLink(ResolveDeepLinkRequest(url=url, **more)) for more in asked]
 

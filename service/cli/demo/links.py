@@ -1,7 +1,7 @@
 """A deep link, and what it opens on each device."""
 
 from sluicegate import RecordRef, ResolvedDeepLink, SluicegateError
-from sluicegate.results import Platform
+from sluicegate.deep_links import Platform
 
 from service.cli.demo.leads import KEY
 from service.cli.demo.stage import Stage
