@@ -41,6 +41,7 @@ class Plan:
     apply_rows: int = 2000
     apply_in_flight: int = 4
     waiting: int = 10_000
+    link_times: int = 50
     query_rounds: int = 5
     query_rows: int = 200_000
     load_rounds: int = 3
@@ -76,6 +77,8 @@ async def measure(plan: Plan) -> AsyncIterator[Figure]:
         yield await idle.added_latency(service, upstream, echo, plan.idle_calls)
         yield await applies.rows_per_second(service, upstream, plan.apply_rounds, plan.apply_rows, plan.apply_in_flight)
         yield await links.against_echo(service, echo, plan.rounds, plan.in_flight[0])
+        for figure in links.signatures(plan.link_times):
+            yield figure
         yield await queries.against_simple_salesforce(service, upstream, plan.query_rounds, plan.query_rows)
     async with _stage() as stage:
         yield await memory.of_waiting(stage.service, stage.upstream, stage.echo, plan.waiting)
