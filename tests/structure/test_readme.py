@@ -26,6 +26,7 @@ KEYED = {
     "callers": "<caller>",
     "orgs": "<name>",
     "orgs.<name>.governor.callers": "<caller>",
+    "links.firebase.patterns": "<pattern>",
     "links.providers": "<name>",
     "link_server.apple_apps": "<app>",
     "link_server.android_apps": "<package>",
