@@ -67,6 +67,10 @@ class Knowledge(Struct, frozen=True, gc=False):
     why_no_id: str = "the record was not looked up"
     """Why there is no id, where there is none: the end of a sentence."""
 
+    def __repr__(self) -> str:
+        """Name the record; the token is a secret of whoever follows the link."""
+        return f"Knowledge(instance_url={self.instance_url!r}, record_id={self.record_id!r})"
+
 
 class Resolver:
     """Tells what links open. Safe to share between tasks.

@@ -79,6 +79,10 @@ class Resolved(Struct, frozen=True, gc=False):
     token_expires_at: int = 0
     """When that ends, in seconds since the epoch."""
 
+    def __repr__(self) -> str:
+        """Name what is known of the record; targets and token are for whoever follows the link."""
+        return f"Resolved(state={self.state.value!r})"
+
 
 class Found(Struct, frozen=True, gc=False):
     """What Salesforce told of a record."""

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from service.settings.section import Section
 from service.settings.signing_key import MIN_SECRET_BYTES
@@ -13,6 +13,11 @@ def _long_enough(secret: SecretStr) -> SecretStr:
     if len(secret.get_secret_value().encode()) < MIN_SECRET_BYTES:
         raise ValueError(f"must have at least {MIN_SECRET_BYTES} bytes")
     return secret
+
+
+def _none_if_empty(value: object) -> object:
+    """Take an empty variable for none; as a path it would be the working directory."""
+    return value or None
 
 
 KeyId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,32}$")]
@@ -79,7 +84,7 @@ class LinkSettings(Section):
     keys: dict[KeyId, SigningSecret] = Field(
         default_factory=dict, description="Signing keys by key id; the first signs, each verifies. Empty: made at start"
     )
-    keys_dir: Path | None = Field(
+    keys_dir: Annotated[Path | None, BeforeValidator(_none_if_empty)] = Field(
         None,
         description="Directory of signing keys in place of `links.keys`: a file each, named by its key id; the one "
         "that the file `current` names signs, else the last. Read anew when it changes",

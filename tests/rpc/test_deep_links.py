@@ -136,6 +136,46 @@ async def test_links_that_were_altered(channel):
 
 
 @pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("o=Lead", "o=Case"),
+        ("&s=", "&s=A"),
+        ("kid=", "kid=other"),
+        ("p=web&t=record", "t=record&p=web"),
+        ("?p=web", "?p=web&p=web"),
+        ("https://links.example.com", "//links.example.com"),
+        ("https://", "https:\\\\"),
+        ("https://", "https:/"),
+        ("links.example.com", "links.example.com@evil.com"),
+        ("links.example.com", "evil.com\\@links.example.com"),
+        ("links.example.com/l", "links.example.com/%2f%2fevil.com/l"),
+        ("links.example.com", "xn--lnks-6oa.example.com"),
+        ("links.example.com", "l\u0131nks.example.com"),
+        ("https://", "javascript://"),
+        ("utm_source=a", "utm_source=a%0d%0aLocation:%20https://evil.com"),
+        ("utm_source=a", "utm_source=a\r\nLocation: https://evil.com"),
+        ("utm_source=a", "utm_source=" + "a" * 3900),
+    ],
+)
+async def test_attacks_by_links(channel, old, new):
+    """Tampered, doubled, moved, smuggled or oversize: each is refused as no link of this service."""
+    url = (await create(channel, LEAD, campaign={"utm_source": "a"})).url
+    assert old in url
+
+    failed = await refused(resolve(channel, url=url.replace(old, new, 1)))
+
+    assert ("INVALID_ARGUMENT", "INVALID_LINK", ["url"]) == (failed.code, failed.reason, list(failed.violations))
+    assert "evil.com/" not in failed.message
+
+
+async def test_a_link_that_is_too_long_is_not_read(channel):
+    """Above what the contract takes nothing is looked at."""
+    failed = await refused(resolve(channel, url="https://links.example.com/l?" + "a" * 4096))
+
+    assert ("INVALID_REQUEST", ["url"]) == (failed.reason, list(failed.violations))
+
+
+@pytest.mark.parametrize(
     ("request_", "field"),
     [
         (CreateDeepLinkRequest(), "record"),

@@ -13,6 +13,7 @@ from service.deep_links.config import LinkConfig, LinkProvider
 from service.deep_links.device import Platform
 from service.deep_links.keys import FixedKeys
 from service.deep_links.link import ExternalId, Link, LinkedRecord
+from service.deep_links.resolver import Knowledge
 from service.deep_links.signer import LinkSigner
 from service.errors import ClaimExpired, ClaimsRefused, ClaimUsed, InvalidClaim, InvalidLink, QueueFull
 from service.settings.signed_text import TextSigner
@@ -174,6 +175,14 @@ async def test_whatever_it_is_it_is_refused(text):
     for token in (text, f"1.2026.{text}.{'A' * 43}"):
         with pytest.raises(InvalidClaim):
             await claims().take(token, Platform.IOS, NOW)
+
+
+def test_tokens_stay_out_of_repr():
+    """Printing what is known of a link shows no token."""
+    known = Knowledge("https://acme.my.salesforce.com", "500000000000001AAA", deferred_token="1.2026.secret.x")
+
+    assert "secret" not in repr(known)
+    assert "500000000000001AAA" in repr(known)
 
 
 def test_a_token_says_nothing_of_who_made_it():
