@@ -2,9 +2,16 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from service.settings.section import Section
+
+
+def _at_least_one(items: tuple[str, ...]) -> tuple[str, ...]:
+    if not items:
+        raise ValueError("must hold at least one")
+    return items
+
 
 AppleAppId = Annotated[str, Field(pattern=r"^[A-Z0-9]{10}(\.[A-Za-z0-9-]+)+$", max_length=255)]
 AndroidPackage = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)+$", max_length=255)]
@@ -15,8 +22,8 @@ Fingerprint = Annotated[str, Field(pattern=r"^([0-9A-F]{2}:){31}[0-9A-F]{2}$")]
 class AppleAppSettings(Section):
     """An app for iPhone and iPad that opens links of the link host."""
 
-    paths: tuple[PathPattern, ...] = Field(
-        ("/l",), min_length=1, description="Paths that open the app; `*` is any text, `?` any one character"
+    paths: Annotated[tuple[PathPattern, ...], AfterValidator(_at_least_one)] = Field(
+        ("/l",), description="Paths that open the app; `*` is any text, `?` any one character"
     )
     except_paths: tuple[PathPattern, ...] = Field((), description="Paths that do not, though `paths` names them")
     web_credentials: bool = Field(False, description="Whether the app shares the passwords of the link host's pages")
@@ -25,8 +32,8 @@ class AppleAppSettings(Section):
 class AndroidAppSettings(Section):
     """An app for Android that opens links of the link host."""
 
-    fingerprints: tuple[Fingerprint, ...] = Field(
-        min_length=1, description="SHA-256 of the certificates that sign the app, 32 pairs of `0-9A-F` between colons"
+    fingerprints: Annotated[tuple[Fingerprint, ...], AfterValidator(_at_least_one)] = Field(
+        description="SHA-256 of the certificates that sign the app, 32 pairs of `0-9A-F` between colons"
     )
     web_credentials: bool = Field(False, description="Whether the app shares the passwords of the link host's pages")
 

@@ -45,16 +45,16 @@ def associations(settings: LinkServerSettings) -> tuple[Association, ...]:
     """
     files = []
     if settings.apple_apps or settings.app_clips:
-        files.append(_association(APPLE_PATH, _apple(settings), "apple_apps"))
+        files.append(_association(APPLE_PATH, _apple(settings), "what apple_apps and app_clips say"))
     if settings.android_apps:
-        files.append(_association(ANDROID_PATH, list(_android(settings.android_apps)), "android_apps"))
+        files.append(_association(ANDROID_PATH, list(_android(settings.android_apps)), "what android_apps says"))
     return tuple(files)
 
 
-def _association(path: str, document: Any, setting: str) -> Association:
+def _association(path: str, document: Any, subject: str) -> Association:
     body = orjson.dumps(document)
     if len(body) > MAX_BYTES:
-        raise ValueError(f"{setting} makes a file of {len(body):,} bytes; devices read {MAX_BYTES:,}")
+        raise ValueError(f"{subject} makes a file of {len(body):,} bytes; devices read {MAX_BYTES:,}")
     return Association(path, body, hashlib.sha256(body).hexdigest()[:32])
 
 

@@ -73,7 +73,7 @@ def test_a_file_that_devices_would_not_read():
     """Apple reads 128 KB; more is refused before it is served."""
     paths = [f"/{number:0>200}" for number in range(MAX_BYTES // 200)]
 
-    with pytest.raises(ValueError, match="apple_apps makes a file of 1"):
+    with pytest.raises(ValueError, match="apple_apps and app_clips say makes a file of 1"):
         associations(LinkServerSettings(apple_apps={APP: {"paths": paths}}))
 
 
