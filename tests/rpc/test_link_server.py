@@ -6,7 +6,7 @@ import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 import pytest_asyncio
@@ -348,6 +348,46 @@ async def test_any_query(app, http):
     answers = [await ask(http, app, "/l?" + str(URL.build(query_string=query))[1:], agent) for query, agent in seen]
 
     assert {(400, None)} >= {(answer.status, answer.goes_to) for answer in answers}
+
+
+@st.composite
+def edits(draw: st.DrawFn) -> list[tuple[str, float, str]]:
+    """Draw what an attacker does to a link: at a place, a piece is put in, put over or doubled."""
+    hosts = ["//evil.example", "@evil.example", "\\\\", "%2f%2f"]
+    piece = st.sampled_from(["", "x", "&", "=", "%", "%00", "%0d%0a", "#", "?", ";", "\x00", *hosts])
+    pieces = st.one_of(piece, st.text(max_size=3), st.sampled_from(["&g=other", "&s=", "&p=evil", "&i=001"]))
+    edit = st.tuples(st.sampled_from(["in", "over", "twice"]), st.floats(0, 1), pieces)
+    return draw(st.lists(edit, min_size=1, max_size=3))
+
+
+def edited(query: str, changes: list[tuple[str, float, str]]) -> str:
+    """Return a link after an attack."""
+    for how, share, piece in changes:
+        place = int(share * len(query))
+        if how == "twice":
+            query += "&" + query[place:]
+        else:
+            query = query[:place] + piece + query[place + (len(piece) if how == "over" else 0) :]
+    return query
+
+
+async def test_no_attack_changes_where_a_link_leads(app, client, http):
+    """However a link is altered, it leads where the configuration says or nowhere."""
+    target = target_of((await client.create_deep_link(LEAD, campaign={"utm_source": "sms"})).url)
+    attacks: list[str] = []
+
+    @given(edits())
+    @example_settings(max_examples=200, database=None)
+    def collect(changes: list[tuple[str, float, str]]) -> None:
+        attacks.append(edited(target.removeprefix("/l?"), changes))
+
+    collect()
+
+    answers = [await ask(http, app, "/l?" + quote(each, safe="&=%/@;?:\\")) for each in attacks]
+
+    assert {(400, None), (414, None)} >= {
+        (answer.status, answer.goes_to) for answer in answers if answer.goes_to != APP_STORE
+    }
 
 
 async def test_a_record_is_looked_up_once_a_minute(app, client, http, unique):
