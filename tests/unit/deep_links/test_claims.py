@@ -1,6 +1,7 @@
 """Claims: one token, one app, one platform, one time."""
 
 import asyncio
+from base64 import urlsafe_b64decode
 from dataclasses import replace
 
 import pytest
@@ -147,11 +148,13 @@ async def test_every_character_is_guarded():
 async def test_a_key_is_good_for_its_purpose_only():
     """Neither a resume token nor a link of the same key is a claim, and a claim is none of them."""
     key = SigningKey("2026", b"n" * 32)
-    text = TextSigner((key,), purpose="query-resume:", giver="Query")
+    text = TextSigner((key,), purpose="", giver="Query")
     link = LinkSigner(LinkConfig("https://l.example.com", KEYS, 3600, "own", {"own": LinkProvider()}))
     token, _ = claims().make(LINK, Platform.IOS, NOW)
-    foreign = text.write(b"[]")
+    payload = token.split(".")[2]
+    foreign = text.write(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
 
+    assert foreign.startswith(f"1.2026.{payload}.")
     with pytest.raises(InvalidClaim):
         await claims().take(foreign, Platform.IOS, NOW)
     with pytest.raises(InvalidLink):

@@ -49,6 +49,8 @@ def test_a_query_may_tell_record_and_action():
         (old("https://www.acme.com/cases/"), "link"),
         (old("https://www.acme.com/cases/1/2"), "link"),
         (old("https://evil.com/cases/1"), "link"),
+        (old("https://evilwww.acme.com/cases/1"), "link"),
+        (old("https://www.acme.com.evil.com/cases/1"), "link"),
         (old("https://www.acme.com@evil.com/cases/1"), "link"),
         (old("https://www.acme.com:8443/cases/1"), "link"),
         (old("https://evil.com\\@www.acme.com/cases/1"), "link"),
