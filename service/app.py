@@ -15,8 +15,9 @@ from opentelemetry.sdk.trace.export import SpanExporter
 from pydantic import SecretStr
 
 from service import soql
-from service.admin.links.associations import Association, associations
+from service.admin.links.associations import Association, associations, claimed_on
 from service.admin.links.follower import Follower
+from service.admin.links.link_host import LinkHost
 from service.admin.links.server import LinkServer
 from service.admin.server import AdminServer
 from service.clock import Clock, SystemClock
@@ -159,12 +160,12 @@ class App:
         return Tracing(otlp_exporter(settings.otlp_endpoint), sample_ratio=settings.sample_ratio, version=VERSION)
 
     async def _link_server(self, stack: AsyncExitStack, registry: OrgRegistry, tracing: Tracing) -> str | None:
-        settings, host = self._settings.link_server, self._settings.links.host
+        settings = self._settings.link_server
         if not settings.enabled:
             return None
-        server = LinkServer(
-            settings, _associations(settings), Follower(registry, host, self._clock), self._clock, tracing
-        )
+        files = _associations(settings)
+        host = LinkHost(self._settings.links.host, claimed_on(settings))
+        server = LinkServer(settings, files, Follower(registry, host, self._clock), self._clock, tracing)
         with _listening("link_server", settings):
             await stack.enter_async_context(server)
         return f"http://{authority(settings.host, server.port)}"

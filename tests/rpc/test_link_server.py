@@ -20,7 +20,7 @@ from yarl import URL
 
 from service.app import Addresses, App
 from service.emulator.disturbances import Page
-from service.settings import AdminSettings, LinkProviderSettings, LinkServerSettings, LinkSettings
+from service.settings import AdminSettings, AppleAppSettings, LinkProviderSettings, LinkServerSettings, LinkSettings
 from tests.support.browser import COMPUTER, IPHONE, PIXEL
 from tests.support.service import free_ports
 
@@ -184,6 +184,24 @@ async def test_an_app_of_another_host_is_tried_first(http):
         answer = await ask(http, app, target_of((await client.create_deep_link(LEAD)).url), IPHONE)
 
     assert (302, f"https://app.example.com/r/Lead/{LEAD.id}") == (answer.status, answer.goes_to)
+
+
+async def test_who_asks_a_host_whose_links_an_app_claims_has_no_app(http):
+    """Where the host names an app, the device opens it without asking: those who ask are sent to the store first."""
+    provider = LinkProviderSettings(
+        app_link="https://app.example.com/{id}",
+        app_scheme="acme://{id}",
+        store_ios=APP_STORE,
+        store_android="https://play.google.com/store/apps/details?id=com.acme.app",
+        web="https://www.example.com/{id}",
+    )
+    server = LinkServerSettings(port=0, apple_apps={"ABCDE12345.com.acme.app": AppleAppSettings()})
+
+    async with service(server=server, providers={"web": provider}) as app, Client(addresses(app).grpc) as client:
+        target = target_of((await client.create_deep_link(LEAD)).url)
+        answers = [await ask(http, app, target, each) for each in (IPHONE, PIXEL)]
+
+    assert [APP_STORE, f"https://app.example.com/{LEAD.id}"] == [answer.goes_to for answer in answers]
 
 
 async def test_an_apps_own_scheme_is_the_persons_choice(http):

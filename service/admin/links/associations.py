@@ -5,12 +5,15 @@ own servers); Google's Digital Asset Links, `assetlinks.json`.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 import orjson
 
+from service.admin.links.link_host import LINK_PATH
+from service.deep_links.device import Platform
 from service.settings import AndroidAppSettings, AppleAppSettings, LinkServerSettings
 
 MAX_BYTES = 128 * 1024
@@ -49,6 +52,23 @@ def associations(settings: LinkServerSettings) -> tuple[Association, ...]:
     if settings.android_apps:
         files.append(_association(ANDROID_PATH, list(_android(settings.android_apps)), "what android_apps says"))
     return tuple(files)
+
+
+def claimed_on(settings: LinkServerSettings) -> frozenset[Platform]:
+    """Return the platforms whose apps open links without asking the link host: whoever asks there has no app.
+
+    Args:
+        settings: The apps.
+
+    """
+    claimed = {Platform.ANDROID} if settings.android_apps else set()
+    if any(_names_links(app.paths) and not _names_links(app.except_paths) for app in settings.apple_apps.values()):
+        claimed.add(Platform.IOS)
+    return frozenset(claimed)
+
+
+def _names_links(patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(LINK_PATH, pattern) for pattern in patterns)
 
 
 def _association(path: str, document: Any, subject: str) -> Association:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from service.admin.links.link_host import LinkHost
 from service.admin.links.recent import Recent
 from service.clock import Clock
 from service.context import CallContext
@@ -34,6 +35,7 @@ _MOST_WAITING = 256
 
 _ON_COMPUTERS = frozenset({TargetKind.LIGHTNING, TargetKind.WEB})
 _ON_PHONES = frozenset(TargetKind) - {TargetKind.LIGHTNING, TargetKind.SALESFORCE_MOBILE}
+_WITHOUT_APP = _ON_PHONES - {TargetKind.APP_LINK, TargetKind.APP_SCHEME}
 """What a browser is sent to, and so worth asking Salesforce for what its address needs."""
 
 
@@ -52,23 +54,19 @@ class Follower:
 
     Args:
         orgs: The configured orgs.
-        link_host: Where links point, `https://links.example.com`.
+        host: Where links point.
         clock: Tells how long what was looked up counts.
 
     """
 
-    def __init__(self, orgs: OrgRegistry, link_host: str, clock: Clock) -> None:
+    def __init__(self, orgs: OrgRegistry, host: LinkHost, clock: Clock) -> None:
         self._orgs = orgs
-        self.link_host = link_host
+        self.host = host
         self._known: Recent[tuple[str, LinkedRecord], Found] = Recent(
             clock, seconds=_REMEMBER_SECONDS, most=_MOST_REMEMBERED
         )
         self._lookups = asyncio.Semaphore(_MOST_LOOKUPS)
         self._waiting = 0
-
-    def link_of(self, query: str) -> str:
-        """Return the whole link of what stands behind `/l?`."""
-        return f"{self.link_host}/l?{query}"
 
     async def follow(self, query: str, device: Device, call: CallContext) -> Followed:
         """Return what a link opens.
@@ -86,14 +84,27 @@ class Follower:
 
         """
         org = self._org_of(query)
-        link = org.links.read(self.link_of(query), call)
+        link = org.links.read(self.host.link_of(query), call)
         found = None
         if not isinstance(link.record.key, str):
-            unasked = await _unasked(org, link, device, call)
+            unasked = await self._unasked(org, link, device, call)
             if unasked is not None:
                 return unasked
             found = await self._find(org, link.record, call)
         return _followed(await org.links.resolve(link, device, call, Wanted(), found))
+
+    async def _unasked(self, org: Org, link: Link, device: Device, call: CallContext) -> Followed | None:
+        """Return what opens without Salesforce's answer; None if more would with it."""
+        try:
+            resolved = await org.links.resolve(link, device, call, Wanted(lookup=Lookup.NEVER))
+        except InvalidRequest:
+            return None
+        if device.platform is Platform.WEB:
+            wanted = _ON_COMPUTERS
+        else:
+            wanted = _WITHOUT_APP if device.platform in self.host.claimed else _ON_PHONES
+        lacking = any(left_out.kind in wanted for left_out in resolved.resolution.left_out)
+        return None if lacking else _followed(resolved)
 
     async def _find(self, org: Org, record: LinkedRecord, call: CallContext) -> Found:
         """Return what Salesforce tells of a record, or told a moment ago."""
@@ -133,17 +144,6 @@ class Follower:
             return self._orgs.get(unquote(names[0]))
         except UnknownOrg:
             raise InvalidLink("the link's org is not configured") from None
-
-
-async def _unasked(org: Org, link: Link, device: Device, call: CallContext) -> Followed | None:
-    """Return what opens without Salesforce's answer; None if more would with it."""
-    try:
-        resolved = await org.links.resolve(link, device, call, Wanted(lookup=Lookup.NEVER))
-    except InvalidRequest:
-        return None
-    wanted = _ON_COMPUTERS if device.platform is Platform.WEB else _ON_PHONES
-    lacking = any(left_out.kind in wanted for left_out in resolved.resolution.left_out)
-    return None if lacking else _followed(resolved)
 
 
 def _followed(resolved: Resolved) -> Followed:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from service.admin.links.link_host import LinkHost
 from service.deep_links.device import Platform
 from service.deep_links.plan import TargetKind
 from service.deep_links.resolver import Target
@@ -27,17 +28,17 @@ class Landing:
     """What the page offers, best first."""
 
 
-def landing(platform: Platform, targets: Sequence[Target], *, link_host: str, is_gone: bool = False) -> Landing:
+def landing(platform: Platform, targets: Sequence[Target], host: LinkHost, *, is_gone: bool = False) -> Landing:
     """Choose among targets.
 
     Salesforce's own pages are for people who may log in there: where the company has anything to open, a phone is
-    sent to that. Where the app claims addresses of the link host itself, the device opens the app without asking the
-    link host: whoever asks has no such app, so what would open it is passed over while there is anything else.
+    sent to that. Where the app claims addresses of the link host, the device opens the app without asking the host:
+    whoever asks has no such app, so what would open it is passed over while there is anything else.
 
     Args:
         platform: The platform of the browser; a computer gets a page, whose code a phone can follow.
         targets: What the link opens there, best first.
-        link_host: Where links point, `https://links.example.com`.
+        host: Where links point.
         is_gone: Whether the record is known not to be there: a phone could open no more than the page that says so.
 
     """
@@ -46,7 +47,7 @@ def landing(platform: Platform, targets: Sequence[Target], *, link_host: str, is
     if platform is Platform.WEB:
         return Landing(None, tuple(targets))
     own = [target for target in targets if target.kind not in _SALESFORCE] or list(targets)
-    if any(_comes_back(target, link_host) for target in own):
+    if platform in host.claimed or any(_is_at(target, host) for target in own):
         own = [target for target in own if target.kind not in _APP] or own
     best = own[0]
     if best.uri.startswith(_WORKS_ANYWHERE):
@@ -54,5 +55,5 @@ def landing(platform: Platform, targets: Sequence[Target], *, link_host: str, is
     return Landing(None, tuple(own))
 
 
-def _comes_back(target: Target, link_host: str) -> bool:
-    return target.kind is TargetKind.APP_LINK and urlsplit(target.uri)[:2] == urlsplit(link_host)[:2]
+def _is_at(target: Target, host: LinkHost) -> bool:
+    return target.kind is TargetKind.APP_LINK and urlsplit(target.uri)[:2] == urlsplit(host.origin)[:2]

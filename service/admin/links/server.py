@@ -22,6 +22,7 @@ from service.admin.links.associations import Association
 from service.admin.links.devices import device_of
 from service.admin.links.follower import MAX_QUERY_LENGTH, Follower
 from service.admin.links.landing import landing
+from service.admin.links.link_host import LINK_PATH
 from service.admin.links.refusals import Refusal, refusal_of
 from service.clock import Clock
 from service.context import CallContext
@@ -88,7 +89,7 @@ class LinkServer:
         self._clock = clock
         self._tracing = tracing
         application = web.Application(middlewares=[self._around])
-        application.router.add_get("/l", self._follow)
+        application.router.add_get(LINK_PATH, self._follow)
         for file in files:
             application.router.add_get(file.path, _serving(file))
         self._runner = web.AppRunner(
@@ -183,11 +184,11 @@ class LinkServer:
         device = device_of(request.headers.get("User-Agent", ""), request.headers.get("Accept-Language", ""))
         async with asyncio.timeout(_FOLLOW_SECONDS):
             followed = await self._follower.follow(query, device, self._call(request[_SPAN]))
-        found = landing(device.platform, followed.targets, link_host=self._follower.link_host, is_gone=followed.is_gone)
+        found = landing(device.platform, followed.targets, self._follower.host, is_gone=followed.is_gone)
         if found.redirect is not None:
             return web.Response(status=302, headers={"Location": found.redirect, **_UNCACHED})
         if device.platform is Platform.WEB:
-            return _page(pages.computer_page(self._code_of(self._follower.link_of(query)), found.choices))
+            return _page(pages.computer_page(self._code_of(self._follower.host.link_of(query)), found.choices))
         return _page(pages.choice_page(found.choices))
 
     def _call(self, span: Span | None) -> CallContext:

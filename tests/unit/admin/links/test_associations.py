@@ -5,7 +5,8 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from service.admin.links.associations import ANDROID_PATH, APPLE_PATH, MAX_BYTES, associations
+from service.admin.links.associations import ANDROID_PATH, APPLE_PATH, MAX_BYTES, associations, claimed_on
+from service.deep_links.device import Platform
 from service.settings import LinkServerSettings
 
 APP = "ABCDE12345.com.acme.app"
@@ -75,6 +76,23 @@ def test_a_file_that_devices_would_not_read():
 
     with pytest.raises(ValueError, match="apple_apps and app_clips say makes a file of 1"):
         associations(LinkServerSettings(apple_apps={APP: {"paths": paths}}))
+
+
+@pytest.mark.parametrize(
+    ("settings", "platforms"),
+    [
+        ({}, set()),
+        ({"apple_apps": {APP: {}}}, {Platform.IOS}),
+        ({"apple_apps": {APP: {"paths": ["/r/*", "/?"]}}}, {Platform.IOS}),
+        ({"apple_apps": {APP: {"paths": ["/*"]}}}, {Platform.IOS}),
+        ({"apple_apps": {APP: {"paths": ["/r/*", "/l/*", "/L"]}}}, set()),
+        ({"apple_apps": {APP: {"paths": ["/*"], "except_paths": ["/l*"]}}}, set()),
+        ({"android_apps": {PACKAGE: {"fingerprints": [FINGERPRINT]}}}, {Platform.ANDROID}),
+    ],
+)
+def test_where_apps_open_links_themselves(settings, platforms):
+    """An iOS app does if its paths name that of links, an Android app that the host names at all."""
+    assert platforms == claimed_on(LinkServerSettings(**settings))
 
 
 @pytest.mark.parametrize(

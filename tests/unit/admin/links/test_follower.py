@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.admin.links.follower import Follower
+from service.admin.links.link_host import LinkHost
 from service.context import CallContext
 from service.deep_links.device import Device, Platform
 from service.deep_links.link import ExternalId, Link, LinkedRecord
@@ -19,9 +20,11 @@ from service.orgs.links import Found, Lookup, Resolved, Wanted
 from tests.support.clock import FakeClock
 
 PHONE = Device(Platform.IOS)
+CLAIMED = Device(Platform.ANDROID)
 COMPUTER = Device(Platform.WEB)
 STORE = Target(TargetKind.STORE, "https://store.example.com/", "because")
 WEB = Target(TargetKind.WEB, "https://www.example.com/", "because")
+HOST = LinkHost("https://links.example.com", frozenset({Platform.ANDROID}))
 PEOPLE = 40
 
 
@@ -87,7 +90,7 @@ def clock() -> FakeClock:
 @pytest.fixture
 def follower(links, clock) -> Follower:
     orgs: Any = Orgs(links)
-    return Follower(orgs, "https://links.example.com", clock)
+    return Follower(orgs, HOST, clock)
 
 
 def call(clock: FakeClock) -> CallContext:
@@ -110,6 +113,8 @@ async def test_a_record_by_id_is_not_looked_up(follower, links, clock):
         (PHONE, [TargetKind.APP_LINK], True),
         (PHONE, [TargetKind.PROVIDER_LINK], True),
         (PHONE, [TargetKind.WEB], True),
+        (CLAIMED, [TargetKind.APP_LINK, TargetKind.APP_SCHEME], False),
+        (CLAIMED, [TargetKind.STORE], True),
         (COMPUTER, [TargetKind.APP_LINK, TargetKind.STORE], False),
         (COMPUTER, [TargetKind.LIGHTNING], True),
         (COMPUTER, [TargetKind.WEB], True),
@@ -206,7 +211,7 @@ async def test_any_query_is_a_link_or_refused(query):
     orgs: Any = Orgs(Links())
 
     try:
-        await Follower(orgs, "https://links.example.com", clock).follow(query, PHONE, call(clock))
+        await Follower(orgs, HOST, clock).follow(query, PHONE, call(clock))
     except InvalidLink:
         return
     assert "g=prod" in query
