@@ -4,13 +4,13 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 import pytest_asyncio
-from aiohttp import ClientSession
+from aiohttp import ClientConnectionError, ClientSession
 from hypothesis import HealthCheck, given
 from hypothesis import settings as example_settings
 from hypothesis import strategies as st
@@ -20,7 +20,14 @@ from yarl import URL
 
 from service.app import Addresses, App
 from service.emulator.disturbances import Page
-from service.settings import AdminSettings, AppleAppSettings, LinkProviderSettings, LinkServerSettings, LinkSettings
+from service.settings import (
+    AdminSettings,
+    AppleAppSettings,
+    GrpcSettings,
+    LinkProviderSettings,
+    LinkServerSettings,
+    LinkSettings,
+)
 from tests.support.browser import COMPUTER, IPHONE, PIXEL
 from tests.support.service import free_ports
 
@@ -409,16 +416,17 @@ async def test_no_attack_changes_where_a_link_leads(app, client, http):
 
 
 async def test_a_record_is_looked_up_once_a_minute(app, client, http, unique):
-    """However often a link is followed, Salesforce is asked for its record once."""
+    """However often a link is followed, Salesforce is asked for its record few times, on the server's own account."""
     link = await client.create_deep_link(await lead(client, unique("often")))
     target = target_of(link.url)
-    before = (await client.get_limits(known_only=True)).governor.own_calls
+    before = (await client.get_limits(known_only=True)).governor
 
     answers = await asyncio.gather(*(ask(http, app, target, COMPUTER) for _ in range(50)))
 
-    after = (await client.get_limits(known_only=True)).governor.own_calls
+    after = (await client.get_limits(known_only=True)).governor
     assert {200} == {answer.status for answer in answers}
-    assert 1 <= after - before <= 8
+    assert 1 <= after.own_calls - before.own_calls <= 8
+    assert "link-server" in after.callers
 
 
 async def test_what_opens_without_an_answer_is_not_asked_for(http):
@@ -540,6 +548,24 @@ async def test_the_server_can_be_left_out():
     """Who serves links otherwise has one port less."""
     async with App(free_ports(link_server=LinkServerSettings(enabled=False))) as app:
         assert addresses(app).links is None
+
+
+async def test_links_are_followed_while_the_service_drains(http):
+    """Requests arrive until balancers have heard of the end, and are answered; afterwards nobody listens."""
+    async with AsyncExitStack() as stack:
+        app = await stack.enter_async_context(App(free_ports(grpc=GrpcSettings(port=0, drain_seconds=5))))
+        async with Client(addresses(app).grpc) as client:
+            target = target_of((await client.create_deep_link(LEAD)).url)
+        closing = asyncio.create_task(stack.aclose())
+        await asyncio.sleep(0)
+
+        answer = await ask(http, app, target)
+        is_closed = closing.done()
+        await closing
+
+    assert (302, APP_STORE, False) == (answer.status, answer.goes_to, is_closed)
+    with pytest.raises(ClientConnectionError):
+        await ask(http, app, target)
 
 
 async def test_a_port_that_is_taken():
