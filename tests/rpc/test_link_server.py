@@ -21,7 +21,6 @@ from yarl import URL
 from service.app import Addresses, App
 from service.emulator.disturbances import Page
 from service.settings import (
-    AdminSettings,
     AppleAppSettings,
     GrpcSettings,
     LinkProviderSettings,
@@ -582,8 +581,6 @@ async def test_a_port_that_is_taken():
 
 async def test_health_stays_on_its_own_port(app, http):
     """The admin port answers health, and follows no links."""
-    assert isinstance(app._settings.admin, AdminSettings)
-
     async with (
         http.get(addresses(app).admin + "/l") as followed,
         http.get(addresses(app).admin + "/healthz/live") as live,
