@@ -16,7 +16,7 @@ from service.deep_links.keys import FixedKeys
 from service.deep_links.link import ExternalId, Link, LinkedRecord
 from service.deep_links.resolver import Knowledge
 from service.deep_links.signer import LinkSigner
-from service.errors import ClaimExpired, ClaimsRefused, ClaimUsed, InvalidClaim, InvalidLink, QueueFull
+from service.errors import ClaimExpired, ClaimsRefused, ClaimUsed, InvalidClaim, InvalidLink, InvalidRequest, QueueFull
 from service.settings.signed_text import TextSigner
 from service.settings.signing_key import SigningKey
 from tests.support.clock import FakeClock
@@ -178,6 +178,30 @@ async def test_whatever_it_is_it_is_refused(text):
     for token in (text, f"1.2026.{text}.{'A' * 43}"):
         with pytest.raises(InvalidClaim):
             await claims().take(token, Platform.IOS, NOW)
+
+
+@given(
+    value=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=255),
+    campaign=st.dictionaries(
+        st.from_regex(r"utm_[a-z]{1,24}", fullmatch=True),
+        st.text(st.characters(exclude_categories=["Cs"]), max_size=128),
+        max_size=16,
+    ),
+)
+async def test_what_stands_in_a_link_stands_in_a_claim(value, campaign):
+    """Every link that can be written, however long, gives a token that can be taken."""
+    link = replace(LINK, record=LinkedRecord("Case", ExternalId("Ext__c", value)), campaign=campaign)
+    signer = LinkSigner(LinkConfig("https://l.example.com", KEYS, 3600, "own", {"own": LinkProvider()}))
+    try:
+        signer.write(replace(link, expires_at=int(NOW)))
+    except InvalidRequest:
+        return
+    made = claims()
+    token, expires = made.make(link, Platform.ANDROID, NOW)
+
+    claim = await made.take(token, Platform.ANDROID, NOW)
+
+    assert replace(link, expires_at=expires) == claim.link
 
 
 def test_tokens_stay_out_of_repr():

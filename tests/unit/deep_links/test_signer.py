@@ -2,8 +2,10 @@
 
 import hmac
 from base64 import urlsafe_b64encode
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from urllib.parse import quote, unquote
 
 import pytest
 from hypothesis import assume, given
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 
 from service import errors
 from service.deep_links.config import LinkConfig, LinkProvider
-from service.deep_links.grammar import print_link
+from service.deep_links.grammar import parse, print_link
 from service.deep_links.keys import FixedKeys
 from service.deep_links.link import ExternalId, Link, LinkedRecord
 from service.deep_links.signer import LinkSigner
@@ -56,6 +58,37 @@ def test_any_text_comes_back(value, campaign):
     read = SIGNER.read(SIGNER.write(link), org="main", now=NOW)
 
     assert link == read
+
+
+@pytest.mark.parametrize("byte", range(256))
+def test_each_byte_has_one_spelling(byte):
+    """A byte stands for itself or as capital hexadecimal digits, never both."""
+    taken = []
+    for raw in {f"%{byte:02X}", f"%{byte:02x}", chr(byte)}:
+        query = SIGNER.write(LINK).partition("?")[2].replace("utm_source=mail", f"utm_source={raw}")
+        try:
+            taken.append((raw, parse(query)["utm_source"]))
+        except errors.InvalidLink:
+            continue
+
+    # From 128 on bytes are parts of characters only.
+    assert ([(quote(chr(byte), safe=""), chr(byte))] if byte < 128 else []) == taken
+
+
+@given(raw=st.text(st.sampled_from("%0123456789ABCDEFabcdef~_-.zé+ "), max_size=24))
+def test_each_value_has_one_spelling(raw):
+    """What is read is what would be written: no other text is taken for the same value."""
+    query = SIGNER.write(LINK).partition("?")[2].replace("utm_source=mail", f"utm_source={raw}")
+
+    try:
+        value = parse(query)["utm_source"]
+    except errors.InvalidLink:
+        # Nothing that is written as it should be is refused.
+        with suppress(UnicodeDecodeError):
+            assert quote(unquote(raw, errors="strict"), safe="") != raw
+        return
+
+    assert raw == quote(value, safe="")
 
 
 @given(position=st.integers(min_value=0), replacement=st.integers(min_value=1, max_value=0x10FF))
