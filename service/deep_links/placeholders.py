@@ -18,7 +18,8 @@ PLAIN_QUERY = "&query"
 """Under this name the campaign's pairs stand as they are."""
 
 _UNRESERVED = re.compile(r"[A-Za-z0-9_.~-]*")
-_DOTS = frozenset({".", ".."})
+_DOTS = re.compile(r"(?:^|[/\\])\.\.?(?:[/\\]|$)")
+"""As parts of a path they mean another place: browsers take them so even encoded, and many servers decode slashes."""
 # Salesforce's own pages know these two; any other action is the company's app's business.
 _PAGES = frozenset({"view", "edit"})
 
@@ -55,8 +56,7 @@ class Values(dict[str, str | None]):
         make = _MAKERS.get(name)
         # Targets stand here only once they are filled; a campaign's field is none of the names below.
         value = make(self) if make is not None else self.link.campaign.get(name) or None
-        if value in _DOTS:
-            # As a part of a path they mean another place, and no encoding keeps browsers from taking them so.
+        if value is not None and "." in value and _DOTS.search(value):
             value = None
         if value is not None and name != PLAIN_QUERY:
             value = quoted(value)

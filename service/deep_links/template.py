@@ -18,9 +18,12 @@ _SCHEME = re.compile(r"[a-z][a-z0-9+.-]{1,31}")
 _URI_TEXT = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%{}]+")
 _ORIGIN = re.compile(r"\{(lightning|instance)\}/")
 
-# Schemes that a browser runs or reads by itself: an app can never register them.
+# Schemes that a browser runs or reads by itself, and those that only wrap another address: no app registers them.
 _UNSAFE_SCHEMES = frozenset(
-    {"about", "blob", "data", "file", "filesystem", "ftp", "http", "https", "javascript", "vbscript", "view-source"}
+    {
+        *("about", "blob", "data", "file", "filesystem", "ftp", "http", "https", "javascript", "vbscript"),
+        *("view-source", "android-app", "intent"),
+    }
 )
 
 
@@ -75,7 +78,8 @@ class UriTemplate:
         """
         _check_text(text, field)
         address, host = _split(text, field)
-        if address != "https" or not _HOST.fullmatch(host):
+        # Written otherwise it would be https as well, and no host of any list would be compared with its own.
+        if address != "https" or not text.startswith("https://") or not _HOST.fullmatch(host):
             raise ValueError(f"{field} must begin with https:// and a literal lower-case host without user or port")
         return cls(text)
 

@@ -81,12 +81,20 @@ def test_the_referrer_holds_the_claim():
         ("https://a.example.com.", "literal lower-case host"),
         ("https://A.example.com", "literal lower-case host"),
         ("https://localhost/", "literal lower-case host"),
+        ("HTTPS://a.example.com/", "literal lower-case host"),
     ],
 )
 def test_a_template_that_cannot_be_used_is_refused(text, problem):
     """The error names the setting and what is wrong."""
     with pytest.raises(ValueError, match=f"^web .*{problem}"):
         UriTemplate.https(text, field="web")
+
+
+@pytest.mark.parametrize("scheme", ["intent", "android-app", "javascript", "https", "view-source", "ACME", ""])
+def test_an_apps_scheme_is_one_that_an_app_registers(scheme):
+    """None that a browser runs, or in which another address stands that no list of hosts was held against."""
+    with pytest.raises(ValueError, match="^app_scheme must begin with the app's own"):
+        UriTemplate.app_scheme(f"{scheme}://evil.com/#Intent;scheme=https;end", field="app_scheme")
 
 
 @pytest.mark.parametrize("text", ["https://a.example.com/", "x{lightning}/", "{lightning}.evil.com/", "{web}/"])
