@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from service.deep_links.grammar import MAX_LINK_LENGTH, invalid_link
+from service.deep_links.grammar import MAX_CAMPAIGN_FIELDS, MAX_LINK_LENGTH, invalid_link
 from service.deep_links.link import ExternalId, Link, LinkedRecord
 
 PLACEHOLDERS = frozenset({"id", "external_id", "action"})
@@ -143,13 +143,18 @@ class OldLinks:
         for pattern in self.addresses:
             found = pattern.record_of(address, query)
             if found is not None:
-                campaign = {
-                    name: value
-                    for name, value in parameters.items()
-                    if _CAMPAIGN_NAME.fullmatch(name) and len(value) <= _MOST_CAMPAIGN
-                }
-                return Link(org, found[0], provider="", expires_at=0, action=found[1], campaign=campaign)
+                return Link(org, found[0], provider="", expires_at=0, action=found[1], campaign=_campaign(parameters))
         raise invalid_link("link", "is no address that a pattern of links.firebase.patterns tells the record of")
+
+
+def _campaign(parameters: Mapping[str, str]) -> dict[str, str]:
+    """Return as many campaign fields as a link of today holds."""
+    fields = [
+        (name, value)
+        for name, value in parameters.items()
+        if _CAMPAIGN_NAME.fullmatch(name) and len(value) <= _MOST_CAMPAIGN
+    ]
+    return dict(fields[:MAX_CAMPAIGN_FIELDS])
 
 
 def _address(text: str) -> SplitResult:

@@ -149,8 +149,24 @@ class OrgLinks:
         return self._signer.write(replace(link, org=self._name, expires_at=expires_at)), expires_at
 
     def is_old(self, url: str) -> bool:
-        """Tell whether an address is a link of before that may be read."""
-        return self._config.old_links.are_at(url)
+        """Tell whether an address is a link of before that may be read.
+
+        A host that was Firebase's may be the link host by now: what has the form of a signed link must be signed.
+        """
+        return self._config.old_links.are_at(url) and not self._signer.writes(url)
+
+    def renewed(self, link: Link, context: CallContext) -> str:
+        """Return a signed link in place of one of before; empty if no link holds that much.
+
+        Args:
+            link: What `read` returned of a link of before.
+            context: The call it is for.
+
+        """
+        try:
+            return self.create(link, None, context)[0]
+        except InvalidRequest:
+            return ""
 
     def read(self, url: str, context: CallContext) -> Link:
         """Return what a signed link of this org says, or one of before.

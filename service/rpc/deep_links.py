@@ -99,7 +99,7 @@ class DeepLinkService:
                 raise
         response = _response(resolved)
         if url and org.links.is_old(url):
-            response.renewed_url = org.links.create(link, None, call)[0]
+            response.renewed_url = org.links.renewed(link, call)
         return response
 
     async def claim_deep_link(self, request: ClaimDeepLinkRequest, call: CallContext) -> ClaimDeepLinkResponse:

@@ -24,6 +24,7 @@ KEYS = {"k1": SecretStr("a secret of at least thirty-two bytes")}
 RECORD = RecordRef(object="Lead", external_id=ExternalId(field="Ext__c", value="L-1"))
 BY_ID = RecordRef(object="Lead", id="00Q010000000001EAA")
 IPHONE = pb.DeviceContext(platform=pb.PLATFORM_IOS)
+SMILE = "\U0001f600"
 COMPANY = LinkProviderSettings(
     kinds=("custom_scheme", "app_store", "play_store", "web"),
     account={"scheme": "acme", "app_store_id": "4711", "package": "com.acme.app", "web_host": "www.acme.com"},
@@ -162,6 +163,44 @@ async def test_an_old_link_opens_its_record_and_is_renewed():
     assert (BY_ID, {"utm_source": "sms"}, "") == (found.record, dict(found.campaign), renewed.renewed_url)
     assert found.targets[0].uri == renewed.targets[0].uri
     assert "only Firebase knew" in failure(refused.value).message
+
+
+async def test_what_has_the_form_of_a_signed_link_must_be_signed():
+    """A company that keeps the host of its old links as its link host opens both kinds, and no link without a signature."""
+    firebase = FirebaseSettings(
+        hosts=("links.example.com",),
+        patterns={"leads": OldAddressSettings(url="https://www.acme.com/l/{id}", object="Lead")},
+    )
+    said = f"link=https%3A%2F%2Fwww.acme.com%2Fl%2F{BY_ID.id}"
+    async with serving(links(providers={"web": COMPANY}, firebase=firebase)) as service:
+        url = (await service.CreateDeepLink(CreateDeepLinkRequest(record=BY_ID))).url
+        signed = await service.ResolveDeepLink(ResolveDeepLinkRequest(url=url))
+        old = await service.ResolveDeepLink(ResolveDeepLinkRequest(url=f"https://links.example.com/?{said}"))
+        with pytest.raises(aio.AioRpcError) as refused:
+            await service.ResolveDeepLink(ResolveDeepLinkRequest(url=f"https://links.example.com/l?{said}"))
+
+    assert [BY_ID, BY_ID] == [signed.record, old.record]
+    assert "INVALID_LINK" == failure(refused.value).reason
+
+
+@pytest.mark.parametrize(
+    ("campaign", "fields", "is_renewed"),
+    [
+        ("".join(f"&utm_{chr(97 + index)}=x" for index in range(26)), 16, True),
+        ("".join(f"&utm_{chr(97 + index)}={SMILE * 100}" for index in range(16)), 16, False),
+    ],
+)
+async def test_an_old_link_that_holds_more_than_a_link_may(campaign, fields, is_renewed):
+    """It opens its record all the same, with as many campaign fields as fit."""
+    firebase = FirebaseSettings(
+        hosts=("acme.page.link",),
+        patterns={"leads": OldAddressSettings(url="https://www.acme.com/l/{id}", object="Lead")},
+    )
+    old = f"https://acme.page.link/?link=https%3A%2F%2Fwww.acme.com%2Fl%2F{BY_ID.id}{campaign}"
+    async with serving(links(providers={"web": COMPANY}, firebase=firebase)) as service:
+        found = await service.ResolveDeepLink(ResolveDeepLinkRequest(url=old))
+
+    assert (BY_ID, fields, is_renewed) == (found.record, len(found.campaign), bool(found.renewed_url))
 
 
 async def test_keys_may_be_files(tmp_path):
