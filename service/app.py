@@ -15,14 +15,20 @@ from opentelemetry.sdk.trace.export import SpanExporter
 from pydantic import SecretStr
 
 from service import soql
+from service.admin.links.associations import Association, associations, claimed_on
+from service.admin.links.follower import Follower
+from service.admin.links.link_host import LinkHost
+from service.admin.links.server import LinkServer
 from service.admin.metrics import Metrics
 from service.admin.server import AdminServer
 from service.clock import Clock, SystemClock
+from service.deep_links.claim_store import ClaimsInMemory, ClaimStore
 from service.deep_links.config import LinkConfig
+from service.deep_links.keys import FixedKeys, KeyRing
 from service.emulator.server import Emulator, EmulatorConfig
 from service.governor.sharing import Sharing
 from service.governor.valkey import ValkeyExchange
-from service.orgs import config
+from service.orgs import config, link_config
 from service.orgs.limits import with_callers
 from service.orgs.org import Org
 from service.orgs.registry import OpenOrg, OrgRegistry
@@ -38,7 +44,7 @@ from service.settings import (
     EmulatorSettings,
     GrpcSettings,
     JwtBearerAuth,
-    LinkProviderSettings,
+    LinkServerSettings,
     LinkSettings,
     OrgSettings,
     Settings,
@@ -63,6 +69,8 @@ class Addresses:
     """`host:port`."""
     admin: str
     """Base URL."""
+    links: str | None
+    """Base URL of the server behind the link host; None if it is not enabled."""
     emulator: str | None
     """Base URL of the embedded org; None if orgs are configured."""
     default_org: str
@@ -120,14 +128,15 @@ class App:
             with _listening("emulator", settings.emulator):
                 orgs = {EMBEDDED_ORG: await self._embedded_org(stack)}
         default = settings.default_org or (next(iter(orgs)) if len(orgs) == 1 else "")
-        sharing = await self._sharing(stack)
-        open_org = self._opener(orgs, tracing, sharing)
+        surroundings = await self._surroundings(stack, tracing)
+        open_org = self._opener(orgs, surroundings)
         registry = await stack.enter_async_context(OrgRegistry(orgs, default=default, open_org=open_org))
         store = await self._shared_store(stack)
         # After the orgs, so that it closes before them: work whose callers have gone still needs its org.
         request_ids = await stack.enter_async_context(RequestIds(store, self._clock))
         with _listening("admin", settings.admin):
             admin = await stack.enter_async_context(AdminServer(settings.admin, Metrics(registry)))
+        links = await self._link_server(stack, registry, tracing)
         pipeline = Pipeline(
             tracing, self._clock, settings.grpc.max_message_bytes, settings.grpc.default_deadline_seconds
         )
@@ -140,6 +149,7 @@ class App:
         self.addresses = Addresses(
             grpc=authority(settings.grpc.host, server.port),
             admin=f"http://{authority(settings.admin.host, admin.port)}",
+            links=links,
             emulator=self.emulator.url if self.emulator else None,
             default_org=default,
         )
@@ -149,6 +159,17 @@ class App:
         if self._span_exporter is not None:
             return Tracing(self._span_exporter, sample_ratio=1.0, version=VERSION)
         return Tracing(otlp_exporter(settings.otlp_endpoint), sample_ratio=settings.sample_ratio, version=VERSION)
+
+    async def _link_server(self, stack: AsyncExitStack, registry: OrgRegistry, tracing: Tracing) -> str | None:
+        settings = self._settings.link_server
+        if not settings.enabled:
+            return None
+        files = _associations(settings)
+        host = LinkHost(self._settings.links.host, claimed_on(settings))
+        server = LinkServer(settings, files, Follower(registry, host, self._clock), self._clock, tracing)
+        with _listening("link_server", settings):
+            await stack.enter_async_context(server)
+        return f"http://{authority(settings.host, server.port)}"
 
     async def _sharing(self, stack: AsyncExitStack) -> Sharing | None:
         settings = self._settings.shared_store
@@ -185,25 +206,43 @@ class App:
         )
         return OrgSettings(login_url=credentials.login_url, auth=auth)
 
-    def _opener(self, orgs: Mapping[str, OrgSettings], tracing: Tracing, sharing: Sharing | None) -> OpenOrg:
-        links = self._links()
+    async def _surroundings(self, stack: AsyncExitStack, tracing: Tracing) -> config.Surroundings:
+        is_embedded = self.emulator is not None
+        return config.Surroundings(
+            links=_link_config(self._settings.links, self._clock, embedded=is_embedded),
+            claim_store=await self._claim_store(stack),
+            signers=Signers.of(_keys(self._settings.token_keys, "token_keys", embedded=is_embedded)),
+            tracing=tracing,
+            clock=self._clock,
+            sharing=await self._sharing(stack),
+        )
+
+    async def _claim_store(self, stack: AsyncExitStack) -> ClaimStore | None:
+        settings, links = self._settings.shared_store, self._settings.links
+        if settings.url is not None:
+            from service.deep_links.valkey_claims import ValkeyClaims  # noqa: PLC0415 - as the other clients
+
+            return await stack.enter_async_context(
+                ValkeyClaims(settings.url.get_secret_value(), prefix=settings.prefix)
+            )
+        # An embedded org belongs to this process, which is alone with it.
+        is_alone = self.emulator is not None and "claims_without_store" not in links.model_fields_set
+        return ClaimsInMemory(self._clock) if is_alone or links.claims_without_store == "memory" else None
+
+    def _opener(self, orgs: Mapping[str, OrgSettings], surroundings: config.Surroundings) -> OpenOrg:
         callers = self._settings.callers
         orgs = {name: with_callers(settings, callers) for name, settings in orgs.items()}
-        signers = Signers.of(_keys(self._settings.token_keys, "token_keys", embedded=self.emulator is not None))
-
-        surroundings = config.Surroundings(links, signers, tracing, self._clock, sharing)
 
         def open_org(name: str, stack: AsyncExitStack) -> Org:
             return config.open_org(name, orgs[name], surroundings, stack)
 
         return open_org
 
-    def _links(self) -> LinkConfig:
-        return _link_config(self._settings.links, embedded=self.emulator is not None)
-
 
 @contextmanager
-def _listening(section: str, settings: GrpcSettings | AdminSettings | EmulatorSettings) -> Iterator[None]:
+def _listening(
+    section: str, settings: GrpcSettings | AdminSettings | LinkServerSettings | EmulatorSettings
+) -> Iterator[None]:
     """Let a listener that cannot listen say why, and which settings would help."""
     try:
         yield
@@ -221,24 +260,35 @@ def check(settings: Settings) -> None:
     """Look at what can be wrong with settings beside their types, without listening or calling anyone.
 
     Raises:
-        SettingsError: A template of a link cannot be used, or a file of an org cannot be read; the text names it.
+        SettingsError: A template of a link or an app cannot be used, or a file of an org cannot be read; the text
+            names it.
 
     """
     embedded = not settings.orgs
-    _link_config(settings.links, embedded=embedded)
+    _link_config(settings.links, SystemClock(), embedded=embedded)
+    _associations(settings.link_server)
     _keys(settings.token_keys, "token_keys", embedded=embedded)
     faults = [f"orgs.{name}.{fault}" for name, org in settings.orgs.items() for fault in config.faults(org)]
     if faults:
         raise SettingsError("\n".join(faults))
 
 
-def _link_config(settings: LinkSettings, *, embedded: bool) -> LinkConfig:
-    if embedded and not settings.providers:
-        settings = _example_links(settings)
+def _link_config(settings: LinkSettings, clock: Clock, *, embedded: bool) -> LinkConfig:
+    if embedded:
+        settings = link_config.with_example(settings)
     try:
-        return config.link_config(settings, _keys(settings.keys, "links.keys", embedded=embedded))
+        directory = link_config.key_directory(settings, clock.monotonic)
+        keys: KeyRing = directory or FixedKeys(_keys(settings.keys, "links.keys", embedded=embedded))
+        return link_config.link_config(settings, keys)
     except ValueError as error:
         raise SettingsError(f"links: {error}") from None
+
+
+def _associations(settings: LinkServerSettings) -> tuple[Association, ...]:
+    try:
+        return associations(settings)
+    except ValueError as error:
+        raise SettingsError(f"link_server: {error}") from None
 
 
 def _keys(configured: Mapping[str, SecretStr], setting: str, *, embedded: bool) -> tuple[SigningKey, ...]:
@@ -248,15 +298,3 @@ def _keys(configured: Mapping[str, SecretStr], setting: str, *, embedded: bool) 
     if not embedded:
         _log.warning("no keys are configured; what is signed stops working at exit and elsewhere", setting=setting)
     return (SigningKey("ephemeral", secrets.token_bytes(48)),)
-
-
-def _example_links(settings: LinkSettings) -> LinkSettings:
-    """Return links of an imaginary app, so that the embedded org shows every kind of target."""
-    example = LinkProviderSettings(
-        app_link=settings.host + "/r/{object}/{id}?action={action}",
-        app_scheme="acme://record/{object}/{id}?action={action}",
-        store_ios="https://apps.apple.com/app/id0000000000",
-        store_android="https://play.google.com/store/apps/details?id=com.example.app&referrer={query}",
-        web=settings.host + "/w/{object}/{id}",
-    )
-    return settings.model_copy(update={"providers": {settings.default_provider: example}})

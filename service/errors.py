@@ -16,6 +16,7 @@
     + InvalidData               bulk data that is not CSV or JSON Lines; carries the row
     + InvalidToken              a resume token that this service did not sign
     + InvalidLink               a deep link that is malformed or carries a wrong signature
+    + InvalidClaim              the claim of a deep link is malformed, altered or of another device
     + RequestIdReused           the request id belongs to a request with another body
   x NotFound
     + UnknownOrg · RecordNotFound · RecordDeleted · LoadNotFound
@@ -28,6 +29,7 @@
   x Refused
     + AccessDenied              (PERMISSION_DENIED)
     + ValidationRuleFailed · SalesforceRejected · LoadFailed · LinkExpired · OrgAuthenticationFailed
+    + ClaimExpired · ClaimUsed · ClaimsRefused
     + QueryNotResumable         the rest of a result is gone and cannot be told from what was sent
   x Exhausted
     + DailyLimitExceeded · CallerQuotaExceeded · ConcurrencyLimitExceeded · AllocationExceeded · QueueFull
@@ -225,6 +227,12 @@ class InvalidLink(InvalidArgument):
     reason = "INVALID_LINK"
 
 
+class InvalidClaim(InvalidArgument):
+    """A claim of a deep link that was not made here, was altered or is another org's or platform's. Metadata: cause."""
+
+    reason = "INVALID_CLAIM"
+
+
 class RequestIdReused(InvalidArgument):
     """The request id was used for a request with another body. Metadata: request_id."""
 
@@ -347,6 +355,24 @@ class LinkExpired(Refused):
     """The deep link was valid and is past its expiry. Metadata: expired_at (RFC 3339)."""
 
     reason = "LINK_EXPIRED"
+
+
+class ClaimExpired(Refused):
+    """The claim of a deep link was valid and is past its expiry. Metadata: expired_at."""
+
+    reason = "CLAIM_EXPIRED"
+
+
+class ClaimUsed(Refused):
+    """The deep link was claimed with this token before."""
+
+    reason = "CLAIM_USED"
+
+
+class ClaimsRefused(Refused):
+    """No store is configured that would tell a second claim, and none is taken without. Metadata: setting."""
+
+    reason = "CLAIMS_REFUSED"
 
 
 class OrgAuthenticationFailed(Refused):

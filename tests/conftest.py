@@ -24,6 +24,7 @@ def target() -> Iterator[str]:
         "SLUICEGATE_GRPC__PORT": "0",
         "SLUICEGATE_GRPC__DRAIN_SECONDS": "1",
         "SLUICEGATE_ADMIN__PORT": "0",
+        "SLUICEGATE_LINK_SERVER__PORT": "0",
         "SLUICEGATE_EMULATOR__PORT": "0",
     }
     command = [sys.executable, "-m", "service", "serve", "--json"]

@@ -53,6 +53,7 @@ def _machine_text(addresses: Addresses) -> str:
         {
             "grpc": addresses.grpc,
             "admin": addresses.admin,
+            "links": addresses.links,
             "emulator": addresses.emulator,
             "org": addresses.default_org,
         }
@@ -65,6 +66,7 @@ def _human_text(addresses: Addresses) -> str:
         f"sluicegate {VERSION}",
         f"  gRPC     {addresses.grpc}",
         f"  health   {addresses.admin}/healthz/ready",
+        *([f"  links    {addresses.links}/l"] if addresses.links else []),
         f"  org      {org or 'none by default; each request must name one'}",
     ]
     if addresses.emulator:

@@ -1,56 +1,36 @@
-"""What a link opens on a device: the ordered targets for one record.
+"""What a link opens on a device: the ordered targets for one record, and why each stands where it does.
 
 Sources: Salesforce mobile app URI scheme (`salesforce1://sObject/<id>/view`); Lightning Experience record pages
 (`/lightning/r/<Object>/<id>/view`); `{instance_url}/<id>`, which Salesforce redirects into the right page.
 """
 
-from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from urllib.parse import urlsplit
 
-from service import errors
-from service.deep_links.config import LinkProvider
-from service.deep_links.link import ExternalId, Link, campaign_query
+from msgspec import Struct
+
+from service.deep_links.config import LinkConfig
+from service.deep_links.device import AppPresence, Device, Platform
+from service.deep_links.grammar import invalid_request
+from service.deep_links.link import Link
+from service.deep_links.placeholders import ORIGINS, Values, quoted
+from service.deep_links.plan import LeftOut, Offer, Plan, TargetKind
 
 
-class Platform(Enum):
-    """A platform that links open on."""
-
-    UNKNOWN = "unknown"
-    IOS = "ios"
-    ANDROID = "android"
-    WEB = "web"
-
-
-class AppPresence(Enum):
-    """Whether the company's own app is on the device."""
+class RecordState(StrEnum):
+    """What is known of the record."""
 
     UNKNOWN = "unknown"
-    INSTALLED = "installed"
+    FOUND = "found"
     MISSING = "missing"
+    DELETED = "deleted"
 
 
-class TargetKind(Enum):
-    """What a target opens."""
-
-    APP_LINK = "app_link"
-    APP_SCHEME = "app_scheme"
-    STORE = "store"
-    SALESFORCE_MOBILE = "salesforce_mobile"
-    LIGHTNING = "lightning"
-    WEB = "web"
+GONE = frozenset({RecordState.MISSING, RecordState.DELETED})
+"""There is nothing to show."""
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
-    """The device that followed a link."""
-
-    platform: Platform = Platform.UNKNOWN
-    app: AppPresence = AppPresence.UNKNOWN
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True, gc=False):
     """One thing to open."""
 
     kind: TargetKind
@@ -59,12 +39,15 @@ class Target:
     """Why it stands at this place, for a person."""
 
 
-@dataclass(frozen=True, slots=True)
-class Resolution:
+class Resolution(Struct, frozen=True, gc=False):
     """What to open for a link."""
 
+    provider: str
+    """Name of the provider whose targets these are."""
     targets: tuple[Target, ...]
     """Best first. The last one works without any app."""
+    left_out: tuple[LeftOut, ...] = ()
+    """What the provider could open, and why it does not here."""
 
     @property
     def fallback_uri(self) -> str:
@@ -72,116 +55,143 @@ class Resolution:
         return self.targets[-1].uri
 
 
-def resolve(
-    link: Link, device: Device, provider: LinkProvider, *, instance_url: str, record_id: str | None
-) -> Resolution:
-    """Tell what to open, best first.
+class Knowledge(Struct, frozen=True, gc=False):
+    """What is known when a link is resolved, beside what it says itself."""
 
-    The company's app comes before its store page, that before Salesforce's own pages, and the company's web page is
-    the last resort; without one, Lightning is. On an unknown platform what works anywhere comes first. A template
-    that needs a value the link does not hold (an id, an external id) gives no target.
+    instance_url: str | None
+    """The org's address from its token answer, for example `https://acme.my.salesforce.com`; None if not known."""
+    record_id: str | None
+    """The record's Salesforce id; None if not known."""
+    deferred_token: str = ""
+    """What lets an app claim the link after its installation; empty if nothing does."""
+    why_no_id: str = "the record was not looked up"
+    """Why there is no id, where there is none: the end of a sentence."""
+
+    def __repr__(self) -> str:
+        """Name the record; the token is a secret of whoever follows the link."""
+        return f"Knowledge(instance_url={self.instance_url!r}, record_id={self.record_id!r})"
+
+
+class Resolver:
+    """Tells what links open. Safe to share between tasks.
 
     Args:
-        link: What was followed.
-        device: Who followed it.
-        provider: The templates; every other host comes from `instance_url`.
-        instance_url: The org's address from its token answer, for example `https://acme.my.salesforce.com`.
-        record_id: The record's Salesforce id; None when it was not looked up, and then Salesforce's targets are absent.
-
-    Raises:
-        errors.InvalidRequest: Nothing can be opened without an app.
+        config: The providers.
 
     """
-    uris = {
-        **_company_uris(provider, _values(link, record_id), device.platform),
-        **_salesforce_uris(link, instance_url, record_id),
-    }
-    fallback = TargetKind.WEB if TargetKind.WEB in uris else TargetKind.LIGHTNING
-    if fallback not in uris:
-        problem = (
-            "has neither a web page nor a known Salesforce id: give the provider a web template that the link fills"
+
+    def __init__(self, config: LinkConfig) -> None:
+        self._config = config
+        self._origins: dict[str, str | None] = {"instance": None, "lightning": None}
+        """Of the org's address that was last seen, which all but never changes."""
+        self._plans: dict[tuple[str, Platform, AppPresence, bool], Plan] = {}
+
+    def plan(self, link: Link, device: Device) -> Plan:
+        """Return what the link's provider offers such a device."""
+        name, provider = self._config.provider(link.provider, device.platform)
+        is_old = bool(device.app_version) and device.has_older_app_than(provider.min_app_version)
+        key = (name, device.platform, device.app, is_old)
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = self._plans[key] = Plan.of(name, provider, device)
+        return plan
+
+    def resolve(self, plan: Plan, link: Link, device: Device, known: Knowledge) -> Resolution:
+        """Tell what to open, best first.
+
+        The company's app comes before its store page, that before Salesforce's own pages, and the company's web page
+        is the last resort; without one, Lightning is. On an unknown platform what works anywhere comes first. A
+        template that needs a value which is not known (an id, an external id) gives no target.
+
+        Args:
+            plan: What `plan` returned for this link and device.
+            link: What was followed.
+            device: Who followed it.
+            known: What else is known. Every host comes from the configuration, or from its `instance_url`.
+
+        Raises:
+            errors.InvalidRequest: Nothing can be opened without an app.
+
+        """
+        values = self._values(link, device, known)
+        for nested, template in plan.nested:
+            text = template.fill(values)
+            values[nested] = None if text is None else quoted(text)
+        uris = [_filled(offer, values, known) for offer in plan.offers]
+        last = next((index for index in plan.fallbacks if uris[index]), None)
+        if last is None:
+            problem = "has neither a web page nor a known Salesforce id: give the provider a web template that it fills"
+            raise invalid_request("record", problem)
+        targets, left_out = [], [*plan.left_out]
+        for index, (offer, uri) in enumerate(zip(plan.offers, uris, strict=True)):
+            if uri is None:
+                left_out.append(LeftOut(offer.kind, _lack(offer, values, known)))
+            elif index != last:
+                targets.append(Target(offer.kind, uri, offer.explanation))
+        offer = plan.offers[last]
+        targets.append(Target(offer.kind, uris[last] or "", offer.last_explanation))
+        return Resolution(plan.provider, tuple(targets), tuple(left_out))
+
+    def resolve_gone(
+        self, plan: Plan, link: Link, device: Device, known: Knowledge, state: RecordState
+    ) -> Resolution | None:
+        """Tell what to open for a record that is not there: the page for such records, or else the web page.
+
+        Args:
+            plan: What `plan` returned for this link and device.
+            link: What was followed.
+            device: Who followed it.
+            known: What else is known.
+            state: MISSING or DELETED.
+
+        Returns:
+            One target; None if neither page can be built.
+
+        """
+        values = self._values(link, device, known)
+        uri = next((text for template in plan.gone if (text := template.fill(values))), None)
+        if uri is None:
+            return None
+        missing = f"The record is {_GONE_WORDS[state]}."
+        kinds = dict.fromkeys(offer.kind for offer in plan.offers if offer.kind is not TargetKind.WEB)
+        left_out = (*plan.left_out, *(LeftOut(kind, missing) for kind in kinds))
+        return Resolution(
+            plan.provider, (Target(TargetKind.WEB, uri, f"{missing} This page works without it."),), left_out
         )
-        raise errors.InvalidRequest(
-            f"the record {problem}", violations=[errors.FieldViolation("record", f"the record {problem}")]
+
+    def _values(self, link: Link, device: Device, known: Knowledge) -> Values:
+        if known.instance_url != self._origins["instance"]:
+            self._origins = {"instance": known.instance_url, "lightning": _lightning_origin(known.instance_url)}
+        return Values(
+            link,
+            record_id=known.record_id,
+            locale=(device.locale or self._config.default_locale).replace("_", "-"),
+            deferred_token=known.deferred_token,
+            origins=self._origins,
         )
-    kinds = [kind for kind in _order(device) if kind in uris and kind is not fallback]
-    targets = [Target(kind, uri, _EXPLANATIONS[kind]) for kind in kinds for uri in uris[kind]]
-    targets += [Target(fallback, uri, f"{_EXPLANATIONS[fallback]} It works without any app.") for uri in uris[fallback]]
-    return Resolution(tuple(targets))
 
 
-_EXPLANATIONS = {
-    TargetKind.APP_LINK: "Opens the company's app where it is installed, and the browser elsewhere.",
-    TargetKind.APP_SCHEME: "Opens the company's app through its own scheme; nothing happens where it is missing.",
-    TargetKind.STORE: "The company's app can be installed here.",
-    TargetKind.SALESFORCE_MOBILE: "Opens the record in Salesforce's mobile app where that is installed.",
-    TargetKind.LIGHTNING: "The record in Salesforce, for people who may log in there.",
-    TargetKind.WEB: "The company's web page for the record.",
-}
+_GONE_WORDS = {RecordState.MISSING: "not there", RecordState.DELETED: "in the recycle bin"}
 
 
-def _order(device: Device) -> tuple[TargetKind, ...]:
-    """Order the kinds for a device, those that cannot work there left out."""
-    if device.platform is Platform.WEB:
-        return (TargetKind.LIGHTNING, TargetKind.WEB)
-    app = () if device.app is AppPresence.MISSING else (TargetKind.APP_SCHEME,)
-    link = () if device.app is AppPresence.MISSING else (TargetKind.APP_LINK,)
-    store = () if device.app is AppPresence.INSTALLED else (TargetKind.STORE,)
-    if device.platform is Platform.UNKNOWN:
-        return (*link, TargetKind.LIGHTNING, *app, TargetKind.SALESFORCE_MOBILE, *store, TargetKind.WEB)
-    return (*link, *app, *store, TargetKind.SALESFORCE_MOBILE, TargetKind.LIGHTNING, TargetKind.WEB)
+def _filled(offer: Offer, values: Values, known: Knowledge) -> str | None:
+    uri = offer.template.fill(values)
+    if uri is None and offer.kind is TargetKind.LIGHTNING and known.record_id and known.instance_url:
+        # Other clouds have other Lightning hosts; the org itself redirects its ids into the right page.
+        return f"{known.instance_url}/{known.record_id}"
+    return uri
 
 
-def _values(link: Link, record_id: str | None) -> dict[str, str | None]:
-    key = link.record.key
-    external = key if isinstance(key, ExternalId) else None
-    return {
-        "object": link.record.object,
-        "id": record_id,
-        "external_id": external.value if external else None,
-        "external_id_field": external.field if external else None,
-        "action": link.action,
-        "query": campaign_query(link.campaign),
-    }
+def _lack(offer: Offer, values: Values, known: Knowledge) -> str:
+    missing = sorted(name for name in offer.template.needs if values[name] is None)
+    if "id" in missing:
+        return f"Its address needs the record's Salesforce id, and {known.why_no_id}."
+    if known.instance_url is None and ORIGINS & set(missing):
+        return f"Its address needs that of the org, and {known.why_no_id}."
+    return f"Its address needs {{{missing[0] if missing else 'query'}}}, which the link does not hold."
 
 
-def _company_uris(
-    provider: LinkProvider, values: dict[str, str | None], platform: Platform
-) -> dict[TargetKind, tuple[str, ...]]:
-    stores = {
-        Platform.IOS: (provider.store_ios,),
-        Platform.ANDROID: (provider.store_android,),
-        Platform.UNKNOWN: (provider.store_ios, provider.store_android),
-        Platform.WEB: (),
-    }
-    templates = {
-        TargetKind.APP_LINK: (provider.app_link,),
-        TargetKind.APP_SCHEME: (provider.app_scheme,),
-        TargetKind.STORE: stores[platform],
-        TargetKind.WEB: (provider.web,),
-    }
-    filled = {
-        kind: tuple(uri for template in group if template and (uri := template.fill(values)))
-        for kind, group in templates.items()
-    }
-    return {kind: uris for kind, uris in filled.items() if uris}
-
-
-def _salesforce_uris(link: Link, instance_url: str, record_id: str | None) -> dict[TargetKind, tuple[str, ...]]:
-    if record_id is None:
-        return {}
-    # Salesforce's own pages know these two; any other action is the company's app's business.
-    page = link.action if link.action in {"view", "edit"} else "view"
-    return {
-        TargetKind.SALESFORCE_MOBILE: (f"salesforce1://sObject/{record_id}/{page}",),
-        TargetKind.LIGHTNING: (_lightning_uri(instance_url, link.record.object, record_id, page),),
-    }
-
-
-def _lightning_uri(instance_url: str, object_name: str, record_id: str, page: str) -> str:
-    address = urlsplit(instance_url)
-    domain, suffix, rest = (address.hostname or "").partition(".my.salesforce.com")
-    if suffix and not rest and domain:
-        return f"https://{domain}.lightning.force.com/lightning/r/{object_name}/{record_id}/{page}"
-    # Other clouds have other Lightning hosts; the org itself redirects its ids into the right page.
-    return f"{address.scheme}://{address.netloc}/{record_id}"
+def _lightning_origin(instance_url: str | None) -> str | None:
+    """Return the origin of Lightning Experience; None where it does not follow from the org's address."""
+    domain, suffix, rest = (urlsplit(instance_url or "").hostname or "").partition(".my.salesforce.com")
+    return f"https://{domain}.lightning.force.com" if suffix and not rest and domain else None

@@ -1,13 +1,13 @@
 """An org from its settings: the stack of transports, its login, its links."""
 
 import ssl
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from service.batching.coalescer import Coalescer
 from service.clock import Clock
-from service.deep_links.config import LinkConfig, LinkProvider
+from service.deep_links.claim_store import ClaimStore
+from service.deep_links.config import LinkConfig
 from service.errors import OrgAuthenticationFailed
 from service.governor.base import Governor
 from service.governor.local import LocalGovernor
@@ -16,6 +16,7 @@ from service.governor.sharing import Sharing
 from service.orgs.descriptions import Descriptions
 from service.orgs.guard import Guard
 from service.orgs.limits import limits_of, policy_of
+from service.orgs.links import OrgLinks
 from service.orgs.org import Org
 from service.orgs.queries import OrgQueries
 from service.orgs.records import OrgRecords
@@ -31,8 +32,7 @@ from service.salesforce.transport.govern import GovernedTransport
 from service.salesforce.transport.http import HttpTransport
 from service.salesforce.transport.observe import ObservedTransport
 from service.salesforce.transport.retry import RetryTransport
-from service.settings import ClientCredentialsAuth, JwtBearerAuth, LinkSettings, OrgSettings
-from service.settings.signing_key import SigningKey
+from service.settings import ClientCredentialsAuth, JwtBearerAuth, OrgSettings
 from service.telemetry.tracing import Tracing
 
 
@@ -42,6 +42,8 @@ class Surroundings:
 
     links: LinkConfig
     """How deep links look."""
+    claim_store: ClaimStore | None
+    """Remembers which deep links were claimed; None if none may be."""
     signers: Signers
     """Sign the tokens of bulk loads and queries."""
     tracing: Tracing
@@ -104,13 +106,21 @@ def open_org(name: str, settings: OrgSettings, surroundings: Surroundings, stack
         bulk_rows=settings.queries.bulk_rows,
         open_results=settings.queries.open_results,
     )
-    return Org(
+    guard = Guard(governor, circuit, login_circuit)
+    links = OrgLinks(
         client,
         tokens,
-        guard=Guard(governor, circuit, login_circuit),
+        guard=guard,
+        descriptions=descriptions,
+        config=surroundings.links.with_default(settings.default_link_provider),
+        claim_store=surroundings.claim_store,
+    )
+    return Org(
+        client,
+        guard=guard,
         records=records,
         queries=queries,
-        links=surroundings.links,
+        links=links,
         load_tokens=surroundings.signers.loads,
     )
 
@@ -134,34 +144,6 @@ def faults(settings: OrgSettings) -> list[str]:
         except OSError as error:
             lines.append(f"ca_file: {settings.ca_file} cannot be used: {error.strerror or 'not PEM'}")
     return lines
-
-
-def link_config(settings: LinkSettings, keys: Sequence[SigningKey]) -> LinkConfig:
-    """Return the configuration of deep links.
-
-    Args:
-        settings: The settings.
-        keys: The first signs.
-
-    Raises:
-        ValueError: A template or key cannot be used; the text names it.
-
-    """
-    providers: dict[str, LinkProvider] = {}
-    for name, templates in settings.providers.items():
-        try:
-            providers[name] = LinkProvider.of(**{key: text or None for key, text in templates.model_dump().items()})
-        except ValueError as error:
-            raise ValueError(f"links.providers.{name}.{error}") from None
-    if not providers:
-        providers[settings.default_provider] = LinkProvider.of(web=settings.host + "/r/{object}/{id}")
-    return LinkConfig(
-        host=settings.host,
-        keys=tuple(keys),
-        default_ttl_seconds=settings.default_ttl_seconds,
-        default_provider=settings.default_provider,
-        providers=providers,
-    )
 
 
 def _flow(auth: JwtBearerAuth | ClientCredentialsAuth, login_url: str) -> Flow:

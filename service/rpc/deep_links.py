@@ -1,22 +1,40 @@
 """DeepLinkService."""
 
-from datetime import UTC, datetime
+from functools import partial
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from sluicegate.v1 import deep_link_pb2 as pb
 from sluicegate.v1.deep_link_service_pb2 import (
+    ClaimDeepLinkRequest,
+    ClaimDeepLinkResponse,
     CreateDeepLinkRequest,
     CreateDeepLinkResponse,
+    CreateDeepLinkResult,
+    CreateDeepLinksRequest,
+    CreateDeepLinksResponse,
     ResolveDeepLinkRequest,
     ResolveDeepLinkResponse,
 )
+from sluicegate.v1.error_reason_pb2 import ErrorReason
+from sluicegate.v1.field_value_pb2 import ExternalId as FieldAndValue
 from sluicegate.v1.record_pb2 import RecordRef
 
+from service.clock import Turns
 from service.context import CallContext
+from service.deep_links.device import AppPresence, Device, Platform
 from service.deep_links.link import ExternalId, Link, LinkedRecord
-from service.deep_links.resolver import AppPresence, Device, Platform, Resolution
+from service.deep_links.plan import TargetKind
+from service.deep_links.resolver import RecordState
+from service.errors import FieldViolation, InvalidRequest, SluicegateError
+from service.orgs.links import Lookup, Resolved, Wanted
+from service.orgs.org import Org
 from service.orgs.registry import OrgRegistry
+from service.rpc.record_errors import relocating
+from service.rpc.records import to_record
+from service.rpc.status import cut
 
+_LONGEST_MESSAGE = 768
+"""Bytes of UTF-8."""
 _PLATFORMS = {
     pb.PLATFORM_UNSPECIFIED: Platform.UNKNOWN,
     pb.PLATFORM_IOS: Platform.IOS,
@@ -28,6 +46,20 @@ _APPS = {
     pb.APP_PRESENCE_INSTALLED: AppPresence.INSTALLED,
     pb.APP_PRESENCE_MISSING: AppPresence.MISSING,
 }
+
+
+_LOOKUPS = {
+    pb.RECORD_LOOKUP_UNSPECIFIED: Lookup.AS_NEEDED,
+    pb.RECORD_LOOKUP_NEVER: Lookup.NEVER,
+    pb.RECORD_LOOKUP_ALWAYS: Lookup.ALWAYS,
+}
+_STATES = {
+    RecordState.UNKNOWN: pb.LINKED_RECORD_STATE_UNSPECIFIED,
+    RecordState.FOUND: pb.LINKED_RECORD_STATE_FOUND,
+    RecordState.MISSING: pb.LINKED_RECORD_STATE_MISSING,
+    RecordState.DELETED: pb.LINKED_RECORD_STATE_DELETED,
+}
+_KINDS = {kind: pb.DeepLinkTargetKind.Value(f"DEEP_LINK_TARGET_KIND_{kind.name}") for kind in TargetKind}
 
 
 class DeepLinkService:
@@ -43,31 +75,89 @@ class DeepLinkService:
 
     async def create_deep_link(self, request: CreateDeepLinkRequest, call: CallContext) -> CreateDeepLinkResponse:
         """Make a signed link."""
+        return _create(self._orgs.get(request.org), request, call)
+
+    async def create_deep_links(self, request: CreateDeepLinksRequest, call: CallContext) -> CreateDeepLinksResponse:
+        """Make signed links, each on its own."""
         org = self._orgs.get(request.org)
-        link = Link(
-            org=org.name,
-            record=_record(request.record),
-            provider=request.provider,
-            expires_at=0,
-            action=request.action or "view",
-            campaign=dict(request.campaign),
-        )
-        ttl = request.ttl.seconds if request.HasField("ttl") else None
-        url, expires_at = org.create_link(link, ttl, call)
-        expire_time = Timestamp()
-        expire_time.FromDatetime(datetime.fromtimestamp(expires_at, UTC))
-        return CreateDeepLinkResponse(url=url, expire_time=expire_time)
+        results, turns = [], Turns(call.clock)
+        for each in request.requests:
+            await turns.give()
+            results.append(_attempted(org, each, call))
+        return CreateDeepLinksResponse(results=results)
 
     async def resolve_deep_link(self, request: ResolveDeepLinkRequest, call: CallContext) -> ResolveDeepLinkResponse:
         """Tell what to open for a link or a record."""
         org = self._orgs.get(request.org)
-        if request.WhichOneof("source") == "url":
-            link = org.read_link(request.url, call)
-        else:
-            link = Link(org=org.name, record=_record(request.record), provider="", expires_at=0)
-        device = Device(_PLATFORMS[request.device.platform], _APPS[request.device.app])
-        resolution, found = await org.resolve_link(link, device, call)
-        return _response(resolution, found)
+        url = request.url
+        link = org.links.read(url, call) if url else Link(org.name, _record(request.record), provider="", expires_at=0)
+        wanted = Wanted(request.fields, _LOOKUPS[request.lookup], request.provider)
+        try:
+            resolved = await org.links.resolve(link, _device(request.device), call, wanted)
+        except SluicegateError:
+            with relocating(partial(_in_request, is_link=bool(url))):
+                raise
+        response = _response(resolved)
+        if url and org.links.is_old(url):
+            response.renewed_url = org.links.renewed(link, call)
+        return response
+
+    async def claim_deep_link(self, request: ClaimDeepLinkRequest, call: CallContext) -> ClaimDeepLinkResponse:
+        """Tell an app what it was installed for, once."""
+        org = self._orgs.get(request.org)
+        claim = await org.links.claim(
+            token=request.token,
+            install_referrer=request.install_referrer,
+            platform=_PLATFORMS[request.device.platform],
+            claimant=request.request_id,
+            context=call,
+        )
+        return ClaimDeepLinkResponse(
+            record=_record_ref(claim.link.record),
+            action=claim.link.action,
+            campaign=claim.link.campaign,
+            create_time=Timestamp(seconds=claim.created_at),
+        )
+
+
+def _in_request(path: str, *, is_link: bool) -> str:
+    """Return the path in a request to resolve of what reading a record calls otherwise."""
+    if path.partition("[")[0] in {"fields", "provider", "lookup"}:
+        return path
+    if is_link:
+        return "url"
+    return path if path.startswith("record") else f"record.{path}"
+
+
+def _attempted(org: Org, request: CreateDeepLinkRequest, call: CallContext) -> CreateDeepLinkResult:
+    """Return the link, or why it cannot be made: its neighbours go on."""
+    try:
+        if request.org not in {"", org.name}:
+            problem = f"must be empty or {org.name!r}, as the whole request names it"
+            raise InvalidRequest(f"org {problem}", violations=[FieldViolation("org", problem)])
+        return CreateDeepLinkResult(link=_create(org, request, call))
+    except SluicegateError as error:
+        return CreateDeepLinkResult(
+            error=pb.DeepLinkError(
+                reason=ErrorReason.Value(f"ERROR_REASON_{error.reason}"),
+                message=cut(error.message, _LONGEST_MESSAGE),
+                fields=[violation.field for violation in error.violations],
+            )
+        )
+
+
+def _create(org: Org, request: CreateDeepLinkRequest, call: CallContext) -> CreateDeepLinkResponse:
+    link = Link(
+        org=org.name,
+        record=_record(request.record),
+        provider=request.provider,
+        expires_at=0,
+        action=request.action or "view",
+        campaign=dict(request.campaign),
+    )
+    ttl = request.ttl.seconds if request.HasField("ttl") else None
+    url, expires_at = org.links.create(link, ttl, call)
+    return CreateDeepLinkResponse(url=url, expire_time=Timestamp(seconds=expires_at))
 
 
 def _record(record: RecordRef) -> LinkedRecord:
@@ -76,18 +166,39 @@ def _record(record: RecordRef) -> LinkedRecord:
     return LinkedRecord(record.object, ExternalId(record.external_id.field, record.external_id.value))
 
 
-def _response(resolution: Resolution, link: Link) -> ResolveDeepLinkResponse:
-    targets = [
-        pb.DeepLinkTarget(
-            kind=pb.DeepLinkTargetKind.Value(f"DEEP_LINK_TARGET_KIND_{target.kind.name}"),
-            uri=target.uri,
-            explanation=target.explanation,
-        )
-        for target in resolution.targets
-    ]
-    record = RecordRef(object=link.record.object)
-    if isinstance(link.record.key, str):
-        record.id = link.record.key
-    return ResolveDeepLinkResponse(
-        record=record, targets=targets, fallback_uri=resolution.fallback_uri, action=link.action
+def _device(device: pb.DeviceContext) -> Device:
+    return Device(_PLATFORMS[device.platform], _APPS[device.app], device.app_version, device.locale)
+
+
+def _record_ref(record: LinkedRecord) -> RecordRef:
+    if isinstance(record.key, str):
+        return RecordRef(object=record.object, id=record.key)
+    return RecordRef(object=record.object, external_id=FieldAndValue(field=record.key.field, value=record.key.value))
+
+
+def _response(resolved: Resolved) -> ResolveDeepLinkResponse:
+    resolution, link = resolved.resolution, resolved.link
+    response = ResolveDeepLinkResponse(
+        record=_record_ref(link.record),
+        targets=[
+            pb.DeepLinkTarget(kind=_KINDS[target.kind], uri=target.uri, explanation=target.explanation)
+            for target in resolution.targets
+        ],
+        fallback_uri=resolution.fallback_uri,
+        action=link.action,
+        record_state=_STATES[resolved.state],
+        provider=resolution.provider,
     )
+    # Most answers have none of these, and to say so of each would cost as much as all else.
+    if resolution.left_out:
+        response.left_out.extend(
+            [pb.LeftOutTarget(kind=_KINDS[item.kind], explanation=item.explanation) for item in resolution.left_out]
+        )
+    if link.campaign:
+        response.campaign.update(link.campaign)
+    if resolved.deferred_token:
+        response.deferred_token = resolved.deferred_token
+        response.deferred_token_expire_time.seconds = resolved.token_expires_at
+    if resolved.record is not None:
+        response.read_record.CopyFrom(to_record(resolved.record))
+    return response

@@ -15,6 +15,7 @@ from service.clock import Turns
 from service.context import CallContext
 from service.errors import SluicegateError
 from service.orgs.org import Org
+from service.orgs.reading import FoundRecord
 from service.orgs.registry import OrgRegistry
 from service.request_ids.request_ids import RequestIds
 from service.rpc import record_errors, record_writes
@@ -67,8 +68,7 @@ class RecordService:
         org = self._orgs.get(request.org)
         with record_errors.relocating(record_writes.in_record(request.record)):
             found = await org.get_record(request.record.object, record_id, key, request.fields, call)
-        fields = {name: to_field_value(item.value, item.type, item.precision) for name, item in found.values.items()}
-        return pb.GetRecordResponse(record=Record(object=found.sobject, record_id=found.record_id, fields=fields))
+        return pb.GetRecordResponse(record=to_record(found))
 
     async def update_record(self, request: pb.UpdateRecordRequest, call: CallContext) -> pb.UpdateRecordResponse:
         """Update a record that exists."""
@@ -109,6 +109,12 @@ class RecordService:
         except DoubtfulValue:
             check(message)
         return translate(message)
+
+
+def to_record(found: FoundRecord) -> Record:
+    """Return the message for a record that was read."""
+    fields = {name: to_field_value(item.value, item.type, item.precision) for name, item in found.values.items()}
+    return Record(object=found.sobject, record_id=found.record_id, fields=fields)
 
 
 async def _create(org: Org, request: pb.CreateRecordRequest, call: CallContext) -> pb.CreateRecordResponse:

@@ -22,6 +22,8 @@ PATTERNS: Mapping[str, str] = {
     ),
     "^[a-z0-9_-]{0,63}$": "takes at most 63 small letters, digits and characters of _ -",
     "^[a-z][a-z0-9_-]{0,31}$|^$": "takes a small letter, then at most 31 small letters, digits and characters of _ -",
+    "^[0-9A-Za-z.+_-]{0,32}$": "takes at most 32 letters, digits and characters of . + _ -",
+    "^([A-Za-z]{2,8}([_-][A-Za-z0-9]{1,8}){0,3})?$": "is no language tag: give it as de or de-CH",
     "^utm_[a-z]{1,24}$": "is no name of a campaign's field: give utm_ and at most 24 small letters",
 }
 """What would be right, by the regular expression of the contract that does not hold."""

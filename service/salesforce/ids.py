@@ -25,8 +25,9 @@ def to_18(record_id: str) -> str:
 
     """
     short, suffix = record_id[:_SHORT], record_id[_SHORT:]
-    if not suffix or suffix == _suffix(short):
-        return short + _suffix(short)
+    expected = _suffix(short)
+    if not suffix or suffix == expected:
+        return short + expected
     if record_id in {record_id.lower(), record_id.upper()}:
         restored = _with_case(short, suffix.upper())
         if _suffix(restored) == suffix.upper():

@@ -1,6 +1,8 @@
 """The settings: a YAML file named by SLUICEGATE_CONFIG, overridden by SLUICEGATE_… variables, checked before start."""
 
 from service.settings.governor import CallerSettings, CallerShareSettings, GovernorSettings
+from service.settings.link_server import AndroidAppSettings, AppleAppSettings, LinkServerSettings
+from service.settings.links import FirebaseSettings, LinkProviderSettings, LinkSettings, OldAddressSettings
 from service.settings.reading import CONFIG_VARIABLE, SettingsError, load
 from service.settings.sections import (
     PREFIX,
@@ -9,8 +11,6 @@ from service.settings.sections import (
     EmulatorSettings,
     GrpcSettings,
     JwtBearerAuth,
-    LinkProviderSettings,
-    LinkSettings,
     OrgSettings,
     QuerySettings,
     Settings,
@@ -23,15 +23,20 @@ __all__ = [
     "CONFIG_VARIABLE",
     "PREFIX",
     "AdminSettings",
+    "AndroidAppSettings",
+    "AppleAppSettings",
     "CallerSettings",
     "CallerShareSettings",
     "ClientCredentialsAuth",
     "EmulatorSettings",
+    "FirebaseSettings",
     "GovernorSettings",
     "GrpcSettings",
     "JwtBearerAuth",
     "LinkProviderSettings",
+    "LinkServerSettings",
     "LinkSettings",
+    "OldAddressSettings",
     "OrgSettings",
     "QuerySettings",
     "Settings",

@@ -9,16 +9,11 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from service.settings.governor import CallerName, CallerSettings, GovernorSettings
+from service.settings.link_server import LinkServerSettings
+from service.settings.links import KeyId, LinkSettings, SigningSecret
 from service.settings.section import Section
-from service.settings.signing_key import MIN_SECRET_BYTES
 
 PREFIX = "SLUICEGATE_"
-
-
-def _long_enough(secret: SecretStr) -> SecretStr:
-    if len(secret.get_secret_value().encode()) < MIN_SECRET_BYTES:
-        raise ValueError(f"must have at least {MIN_SECRET_BYTES} bytes")
-    return secret
 
 
 _STORE_URL = re.compile(
@@ -49,9 +44,6 @@ def _is_ipv6(address: str) -> bool:
 
 
 OrgName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
-
-KeyId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,32}$")]
-SigningSecret = Annotated[SecretStr, AfterValidator(_long_enough)]
 
 
 class GrpcSettings(Section):
@@ -99,36 +91,6 @@ class SharedStoreSettings(Section):
         pattern=r"^[A-Za-z0-9_.:{}-]{0,64}$",
         description="What names of keys in the shared store begin with",
     )
-
-
-class LinkSettings(Section):
-    """Deep links."""
-
-    host: str = Field(
-        "https://links.example.com",
-        pattern=r"^https://[a-z0-9.-]+$",
-        description="Where links point: the https origin of your link host",
-    )
-    keys: dict[KeyId, SigningSecret] = Field(
-        default_factory=dict, description="Signing keys by key id; the first signs, each verifies. Empty: made at start"
-    )
-    default_ttl_seconds: int = Field(
-        2_592_000, ge=60, description="How long a link is valid when the caller says nothing"
-    )
-    default_provider: str = Field("web", description="The provider of links that name none")
-    providers: dict[str, "LinkProviderSettings"] = Field(
-        default_factory=dict, description="Providers by name. Empty: one provider `web` on the link host"
-    )
-
-
-class LinkProviderSettings(Section):
-    """What a provider's links open; placeholders: {object} {id} {external_id} {external_id_field} {action} {query}."""
-
-    app_link: str = Field("", description="https link that the app claims")
-    app_scheme: str = Field("", description="Link in the app's own scheme")
-    store_ios: str = Field("", description="App Store page")
-    store_android: str = Field("", description="Play Store page")
-    web: str = Field("", description="Web page of the record")
 
 
 class JwtBearerAuth(Section):
@@ -207,6 +169,9 @@ class OrgSettings(Section):
     writes: WriteSettings = Field(WriteSettings(), description="How single records are written")
     queries: QuerySettings = Field(QuerySettings(), description="How records are read")
     governor: GovernorSettings = Field(GovernorSettings(), description="What may be asked of the org")
+    default_link_provider: str = Field(
+        "", description="The provider of the org's links that name none. Empty: `links.default_provider`"
+    )
 
     @model_validator(mode="after")
     def _plain_http_only_to_this_machine(self) -> Self:
@@ -229,6 +194,7 @@ class Settings(BaseSettings):
     telemetry: TelemetrySettings = TelemetrySettings()
     shared_store: SharedStoreSettings = SharedStoreSettings()
     links: LinkSettings = LinkSettings()
+    link_server: LinkServerSettings = LinkServerSettings()
     token_keys: dict[KeyId, SigningSecret] = Field(
         default_factory=dict,
         description="Keys of resume tokens by key id; the first signs, each verifies. Empty: made at start",
@@ -260,6 +226,12 @@ class Settings(BaseSettings):
             raise ValueError(f"default_org {self.default_org!r} is not among orgs: {', '.join(self.orgs) or 'none'}")
         if self.links.providers and self.links.default_provider not in self.links.providers:
             raise ValueError(f"links.default_provider {self.links.default_provider!r} is not among links.providers")
+        known = {*self.links.providers} or {self.links.default_provider}
+        for name, org in self.orgs.items():
+            if org.default_link_provider and org.default_link_provider not in known:
+                raise ValueError(
+                    f"orgs.{name}.default_link_provider {org.default_link_provider!r} is not among links.providers"
+                )
         return self
 
     @model_validator(mode="after")

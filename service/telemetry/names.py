@@ -9,6 +9,7 @@ RPC_STATUS = "rpc.response.status_code"
 ERROR_TYPE = "error.type"
 
 HTTP_METHOD = "http.request.method"
+HTTP_ROUTE = "http.route"
 HTTP_STATUS = "http.response.status_code"
 SERVER_ADDRESS = "server.address"
 SERVER_PORT = "server.port"

@@ -9,6 +9,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from service.admin.links.associations import associations
 from service.settings import CONFIG_VARIABLE, Settings, load
 
 ROOT = Path(__file__).parents[2]
@@ -122,8 +123,12 @@ def test_probes_ask_the_admin_port(manifests, monkeypatch, tmp_path):
     assert {only[name]["httpGet"]["port"] for name in paths} == {"admin"}
     assert paths["livenessProbe"] == "/healthz/live"
     assert paths["readinessProbe"] == paths["startupProbe"] == "/healthz/ready"
-    assert ports == {"grpc": configured.grpc.port, "admin": configured.admin.port}
-    assert (configured.grpc.host, configured.admin.host) == ("0.0.0.0", "0.0.0.0")
+    assert ports == {
+        "grpc": configured.grpc.port,
+        "admin": configured.admin.port,
+        "links": configured.link_server.port,
+    }
+    assert {configured.grpc.host, configured.admin.host, configured.link_server.host} == {"0.0.0.0"}
 
 
 def test_a_pod_ends_within_its_grace(manifests, monkeypatch, tmp_path):
@@ -184,7 +189,9 @@ def test_one_service_balances_and_one_names_every_pod(manifests):
 
     assert services["sluicegate-headless"]["clusterIP"] == "None"
     assert "clusterIP" not in services["sluicegate"]
+    links = services.pop("sluicegate-links")
     assert {port["targetPort"] for spec in services.values() for port in spec["ports"]} == {"grpc"}
+    assert [port["targetPort"] for port in links["ports"]] == ["links"]
 
 
 def test_a_drain_of_a_node_can_go_on(production):
@@ -218,6 +225,39 @@ def test_the_network_is_closed_by_default(manifests):
     assert {block["cidr"] for block in blocks} == {"0.0.0.0/0", "::/0"}
     assert "169.254.0.0/16" in blocks[0]["except"]
     assert "fc00::/7" in blocks[1]["except"]
+
+
+def test_only_links_are_open_to_other_namespaces(manifests):
+    """Whoever is not of the namespace reaches the port for links, and neither gRPC nor health."""
+    rules = the(manifests, "NetworkPolicy")["spec"]["ingress"]
+
+    open_to_others = {
+        port["port"]
+        for rule in rules
+        if any("namespaceSelector" in peer for peer in rule["from"])
+        for port in rule["ports"]
+    }
+
+    assert open_to_others == {"links"}
+
+
+def test_the_ingress_leads_to_links_alone(production, monkeypatch, tmp_path):
+    """Each path is one that the link server answers, exactly, on the host that links point at, over TLS."""
+    ingress = the(production, "Ingress")["spec"]
+    [rule] = ingress["rules"]
+    configured = settings(production, monkeypatch, tmp_path)
+    services = {service["metadata"]["name"]: service["spec"] for service in of_kind(production, "Service")}
+
+    paths = {path["path"] for path in rule["http"]["paths"]}
+    backends = [path["backend"]["service"] for path in rule["http"]["paths"]]
+
+    assert configured.links.host == f"https://{rule['host']}"
+    assert [rule["host"]] == ingress["tls"][0]["hosts"]
+    assert paths == {"/l", *(file.path for file in associations(configured.link_server))}
+    assert {path["pathType"] for path in rule["http"]["paths"]} == {"Exact"}
+    for backend in backends:
+        assert backend["port"]["name"] in {port["name"] for port in services[backend["name"]]["ports"]}
+        assert {port["targetPort"] for port in services[backend["name"]]["ports"]} == {"links"}
 
 
 def test_production_settings_are_accepted(production, monkeypatch, tmp_path):

@@ -55,6 +55,7 @@ class Plan:
     apply_rows: int = 2000
     apply_in_flight: int = 4
     waiting: int = 10_000
+    link_times: int = 50
     query_rounds: int = 4
     query_rows: int = 200_000
     jsforce_rounds: int = 2
@@ -96,6 +97,8 @@ async def measure(plan: Plan) -> AsyncIterator[Figure]:
         yield await idle.added_latency(service, upstream, echo, plan.idle_calls)
         yield await applies.rows_per_second(service, upstream, plan.apply_rounds, plan.apply_rows, plan.apply_in_flight)
         yield await links.against_echo(service, echo, plan.rounds, plan.in_flight[0])
+        for figure in links.signatures(plan.link_times):
+            yield figure
         yield await queries.against_simple_salesforce(service, upstream, plan.query_rounds, plan.query_rows)
         yield await jsforce.against_jsforce(service, upstream, plan.jsforce_rounds, plan.query_rows)
         yield await parse_floor.against_decoding(service, plan.parse_rounds, plan.parse_rows)

@@ -10,13 +10,16 @@ from sluicegate import Client
 from service.app import App
 from service.cli.demo import process, run
 from service.cli.demo.process import ServiceFailed, running_service
-from service.settings import AdminSettings, EmulatorSettings, GrpcSettings, Settings
+from service.settings import AdminSettings, EmulatorSettings, GrpcSettings, LinkServerSettings, Settings
 
 
 async def test_tour():
     """Every check holds on an empty org; on one that holds the leads already, the checks that must fail do."""
     settings = Settings(
-        grpc=GrpcSettings(port=0, drain_seconds=0.5), admin=AdminSettings(port=0), emulator=EmulatorSettings(port=0)
+        grpc=GrpcSettings(port=0, drain_seconds=0.5),
+        admin=AdminSettings(port=0),
+        emulator=EmulatorSettings(port=0),
+        link_server=LinkServerSettings(port=0),
     )
     text = io.StringIO()
 

@@ -27,7 +27,10 @@ KEYED = {
     "callers": "<caller>",
     "orgs": "<name>",
     "orgs.<name>.governor.callers": "<caller>",
+    "links.firebase.patterns": "<pattern>",
     "links.providers": "<name>",
+    "link_server.apple_apps": "<app>",
+    "link_server.android_apps": "<package>",
 }
 """Settings that hold a section for each name, and what the README writes for the name."""
 
@@ -75,7 +78,7 @@ def default(field: Any) -> str:
     value = field.get_default(call_default_factory=True)
     if value is PydanticUndefined:
         return "required"
-    if value in (None, "", {}):
+    if value in (None, "", {}, ()):
         return "empty"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"

@@ -9,7 +9,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from service.settings import AdminSettings, EmulatorSettings, GrpcSettings, JwtBearerAuth, OrgSettings, Settings
+from service.settings import (
+    AdminSettings,
+    EmulatorSettings,
+    GrpcSettings,
+    JwtBearerAuth,
+    LinkServerSettings,
+    OrgSettings,
+    Settings,
+)
 
 
 def free_ports(**overrides: Any) -> Settings:
@@ -17,6 +25,7 @@ def free_ports(**overrides: Any) -> Settings:
     values: dict[str, Any] = {
         "grpc": GrpcSettings(port=0, drain_seconds=0.5),
         "admin": AdminSettings(port=0),
+        "link_server": LinkServerSettings(port=0),
         "emulator": EmulatorSettings(port=0),
         **overrides,
     }

@@ -4,13 +4,22 @@ from sluicegate.bulk import Accepted, BulkLoad, Event, Finished, Progress, Resul
 from sluicegate.callers import Priority
 from sluicegate.client import Client
 from sluicegate.columns import ColumnDescription
+from sluicegate.deep_links import (
+    ClaimedDeepLink,
+    DeepLink,
+    DeepLinkDraft,
+    DeepLinkError,
+    DeepLinkTarget,
+    LeftOutTarget,
+    ResolvedDeepLink,
+)
 from sluicegate.errors import FieldViolation, SluicegateError
 from sluicegate.explanations import QueryExplanation, QueryPlan
 from sluicegate.governor import ApiUsage, CallerShare, ClassShare, Governor
 from sluicegate.operations import Create, Delete, Node, Operation, Update, Upsert
 from sluicegate.query_options import QueryOptions, Route
 from sluicegate.records import Record, RecordError, RecordRef, SavedRecord, UpsertResult
-from sluicegate.results import DeepLink, DeepLinkTarget, Limit, OrgLimits, ResolvedDeepLink
+from sluicegate.results import Limit, OrgLimits
 from sluicegate.rows import Batch, JsonLines
 from sluicegate.values import NodeId, Reference, Value
 from sluicegate.write_options import WriteOptions
@@ -21,11 +30,14 @@ __all__ = [
     "Batch",
     "BulkLoad",
     "CallerShare",
+    "ClaimedDeepLink",
     "ClassShare",
     "Client",
     "ColumnDescription",
     "Create",
     "DeepLink",
+    "DeepLinkDraft",
+    "DeepLinkError",
     "DeepLinkTarget",
     "Delete",
     "Event",
@@ -33,6 +45,7 @@ __all__ = [
     "Finished",
     "Governor",
     "JsonLines",
+    "LeftOutTarget",
     "Limit",
     "Node",
     "NodeId",

@@ -1,6 +1,6 @@
 """The connection to the service, which every group of the client's calls shares."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
@@ -10,7 +10,7 @@ from grpc import ChannelCredentials, aio
 from sluicegate.callers import Metadata, Priority, metadata_of, saying
 from sluicegate.channel import open_channel
 from sluicegate.errors import from_rpc_error
-from sluicegate.repeats import Repeats
+from sluicegate.repeats import Answer, Repeats
 from sluicegate.v1.bulk_service_pb2_grpc import BulkServiceStub
 from sluicegate.v1.deep_link_service_pb2_grpc import DeepLinkServiceStub
 from sluicegate.v1.org_service_pb2_grpc import OrgServiceStub
@@ -74,6 +74,11 @@ class Connected:
         if self._open is None:
             raise RuntimeError("the client is not connected; use it as `async with Client(...) as client:`")
         return self._open
+
+    async def _repeated_if(self, request_id: str, call: Callable[[float], Awaitable[Answer]]) -> Answer:
+        if not request_id:
+            return await call(self._timeout)
+        return await self._stubs.repeats.make(call, self._timeout)
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """RecordService as methods of the client."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Unpack
 
 from sluicegate.connection import Connected, translated
@@ -16,7 +16,6 @@ from sluicegate.records import (
     decode_saved,
     encode_ref,
 )
-from sluicegate.repeats import Answer
 from sluicegate.v1.field_value_pb2 import ExternalId
 from sluicegate.v1.record_service_pb2 import (
     ApplyRecordsRequest,
@@ -264,8 +263,3 @@ class RecordCalls(Connected):
                 request_id, lambda seconds: self._stubs.records.ComposeRecords(request, timeout=seconds)
             )
         return {node.name: decode_saved(saved) for node, saved in zip(nodes, response.records, strict=True)}
-
-    async def _repeated_if(self, request_id: str, call: Callable[[float], Awaitable[Answer]]) -> Answer:
-        if not request_id:
-            return await call(self._timeout)
-        return await self._stubs.repeats.make(call, self._timeout)

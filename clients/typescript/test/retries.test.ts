@@ -62,6 +62,7 @@ test("exactly the methods that the contract declares harmless are repeated", () 
       "Query",
       "GetBulkLoad",
       "CreateDeepLink",
+      "CreateDeepLinks",
       "ResolveDeepLink",
       "GetLimits",
       "WatchLimits",

@@ -181,6 +181,30 @@ test("a link that was altered is refused", { skip }, async () => {
   assert.equal(ErrorReason.INVALID_LINK, error.reason);
 });
 
+test("an app that was installed from a link claims it once", { skip }, async () => {
+  const record = { object: "Lead", key: { case: "id", value: "00Q000000000001AAA" } } as const;
+  const device = { platform: Platform.ANDROID, app: AppPresence.MISSING };
+  const { results } = await service.deepLinks.createDeepLinks({
+    requests: [{ record, action: "edit" }, { record, provider: "nope" }],
+  });
+  const [made, failed] = results.map(({ outcome }) => outcome);
+  assert.equal("link", made?.case);
+  assert.equal("error", failed?.case);
+  assert.deepEqual(["provider"], failed?.case === "error" ? failed.value.fields : []);
+  const url = made?.case === "link" ? made.value.url : "";
+  const { deferredToken, targets } = await service.deepLinks.resolveDeepLink({ source: { case: "url", value: url }, device });
+
+  const claim = { source: { case: "token", value: deferredToken }, device, requestId: randomUUID() } as const;
+  const claimed = await service.deepLinks.claimDeepLink(claim);
+  const again = await service.deepLinks.claimDeepLink(claim);
+  const error = await reasonOf(service.deepLinks.claimDeepLink({ ...claim, requestId: "" }));
+
+  assert.ok(targets.some(({ uri }) => uri.includes(encodeURIComponent(deferredToken))));
+  assert.equal("edit", claimed.action);
+  assert.deepEqual(claimed, again);
+  assert.equal(ErrorReason.CLAIM_USED, error.reason);
+});
+
 test("a bulk load reports every row under its own number", { skip }, async () => {
   const company = `Bulk ${randomUUID()}`;
   const rows = Array.from({ length: 500 }, (_, index) => ({

@@ -1,14 +1,17 @@
 """A deep link, and what it opens on each device."""
 
+from collections.abc import Awaitable
+
 from sluicegate import RecordRef, ResolvedDeepLink, SluicegateError
-from sluicegate.results import Platform
+from sluicegate.deep_links import Platform
 
 from service.cli.demo.leads import KEY
 from service.cli.demo.stage import Stage
 
+_WITHOUT_APP = "Android, no app"
 _DEVICES: tuple[tuple[str, Platform, bool | None], ...] = (
     ("iOS, app there", "ios", True),
-    ("Android, no app", "android", False),
+    (_WITHOUT_APP, "android", False),
     ("computer", "web", None),
 )
 
@@ -30,7 +33,10 @@ async def links(stage: Stage, key: str, record_id: str) -> None:
             resolved[device] = await stage.client.resolve_deep_link(
                 link.url, platform=platform, app_installed=app_installed
             )
-        forged = await _reason(stage, link.url.replace(key, "L-9999"))
+        forged = await _reason(stage.client.resolve_deep_link(link.url.replace(key, "L-9999")))
+        token = resolved[_WITHOUT_APP].deferred_token
+        claimed = await stage.client.claim_deep_link(token, platform="android")
+        again = await _reason(stage.client.claim_deep_link(token, platform="android"))
     stage.line(link.url)
     stage.say(f"Valid until {link.expire_time:%Y-%m-%d %H:%M} UTC. What it opens, best first:")
     for device, answer in resolved.items():
@@ -46,11 +52,13 @@ async def links(stage: Stage, key: str, record_id: str) -> None:
         [a.targets[-1].uri if a.targets else "" for a in resolved.values()],
     )
     find.check("a link that was altered is refused", "INVALID_LINK", forged)
+    find.check("an app that was installed from the link learns its record", record, claimed.record)
+    find.check("nobody learns it twice", "CLAIM_USED", again)
 
 
-async def _reason(stage: Stage, url: str) -> str:
+async def _reason(call: Awaitable[object]) -> str:
     try:
-        await stage.client.resolve_deep_link(url)
+        await call
     except SluicegateError as error:
         return error.reason
     return "nothing"

@@ -78,6 +78,11 @@ class TokenCache:
         self._token: Token | None = None
         self._refusal: tuple[float, SluicegateError] | None = None
 
+    @property
+    def known(self) -> Token | None:
+        """The token that is there without asking; None if there is none yet."""
+        return self._token
+
     async def current(self, context: CallContext) -> Token:
         """Return the token, getting the first one if there is none.
 

@@ -14,6 +14,7 @@ from grpc_status import rpc_status
 from sluicegate import Client
 from sluicegate.v1 import (
     bulk_service_pb2_grpc,
+    deep_link_service_pb2,
     deep_link_service_pb2_grpc,
     org_service_pb2_grpc,
     query_service_pb2_grpc,
@@ -117,6 +118,10 @@ _SERVICES: dict[ModuleType, dict[str, dict[str, Callable[[Script], Any]]]] = {
     },
     query_service_pb2_grpc: {"QueryService": {"ExplainQuery": _one, "Query": lambda script: script.stream}},
     bulk_service_pb2_grpc: {"BulkService": {"BulkLoad": lambda script: script.load, "GetBulkLoad": _one}},
-    deep_link_service_pb2_grpc: {"DeepLinkService": {"CreateDeepLink": _one, "ResolveDeepLink": _one}},
+    deep_link_service_pb2_grpc: {
+        "DeepLinkService": {
+            method.name: _one for method in deep_link_service_pb2.DESCRIPTOR.services_by_name["DeepLinkService"].methods
+        }
+    },
     org_service_pb2_grpc: {"OrgService": {"GetLimits": _one, "WatchLimits": lambda script: script.stream}},
 }

@@ -26,6 +26,7 @@ def test_retries():
     expected = {
         "BulkService/GetBulkLoad",
         "DeepLinkService/CreateDeepLink",
+        "DeepLinkService/CreateDeepLinks",
         "DeepLinkService/ResolveDeepLink",
         "OrgService/GetLimits",
         "OrgService/WatchLimits",

@@ -29,13 +29,6 @@ from sluicegate import (
 from sluicegate.v1 import governor_pb2
 from sluicegate.v1.bulk_load_pb2 import BULK_LOAD_STATE_PROCESSING, BULK_OPERATION_UPSERT, BulkLoad
 from sluicegate.v1.bulk_service_pb2 import GetBulkLoadResponse
-from sluicegate.v1.deep_link_pb2 import (
-    APP_PRESENCE_MISSING,
-    DEEP_LINK_TARGET_KIND_STORE,
-    PLATFORM_ANDROID,
-    DeepLinkTarget,
-)
-from sluicegate.v1.deep_link_service_pb2 import CreateDeepLinkResponse, ResolveDeepLinkResponse
 from sluicegate.v1.org_pb2 import Limit as LimitMessage
 from sluicegate.v1.org_pb2 import OrgLimits
 from sluicegate.v1.org_service_pb2 import GetLimitsResponse, WatchLimitsResponse
@@ -55,7 +48,6 @@ from sluicegate.v1.record_batch_pb2 import (
     RecordBatch,
 )
 from sluicegate.v1.record_batch_pb2 import ColumnDescription as ColumnDescriptionMessage
-from sluicegate.v1.record_pb2 import RecordRef as RecordRefMessage
 from sluicegate.v1.record_service_pb2 import UpsertRecordResponse
 
 INSTANT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -289,59 +281,6 @@ async def test_get_bulk_load(client, script):
 
     assert (told.operation, told.state, told.rows_processed, told.create_time) == ("upsert", "processing", 5, INSTANT)
     assert (script.requests[0].org, script.requests[0].resume_token) == ("sandbox", "t")
-
-
-async def test_create_deep_link(client, script):
-    """A link is made for a record by external id, with its validity and campaign."""
-    script.answers = [CreateDeepLinkResponse(url="https://links.example/l", expire_time=timestamp())]
-    record = RecordRef("Lead", external_id_field="Ext__c", external_id="L-1")
-
-    link = await client.create_deep_link(record, ttl=timedelta(hours=1), campaign={"utm_source": "mail"})
-
-    (request,) = script.requests
-    assert (link.url, link.expire_time) == ("https://links.example/l", INSTANT)
-    assert (request.org, request.record.external_id.value) == ("sandbox", "L-1")
-    assert request.ttl.seconds == 3600
-    assert dict(request.campaign) == {"utm_source": "mail"}
-
-
-async def test_resolve_deep_link(client, script):
-    """A link is resolved for the device, and its targets keep their order."""
-    target = DeepLinkTarget(kind=DEEP_LINK_TARGET_KIND_STORE, uri="https://store.example", explanation="no app")
-    script.answers = [
-        ResolveDeepLinkResponse(
-            record=RecordRefMessage(object="Lead", id=LEAD_ID),
-            targets=[target],
-            fallback_uri="https://web.example",
-            action="view",
-        ),
-    ]
-
-    resolved = await client.resolve_deep_link("https://links.example/l", platform="android", app_installed=False)
-
-    (request,) = script.requests
-    assert (request.device.platform, request.device.app) == (PLATFORM_ANDROID, APP_PRESENCE_MISSING)
-    assert (request.org, request.url) == ("sandbox", "https://links.example/l")
-    assert RecordRef("Lead", id=LEAD_ID) == resolved.record
-    assert [target.kind for target in resolved.targets] == ["store"]
-    assert resolved.fallback_uri == "https://web.example"
-
-
-async def test_resolve_record(client, script):
-    """A record is resolved without a link, and an unknown device stays unknown."""
-    script.answers = [ResolveDeepLinkResponse(record=RecordRefMessage(object="Lead", id=LEAD_ID))]
-
-    await client.resolve_deep_link(RecordRef("Lead", id=LEAD_ID))
-
-    (request,) = script.requests
-    assert request.record.id == LEAD_ID
-    assert (request.device.platform, request.device.app) == (0, 0)
-
-
-async def test_unknown_platform(client):
-    """A platform that does not exist is refused with those that do."""
-    with pytest.raises(ValueError, match="platform is 'tv'; it must be one of ios, android, web"):
-        await client.resolve_deep_link("https://links.example/l", platform="tv")
 
 
 @pytest.mark.parametrize(

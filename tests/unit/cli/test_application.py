@@ -12,7 +12,9 @@ def test_help_lists_every_command():
     """Whoever types the name alone sees what there is."""
     result = CliRunner().invoke(application(), [])
 
-    assert all(name in result.output for name in ("serve", "emulate", "call", "query", "limits", "demo", "config"))
+    assert all(
+        name in result.output for name in ("serve", "emulate", "call", "query", "limits", "link", "demo", "config")
+    )
 
 
 def test_an_org_that_starts_does_not_wait_for_grpc():

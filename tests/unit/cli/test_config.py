@@ -107,6 +107,15 @@ def test_a_file_that_cannot_be_used_is_named(invoke, auth, more, said):
         ("shared_store: {url: 'redis://:hunter2@'}", "shared_store.url: must be redis://, rediss://, "),
         ("links: {default_ttl_seconds: 999999999999}", "default_ttl_seconds"),
         ("grcp: {}\nadmni: {}", "sluicegate: admni: no such setting"),
+        ("link_server: {apple_apps: {com.acme.app: {}}}", "link_server.apple_apps.com.acme.app: its name must match"),
+        (
+            "link_server: {android_apps: {com.acme.app: {fingerprints: []}}}",
+            "link_server.android_apps.com.acme.app.fingerprints: must hold at least one (SHA-256 of",
+        ),
+        (
+            f"link_server: {{app_clips: [{', '.join(['ABCDE12345.com.acme.app'] * 6000)}]}}",
+            "link_server: what apple_apps and app_clips say makes a file of 1",
+        ),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(invoke, text, said):

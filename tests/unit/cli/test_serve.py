@@ -7,9 +7,10 @@ import pytest
 from service.app import Addresses
 from service.cli.serve import _human_text, _machine_text
 
-EMBEDDED = Addresses("127.0.0.1:50051", "http://127.0.0.1:8080", "http://127.0.0.1:8090", "emulator")
-CONFIGURED = Addresses("127.0.0.1:50051", "http://127.0.0.1:8080", None, "prod")
-WITHOUT_DEFAULT = Addresses("127.0.0.1:50051", "http://127.0.0.1:8080", None, "")
+LINKS = "http://127.0.0.1:8070"
+EMBEDDED = Addresses("127.0.0.1:50051", "http://127.0.0.1:8080", LINKS, "http://127.0.0.1:8090", "emulator")
+CONFIGURED = Addresses("127.0.0.1:50051", "http://127.0.0.1:8080", LINKS, None, "prod")
+WITHOUT_DEFAULT = Addresses("127.0.0.1:50051", "http://127.0.0.1:8080", None, None, "")
 
 
 @pytest.mark.parametrize("addresses", [EMBEDDED, CONFIGURED, WITHOUT_DEFAULT])
@@ -22,6 +23,7 @@ def test_a_person_reads_it_in_a_narrow_terminal(addresses, monkeypatch):
     assert max(map(len, text.splitlines())) <= 80
     assert addresses.grpc in text
     assert f"{addresses.admin}/healthz/ready" in text
+    assert (addresses.links is not None) == (f"{LINKS}/l" in text)
 
 
 def test_the_example_is_a_request():

@@ -1,6 +1,7 @@
 """What an org asks its governor before it does anything."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,12 +10,14 @@ from service.bulk.job import Job, Load, LoadRequest, LoadState
 from service.bulk.job import Operation as LoadOperation
 from service.bulk.token import TokenSigner
 from service.context import CallContext
+from service.deep_links.device import Device
+from service.deep_links.keys import FixedKeys
 from service.deep_links.link import ExternalId, Link, LinkedRecord
-from service.deep_links.resolver import Device
 from service.errors import DailyLimitExceeded
 from service.governor.noop import NoopGovernor
-from service.orgs import config
 from service.orgs.guard import Guard
+from service.orgs.link_config import link_config
+from service.orgs.links import OrgLinks, Wanted
 from service.orgs.org import Org
 from service.query.options import Options
 from service.salesforce.calls.composite import Node
@@ -53,16 +56,29 @@ def circuit() -> Circuit:
     return Circuit(FakeClock(), org="prod")
 
 
+def links() -> OrgLinks:
+    """The links of an org that has no calls left."""
+    nothing: Any = Untouched()
+    tokens: Any = SimpleNamespace(login_url="https://acme.my.salesforce.com")
+    return OrgLinks(
+        SalesforceClient(nothing, org="prod", api_version="66.0"),
+        tokens,
+        guard=Guard(Refusing(), circuit(), circuit()),
+        descriptions=nothing,
+        config=link_config(LinkSettings(), FixedKeys((SigningKey("k", KEY.encode()),))),
+        claim_store=None,
+    )
+
+
 @pytest.fixture
 def org() -> Org:
     """An org that has no calls left."""
     nothing: Any = Untouched()
     return Org(
         SalesforceClient(nothing, org="prod", api_version="66.0"),
-        nothing,
         guard=Guard(Refusing(), circuit(), circuit()),
         records=nothing,
-        links=config.link_config(LinkSettings(), (SigningKey("k", KEY.encode()),)),
+        links=links(),
         queries=nothing,
         load_tokens=TokenSigner((SigningKey("k", KEY.encode()),)),
     )
@@ -83,8 +99,8 @@ async def first(items: Any) -> Any:
         lambda org, context: first(org.query("SELECT Id FROM Lead", {}, Options(), context)),
         lambda org, context: org.limits(context),
         lambda org, context: first(org.bulk_load(LoadRequest("Lead", LoadOperation.INSERT), Untouched(), context)),
-        lambda org, context: org.resolve_link(
-            Link("prod", LinkedRecord("Lead", ExternalId("Ext__c", "1")), "web", 0), Device(), context
+        lambda org, context: org.links.resolve(
+            Link("prod", LinkedRecord("Lead", ExternalId("Ext__c", "1")), "web", 0), Device(), context, Wanted()
         ),
         lambda org, context: org.find_load(org.sign_load(LOAD, 0), context),
     ],

@@ -73,6 +73,23 @@ ORDINARY: tuple[Message, ...] = (
         url="https://links.example/l?p=x", device=deep_link_pb2.DeviceContext(platform=deep_link_pb2.PLATFORM_IOS)
     ),
     deep_link_service_pb2.ResolveDeepLinkRequest(record=RecordRef(object="Case", external_id=KEY)),
+    deep_link_service_pb2.ResolveDeepLinkRequest(
+        record=RECORD,
+        device=deep_link_pb2.DeviceContext(app_version="4.12.0", locale="de-CH"),
+        fields=["Subject"],
+        lookup=deep_link_pb2.RECORD_LOOKUP_ALWAYS,
+        provider="web",
+    ),
+    deep_link_service_pb2.CreateDeepLinksRequest(
+        requests=[deep_link_service_pb2.CreateDeepLinkRequest(record=RECORD, campaign={"utm_source": "mail"})] * 100
+    ),
+    deep_link_service_pb2.ClaimDeepLinkRequest(
+        token="1.k1.abc.def", device=deep_link_pb2.DeviceContext(platform=deep_link_pb2.PLATFORM_IOS), request_id="a-1"
+    ),
+    deep_link_service_pb2.ClaimDeepLinkRequest(
+        install_referrer="deferred_token=1.k1.abc.def",
+        device=deep_link_pb2.DeviceContext(platform=deep_link_pb2.PLATFORM_ANDROID),
+    ),
     org_service_pb2.GetLimitsRequest(org="prod"),
     org_service_pb2.WatchLimitsRequest(org="prod", interval=Duration(seconds=60)),
     query_service_pb2.QueryRequest(soql="SELECT Id FROM Lead WHERE Name = :a", parameters=FIELDS, batch_size=500),

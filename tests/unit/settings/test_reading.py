@@ -60,7 +60,7 @@ def test_the_environment_overrides_the_file(configured):
         ("? [a, b]\n: 1", "is not YAML: line 1, column 3: found unhashable key"),
         ("grpc: 3", "grpc: must be a group of settings: host, port, "),
         ("links: {keys: 3}", "links.keys: must be a group of settings"),
-        ("links: {providers: {web: 3}}", "links.providers.web: must be a group of settings: app_link, app_scheme, "),
+        ("links: {providers: {web: 3}}", "links.providers.web: must be a group of settings: kinds, account, "),
         ("orgs: {prod: {}}", "orgs.prod.auth: is required (How to log in)"),
         ("orgs: {Prod: {}}", "orgs.Prod: its name must match ^[a-z0-9]"),
         (

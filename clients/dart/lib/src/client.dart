@@ -130,7 +130,16 @@ final class Sluicegate {
   Future<CreateDeepLinkResponse> createDeepLink(CreateDeepLinkRequest request) =>
       _repeat((options) => deepLinks.createDeepLink(request, options: options));
 
-  /// Tells what to open for a link or a record, best first.
+  /// Makes up to 1,000 signed links, each on its own, with one result for each.
+  Future<CreateDeepLinksResponse> createDeepLinks(CreateDeepLinksRequest request) =>
+      _repeat((options) => deepLinks.createDeepLinks(request, options: options));
+
+  /// Tells an app that was installed from a link, at its first start, which record it was installed for. A token works
+  /// once; repeated only with a `requestId`, which gets the first answer again.
+  Future<ClaimDeepLinkResponse> claimDeepLink(ClaimDeepLinkRequest request) =>
+      _repeatIf(request.requestId, (options) => deepLinks.claimDeepLink(request, options: options));
+
+  /// Tells what to open for a link or a record, best first, and why.
   Future<ResolveDeepLinkResponse> resolveDeepLink(ResolveDeepLinkRequest request) =>
       _repeat((options) => deepLinks.resolveDeepLink(request, options: options));
 

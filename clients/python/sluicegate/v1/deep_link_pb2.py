@@ -23,9 +23,10 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from sluicegate.v1 import error_reason_pb2 as sluicegate_dot_v1_dot_error__reason__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dsluicegate/v1/deep_link.proto\x12\rsluicegate.v1\x1a\x1b\x62uf/validate/validate.proto\"w\n\rDeviceContext\x12\x33\n\x08platform\x18\x01 \x01(\x0e\x32\x17.sluicegate.v1.PlatformB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x31\n\x03\x61pp\x18\x02 \x01(\x0e\x32\x1a.sluicegate.v1.AppPresenceB\x08\xbaH\x05\x82\x01\x02\x10\x01\"c\n\x0e\x44\x65\x65pLinkTarget\x12/\n\x04kind\x18\x01 \x01(\x0e\x32!.sluicegate.v1.DeepLinkTargetKind\x12\x0b\n\x03uri\x18\x02 \x01(\t\x12\x13\n\x0b\x65xplanation\x18\x03 \x01(\t*^\n\x08Platform\x12\x18\n\x14PLATFORM_UNSPECIFIED\x10\x00\x12\x10\n\x0cPLATFORM_IOS\x10\x01\x12\x14\n\x10PLATFORM_ANDROID\x10\x02\x12\x10\n\x0cPLATFORM_WEB\x10\x03*a\n\x0b\x41ppPresence\x12\x1c\n\x18\x41PP_PRESENCE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x41PP_PRESENCE_INSTALLED\x10\x01\x12\x18\n\x14\x41PP_PRESENCE_MISSING\x10\x02*\x97\x02\n\x12\x44\x65\x65pLinkTargetKind\x12%\n!DEEP_LINK_TARGET_KIND_UNSPECIFIED\x10\x00\x12\"\n\x1e\x44\x45\x45P_LINK_TARGET_KIND_APP_LINK\x10\x01\x12$\n DEEP_LINK_TARGET_KIND_APP_SCHEME\x10\x02\x12\x1f\n\x1b\x44\x45\x45P_LINK_TARGET_KIND_STORE\x10\x03\x12+\n\'DEEP_LINK_TARGET_KIND_SALESFORCE_MOBILE\x10\x04\x12#\n\x1f\x44\x45\x45P_LINK_TARGET_KIND_LIGHTNING\x10\x05\x12\x1d\n\x19\x44\x45\x45P_LINK_TARGET_KIND_WEB\x10\x06\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dsluicegate/v1/deep_link.proto\x12\rsluicegate.v1\x1a\x1b\x62uf/validate/validate.proto\x1a sluicegate/v1/error_reason.proto\"\xf2\x01\n\rDeviceContext\x12\x33\n\x08platform\x18\x01 \x01(\x0e\x32\x17.sluicegate.v1.PlatformB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x31\n\x03\x61pp\x18\x02 \x01(\x0e\x32\x1a.sluicegate.v1.AppPresenceB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x33\n\x0b\x61pp_version\x18\x03 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[0-9A-Za-z.+_-]{0,32}$\x12\x44\n\x06locale\x18\x04 \x01(\tB4\xbaH1r/2-^([A-Za-z]{2,8}([_-][A-Za-z0-9]{1,8}){0,3})?$\"c\n\x0e\x44\x65\x65pLinkTarget\x12/\n\x04kind\x18\x01 \x01(\x0e\x32!.sluicegate.v1.DeepLinkTargetKind\x12\x0b\n\x03uri\x18\x02 \x01(\t\x12\x13\n\x0b\x65xplanation\x18\x03 \x01(\t\"U\n\rLeftOutTarget\x12/\n\x04kind\x18\x01 \x01(\x0e\x32!.sluicegate.v1.DeepLinkTargetKind\x12\x13\n\x0b\x65xplanation\x18\x02 \x01(\t\"\\\n\rDeepLinkError\x12*\n\x06reason\x18\x01 \x01(\x0e\x32\x1a.sluicegate.v1.ErrorReason\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0e\n\x06\x66ields\x18\x03 \x03(\t*^\n\x08Platform\x12\x18\n\x14PLATFORM_UNSPECIFIED\x10\x00\x12\x10\n\x0cPLATFORM_IOS\x10\x01\x12\x14\n\x10PLATFORM_ANDROID\x10\x02\x12\x10\n\x0cPLATFORM_WEB\x10\x03*a\n\x0b\x41ppPresence\x12\x1c\n\x18\x41PP_PRESENCE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x41PP_PRESENCE_INSTALLED\x10\x01\x12\x18\n\x14\x41PP_PRESENCE_MISSING\x10\x02*\xc0\x02\n\x12\x44\x65\x65pLinkTargetKind\x12%\n!DEEP_LINK_TARGET_KIND_UNSPECIFIED\x10\x00\x12\"\n\x1e\x44\x45\x45P_LINK_TARGET_KIND_APP_LINK\x10\x01\x12$\n DEEP_LINK_TARGET_KIND_APP_SCHEME\x10\x02\x12\x1f\n\x1b\x44\x45\x45P_LINK_TARGET_KIND_STORE\x10\x03\x12+\n\'DEEP_LINK_TARGET_KIND_SALESFORCE_MOBILE\x10\x04\x12#\n\x1f\x44\x45\x45P_LINK_TARGET_KIND_LIGHTNING\x10\x05\x12\x1d\n\x19\x44\x45\x45P_LINK_TARGET_KIND_WEB\x10\x06\x12\'\n#DEEP_LINK_TARGET_KIND_PROVIDER_LINK\x10\x07*`\n\x0cRecordLookup\x12\x1d\n\x19RECORD_LOOKUP_UNSPECIFIED\x10\x00\x12\x17\n\x13RECORD_LOOKUP_NEVER\x10\x01\x12\x18\n\x14RECORD_LOOKUP_ALWAYS\x10\x02*\x99\x01\n\x11LinkedRecordState\x12#\n\x1fLINKED_RECORD_STATE_UNSPECIFIED\x10\x00\x12\x1d\n\x19LINKED_RECORD_STATE_FOUND\x10\x01\x12\x1f\n\x1bLINKED_RECORD_STATE_MISSING\x10\x02\x12\x1f\n\x1bLINKED_RECORD_STATE_DELETED\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,14 +37,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DEVICECONTEXT'].fields_by_name['platform']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_DEVICECONTEXT'].fields_by_name['app']._loaded_options = None
   _globals['_DEVICECONTEXT'].fields_by_name['app']._serialized_options = b'\272H\005\202\001\002\020\001'
-  _globals['_PLATFORM']._serialized_start=299
-  _globals['_PLATFORM']._serialized_end=393
-  _globals['_APPPRESENCE']._serialized_start=395
-  _globals['_APPPRESENCE']._serialized_end=492
-  _globals['_DEEPLINKTARGETKIND']._serialized_start=495
-  _globals['_DEEPLINKTARGETKIND']._serialized_end=774
-  _globals['_DEVICECONTEXT']._serialized_start=77
-  _globals['_DEVICECONTEXT']._serialized_end=196
-  _globals['_DEEPLINKTARGET']._serialized_start=198
-  _globals['_DEEPLINKTARGET']._serialized_end=297
+  _globals['_DEVICECONTEXT'].fields_by_name['app_version']._loaded_options = None
+  _globals['_DEVICECONTEXT'].fields_by_name['app_version']._serialized_options = b'\272H\033r\0312\027^[0-9A-Za-z.+_-]{0,32}$'
+  _globals['_DEVICECONTEXT'].fields_by_name['locale']._loaded_options = None
+  _globals['_DEVICECONTEXT'].fields_by_name['locale']._serialized_options = b'\272H1r/2-^([A-Za-z]{2,8}([_-][A-Za-z0-9]{1,8}){0,3})?$'
+  _globals['_PLATFORM']._serialized_start=638
+  _globals['_PLATFORM']._serialized_end=732
+  _globals['_APPPRESENCE']._serialized_start=734
+  _globals['_APPPRESENCE']._serialized_end=831
+  _globals['_DEEPLINKTARGETKIND']._serialized_start=834
+  _globals['_DEEPLINKTARGETKIND']._serialized_end=1154
+  _globals['_RECORDLOOKUP']._serialized_start=1156
+  _globals['_RECORDLOOKUP']._serialized_end=1252
+  _globals['_LINKEDRECORDSTATE']._serialized_start=1255
+  _globals['_LINKEDRECORDSTATE']._serialized_end=1408
+  _globals['_DEVICECONTEXT']._serialized_start=112
+  _globals['_DEVICECONTEXT']._serialized_end=354
+  _globals['_DEEPLINKTARGET']._serialized_start=356
+  _globals['_DEEPLINKTARGET']._serialized_end=455
+  _globals['_LEFTOUTTARGET']._serialized_start=457
+  _globals['_LEFTOUTTARGET']._serialized_end=542
+  _globals['_DEEPLINKERROR']._serialized_start=544
+  _globals['_DEEPLINKERROR']._serialized_end=636
 # @@protoc_insertion_point(module_scope)

@@ -3,9 +3,12 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from sluicegate.v1 import error_reason_pb2 as _error_reason_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -89,6 +92,8 @@ class _DeepLinkTargetKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_De
     """The record in Lightning Experience."""
     DEEP_LINK_TARGET_KIND_WEB: _DeepLinkTargetKind.ValueType  # 6
     """The company's web page for the record."""
+    DEEP_LINK_TARGET_KIND_PROVIDER_LINK: _DeepLinkTargetKind.ValueType  # 7
+    """The address of a link provider (Branch, OneLink, Adjust, …), which itself goes on to the app, the store or the web."""
 
 class DeepLinkTargetKind(_DeepLinkTargetKind, metaclass=_DeepLinkTargetKindEnumTypeWrapper):
     """What a target opens."""
@@ -107,7 +112,65 @@ DEEP_LINK_TARGET_KIND_LIGHTNING: DeepLinkTargetKind.ValueType  # 5
 """The record in Lightning Experience."""
 DEEP_LINK_TARGET_KIND_WEB: DeepLinkTargetKind.ValueType  # 6
 """The company's web page for the record."""
+DEEP_LINK_TARGET_KIND_PROVIDER_LINK: DeepLinkTargetKind.ValueType  # 7
+"""The address of a link provider (Branch, OneLink, Adjust, …), which itself goes on to the app, the store or the web."""
 Global___DeepLinkTargetKind: _TypeAlias = DeepLinkTargetKind  # noqa: Y015
+
+class _RecordLookup:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RecordLookupEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RecordLookup.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RECORD_LOOKUP_UNSPECIFIED: _RecordLookup.ValueType  # 0
+    """It asks where it must: for a record given by external id, and where `fields` are asked for. While Salesforce cannot
+    be asked, a link still opens what needs no answer, unless `fields` are asked for.
+    """
+    RECORD_LOOKUP_NEVER: _RecordLookup.ValueType  # 1
+    """It never asks. Of a record given by external id, targets that need the Salesforce id are left out."""
+    RECORD_LOOKUP_ALWAYS: _RecordLookup.ValueType  # 2
+    """It always asks, and fails where Salesforce cannot be asked."""
+
+class RecordLookup(_RecordLookup, metaclass=_RecordLookupEnumTypeWrapper):
+    """Whether ResolveDeepLink asks Salesforce for the record."""
+
+RECORD_LOOKUP_UNSPECIFIED: RecordLookup.ValueType  # 0
+"""It asks where it must: for a record given by external id, and where `fields` are asked for. While Salesforce cannot
+be asked, a link still opens what needs no answer, unless `fields` are asked for.
+"""
+RECORD_LOOKUP_NEVER: RecordLookup.ValueType  # 1
+"""It never asks. Of a record given by external id, targets that need the Salesforce id are left out."""
+RECORD_LOOKUP_ALWAYS: RecordLookup.ValueType  # 2
+"""It always asks, and fails where Salesforce cannot be asked."""
+Global___RecordLookup: _TypeAlias = RecordLookup  # noqa: Y015
+
+class _LinkedRecordState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LinkedRecordStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LinkedRecordState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LINKED_RECORD_STATE_UNSPECIFIED: _LinkedRecordState.ValueType  # 0
+    """Salesforce was not asked, or could not be."""
+    LINKED_RECORD_STATE_FOUND: _LinkedRecordState.ValueType  # 1
+    """The record is there."""
+    LINKED_RECORD_STATE_MISSING: _LinkedRecordState.ValueType  # 2
+    """No record has that id or external id: it is gone, not there yet, or not for the org's user to see."""
+    LINKED_RECORD_STATE_DELETED: _LinkedRecordState.ValueType  # 3
+    """The record is in the recycle bin."""
+
+class LinkedRecordState(_LinkedRecordState, metaclass=_LinkedRecordStateEnumTypeWrapper):
+    """What is known of the record that a link leads to."""
+
+LINKED_RECORD_STATE_UNSPECIFIED: LinkedRecordState.ValueType  # 0
+"""Salesforce was not asked, or could not be."""
+LINKED_RECORD_STATE_FOUND: LinkedRecordState.ValueType  # 1
+"""The record is there."""
+LINKED_RECORD_STATE_MISSING: LinkedRecordState.ValueType  # 2
+"""No record has that id or external id: it is gone, not there yet, or not for the org's user to see."""
+LINKED_RECORD_STATE_DELETED: LinkedRecordState.ValueType  # 3
+"""The record is in the recycle bin."""
+Global___LinkedRecordState: _TypeAlias = LinkedRecordState  # noqa: Y015
 
 @_typing.final
 class DeviceContext(_message.Message):
@@ -117,19 +180,31 @@ class DeviceContext(_message.Message):
 
     PLATFORM_FIELD_NUMBER: _builtins.int
     APP_FIELD_NUMBER: _builtins.int
+    APP_VERSION_FIELD_NUMBER: _builtins.int
+    LOCALE_FIELD_NUMBER: _builtins.int
     platform: Global___Platform.ValueType
     """The platform."""
     app: Global___AppPresence.ValueType
     """Whether the company's own app is on the device."""
+    app_version: _builtins.str
+    """The app's version, for example `4.12.0`, where the app asks for itself. A provider may name the least version that
+    understands its links; an older app is then sent to the store first. Empty where it is not known.
+    """
+    locale: _builtins.str
+    """The language of the person, for example `de-CH`, for targets whose address depends on it. Empty means the org's
+    default.
+    """
     def __init__(
         self,
         *,
         platform: Global___Platform.ValueType = ...,
         app: Global___AppPresence.ValueType = ...,
+        app_version: _builtins.str = ...,
+        locale: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["app", b"app", "platform", b"platform"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app", b"app", "app_version", b"app_version", "locale", b"locale", "platform", b"platform"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -164,3 +239,61 @@ class DeepLinkTarget(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeepLinkTarget: _TypeAlias = DeepLinkTarget  # noqa: Y015
+
+@_typing.final
+class LeftOutTarget(_message.Message):
+    """One thing that the provider could open and that is not among the targets."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    EXPLANATION_FIELD_NUMBER: _builtins.int
+    kind: Global___DeepLinkTargetKind.ValueType
+    """What it would open."""
+    explanation: _builtins.str
+    """Why it was left out, for a person."""
+    def __init__(
+        self,
+        *,
+        kind: Global___DeepLinkTargetKind.ValueType = ...,
+        explanation: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["explanation", b"explanation", "kind", b"kind"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LeftOutTarget: _TypeAlias = LeftOutTarget  # noqa: Y015
+
+@_typing.final
+class DeepLinkError(_message.Message):
+    """Why one link of several was not made. The call itself succeeded."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    FIELDS_FIELD_NUMBER: _builtins.int
+    reason: _error_reason_pb2.ErrorReason.ValueType
+    """The documented reason."""
+    message: _builtins.str
+    """One sentence for a person."""
+    @_builtins.property
+    def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Paths of the fields at fault within the request for the one link, for example `record.id`."""
+
+    def __init__(
+        self,
+        *,
+        reason: _error_reason_pb2.ErrorReason.ValueType = ...,
+        message: _builtins.str = ...,
+        fields: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fields", b"fields", "message", b"message", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeepLinkError: _TypeAlias = DeepLinkError  # noqa: Y015

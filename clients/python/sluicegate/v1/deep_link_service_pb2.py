@@ -29,7 +29,7 @@ from sluicegate.v1 import deep_link_pb2 as sluicegate_dot_v1_dot_deep__link__pb2
 from sluicegate.v1 import record_pb2 as sluicegate_dot_v1_dot_record__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%sluicegate/v1/deep_link_service.proto\x12\rsluicegate.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dsluicegate/v1/deep_link.proto\x1a\x1asluicegate/v1/record.proto\"\x9a\x03\n\x15\x43reateDeepLinkRequest\x12\x14\n\x03org\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18?\x12\x30\n\x06record\x18\x02 \x01(\x0b\x32\x18.sluicegate.v1.RecordRefB\x06\xbaH\x03\xc8\x01\x01\x12+\n\x08provider\x18\x03 \x01(\tB\x19\xbaH\x16r\x14\x32\x12^[a-z0-9_-]{0,63}$\x12:\n\x03ttl\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationB\x12\xbaH\x0f\xaa\x01\x0c\"\x06\x08\xc0\x9d\xbd\x96\x01\x32\x02\x08<\x12\x31\n\x06\x61\x63tion\x18\x05 \x01(\tB!\xbaH\x1er\x1c\x32\x1a^[a-z][a-z0-9_-]{0,31}$|^$\x12l\n\x08\x63\x61mpaign\x18\x06 \x03(\x0b\x32\x32.sluicegate.v1.CreateDeepLinkRequest.CampaignEntryB&\xbaH#\x9a\x01 \x10\x10\"\x15r\x13\x32\x11^utm_[a-z]{1,24}$*\x05r\x03\x18\x80\x01\x1a/\n\rCampaignEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"V\n\x16\x43reateDeepLinkResponse\x12\x0b\n\x03url\x18\x01 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb4\x01\n\x16ResolveDeepLinkRequest\x12\x14\n\x03org\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18?\x12\x19\n\x03url\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80 H\x00\x12*\n\x06record\x18\x03 \x01(\x0b\x32\x18.sluicegate.v1.RecordRefH\x00\x12,\n\x06\x64\x65vice\x18\x04 \x01(\x0b\x32\x1c.sluicegate.v1.DeviceContextB\x0f\n\x06source\x12\x05\xbaH\x02\x08\x01\"\x99\x01\n\x17ResolveDeepLinkResponse\x12(\n\x06record\x18\x01 \x01(\x0b\x32\x18.sluicegate.v1.RecordRef\x12.\n\x07targets\x18\x02 \x03(\x0b\x32\x1d.sluicegate.v1.DeepLinkTarget\x12\x14\n\x0c\x66\x61llback_uri\x18\x03 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x04 \x01(\t2\xdc\x01\n\x0f\x44\x65\x65pLinkService\x12\x62\n\x0e\x43reateDeepLink\x12$.sluicegate.v1.CreateDeepLinkRequest\x1a%.sluicegate.v1.CreateDeepLinkResponse\"\x03\x90\x02\x01\x12\x65\n\x0fResolveDeepLink\x12%.sluicegate.v1.ResolveDeepLinkRequest\x1a&.sluicegate.v1.ResolveDeepLinkResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%sluicegate/v1/deep_link_service.proto\x12\rsluicegate.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dsluicegate/v1/deep_link.proto\x1a\x1asluicegate/v1/record.proto\"\x9a\x03\n\x15\x43reateDeepLinkRequest\x12\x14\n\x03org\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18?\x12\x30\n\x06record\x18\x02 \x01(\x0b\x32\x18.sluicegate.v1.RecordRefB\x06\xbaH\x03\xc8\x01\x01\x12+\n\x08provider\x18\x03 \x01(\tB\x19\xbaH\x16r\x14\x32\x12^[a-z0-9_-]{0,63}$\x12:\n\x03ttl\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationB\x12\xbaH\x0f\xaa\x01\x0c\"\x06\x08\xc0\x9d\xbd\x96\x01\x32\x02\x08<\x12\x31\n\x06\x61\x63tion\x18\x05 \x01(\tB!\xbaH\x1er\x1c\x32\x1a^[a-z][a-z0-9_-]{0,31}$|^$\x12l\n\x08\x63\x61mpaign\x18\x06 \x03(\x0b\x32\x32.sluicegate.v1.CreateDeepLinkRequest.CampaignEntryB&\xbaH#\x9a\x01 \x10\x10\"\x15r\x13\x32\x11^utm_[a-z]{1,24}$*\x05r\x03\x18\x80\x01\x1a/\n\rCampaignEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"V\n\x16\x43reateDeepLinkResponse\x12\x0b\n\x03url\x18\x01 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"s\n\x16\x43reateDeepLinksRequest\x12\x14\n\x03org\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18?\x12\x43\n\x08requests\x18\x02 \x03(\x0b\x32$.sluicegate.v1.CreateDeepLinkRequestB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\"O\n\x17\x43reateDeepLinksResponse\x12\x34\n\x07results\x18\x01 \x03(\x0b\x32#.sluicegate.v1.CreateDeepLinkResult\"\x87\x01\n\x14\x43reateDeepLinkResult\x12\x35\n\x04link\x18\x01 \x01(\x0b\x32%.sluicegate.v1.CreateDeepLinkResponseH\x00\x12-\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x1c.sluicegate.v1.DeepLinkErrorH\x00\x42\t\n\x07outcome\"\xd4\x02\n\x16ResolveDeepLinkRequest\x12\x14\n\x03org\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18?\x12\x19\n\x03url\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80 H\x00\x12*\n\x06record\x18\x03 \x01(\x0b\x32\x18.sluicegate.v1.RecordRefH\x00\x12,\n\x06\x64\x65vice\x18\x04 \x01(\x0b\x32\x1c.sluicegate.v1.DeviceContext\x12:\n\x06\x66ields\x18\x05 \x03(\tB*\xbaH\'\x92\x01$\x10\x64\" r\x1e\x32\x1c^[A-Za-z][A-Za-z0-9_]{0,79}$\x12\x35\n\x06lookup\x18\x06 \x01(\x0e\x32\x1b.sluicegate.v1.RecordLookupB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12+\n\x08provider\x18\x07 \x01(\tB\x19\xbaH\x16r\x14\x32\x12^[a-z0-9_-]{0,63}$B\x0f\n\x06source\x12\x05\xbaH\x02\x08\x01\"\xa5\x04\n\x17ResolveDeepLinkResponse\x12(\n\x06record\x18\x01 \x01(\x0b\x32\x18.sluicegate.v1.RecordRef\x12.\n\x07targets\x18\x02 \x03(\x0b\x32\x1d.sluicegate.v1.DeepLinkTarget\x12\x14\n\x0c\x66\x61llback_uri\x18\x03 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x04 \x01(\t\x12\x36\n\x0crecord_state\x18\x05 \x01(\x0e\x32 .sluicegate.v1.LinkedRecordState\x12*\n\x0bread_record\x18\x06 \x01(\x0b\x32\x15.sluicegate.v1.Record\x12.\n\x08left_out\x18\x07 \x03(\x0b\x32\x1c.sluicegate.v1.LeftOutTarget\x12\x16\n\x0e\x64\x65\x66\x65rred_token\x18\x08 \x01(\t\x12>\n\x1a\x64\x65\x66\x65rred_token_expire_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08provider\x18\n \x01(\t\x12\x46\n\x08\x63\x61mpaign\x18\x0b \x03(\x0b\x32\x34.sluicegate.v1.ResolveDeepLinkResponse.CampaignEntry\x12\x13\n\x0brenewed_url\x18\x0c \x01(\t\x1a/\n\rCampaignEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xec\x01\n\x14\x43laimDeepLinkRequest\x12\x14\n\x03org\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18?\x12\x1b\n\x05token\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80 H\x00\x12&\n\x10install_referrer\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80@H\x00\x12\x34\n\x06\x64\x65vice\x18\x04 \x01(\x0b\x32\x1c.sluicegate.v1.DeviceContextB\x06\xbaH\x03\xc8\x01\x01\x12\x32\n\nrequest_id\x18\x05 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[A-Za-z0-9_.:-]{0,64}$B\x0f\n\x06source\x12\x05\xbaH\x02\x08\x01\"\xf9\x01\n\x15\x43laimDeepLinkResponse\x12(\n\x06record\x18\x01 \x01(\x0b\x32\x18.sluicegate.v1.RecordRef\x12\x0e\n\x06\x61\x63tion\x18\x02 \x01(\t\x12\x44\n\x08\x63\x61mpaign\x18\x03 \x03(\x0b\x32\x32.sluicegate.v1.ClaimDeepLinkResponse.CampaignEntry\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a/\n\rCampaignEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x32\xa4\x03\n\x0f\x44\x65\x65pLinkService\x12\x62\n\x0e\x43reateDeepLink\x12$.sluicegate.v1.CreateDeepLinkRequest\x1a%.sluicegate.v1.CreateDeepLinkResponse\"\x03\x90\x02\x01\x12\x65\n\x0f\x43reateDeepLinks\x12%.sluicegate.v1.CreateDeepLinksRequest\x1a&.sluicegate.v1.CreateDeepLinksResponse\"\x03\x90\x02\x01\x12\x65\n\x0fResolveDeepLink\x12%.sluicegate.v1.ResolveDeepLinkRequest\x1a&.sluicegate.v1.ResolveDeepLinkResponse\"\x03\x90\x02\x01\x12_\n\rClaimDeepLink\x12#.sluicegate.v1.ClaimDeepLinkRequest\x1a$.sluicegate.v1.ClaimDeepLinkResponse\"\x03\x90\x02\x00\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,26 +50,70 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATEDEEPLINKREQUEST'].fields_by_name['action']._serialized_options = b'\272H\036r\0342\032^[a-z][a-z0-9_-]{0,31}$|^$'
   _globals['_CREATEDEEPLINKREQUEST'].fields_by_name['campaign']._loaded_options = None
   _globals['_CREATEDEEPLINKREQUEST'].fields_by_name['campaign']._serialized_options = b'\272H#\232\001 \020\020\"\025r\0232\021^utm_[a-z]{1,24}$*\005r\003\030\200\001'
+  _globals['_CREATEDEEPLINKSREQUEST'].fields_by_name['org']._loaded_options = None
+  _globals['_CREATEDEEPLINKSREQUEST'].fields_by_name['org']._serialized_options = b'\272H\004r\002\030?'
+  _globals['_CREATEDEEPLINKSREQUEST'].fields_by_name['requests']._loaded_options = None
+  _globals['_CREATEDEEPLINKSREQUEST'].fields_by_name['requests']._serialized_options = b'\272H\010\222\001\005\010\001\020\350\007'
   _globals['_RESOLVEDEEPLINKREQUEST'].oneofs_by_name['source']._loaded_options = None
   _globals['_RESOLVEDEEPLINKREQUEST'].oneofs_by_name['source']._serialized_options = b'\272H\002\010\001'
   _globals['_RESOLVEDEEPLINKREQUEST'].fields_by_name['org']._loaded_options = None
   _globals['_RESOLVEDEEPLINKREQUEST'].fields_by_name['org']._serialized_options = b'\272H\004r\002\030?'
   _globals['_RESOLVEDEEPLINKREQUEST'].fields_by_name['url']._loaded_options = None
   _globals['_RESOLVEDEEPLINKREQUEST'].fields_by_name['url']._serialized_options = b'\272H\007r\005\020\001\030\200 '
+  _globals['_RESOLVEDEEPLINKREQUEST'].fields_by_name['fields']._loaded_options = None
+  _globals['_RESOLVEDEEPLINKREQUEST'].fields_by_name['fields']._serialized_options = b'\272H\'\222\001$\020d\" r\0362\034^[A-Za-z][A-Za-z0-9_]{0,79}$'
+  _globals['_RESOLVEDEEPLINKREQUEST'].fields_by_name['lookup']._loaded_options = None
+  _globals['_RESOLVEDEEPLINKREQUEST'].fields_by_name['lookup']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_RESOLVEDEEPLINKREQUEST'].fields_by_name['provider']._loaded_options = None
+  _globals['_RESOLVEDEEPLINKREQUEST'].fields_by_name['provider']._serialized_options = b'\272H\026r\0242\022^[a-z0-9_-]{0,63}$'
+  _globals['_RESOLVEDEEPLINKRESPONSE_CAMPAIGNENTRY']._loaded_options = None
+  _globals['_RESOLVEDEEPLINKRESPONSE_CAMPAIGNENTRY']._serialized_options = b'8\001'
+  _globals['_CLAIMDEEPLINKREQUEST'].oneofs_by_name['source']._loaded_options = None
+  _globals['_CLAIMDEEPLINKREQUEST'].oneofs_by_name['source']._serialized_options = b'\272H\002\010\001'
+  _globals['_CLAIMDEEPLINKREQUEST'].fields_by_name['org']._loaded_options = None
+  _globals['_CLAIMDEEPLINKREQUEST'].fields_by_name['org']._serialized_options = b'\272H\004r\002\030?'
+  _globals['_CLAIMDEEPLINKREQUEST'].fields_by_name['token']._loaded_options = None
+  _globals['_CLAIMDEEPLINKREQUEST'].fields_by_name['token']._serialized_options = b'\272H\007r\005\020\001\030\200 '
+  _globals['_CLAIMDEEPLINKREQUEST'].fields_by_name['install_referrer']._loaded_options = None
+  _globals['_CLAIMDEEPLINKREQUEST'].fields_by_name['install_referrer']._serialized_options = b'\272H\007r\005\020\001\030\200@'
+  _globals['_CLAIMDEEPLINKREQUEST'].fields_by_name['device']._loaded_options = None
+  _globals['_CLAIMDEEPLINKREQUEST'].fields_by_name['device']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_CLAIMDEEPLINKREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_CLAIMDEEPLINKREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\033r\0312\027^[A-Za-z0-9_.:-]{0,64}$'
+  _globals['_CLAIMDEEPLINKRESPONSE_CAMPAIGNENTRY']._loaded_options = None
+  _globals['_CLAIMDEEPLINKRESPONSE_CAMPAIGNENTRY']._serialized_options = b'8\001'
   _globals['_DEEPLINKSERVICE'].methods_by_name['CreateDeepLink']._loaded_options = None
   _globals['_DEEPLINKSERVICE'].methods_by_name['CreateDeepLink']._serialized_options = b'\220\002\001'
+  _globals['_DEEPLINKSERVICE'].methods_by_name['CreateDeepLinks']._loaded_options = None
+  _globals['_DEEPLINKSERVICE'].methods_by_name['CreateDeepLinks']._serialized_options = b'\220\002\001'
   _globals['_DEEPLINKSERVICE'].methods_by_name['ResolveDeepLink']._loaded_options = None
   _globals['_DEEPLINKSERVICE'].methods_by_name['ResolveDeepLink']._serialized_options = b'\220\002\001'
+  _globals['_DEEPLINKSERVICE'].methods_by_name['ClaimDeepLink']._loaded_options = None
+  _globals['_DEEPLINKSERVICE'].methods_by_name['ClaimDeepLink']._serialized_options = b'\220\002\000'
   _globals['_CREATEDEEPLINKREQUEST']._serialized_start=210
   _globals['_CREATEDEEPLINKREQUEST']._serialized_end=620
   _globals['_CREATEDEEPLINKREQUEST_CAMPAIGNENTRY']._serialized_start=573
   _globals['_CREATEDEEPLINKREQUEST_CAMPAIGNENTRY']._serialized_end=620
   _globals['_CREATEDEEPLINKRESPONSE']._serialized_start=622
   _globals['_CREATEDEEPLINKRESPONSE']._serialized_end=708
-  _globals['_RESOLVEDEEPLINKREQUEST']._serialized_start=711
-  _globals['_RESOLVEDEEPLINKREQUEST']._serialized_end=891
-  _globals['_RESOLVEDEEPLINKRESPONSE']._serialized_start=894
-  _globals['_RESOLVEDEEPLINKRESPONSE']._serialized_end=1047
-  _globals['_DEEPLINKSERVICE']._serialized_start=1050
-  _globals['_DEEPLINKSERVICE']._serialized_end=1270
+  _globals['_CREATEDEEPLINKSREQUEST']._serialized_start=710
+  _globals['_CREATEDEEPLINKSREQUEST']._serialized_end=825
+  _globals['_CREATEDEEPLINKSRESPONSE']._serialized_start=827
+  _globals['_CREATEDEEPLINKSRESPONSE']._serialized_end=906
+  _globals['_CREATEDEEPLINKRESULT']._serialized_start=909
+  _globals['_CREATEDEEPLINKRESULT']._serialized_end=1044
+  _globals['_RESOLVEDEEPLINKREQUEST']._serialized_start=1047
+  _globals['_RESOLVEDEEPLINKREQUEST']._serialized_end=1387
+  _globals['_RESOLVEDEEPLINKRESPONSE']._serialized_start=1390
+  _globals['_RESOLVEDEEPLINKRESPONSE']._serialized_end=1939
+  _globals['_RESOLVEDEEPLINKRESPONSE_CAMPAIGNENTRY']._serialized_start=573
+  _globals['_RESOLVEDEEPLINKRESPONSE_CAMPAIGNENTRY']._serialized_end=620
+  _globals['_CLAIMDEEPLINKREQUEST']._serialized_start=1942
+  _globals['_CLAIMDEEPLINKREQUEST']._serialized_end=2178
+  _globals['_CLAIMDEEPLINKRESPONSE']._serialized_start=2181
+  _globals['_CLAIMDEEPLINKRESPONSE']._serialized_end=2430
+  _globals['_CLAIMDEEPLINKRESPONSE_CAMPAIGNENTRY']._serialized_start=573
+  _globals['_CLAIMDEEPLINKRESPONSE_CAMPAIGNENTRY']._serialized_end=620
+  _globals['_DEEPLINKSERVICE']._serialized_start=2433
+  _globals['_DEEPLINKSERVICE']._serialized_end=2853
 # @@protoc_insertion_point(module_scope)

@@ -119,6 +119,90 @@ class CreateDeepLinkResponse(_message.Message):
 Global___CreateDeepLinkResponse: _TypeAlias = CreateDeepLinkResponse  # noqa: Y015
 
 @_typing.final
+class CreateDeepLinksRequest(_message.Message):
+    """The links to make."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORG_FIELD_NUMBER: _builtins.int
+    REQUESTS_FIELD_NUMBER: _builtins.int
+    org: _builtins.str
+    """Name of the configured org. Empty means the default org."""
+    @_builtins.property
+    def requests(self) -> _containers.RepeatedCompositeFieldContainer[Global___CreateDeepLinkRequest]:
+        """One request for each link. Its `org` is empty, or names the same org."""
+
+    def __init__(
+        self,
+        *,
+        org: _builtins.str = ...,
+        requests: _abc.Iterable[Global___CreateDeepLinkRequest] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["org", b"org", "requests", b"requests"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateDeepLinksRequest: _TypeAlias = CreateDeepLinksRequest  # noqa: Y015
+
+@_typing.final
+class CreateDeepLinksResponse(_message.Message):
+    """What became of the requests."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___CreateDeepLinkResult]:
+        """One result for each request, in the order of the requests."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___CreateDeepLinkResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateDeepLinksResponse: _TypeAlias = CreateDeepLinksResponse  # noqa: Y015
+
+@_typing.final
+class CreateDeepLinkResult(_message.Message):
+    """What became of one request of several."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINK_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def link(self) -> Global___CreateDeepLinkResponse:
+        """The link was made."""
+
+    @_builtins.property
+    def error(self) -> _deep_link_pb2.DeepLinkError:
+        """It was not."""
+
+    def __init__(
+        self,
+        *,
+        link: Global___CreateDeepLinkResponse | None = ...,
+        error: _deep_link_pb2.DeepLinkError | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "link", b"link", "outcome", b"outcome"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "link", b"link", "outcome", b"outcome"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["link", "error"]  # noqa: Y015
+    _WhichOneofArgType_outcome: _TypeAlias = _typing.Literal["outcome", b"outcome"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_outcome) -> _WhichOneofReturnType_outcome | None: ...
+
+Global___CreateDeepLinkResult: _TypeAlias = CreateDeepLinkResult  # noqa: Y015
+
+@_typing.final
 class ResolveDeepLinkRequest(_message.Message):
     """The link or record to resolve, and the device."""
 
@@ -128,10 +212,22 @@ class ResolveDeepLinkRequest(_message.Message):
     URL_FIELD_NUMBER: _builtins.int
     RECORD_FIELD_NUMBER: _builtins.int
     DEVICE_FIELD_NUMBER: _builtins.int
+    FIELDS_FIELD_NUMBER: _builtins.int
+    LOOKUP_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
     org: _builtins.str
     """Name of the configured org. Empty means the default org. A link made for another org is refused."""
     url: _builtins.str
-    """A link made by CreateDeepLink. Its signature and expiry are checked."""
+    """A link made by CreateDeepLink, whose signature and expiry are checked; or a long link of Firebase Dynamic Links, of
+    a host and for an address that the configuration names. Nothing is fetched.
+    """
+    lookup: _deep_link_pb2.RecordLookup.ValueType
+    """Whether Salesforce is asked for the record. NEVER together with `fields` is refused."""
+    provider: _builtins.str
+    """Name of a configured provider to use instead of the link's own. Empty means the link's, and for a record the org's
+    default. A link may name one that is no longer configured, and opens what the default one says then; here that is
+    refused.
+    """
     @_builtins.property
     def record(self) -> _record_pb2.RecordRef:
         """A record."""
@@ -140,6 +236,12 @@ class ResolveDeepLinkRequest(_message.Message):
     def device(self) -> _deep_link_pb2.DeviceContext:
         """The device."""
 
+    @_builtins.property
+    def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """API names of fields of the record to return, by the one call that finds it. Case does not matter. The first of them
+        makes the record be asked for even if it is given by id.
+        """
+
     def __init__(
         self,
         *,
@@ -147,10 +249,13 @@ class ResolveDeepLinkRequest(_message.Message):
         url: _builtins.str = ...,
         record: _record_pb2.RecordRef | None = ...,
         device: _deep_link_pb2.DeviceContext | None = ...,
+        fields: _abc.Iterable[_builtins.str] | None = ...,
+        lookup: _deep_link_pb2.RecordLookup.ValueType = ...,
+        provider: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["device", b"device", "record", b"record", "source", b"source", "url", b"url"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["device", b"device", "org", b"org", "record", b"record", "source", b"source", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device", b"device", "fields", b"fields", "lookup", b"lookup", "org", b"org", "provider", b"provider", "record", b"record", "source", b"source", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_source: _TypeAlias = _typing.Literal["url", "record"]  # noqa: Y015
     _WhichOneofArgType_source: _TypeAlias = _typing.Literal["source", b"source"]  # noqa: Y015
@@ -164,14 +269,53 @@ class ResolveDeepLinkResponse(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class CampaignEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     RECORD_FIELD_NUMBER: _builtins.int
     TARGETS_FIELD_NUMBER: _builtins.int
     FALLBACK_URI_FIELD_NUMBER: _builtins.int
     ACTION_FIELD_NUMBER: _builtins.int
+    RECORD_STATE_FIELD_NUMBER: _builtins.int
+    READ_RECORD_FIELD_NUMBER: _builtins.int
+    LEFT_OUT_FIELD_NUMBER: _builtins.int
+    DEFERRED_TOKEN_FIELD_NUMBER: _builtins.int
+    DEFERRED_TOKEN_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    CAMPAIGN_FIELD_NUMBER: _builtins.int
+    RENEWED_URL_FIELD_NUMBER: _builtins.int
     fallback_uri: _builtins.str
     """The uri of the target that works without any app."""
     action: _builtins.str
     """What the app should do with the record."""
+    record_state: _deep_link_pb2.LinkedRecordState.ValueType
+    """What is known of the record."""
+    deferred_token: _builtins.str
+    """For an app that must first be installed: hand it over to the app, which gives it to ClaimDeepLink at its first start.
+    Google Play does that by the store's address, which holds it as the install referrer. Empty where the app is there,
+    where there is no store page, or where the platform is not known.
+    """
+    provider: _builtins.str
+    """Name of the provider whose targets these are."""
+    renewed_url: _builtins.str
+    """The same link in today's form, if an old one was given: signed, and valid as long as the org's new links are."""
     @_builtins.property
     def record(self) -> _record_pb2.RecordRef:
         """The record, by Salesforce id where it is known."""
@@ -180,6 +324,22 @@ class ResolveDeepLinkResponse(_message.Message):
     def targets(self) -> _containers.RepeatedCompositeFieldContainer[_deep_link_pb2.DeepLinkTarget]:
         """What to try, in this order. The last one works without any app."""
 
+    @_builtins.property
+    def read_record(self) -> _record_pb2.Record:
+        """The record with the fields that were asked for, as GetRecord returns it; absent if it is not there."""
+
+    @_builtins.property
+    def left_out(self) -> _containers.RepeatedCompositeFieldContainer[_deep_link_pb2.LeftOutTarget]:
+        """What the provider could open and what is not among the targets, with the reasons."""
+
+    @_builtins.property
+    def deferred_token_expire_time(self) -> _timestamp_pb2.Timestamp:
+        """When the token stops working."""
+
+    @_builtins.property
+    def campaign(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """The campaign fields that travelled with the link."""
+
     def __init__(
         self,
         *,
@@ -187,11 +347,125 @@ class ResolveDeepLinkResponse(_message.Message):
         targets: _abc.Iterable[_deep_link_pb2.DeepLinkTarget] | None = ...,
         fallback_uri: _builtins.str = ...,
         action: _builtins.str = ...,
+        record_state: _deep_link_pb2.LinkedRecordState.ValueType = ...,
+        read_record: _record_pb2.Record | None = ...,
+        left_out: _abc.Iterable[_deep_link_pb2.LeftOutTarget] | None = ...,
+        deferred_token: _builtins.str = ...,
+        deferred_token_expire_time: _timestamp_pb2.Timestamp | None = ...,
+        provider: _builtins.str = ...,
+        campaign: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        renewed_url: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["record", b"record"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["deferred_token_expire_time", b"deferred_token_expire_time", "read_record", b"read_record", "record", b"record"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "fallback_uri", b"fallback_uri", "record", b"record", "targets", b"targets"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "campaign", b"campaign", "deferred_token", b"deferred_token", "deferred_token_expire_time", b"deferred_token_expire_time", "fallback_uri", b"fallback_uri", "left_out", b"left_out", "provider", b"provider", "read_record", b"read_record", "record", b"record", "record_state", b"record_state", "renewed_url", b"renewed_url", "targets", b"targets"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ResolveDeepLinkResponse: _TypeAlias = ResolveDeepLinkResponse  # noqa: Y015
+
+@_typing.final
+class ClaimDeepLinkRequest(_message.Message):
+    """What an app was installed from."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORG_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
+    INSTALL_REFERRER_FIELD_NUMBER: _builtins.int
+    DEVICE_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    org: _builtins.str
+    """Name of the configured org. Empty means the default org. A token made for another org is refused."""
+    token: _builtins.str
+    """The `deferred_token` of ResolveDeepLink."""
+    install_referrer: _builtins.str
+    """What Google Play's Install Referrer library returned, as it is, for example
+    `utm_source=sms&deferred_token=1.k1.…`. Only on Android.
+    """
+    request_id: _builtins.str
+    """Makes the call harmless to repeat: the same token with the same id is answered alike until the token expires. Any
+    text that no other start of any app uses, for example a UUID. Empty: a repeat fails with CLAIM_USED.
+    """
+    @_builtins.property
+    def device(self) -> _deep_link_pb2.DeviceContext:
+        """The device on which the app was started. Its platform is needed."""
+
+    def __init__(
+        self,
+        *,
+        org: _builtins.str = ...,
+        token: _builtins.str = ...,
+        install_referrer: _builtins.str = ...,
+        device: _deep_link_pb2.DeviceContext | None = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["device", b"device", "install_referrer", b"install_referrer", "source", b"source", "token", b"token"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device", b"device", "install_referrer", b"install_referrer", "org", b"org", "request_id", b"request_id", "source", b"source", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_source: _TypeAlias = _typing.Literal["token", "install_referrer"]  # noqa: Y015
+    _WhichOneofArgType_source: _TypeAlias = _typing.Literal["source", b"source"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_source) -> _WhichOneofReturnType_source | None: ...
+
+Global___ClaimDeepLinkRequest: _TypeAlias = ClaimDeepLinkRequest  # noqa: Y015
+
+@_typing.final
+class ClaimDeepLinkResponse(_message.Message):
+    """What the app should show."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class CampaignEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    RECORD_FIELD_NUMBER: _builtins.int
+    ACTION_FIELD_NUMBER: _builtins.int
+    CAMPAIGN_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    action: _builtins.str
+    """What the app should do with the record."""
+    @_builtins.property
+    def record(self) -> _record_pb2.RecordRef:
+        """The record, as the link names it: by Salesforce id or by external id."""
+
+    @_builtins.property
+    def campaign(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """The campaign fields that travelled with the link."""
+
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When the token was made, which is when the link was followed."""
+
+    def __init__(
+        self,
+        *,
+        record: _record_pb2.RecordRef | None = ...,
+        action: _builtins.str = ...,
+        campaign: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "record", b"record"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "campaign", b"campaign", "create_time", b"create_time", "record", b"record"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClaimDeepLinkResponse: _TypeAlias = ClaimDeepLinkResponse  # noqa: Y015

@@ -40,10 +40,20 @@ class DeepLinkServiceStub:
                 request_serializer=sluicegate_dot_v1_dot_deep__link__service__pb2.CreateDeepLinkRequest.SerializeToString,
                 response_deserializer=sluicegate_dot_v1_dot_deep__link__service__pb2.CreateDeepLinkResponse.FromString,
                 _registered_method=True)
+        self.CreateDeepLinks = channel.unary_unary(
+                '/sluicegate.v1.DeepLinkService/CreateDeepLinks',
+                request_serializer=sluicegate_dot_v1_dot_deep__link__service__pb2.CreateDeepLinksRequest.SerializeToString,
+                response_deserializer=sluicegate_dot_v1_dot_deep__link__service__pb2.CreateDeepLinksResponse.FromString,
+                _registered_method=True)
         self.ResolveDeepLink = channel.unary_unary(
                 '/sluicegate.v1.DeepLinkService/ResolveDeepLink',
                 request_serializer=sluicegate_dot_v1_dot_deep__link__service__pb2.ResolveDeepLinkRequest.SerializeToString,
                 response_deserializer=sluicegate_dot_v1_dot_deep__link__service__pb2.ResolveDeepLinkResponse.FromString,
+                _registered_method=True)
+        self.ClaimDeepLink = channel.unary_unary(
+                '/sluicegate.v1.DeepLinkService/ClaimDeepLink',
+                request_serializer=sluicegate_dot_v1_dot_deep__link__service__pb2.ClaimDeepLinkRequest.SerializeToString,
+                response_deserializer=sluicegate_dot_v1_dot_deep__link__service__pb2.ClaimDeepLinkResponse.FromString,
                 _registered_method=True)
 
 
@@ -58,13 +68,35 @@ class DeepLinkServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateDeepLinks(self, request, context):
+        """Makes up to 1,000 signed links, each on its own. Salesforce is not asked.
+
+        One that cannot be made does not stop the others, and the call succeeds whatever became of them. It fails as a whole
+        only where a request breaks a rule of the contract, and then names it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ResolveDeepLink(self, request, context):
-        """Tells what to open for a link or a record, best first.
+        """Tells what to open for a link or a record, best first, and why.
 
         A record given by external id costs one API call, because Salesforce's own targets need its id; a record given by
-        id costs none, and its existence is then not checked. If the external id matches no record the call fails with
-        RECORD_NOT_FOUND; to tell that from an sObject or a field that does not exist costs another call now and then.
+        id costs none, and its existence is then not checked, unless `fields` or `lookup` ask for it. The same one call reads
+        the `fields`. If there is no such record, `record_state` says so and the targets are what still opens; where nothing
+        does, the call fails with RECORD_NOT_FOUND or RECORD_DELETED. To tell that from an sObject or a field that does not
+        exist costs another call now and then.
         Targets are built only from the org's configuration, never from hosts in the link.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ClaimDeepLink(self, request, context):
+        """Tells an app that was installed from a link, at its first start, which record it was installed for.
+
+        A token works once, on every replica, until it expires, and only on the platform that it was made for. Salesforce is
+        not asked. A call that has a `request_id` may be repeated with the same one: it gets the first answer again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -78,10 +110,20 @@ def add_DeepLinkServiceServicer_to_server(servicer, server):
                     request_deserializer=sluicegate_dot_v1_dot_deep__link__service__pb2.CreateDeepLinkRequest.FromString,
                     response_serializer=sluicegate_dot_v1_dot_deep__link__service__pb2.CreateDeepLinkResponse.SerializeToString,
             ),
+            'CreateDeepLinks': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateDeepLinks,
+                    request_deserializer=sluicegate_dot_v1_dot_deep__link__service__pb2.CreateDeepLinksRequest.FromString,
+                    response_serializer=sluicegate_dot_v1_dot_deep__link__service__pb2.CreateDeepLinksResponse.SerializeToString,
+            ),
             'ResolveDeepLink': grpc.unary_unary_rpc_method_handler(
                     servicer.ResolveDeepLink,
                     request_deserializer=sluicegate_dot_v1_dot_deep__link__service__pb2.ResolveDeepLinkRequest.FromString,
                     response_serializer=sluicegate_dot_v1_dot_deep__link__service__pb2.ResolveDeepLinkResponse.SerializeToString,
+            ),
+            'ClaimDeepLink': grpc.unary_unary_rpc_method_handler(
+                    servicer.ClaimDeepLink,
+                    request_deserializer=sluicegate_dot_v1_dot_deep__link__service__pb2.ClaimDeepLinkRequest.FromString,
+                    response_serializer=sluicegate_dot_v1_dot_deep__link__service__pb2.ClaimDeepLinkResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -123,6 +165,33 @@ class DeepLinkService:
             _registered_method=True)
 
     @staticmethod
+    def CreateDeepLinks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sluicegate.v1.DeepLinkService/CreateDeepLinks',
+            sluicegate_dot_v1_dot_deep__link__service__pb2.CreateDeepLinksRequest.SerializeToString,
+            sluicegate_dot_v1_dot_deep__link__service__pb2.CreateDeepLinksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ResolveDeepLink(request,
             target,
             options=(),
@@ -139,6 +208,33 @@ class DeepLinkService:
             '/sluicegate.v1.DeepLinkService/ResolveDeepLink',
             sluicegate_dot_v1_dot_deep__link__service__pb2.ResolveDeepLinkRequest.SerializeToString,
             sluicegate_dot_v1_dot_deep__link__service__pb2.ResolveDeepLinkResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ClaimDeepLink(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sluicegate.v1.DeepLinkService/ClaimDeepLink',
+            sluicegate_dot_v1_dot_deep__link__service__pb2.ClaimDeepLinkRequest.SerializeToString,
+            sluicegate_dot_v1_dot_deep__link__service__pb2.ClaimDeepLinkResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,13 +35,27 @@ class DeepLinkServiceStub:
     def __new__(cls, channel: _aio.Channel) -> DeepLinkServiceAsyncStub: ...
     CreateDeepLink: _grpc.UnaryUnaryMultiCallable[_deep_link_service_pb2.CreateDeepLinkRequest, _deep_link_service_pb2.CreateDeepLinkResponse]
     """Makes a signed link to a record. Salesforce is not asked: the record need not exist yet."""
+    CreateDeepLinks: _grpc.UnaryUnaryMultiCallable[_deep_link_service_pb2.CreateDeepLinksRequest, _deep_link_service_pb2.CreateDeepLinksResponse]
+    """Makes up to 1,000 signed links, each on its own. Salesforce is not asked.
+
+    One that cannot be made does not stop the others, and the call succeeds whatever became of them. It fails as a whole
+    only where a request breaks a rule of the contract, and then names it.
+    """
     ResolveDeepLink: _grpc.UnaryUnaryMultiCallable[_deep_link_service_pb2.ResolveDeepLinkRequest, _deep_link_service_pb2.ResolveDeepLinkResponse]
-    """Tells what to open for a link or a record, best first.
+    """Tells what to open for a link or a record, best first, and why.
 
     A record given by external id costs one API call, because Salesforce's own targets need its id; a record given by
-    id costs none, and its existence is then not checked. If the external id matches no record the call fails with
-    RECORD_NOT_FOUND; to tell that from an sObject or a field that does not exist costs another call now and then.
+    id costs none, and its existence is then not checked, unless `fields` or `lookup` ask for it. The same one call reads
+    the `fields`. If there is no such record, `record_state` says so and the targets are what still opens; where nothing
+    does, the call fails with RECORD_NOT_FOUND or RECORD_DELETED. To tell that from an sObject or a field that does not
+    exist costs another call now and then.
     Targets are built only from the org's configuration, never from hosts in the link.
+    """
+    ClaimDeepLink: _grpc.UnaryUnaryMultiCallable[_deep_link_service_pb2.ClaimDeepLinkRequest, _deep_link_service_pb2.ClaimDeepLinkResponse]
+    """Tells an app that was installed from a link, at its first start, which record it was installed for.
+
+    A token works once, on every replica, until it expires, and only on the platform that it was made for. Salesforce is
+    not asked. A call that has a `request_id` may be repeated with the same one: it gets the first answer again.
     """
 
 @_typing.type_check_only
@@ -51,13 +65,27 @@ class DeepLinkServiceAsyncStub(DeepLinkServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateDeepLink: _aio.UnaryUnaryMultiCallable[_deep_link_service_pb2.CreateDeepLinkRequest, _deep_link_service_pb2.CreateDeepLinkResponse]  # type: ignore[assignment]
     """Makes a signed link to a record. Salesforce is not asked: the record need not exist yet."""
+    CreateDeepLinks: _aio.UnaryUnaryMultiCallable[_deep_link_service_pb2.CreateDeepLinksRequest, _deep_link_service_pb2.CreateDeepLinksResponse]  # type: ignore[assignment]
+    """Makes up to 1,000 signed links, each on its own. Salesforce is not asked.
+
+    One that cannot be made does not stop the others, and the call succeeds whatever became of them. It fails as a whole
+    only where a request breaks a rule of the contract, and then names it.
+    """
     ResolveDeepLink: _aio.UnaryUnaryMultiCallable[_deep_link_service_pb2.ResolveDeepLinkRequest, _deep_link_service_pb2.ResolveDeepLinkResponse]  # type: ignore[assignment]
-    """Tells what to open for a link or a record, best first.
+    """Tells what to open for a link or a record, best first, and why.
 
     A record given by external id costs one API call, because Salesforce's own targets need its id; a record given by
-    id costs none, and its existence is then not checked. If the external id matches no record the call fails with
-    RECORD_NOT_FOUND; to tell that from an sObject or a field that does not exist costs another call now and then.
+    id costs none, and its existence is then not checked, unless `fields` or `lookup` ask for it. The same one call reads
+    the `fields`. If there is no such record, `record_state` says so and the targets are what still opens; where nothing
+    does, the call fails with RECORD_NOT_FOUND or RECORD_DELETED. To tell that from an sObject or a field that does not
+    exist costs another call now and then.
     Targets are built only from the org's configuration, never from hosts in the link.
+    """
+    ClaimDeepLink: _aio.UnaryUnaryMultiCallable[_deep_link_service_pb2.ClaimDeepLinkRequest, _deep_link_service_pb2.ClaimDeepLinkResponse]  # type: ignore[assignment]
+    """Tells an app that was installed from a link, at its first start, which record it was installed for.
+
+    A token works once, on every replica, until it expires, and only on the platform that it was made for. Salesforce is
+    not asked. A call that has a `request_id` may be repeated with the same one: it gets the first answer again.
     """
 
 class DeepLinkServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -72,17 +100,43 @@ class DeepLinkServiceServicer(metaclass=_abc_1.ABCMeta):
         """Makes a signed link to a record. Salesforce is not asked: the record need not exist yet."""
 
     @_abc_1.abstractmethod
+    def CreateDeepLinks(
+        self,
+        request: _deep_link_service_pb2.CreateDeepLinksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_deep_link_service_pb2.CreateDeepLinksResponse, _abc.Awaitable[_deep_link_service_pb2.CreateDeepLinksResponse]]:
+        """Makes up to 1,000 signed links, each on its own. Salesforce is not asked.
+
+        One that cannot be made does not stop the others, and the call succeeds whatever became of them. It fails as a whole
+        only where a request breaks a rule of the contract, and then names it.
+        """
+
+    @_abc_1.abstractmethod
     def ResolveDeepLink(
         self,
         request: _deep_link_service_pb2.ResolveDeepLinkRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_deep_link_service_pb2.ResolveDeepLinkResponse, _abc.Awaitable[_deep_link_service_pb2.ResolveDeepLinkResponse]]:
-        """Tells what to open for a link or a record, best first.
+        """Tells what to open for a link or a record, best first, and why.
 
         A record given by external id costs one API call, because Salesforce's own targets need its id; a record given by
-        id costs none, and its existence is then not checked. If the external id matches no record the call fails with
-        RECORD_NOT_FOUND; to tell that from an sObject or a field that does not exist costs another call now and then.
+        id costs none, and its existence is then not checked, unless `fields` or `lookup` ask for it. The same one call reads
+        the `fields`. If there is no such record, `record_state` says so and the targets are what still opens; where nothing
+        does, the call fails with RECORD_NOT_FOUND or RECORD_DELETED. To tell that from an sObject or a field that does not
+        exist costs another call now and then.
         Targets are built only from the org's configuration, never from hosts in the link.
+        """
+
+    @_abc_1.abstractmethod
+    def ClaimDeepLink(
+        self,
+        request: _deep_link_service_pb2.ClaimDeepLinkRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_deep_link_service_pb2.ClaimDeepLinkResponse, _abc.Awaitable[_deep_link_service_pb2.ClaimDeepLinkResponse]]:
+        """Tells an app that was installed from a link, at its first start, which record it was installed for.
+
+        A token works once, on every replica, until it expires, and only on the platform that it was made for. Salesforce is
+        not asked. A call that has a `request_id` may be repeated with the same one: it gets the first answer again.
         """
 
 def add_DeepLinkServiceServicer_to_server(servicer: DeepLinkServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -526,8 +526,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         }
     """
     ERROR_REASON_SHARED_STORE_UNAVAILABLE: _ErrorReason.ValueType  # 40
-    """The store that replicas share cannot be reached, and a call with a request id is not made without it. Leaving the
-    request id out makes the call without its protection.
+    """The store that replicas share cannot be reached, and a call with a request id, or a claim of a deep link, is not made
+    without it. Leaving the request id out makes a call without its protection; a claim always needs the store.
 
     Example of an ErrorInfo:
 
@@ -565,6 +565,54 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
             "org": "prod",
             "rows": "4000",
             "cause": "INVALID_QUERY_LOCATOR"
+          }
+        }
+    """
+    ERROR_REASON_INVALID_CLAIM: _ErrorReason.ValueType  # 43
+    """What should claim a deep link is malformed, altered, made for another org or for another platform, or signed with a
+    key that is not configured.
+
+    Example of an ErrorInfo:
+
+        { "reason": "INVALID_CLAIM",
+          "domain": "sluicegate",
+          "metadata": {
+            "cause": "platform"
+          }
+        }
+    """
+    ERROR_REASON_CLAIM_EXPIRED: _ErrorReason.ValueType  # 44
+    """The claim of a deep link was valid and is past its expiry.
+
+    Example of an ErrorInfo:
+
+        { "reason": "CLAIM_EXPIRED",
+          "domain": "sluicegate",
+          "metadata": {
+            "expired_at": "2026-03-01T12:00:00Z"
+          }
+        }
+    """
+    ERROR_REASON_CLAIM_USED: _ErrorReason.ValueType  # 45
+    """The deep link was claimed with this token before; a token works once.
+
+    Example of an ErrorInfo:
+
+        { "reason": "CLAIM_USED",
+          "domain": "sluicegate",
+          "metadata": {}
+        }
+    """
+    ERROR_REASON_CLAIMS_REFUSED: _ErrorReason.ValueType  # 46
+    """Deep links cannot be claimed here: no `shared_store` is configured, so that nobody could tell whether another replica
+    took the token before, and `links.claims_without_store` does not say that this process may.
+
+    Example of an ErrorInfo:
+
+        { "reason": "CLAIMS_REFUSED",
+          "domain": "sluicegate",
+          "metadata": {
+            "setting": "shared_store.url"
           }
         }
     """
@@ -1084,8 +1132,8 @@ Example of an ErrorInfo:
     }
 """
 ERROR_REASON_SHARED_STORE_UNAVAILABLE: ErrorReason.ValueType  # 40
-"""The store that replicas share cannot be reached, and a call with a request id is not made without it. Leaving the
-request id out makes the call without its protection.
+"""The store that replicas share cannot be reached, and a call with a request id, or a claim of a deep link, is not made
+without it. Leaving the request id out makes a call without its protection; a claim always needs the store.
 
 Example of an ErrorInfo:
 
@@ -1123,6 +1171,54 @@ Example of an ErrorInfo:
         "org": "prod",
         "rows": "4000",
         "cause": "INVALID_QUERY_LOCATOR"
+      }
+    }
+"""
+ERROR_REASON_INVALID_CLAIM: ErrorReason.ValueType  # 43
+"""What should claim a deep link is malformed, altered, made for another org or for another platform, or signed with a
+key that is not configured.
+
+Example of an ErrorInfo:
+
+    { "reason": "INVALID_CLAIM",
+      "domain": "sluicegate",
+      "metadata": {
+        "cause": "platform"
+      }
+    }
+"""
+ERROR_REASON_CLAIM_EXPIRED: ErrorReason.ValueType  # 44
+"""The claim of a deep link was valid and is past its expiry.
+
+Example of an ErrorInfo:
+
+    { "reason": "CLAIM_EXPIRED",
+      "domain": "sluicegate",
+      "metadata": {
+        "expired_at": "2026-03-01T12:00:00Z"
+      }
+    }
+"""
+ERROR_REASON_CLAIM_USED: ErrorReason.ValueType  # 45
+"""The deep link was claimed with this token before; a token works once.
+
+Example of an ErrorInfo:
+
+    { "reason": "CLAIM_USED",
+      "domain": "sluicegate",
+      "metadata": {}
+    }
+"""
+ERROR_REASON_CLAIMS_REFUSED: ErrorReason.ValueType  # 46
+"""Deep links cannot be claimed here: no `shared_store` is configured, so that nobody could tell whether another replica
+took the token before, and `links.claims_without_store` does not say that this process may.
+
+Example of an ErrorInfo:
+
+    { "reason": "CLAIMS_REFUSED",
+      "domain": "sluicegate",
+      "metadata": {
+        "setting": "shared_store.url"
       }
     }
 """

@@ -5,13 +5,15 @@
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.js";
+import type { ErrorReason } from "./error_reason_pb.js";
+import { file_sluicegate_v1_error_reason } from "./error_reason_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file sluicegate/v1/deep_link.proto.
  */
 export const file_sluicegate_v1_deep_link: GenFile = /*@__PURE__*/
-  fileDesc("Ch1zbHVpY2VnYXRlL3YxL2RlZXBfbGluay5wcm90bxINc2x1aWNlZ2F0ZS52MSJ3Cg1EZXZpY2VDb250ZXh0EjMKCHBsYXRmb3JtGAEgASgOMhcuc2x1aWNlZ2F0ZS52MS5QbGF0Zm9ybUIIukgFggECEAESMQoDYXBwGAIgASgOMhouc2x1aWNlZ2F0ZS52MS5BcHBQcmVzZW5jZUIIukgFggECEAEiYwoORGVlcExpbmtUYXJnZXQSLwoEa2luZBgBIAEoDjIhLnNsdWljZWdhdGUudjEuRGVlcExpbmtUYXJnZXRLaW5kEgsKA3VyaRgCIAEoCRITCgtleHBsYW5hdGlvbhgDIAEoCSpeCghQbGF0Zm9ybRIYChRQTEFURk9STV9VTlNQRUNJRklFRBAAEhAKDFBMQVRGT1JNX0lPUxABEhQKEFBMQVRGT1JNX0FORFJPSUQQAhIQCgxQTEFURk9STV9XRUIQAyphCgtBcHBQcmVzZW5jZRIcChhBUFBfUFJFU0VOQ0VfVU5TUEVDSUZJRUQQABIaChZBUFBfUFJFU0VOQ0VfSU5TVEFMTEVEEAESGAoUQVBQX1BSRVNFTkNFX01JU1NJTkcQAiqXAgoSRGVlcExpbmtUYXJnZXRLaW5kEiUKIURFRVBfTElOS19UQVJHRVRfS0lORF9VTlNQRUNJRklFRBAAEiIKHkRFRVBfTElOS19UQVJHRVRfS0lORF9BUFBfTElOSxABEiQKIERFRVBfTElOS19UQVJHRVRfS0lORF9BUFBfU0NIRU1FEAISHwobREVFUF9MSU5LX1RBUkdFVF9LSU5EX1NUT1JFEAMSKwonREVFUF9MSU5LX1RBUkdFVF9LSU5EX1NBTEVTRk9SQ0VfTU9CSUxFEAQSIwofREVFUF9MSU5LX1RBUkdFVF9LSU5EX0xJR0hUTklORxAFEh0KGURFRVBfTElOS19UQVJHRVRfS0lORF9XRUIQBmIGcHJvdG8z", [file_buf_validate_validate]);
+  fileDesc("Ch1zbHVpY2VnYXRlL3YxL2RlZXBfbGluay5wcm90bxINc2x1aWNlZ2F0ZS52MSLyAQoNRGV2aWNlQ29udGV4dBIzCghwbGF0Zm9ybRgBIAEoDjIXLnNsdWljZWdhdGUudjEuUGxhdGZvcm1CCLpIBYIBAhABEjEKA2FwcBgCIAEoDjIaLnNsdWljZWdhdGUudjEuQXBwUHJlc2VuY2VCCLpIBYIBAhABEjMKC2FwcF92ZXJzaW9uGAMgASgJQh66SBtyGTIXXlswLTlBLVphLXouK18tXXswLDMyfSQSRAoGbG9jYWxlGAQgASgJQjS6SDFyLzItXihbQS1aYS16XXsyLDh9KFtfLV1bQS1aYS16MC05XXsxLDh9KXswLDN9KT8kImMKDkRlZXBMaW5rVGFyZ2V0Ei8KBGtpbmQYASABKA4yIS5zbHVpY2VnYXRlLnYxLkRlZXBMaW5rVGFyZ2V0S2luZBILCgN1cmkYAiABKAkSEwoLZXhwbGFuYXRpb24YAyABKAkiVQoNTGVmdE91dFRhcmdldBIvCgRraW5kGAEgASgOMiEuc2x1aWNlZ2F0ZS52MS5EZWVwTGlua1RhcmdldEtpbmQSEwoLZXhwbGFuYXRpb24YAiABKAkiXAoNRGVlcExpbmtFcnJvchIqCgZyZWFzb24YASABKA4yGi5zbHVpY2VnYXRlLnYxLkVycm9yUmVhc29uEg8KB21lc3NhZ2UYAiABKAkSDgoGZmllbGRzGAMgAygJKl4KCFBsYXRmb3JtEhgKFFBMQVRGT1JNX1VOU1BFQ0lGSUVEEAASEAoMUExBVEZPUk1fSU9TEAESFAoQUExBVEZPUk1fQU5EUk9JRBACEhAKDFBMQVRGT1JNX1dFQhADKmEKC0FwcFByZXNlbmNlEhwKGEFQUF9QUkVTRU5DRV9VTlNQRUNJRklFRBAAEhoKFkFQUF9QUkVTRU5DRV9JTlNUQUxMRUQQARIYChRBUFBfUFJFU0VOQ0VfTUlTU0lORxACKsACChJEZWVwTGlua1RhcmdldEtpbmQSJQohREVFUF9MSU5LX1RBUkdFVF9LSU5EX1VOU1BFQ0lGSUVEEAASIgoeREVFUF9MSU5LX1RBUkdFVF9LSU5EX0FQUF9MSU5LEAESJAogREVFUF9MSU5LX1RBUkdFVF9LSU5EX0FQUF9TQ0hFTUUQAhIfChtERUVQX0xJTktfVEFSR0VUX0tJTkRfU1RPUkUQAxIrCidERUVQX0xJTktfVEFSR0VUX0tJTkRfU0FMRVNGT1JDRV9NT0JJTEUQBBIjCh9ERUVQX0xJTktfVEFSR0VUX0tJTkRfTElHSFROSU5HEAUSHQoZREVFUF9MSU5LX1RBUkdFVF9LSU5EX1dFQhAGEicKI0RFRVBfTElOS19UQVJHRVRfS0lORF9QUk9WSURFUl9MSU5LEAcqYAoMUmVjb3JkTG9va3VwEh0KGVJFQ09SRF9MT09LVVBfVU5TUEVDSUZJRUQQABIXChNSRUNPUkRfTE9PS1VQX05FVkVSEAESGAoUUkVDT1JEX0xPT0tVUF9BTFdBWVMQAiqZAQoRTGlua2VkUmVjb3JkU3RhdGUSIwofTElOS0VEX1JFQ09SRF9TVEFURV9VTlNQRUNJRklFRBAAEh0KGUxJTktFRF9SRUNPUkRfU1RBVEVfRk9VTkQQARIfChtMSU5LRURfUkVDT1JEX1NUQVRFX01JU1NJTkcQAhIfChtMSU5LRURfUkVDT1JEX1NUQVRFX0RFTEVURUQQA2IGcHJvdG8z", [file_buf_validate_validate, file_sluicegate_v1_error_reason]);
 
 /**
  * The device that followed a link. Everything may be left unknown.
@@ -32,6 +34,22 @@ export type DeviceContext = Message<"sluicegate.v1.DeviceContext"> & {
    * @generated from field: sluicegate.v1.AppPresence app = 2;
    */
   app: AppPresence;
+
+  /**
+   * The app's version, for example `4.12.0`, where the app asks for itself. A provider may name the least version that
+   * understands its links; an older app is then sent to the store first. Empty where it is not known.
+   *
+   * @generated from field: string app_version = 3;
+   */
+  appVersion: string;
+
+  /**
+   * The language of the person, for example `de-CH`, for targets whose address depends on it. Empty means the org's
+   * default.
+   *
+   * @generated from field: string locale = 4;
+   */
+  locale: string;
 };
 
 /**
@@ -75,6 +93,69 @@ export type DeepLinkTarget = Message<"sluicegate.v1.DeepLinkTarget"> & {
  */
 export const DeepLinkTargetSchema: GenMessage<DeepLinkTarget> = /*@__PURE__*/
   messageDesc(file_sluicegate_v1_deep_link, 1);
+
+/**
+ * One thing that the provider could open and that is not among the targets.
+ *
+ * @generated from message sluicegate.v1.LeftOutTarget
+ */
+export type LeftOutTarget = Message<"sluicegate.v1.LeftOutTarget"> & {
+  /**
+   * What it would open.
+   *
+   * @generated from field: sluicegate.v1.DeepLinkTargetKind kind = 1;
+   */
+  kind: DeepLinkTargetKind;
+
+  /**
+   * Why it was left out, for a person.
+   *
+   * @generated from field: string explanation = 2;
+   */
+  explanation: string;
+};
+
+/**
+ * Describes the message sluicegate.v1.LeftOutTarget.
+ * Use `create(LeftOutTargetSchema)` to create a new message.
+ */
+export const LeftOutTargetSchema: GenMessage<LeftOutTarget> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_deep_link, 2);
+
+/**
+ * Why one link of several was not made. The call itself succeeded.
+ *
+ * @generated from message sluicegate.v1.DeepLinkError
+ */
+export type DeepLinkError = Message<"sluicegate.v1.DeepLinkError"> & {
+  /**
+   * The documented reason.
+   *
+   * @generated from field: sluicegate.v1.ErrorReason reason = 1;
+   */
+  reason: ErrorReason;
+
+  /**
+   * One sentence for a person.
+   *
+   * @generated from field: string message = 2;
+   */
+  message: string;
+
+  /**
+   * Paths of the fields at fault within the request for the one link, for example `record.id`.
+   *
+   * @generated from field: repeated string fields = 3;
+   */
+  fields: string[];
+};
+
+/**
+ * Describes the message sluicegate.v1.DeepLinkError.
+ * Use `create(DeepLinkErrorSchema)` to create a new message.
+ */
+export const DeepLinkErrorSchema: GenMessage<DeepLinkError> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_deep_link, 3);
 
 /**
  * A platform that links open on.
@@ -205,6 +286,13 @@ export enum DeepLinkTargetKind {
    * @generated from enum value: DEEP_LINK_TARGET_KIND_WEB = 6;
    */
   WEB = 6,
+
+  /**
+   * The address of a link provider (Branch, OneLink, Adjust, …), which itself goes on to the app, the store or the web.
+   *
+   * @generated from enum value: DEEP_LINK_TARGET_KIND_PROVIDER_LINK = 7;
+   */
+  PROVIDER_LINK = 7,
 }
 
 /**
@@ -212,4 +300,80 @@ export enum DeepLinkTargetKind {
  */
 export const DeepLinkTargetKindSchema: GenEnum<DeepLinkTargetKind> = /*@__PURE__*/
   enumDesc(file_sluicegate_v1_deep_link, 2);
+
+/**
+ * Whether ResolveDeepLink asks Salesforce for the record.
+ *
+ * @generated from enum sluicegate.v1.RecordLookup
+ */
+export enum RecordLookup {
+  /**
+   * It asks where it must: for a record given by external id, and where `fields` are asked for. While Salesforce cannot
+   * be asked, a link still opens what needs no answer, unless `fields` are asked for.
+   *
+   * @generated from enum value: RECORD_LOOKUP_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * It never asks. Of a record given by external id, targets that need the Salesforce id are left out.
+   *
+   * @generated from enum value: RECORD_LOOKUP_NEVER = 1;
+   */
+  NEVER = 1,
+
+  /**
+   * It always asks, and fails where Salesforce cannot be asked.
+   *
+   * @generated from enum value: RECORD_LOOKUP_ALWAYS = 2;
+   */
+  ALWAYS = 2,
+}
+
+/**
+ * Describes the enum sluicegate.v1.RecordLookup.
+ */
+export const RecordLookupSchema: GenEnum<RecordLookup> = /*@__PURE__*/
+  enumDesc(file_sluicegate_v1_deep_link, 3);
+
+/**
+ * What is known of the record that a link leads to.
+ *
+ * @generated from enum sluicegate.v1.LinkedRecordState
+ */
+export enum LinkedRecordState {
+  /**
+   * Salesforce was not asked, or could not be.
+   *
+   * @generated from enum value: LINKED_RECORD_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The record is there.
+   *
+   * @generated from enum value: LINKED_RECORD_STATE_FOUND = 1;
+   */
+  FOUND = 1,
+
+  /**
+   * No record has that id or external id: it is gone, not there yet, or not for the org's user to see.
+   *
+   * @generated from enum value: LINKED_RECORD_STATE_MISSING = 2;
+   */
+  MISSING = 2,
+
+  /**
+   * The record is in the recycle bin.
+   *
+   * @generated from enum value: LINKED_RECORD_STATE_DELETED = 3;
+   */
+  DELETED = 3,
+}
+
+/**
+ * Describes the enum sluicegate.v1.LinkedRecordState.
+ */
+export const LinkedRecordStateSchema: GenEnum<LinkedRecordState> = /*@__PURE__*/
+  enumDesc(file_sluicegate_v1_deep_link, 4);
 

@@ -7,9 +7,9 @@ import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.js";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { DeepLinkTarget, DeviceContext } from "./deep_link_pb.js";
+import type { DeepLinkError, DeepLinkTarget, DeviceContext, LeftOutTarget, LinkedRecordState, RecordLookup } from "./deep_link_pb.js";
 import { file_sluicegate_v1_deep_link } from "./deep_link_pb.js";
-import type { RecordRef } from "./record_pb.js";
+import type { Record, RecordRef } from "./record_pb.js";
 import { file_sluicegate_v1_record } from "./record_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sluicegate/v1/deep_link_service.proto.
  */
 export const file_sluicegate_v1_deep_link_service: GenFile = /*@__PURE__*/
-  fileDesc("CiVzbHVpY2VnYXRlL3YxL2RlZXBfbGlua19zZXJ2aWNlLnByb3RvEg1zbHVpY2VnYXRlLnYxIpoDChVDcmVhdGVEZWVwTGlua1JlcXVlc3QSFAoDb3JnGAEgASgJQge6SARyAhg/EjAKBnJlY29yZBgCIAEoCzIYLnNsdWljZWdhdGUudjEuUmVjb3JkUmVmQga6SAPIAQESKwoIcHJvdmlkZXIYAyABKAlCGbpIFnIUMhJeW2EtejAtOV8tXXswLDYzfSQSOgoDdHRsGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhK6SA+qAQwiBgjAnb2WATICCDwSMQoGYWN0aW9uGAUgASgJQiG6SB5yHDIaXlthLXpdW2EtejAtOV8tXXswLDMxfSR8XiQSbAoIY2FtcGFpZ24YBiADKAsyMi5zbHVpY2VnYXRlLnYxLkNyZWF0ZURlZXBMaW5rUmVxdWVzdC5DYW1wYWlnbkVudHJ5Qia6SCOaASAQECIVchMyEV51dG1fW2Etel17MSwyNH0kKgVyAxiAARovCg1DYW1wYWlnbkVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiVgoWQ3JlYXRlRGVlcExpbmtSZXNwb25zZRILCgN1cmwYASABKAkSLwoLZXhwaXJlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIrQBChZSZXNvbHZlRGVlcExpbmtSZXF1ZXN0EhQKA29yZxgBIAEoCUIHukgEcgIYPxIZCgN1cmwYAiABKAlCCrpIB3IFEAEYgCBIABIqCgZyZWNvcmQYAyABKAsyGC5zbHVpY2VnYXRlLnYxLlJlY29yZFJlZkgAEiwKBmRldmljZRgEIAEoCzIcLnNsdWljZWdhdGUudjEuRGV2aWNlQ29udGV4dEIPCgZzb3VyY2USBbpIAggBIpkBChdSZXNvbHZlRGVlcExpbmtSZXNwb25zZRIoCgZyZWNvcmQYASABKAsyGC5zbHVpY2VnYXRlLnYxLlJlY29yZFJlZhIuCgd0YXJnZXRzGAIgAygLMh0uc2x1aWNlZ2F0ZS52MS5EZWVwTGlua1RhcmdldBIUCgxmYWxsYmFja191cmkYAyABKAkSDgoGYWN0aW9uGAQgASgJMtwBCg9EZWVwTGlua1NlcnZpY2USYgoOQ3JlYXRlRGVlcExpbmsSJC5zbHVpY2VnYXRlLnYxLkNyZWF0ZURlZXBMaW5rUmVxdWVzdBolLnNsdWljZWdhdGUudjEuQ3JlYXRlRGVlcExpbmtSZXNwb25zZSIDkAIBEmUKD1Jlc29sdmVEZWVwTGluaxIlLnNsdWljZWdhdGUudjEuUmVzb2x2ZURlZXBMaW5rUmVxdWVzdBomLnNsdWljZWdhdGUudjEuUmVzb2x2ZURlZXBMaW5rUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_sluicegate_v1_deep_link, file_sluicegate_v1_record]);
+  fileDesc("CiVzbHVpY2VnYXRlL3YxL2RlZXBfbGlua19zZXJ2aWNlLnByb3RvEg1zbHVpY2VnYXRlLnYxIpoDChVDcmVhdGVEZWVwTGlua1JlcXVlc3QSFAoDb3JnGAEgASgJQge6SARyAhg/EjAKBnJlY29yZBgCIAEoCzIYLnNsdWljZWdhdGUudjEuUmVjb3JkUmVmQga6SAPIAQESKwoIcHJvdmlkZXIYAyABKAlCGbpIFnIUMhJeW2EtejAtOV8tXXswLDYzfSQSOgoDdHRsGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhK6SA+qAQwiBgjAnb2WATICCDwSMQoGYWN0aW9uGAUgASgJQiG6SB5yHDIaXlthLXpdW2EtejAtOV8tXXswLDMxfSR8XiQSbAoIY2FtcGFpZ24YBiADKAsyMi5zbHVpY2VnYXRlLnYxLkNyZWF0ZURlZXBMaW5rUmVxdWVzdC5DYW1wYWlnbkVudHJ5Qia6SCOaASAQECIVchMyEV51dG1fW2Etel17MSwyNH0kKgVyAxiAARovCg1DYW1wYWlnbkVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiVgoWQ3JlYXRlRGVlcExpbmtSZXNwb25zZRILCgN1cmwYASABKAkSLwoLZXhwaXJlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wInMKFkNyZWF0ZURlZXBMaW5rc1JlcXVlc3QSFAoDb3JnGAEgASgJQge6SARyAhg/EkMKCHJlcXVlc3RzGAIgAygLMiQuc2x1aWNlZ2F0ZS52MS5DcmVhdGVEZWVwTGlua1JlcXVlc3RCC7pICJIBBQgBEOgHIk8KF0NyZWF0ZURlZXBMaW5rc1Jlc3BvbnNlEjQKB3Jlc3VsdHMYASADKAsyIy5zbHVpY2VnYXRlLnYxLkNyZWF0ZURlZXBMaW5rUmVzdWx0IocBChRDcmVhdGVEZWVwTGlua1Jlc3VsdBI1CgRsaW5rGAEgASgLMiUuc2x1aWNlZ2F0ZS52MS5DcmVhdGVEZWVwTGlua1Jlc3BvbnNlSAASLQoFZXJyb3IYAiABKAsyHC5zbHVpY2VnYXRlLnYxLkRlZXBMaW5rRXJyb3JIAEIJCgdvdXRjb21lItQCChZSZXNvbHZlRGVlcExpbmtSZXF1ZXN0EhQKA29yZxgBIAEoCUIHukgEcgIYPxIZCgN1cmwYAiABKAlCCrpIB3IFEAEYgCBIABIqCgZyZWNvcmQYAyABKAsyGC5zbHVpY2VnYXRlLnYxLlJlY29yZFJlZkgAEiwKBmRldmljZRgEIAEoCzIcLnNsdWljZWdhdGUudjEuRGV2aWNlQ29udGV4dBI6CgZmaWVsZHMYBSADKAlCKrpIJ5IBJBBkIiByHjIcXltBLVphLXpdW0EtWmEtejAtOV9dezAsNzl9JBI1CgZsb29rdXAYBiABKA4yGy5zbHVpY2VnYXRlLnYxLlJlY29yZExvb2t1cEIIukgFggECEAESKwoIcHJvdmlkZXIYByABKAlCGbpIFnIUMhJeW2EtejAtOV8tXXswLDYzfSRCDwoGc291cmNlEgW6SAIIASKlBAoXUmVzb2x2ZURlZXBMaW5rUmVzcG9uc2USKAoGcmVjb3JkGAEgASgLMhguc2x1aWNlZ2F0ZS52MS5SZWNvcmRSZWYSLgoHdGFyZ2V0cxgCIAMoCzIdLnNsdWljZWdhdGUudjEuRGVlcExpbmtUYXJnZXQSFAoMZmFsbGJhY2tfdXJpGAMgASgJEg4KBmFjdGlvbhgEIAEoCRI2CgxyZWNvcmRfc3RhdGUYBSABKA4yIC5zbHVpY2VnYXRlLnYxLkxpbmtlZFJlY29yZFN0YXRlEioKC3JlYWRfcmVjb3JkGAYgASgLMhUuc2x1aWNlZ2F0ZS52MS5SZWNvcmQSLgoIbGVmdF9vdXQYByADKAsyHC5zbHVpY2VnYXRlLnYxLkxlZnRPdXRUYXJnZXQSFgoOZGVmZXJyZWRfdG9rZW4YCCABKAkSPgoaZGVmZXJyZWRfdG9rZW5fZXhwaXJlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHByb3ZpZGVyGAogASgJEkYKCGNhbXBhaWduGAsgAygLMjQuc2x1aWNlZ2F0ZS52MS5SZXNvbHZlRGVlcExpbmtSZXNwb25zZS5DYW1wYWlnbkVudHJ5EhMKC3JlbmV3ZWRfdXJsGAwgASgJGi8KDUNhbXBhaWduRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASLsAQoUQ2xhaW1EZWVwTGlua1JlcXVlc3QSFAoDb3JnGAEgASgJQge6SARyAhg/EhsKBXRva2VuGAIgASgJQgq6SAdyBRABGIAgSAASJgoQaW5zdGFsbF9yZWZlcnJlchgDIAEoCUIKukgHcgUQARiAQEgAEjQKBmRldmljZRgEIAEoCzIcLnNsdWljZWdhdGUudjEuRGV2aWNlQ29udGV4dEIGukgDyAEBEjIKCnJlcXVlc3RfaWQYBSABKAlCHrpIG3IZMhdeW0EtWmEtejAtOV8uOi1dezAsNjR9JEIPCgZzb3VyY2USBbpIAggBIvkBChVDbGFpbURlZXBMaW5rUmVzcG9uc2USKAoGcmVjb3JkGAEgASgLMhguc2x1aWNlZ2F0ZS52MS5SZWNvcmRSZWYSDgoGYWN0aW9uGAIgASgJEkQKCGNhbXBhaWduGAMgAygLMjIuc2x1aWNlZ2F0ZS52MS5DbGFpbURlZXBMaW5rUmVzcG9uc2UuQ2FtcGFpZ25FbnRyeRIvCgtjcmVhdGVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAaLwoNQ2FtcGFpZ25FbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBMqQDCg9EZWVwTGlua1NlcnZpY2USYgoOQ3JlYXRlRGVlcExpbmsSJC5zbHVpY2VnYXRlLnYxLkNyZWF0ZURlZXBMaW5rUmVxdWVzdBolLnNsdWljZWdhdGUudjEuQ3JlYXRlRGVlcExpbmtSZXNwb25zZSIDkAIBEmUKD0NyZWF0ZURlZXBMaW5rcxIlLnNsdWljZWdhdGUudjEuQ3JlYXRlRGVlcExpbmtzUmVxdWVzdBomLnNsdWljZWdhdGUudjEuQ3JlYXRlRGVlcExpbmtzUmVzcG9uc2UiA5ACARJlCg9SZXNvbHZlRGVlcExpbmsSJS5zbHVpY2VnYXRlLnYxLlJlc29sdmVEZWVwTGlua1JlcXVlc3QaJi5zbHVpY2VnYXRlLnYxLlJlc29sdmVEZWVwTGlua1Jlc3BvbnNlIgOQAgESXwoNQ2xhaW1EZWVwTGluaxIjLnNsdWljZWdhdGUudjEuQ2xhaW1EZWVwTGlua1JlcXVlc3QaJC5zbHVpY2VnYXRlLnYxLkNsYWltRGVlcExpbmtSZXNwb25zZSIDkAIAYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_sluicegate_v1_deep_link, file_sluicegate_v1_record]);
 
 /**
  * The link to make.
@@ -104,6 +104,92 @@ export const CreateDeepLinkResponseSchema: GenMessage<CreateDeepLinkResponse> = 
   messageDesc(file_sluicegate_v1_deep_link_service, 1);
 
 /**
+ * The links to make.
+ *
+ * @generated from message sluicegate.v1.CreateDeepLinksRequest
+ */
+export type CreateDeepLinksRequest = Message<"sluicegate.v1.CreateDeepLinksRequest"> & {
+  /**
+   * Name of the configured org. Empty means the default org.
+   *
+   * @generated from field: string org = 1;
+   */
+  org: string;
+
+  /**
+   * One request for each link. Its `org` is empty, or names the same org.
+   *
+   * @generated from field: repeated sluicegate.v1.CreateDeepLinkRequest requests = 2;
+   */
+  requests: CreateDeepLinkRequest[];
+};
+
+/**
+ * Describes the message sluicegate.v1.CreateDeepLinksRequest.
+ * Use `create(CreateDeepLinksRequestSchema)` to create a new message.
+ */
+export const CreateDeepLinksRequestSchema: GenMessage<CreateDeepLinksRequest> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_deep_link_service, 2);
+
+/**
+ * What became of the requests.
+ *
+ * @generated from message sluicegate.v1.CreateDeepLinksResponse
+ */
+export type CreateDeepLinksResponse = Message<"sluicegate.v1.CreateDeepLinksResponse"> & {
+  /**
+   * One result for each request, in the order of the requests.
+   *
+   * @generated from field: repeated sluicegate.v1.CreateDeepLinkResult results = 1;
+   */
+  results: CreateDeepLinkResult[];
+};
+
+/**
+ * Describes the message sluicegate.v1.CreateDeepLinksResponse.
+ * Use `create(CreateDeepLinksResponseSchema)` to create a new message.
+ */
+export const CreateDeepLinksResponseSchema: GenMessage<CreateDeepLinksResponse> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_deep_link_service, 3);
+
+/**
+ * What became of one request of several.
+ *
+ * @generated from message sluicegate.v1.CreateDeepLinkResult
+ */
+export type CreateDeepLinkResult = Message<"sluicegate.v1.CreateDeepLinkResult"> & {
+  /**
+   * The outcome.
+   *
+   * @generated from oneof sluicegate.v1.CreateDeepLinkResult.outcome
+   */
+  outcome: {
+    /**
+     * The link was made.
+     *
+     * @generated from field: sluicegate.v1.CreateDeepLinkResponse link = 1;
+     */
+    value: CreateDeepLinkResponse;
+    case: "link";
+  } | {
+    /**
+     * It was not.
+     *
+     * @generated from field: sluicegate.v1.DeepLinkError error = 2;
+     */
+    value: DeepLinkError;
+    case: "error";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message sluicegate.v1.CreateDeepLinkResult.
+ * Use `create(CreateDeepLinkResultSchema)` to create a new message.
+ */
+export const CreateDeepLinkResultSchema: GenMessage<CreateDeepLinkResult> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_deep_link_service, 4);
+
+/**
  * The link or record to resolve, and the device.
  *
  * @generated from message sluicegate.v1.ResolveDeepLinkRequest
@@ -123,7 +209,8 @@ export type ResolveDeepLinkRequest = Message<"sluicegate.v1.ResolveDeepLinkReque
    */
   source: {
     /**
-     * A link made by CreateDeepLink. Its signature and expiry are checked.
+     * A link made by CreateDeepLink, whose signature and expiry are checked; or a long link of Firebase Dynamic Links, of
+     * a host and for an address that the configuration names. Nothing is fetched.
      *
      * @generated from field: string url = 2;
      */
@@ -145,6 +232,30 @@ export type ResolveDeepLinkRequest = Message<"sluicegate.v1.ResolveDeepLinkReque
    * @generated from field: sluicegate.v1.DeviceContext device = 4;
    */
   device?: DeviceContext | undefined;
+
+  /**
+   * API names of fields of the record to return, by the one call that finds it. Case does not matter. The first of them
+   * makes the record be asked for even if it is given by id.
+   *
+   * @generated from field: repeated string fields = 5;
+   */
+  fields: string[];
+
+  /**
+   * Whether Salesforce is asked for the record. NEVER together with `fields` is refused.
+   *
+   * @generated from field: sluicegate.v1.RecordLookup lookup = 6;
+   */
+  lookup: RecordLookup;
+
+  /**
+   * Name of a configured provider to use instead of the link's own. Empty means the link's, and for a record the org's
+   * default. A link may name one that is no longer configured, and opens what the default one says then; here that is
+   * refused.
+   *
+   * @generated from field: string provider = 7;
+   */
+  provider: string;
 };
 
 /**
@@ -152,7 +263,7 @@ export type ResolveDeepLinkRequest = Message<"sluicegate.v1.ResolveDeepLinkReque
  * Use `create(ResolveDeepLinkRequestSchema)` to create a new message.
  */
 export const ResolveDeepLinkRequestSchema: GenMessage<ResolveDeepLinkRequest> = /*@__PURE__*/
-  messageDesc(file_sluicegate_v1_deep_link_service, 2);
+  messageDesc(file_sluicegate_v1_deep_link_service, 5);
 
 /**
  * What to open.
@@ -187,6 +298,64 @@ export type ResolveDeepLinkResponse = Message<"sluicegate.v1.ResolveDeepLinkResp
    * @generated from field: string action = 4;
    */
   action: string;
+
+  /**
+   * What is known of the record.
+   *
+   * @generated from field: sluicegate.v1.LinkedRecordState record_state = 5;
+   */
+  recordState: LinkedRecordState;
+
+  /**
+   * The record with the fields that were asked for, as GetRecord returns it; absent if it is not there.
+   *
+   * @generated from field: sluicegate.v1.Record read_record = 6;
+   */
+  readRecord?: Record | undefined;
+
+  /**
+   * What the provider could open and what is not among the targets, with the reasons.
+   *
+   * @generated from field: repeated sluicegate.v1.LeftOutTarget left_out = 7;
+   */
+  leftOut: LeftOutTarget[];
+
+  /**
+   * For an app that must first be installed: hand it over to the app, which gives it to ClaimDeepLink at its first start.
+   * Google Play does that by the store's address, which holds it as the install referrer. Empty where the app is there,
+   * where there is no store page, or where the platform is not known.
+   *
+   * @generated from field: string deferred_token = 8;
+   */
+  deferredToken: string;
+
+  /**
+   * When the token stops working.
+   *
+   * @generated from field: google.protobuf.Timestamp deferred_token_expire_time = 9;
+   */
+  deferredTokenExpireTime?: Timestamp | undefined;
+
+  /**
+   * Name of the provider whose targets these are.
+   *
+   * @generated from field: string provider = 10;
+   */
+  provider: string;
+
+  /**
+   * The campaign fields that travelled with the link.
+   *
+   * @generated from field: map<string, string> campaign = 11;
+   */
+  campaign: { [key: string]: string };
+
+  /**
+   * The same link in today's form, if an old one was given: signed, and valid as long as the org's new links are.
+   *
+   * @generated from field: string renewed_url = 12;
+   */
+  renewedUrl: string;
 };
 
 /**
@@ -194,7 +363,109 @@ export type ResolveDeepLinkResponse = Message<"sluicegate.v1.ResolveDeepLinkResp
  * Use `create(ResolveDeepLinkResponseSchema)` to create a new message.
  */
 export const ResolveDeepLinkResponseSchema: GenMessage<ResolveDeepLinkResponse> = /*@__PURE__*/
-  messageDesc(file_sluicegate_v1_deep_link_service, 3);
+  messageDesc(file_sluicegate_v1_deep_link_service, 6);
+
+/**
+ * What an app was installed from.
+ *
+ * @generated from message sluicegate.v1.ClaimDeepLinkRequest
+ */
+export type ClaimDeepLinkRequest = Message<"sluicegate.v1.ClaimDeepLinkRequest"> & {
+  /**
+   * Name of the configured org. Empty means the default org. A token made for another org is refused.
+   *
+   * @generated from field: string org = 1;
+   */
+  org: string;
+
+  /**
+   * What tells the link.
+   *
+   * @generated from oneof sluicegate.v1.ClaimDeepLinkRequest.source
+   */
+  source: {
+    /**
+     * The `deferred_token` of ResolveDeepLink.
+     *
+     * @generated from field: string token = 2;
+     */
+    value: string;
+    case: "token";
+  } | {
+    /**
+     * What Google Play's Install Referrer library returned, as it is, for example
+     * `utm_source=sms&deferred_token=1.k1.…`. Only on Android.
+     *
+     * @generated from field: string install_referrer = 3;
+     */
+    value: string;
+    case: "installReferrer";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * The device on which the app was started. Its platform is needed.
+   *
+   * @generated from field: sluicegate.v1.DeviceContext device = 4;
+   */
+  device?: DeviceContext | undefined;
+
+  /**
+   * Makes the call harmless to repeat: the same token with the same id is answered alike until the token expires. Any
+   * text that no other start of any app uses, for example a UUID. Empty: a repeat fails with CLAIM_USED.
+   *
+   * @generated from field: string request_id = 5;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message sluicegate.v1.ClaimDeepLinkRequest.
+ * Use `create(ClaimDeepLinkRequestSchema)` to create a new message.
+ */
+export const ClaimDeepLinkRequestSchema: GenMessage<ClaimDeepLinkRequest> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_deep_link_service, 7);
+
+/**
+ * What the app should show.
+ *
+ * @generated from message sluicegate.v1.ClaimDeepLinkResponse
+ */
+export type ClaimDeepLinkResponse = Message<"sluicegate.v1.ClaimDeepLinkResponse"> & {
+  /**
+   * The record, as the link names it: by Salesforce id or by external id.
+   *
+   * @generated from field: sluicegate.v1.RecordRef record = 1;
+   */
+  record?: RecordRef | undefined;
+
+  /**
+   * What the app should do with the record.
+   *
+   * @generated from field: string action = 2;
+   */
+  action: string;
+
+  /**
+   * The campaign fields that travelled with the link.
+   *
+   * @generated from field: map<string, string> campaign = 3;
+   */
+  campaign: { [key: string]: string };
+
+  /**
+   * When the token was made, which is when the link was followed.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 4;
+   */
+  createTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message sluicegate.v1.ClaimDeepLinkResponse.
+ * Use `create(ClaimDeepLinkResponseSchema)` to create a new message.
+ */
+export const ClaimDeepLinkResponseSchema: GenMessage<ClaimDeepLinkResponse> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_deep_link_service, 8);
 
 /**
  * Makes links to records, and tells what a link opens on a device.
@@ -213,11 +484,26 @@ export const DeepLinkService: GenService<{
     output: typeof CreateDeepLinkResponseSchema;
   },
   /**
-   * Tells what to open for a link or a record, best first.
+   * Makes up to 1,000 signed links, each on its own. Salesforce is not asked.
+   *
+   * One that cannot be made does not stop the others, and the call succeeds whatever became of them. It fails as a whole
+   * only where a request breaks a rule of the contract, and then names it.
+   *
+   * @generated from rpc sluicegate.v1.DeepLinkService.CreateDeepLinks
+   */
+  createDeepLinks: {
+    methodKind: "unary";
+    input: typeof CreateDeepLinksRequestSchema;
+    output: typeof CreateDeepLinksResponseSchema;
+  },
+  /**
+   * Tells what to open for a link or a record, best first, and why.
    *
    * A record given by external id costs one API call, because Salesforce's own targets need its id; a record given by
-   * id costs none, and its existence is then not checked. If the external id matches no record the call fails with
-   * RECORD_NOT_FOUND; to tell that from an sObject or a field that does not exist costs another call now and then.
+   * id costs none, and its existence is then not checked, unless `fields` or `lookup` ask for it. The same one call reads
+   * the `fields`. If there is no such record, `record_state` says so and the targets are what still opens; where nothing
+   * does, the call fails with RECORD_NOT_FOUND or RECORD_DELETED. To tell that from an sObject or a field that does not
+   * exist costs another call now and then.
    * Targets are built only from the org's configuration, never from hosts in the link.
    *
    * @generated from rpc sluicegate.v1.DeepLinkService.ResolveDeepLink
@@ -226,6 +512,19 @@ export const DeepLinkService: GenService<{
     methodKind: "unary";
     input: typeof ResolveDeepLinkRequestSchema;
     output: typeof ResolveDeepLinkResponseSchema;
+  },
+  /**
+   * Tells an app that was installed from a link, at its first start, which record it was installed for.
+   *
+   * A token works once, on every replica, until it expires, and only on the platform that it was made for. Salesforce is
+   * not asked. A call that has a `request_id` may be repeated with the same one: it gets the first answer again.
+   *
+   * @generated from rpc sluicegate.v1.DeepLinkService.ClaimDeepLink
+   */
+  claimDeepLink: {
+    methodKind: "unary";
+    input: typeof ClaimDeepLinkRequestSchema;
+    output: typeof ClaimDeepLinkResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_sluicegate_v1_deep_link_service, 0);

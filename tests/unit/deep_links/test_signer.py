@@ -1,15 +1,22 @@
 """Signed links: what is written is read back, and nothing else is."""
 
+import hmac
+from base64 import urlsafe_b64encode
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from urllib.parse import quote, unquote
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from service import errors
 from service.deep_links.config import LinkConfig, LinkProvider
-from service.deep_links.link import ExternalId, Link, LinkedRecord, LinkSigner
+from service.deep_links.grammar import parse, print_link
+from service.deep_links.keys import FixedKeys
+from service.deep_links.link import ExternalId, Link, LinkedRecord
+from service.deep_links.signer import LinkSigner
 from service.settings.signing_key import SigningKey
 
 NOW = 1_800_000_000.0
@@ -17,7 +24,7 @@ OLD_KEY = SigningKey("2025", b"o" * 32)
 NEW_KEY = SigningKey("2026", b"n" * 32)
 CONFIG = LinkConfig(
     host="https://links.example.com",
-    keys=(NEW_KEY, OLD_KEY),
+    keys=FixedKeys((NEW_KEY, OLD_KEY)),
     default_ttl_seconds=3600,
     default_provider="own",
     providers={"own": LinkProvider(), "partner": LinkProvider()},
@@ -31,6 +38,15 @@ LINK = Link(
     campaign={"utm_source": "mail"},
 )
 
+
+def written_by_version_1(link: Link) -> str:
+    """Write a link as the service did before version 2."""
+    address = "https://links.example.com/l?"
+    pairs = print_link(link, NEW_KEY.id).replace("&v=2", "&v=1").split("&")
+    digest = hmac.digest(NEW_KEY.secret, (address + "&".join(sorted(pairs))).encode(), "sha256")
+    return f"{address}{'&'.join(pairs)}&s={urlsafe_b64encode(digest)[:-1].decode()}"
+
+
 text = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60)
 
 
@@ -42,6 +58,37 @@ def test_any_text_comes_back(value, campaign):
     read = SIGNER.read(SIGNER.write(link), org="main", now=NOW)
 
     assert link == read
+
+
+@pytest.mark.parametrize("byte", range(256))
+def test_each_byte_has_one_spelling(byte):
+    """A byte stands for itself or as capital hexadecimal digits, never both."""
+    taken = []
+    for raw in {f"%{byte:02X}", f"%{byte:02x}", chr(byte)}:
+        query = SIGNER.write(LINK).partition("?")[2].replace("utm_source=mail", f"utm_source={raw}")
+        try:
+            taken.append((raw, parse(query)["utm_source"]))
+        except errors.InvalidLink:
+            continue
+
+    # From 128 on bytes are parts of characters only.
+    assert ([(quote(chr(byte), safe=""), chr(byte))] if byte < 128 else []) == taken
+
+
+@given(raw=st.text(st.sampled_from("%0123456789ABCDEFabcdef~_-.zé+ "), max_size=24))
+def test_each_value_has_one_spelling(raw):
+    """What is read is what would be written: no other text is taken for the same value."""
+    query = SIGNER.write(LINK).partition("?")[2].replace("utm_source=mail", f"utm_source={raw}")
+
+    try:
+        value = parse(query)["utm_source"]
+    except errors.InvalidLink:
+        # Nothing that is written as it should be is refused.
+        with suppress(UnicodeDecodeError):
+            assert quote(unquote(raw, errors="strict"), safe="") != raw
+        return
+
+    assert raw == quote(value, safe="")
 
 
 @given(position=st.integers(min_value=0), replacement=st.integers(min_value=1, max_value=0x10FF))
@@ -79,23 +126,48 @@ def test_the_form_is_the_documented_one():
     url = SIGNER.write(LINK)
 
     unsigned = "https://links.example.com/l?p=own&t=record&o=Case&i=500000000000001AAA&a=view"
-    assert url.startswith(f"{unsigned}&utm_source=mail&g=main&e=1800000060&v=1&kid=2026&s=")
+    assert url.startswith(f"{unsigned}&utm_source=mail&g=main&e=1800000060&v=2&kid=2026&s=")
     assert len(url) < 2000
 
 
-def test_the_order_of_parameters_is_free():
-    """A program that reorders the parameters does not break the link."""
-    address, _, query = SIGNER.write(LINK).partition("?")
+def test_a_link_of_before_still_works():
+    """A link of version 1 is read, whatever the order of its parameters."""
+    address, _, query = written_by_version_1(LINK).partition("?")
     reordered = f"{address}?{'&'.join(reversed(query.split('&')))}"
 
-    read = SIGNER.read(reordered, org="main", now=NOW)
+    read = [SIGNER.read(url, org="main", now=NOW) for url in (f"{address}?{query}", reordered)]
 
-    assert read == LINK
+    assert [LINK, LINK] == read
+
+
+@pytest.mark.parametrize(("old", "new"), [("&v=1", "&v=2"), ("&v=2", "&v=1")])
+def test_one_version_is_not_taken_for_another(old, new):
+    """What was signed as one version does not verify as the other."""
+    url = written_by_version_1(LINK) if old == "&v=1" else SIGNER.write(LINK)
+
+    with pytest.raises(errors.InvalidLink) as caught:
+        SIGNER.read(url.replace(old, new), org="main", now=NOW)
+
+    assert {"parameter": "s"} == caught.value.metadata
+
+
+@given(order=st.permutations(range(11)))
+def test_another_order_is_refused(order):
+    """Parameters stand where they were written: any other order names the first that does not."""
+    address, _, query = SIGNER.write(LINK).partition("?")
+    pairs = query.split("&")
+    reordered = [pairs[index] for index in order]
+    assume(reordered != pairs)
+
+    with pytest.raises(errors.InvalidLink, match="in another place") as caught:
+        SIGNER.read(f"{address}?{'&'.join(reordered)}", org="main", now=NOW)
+
+    assert caught.value.metadata["parameter"] in {pair.partition("=")[0] for pair in pairs}
 
 
 def test_an_old_key_still_verifies():
     """After a change of keys the links of the key before still work."""
-    before = LinkSigner(replace(CONFIG, keys=(OLD_KEY,)))
+    before = LinkSigner(replace(CONFIG, keys=FixedKeys((OLD_KEY,))))
 
     read = SIGNER.read(before.write(LINK), org="main", now=NOW)
 
@@ -104,7 +176,7 @@ def test_an_old_key_still_verifies():
 
 def test_a_forgotten_key_is_named():
     """A link of a key that is gone is refused with the parameter `kid`."""
-    url = LinkSigner(replace(CONFIG, keys=(SigningKey("2024", b"x" * 32),))).write(LINK)
+    url = LinkSigner(replace(CONFIG, keys=FixedKeys((SigningKey("2024", b"x" * 32),)))).write(LINK)
 
     with pytest.raises(errors.InvalidLink) as caught:
         SIGNER.read(url, org="main", now=NOW)
@@ -157,8 +229,8 @@ def test_another_org_of_the_same_host_does_not_verify_it():
         ("?p=", "?x=1&p=", "x"),
         ("?p=", "?fbclid=abc&p=", "fbclid"),
         ("?p=", "?p=own&p=", "p"),
-        ("&v=1", "", "v"),
-        ("&v=1", "&v=2", "v"),
+        ("&v=2", "", "v"),
+        ("&v=2", "&v=3", "v"),
         ("t=record", "t=flow", "t"),
         ("i=500000000000001AAA", "i=5", "i"),
         ("&i=500000000000001AAA", "", "i"),

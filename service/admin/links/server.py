@@ -1,0 +1,245 @@
+"""The HTTP server behind the link host: links lead to what they open, and apps find out which links are theirs.
+
+It has a port of its own, so that health and whatever else the admin port tells never stand on the internet. It speaks
+plaintext HTTP: TLS ends at whatever stands before it. Nothing that it answers is built from the request: a redirect's
+address comes from the configuration, after the link's signature was checked.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Iterable
+from functools import lru_cache
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+from opentelemetry.trace import Span, StatusCode, format_trace_id, set_span_in_context
+
+from service.admin.links import pages, refusals
+from service.admin.links.associations import Association
+from service.admin.links.devices import device_of
+from service.admin.links.follower import MAX_QUERY_LENGTH, Follower
+from service.admin.links.landing import landing
+from service.admin.links.link_host import LINK_PATH
+from service.admin.links.refusals import Refusal, refusal_of
+from service.clock import Clock
+from service.context import CallContext
+from service.deep_links.device import Platform
+from service.errors import DeadlineExceeded, SluicegateError
+from service.settings import LinkServerSettings
+from service.telemetry import logs, names
+from service.telemetry.tracing import Tracing
+
+CALLER = "link-server"
+"""The name under which its API calls are counted, and may be capped."""
+
+_FOLLOW_SECONDS = 10
+_ASSOCIATION_SECONDS = 3600
+"""How long a device or a cache may keep what apps are allowed."""
+_KEEP_ALIVE_SECONDS = 75
+"""Longer than proxies keep theirs, or they would send requests into a closed connection."""
+_CODES = 256
+"""QR codes that are kept, some 6 KB each."""
+_LONGEST_LINE = 16_384
+"""Bytes; a longer request is refused before it is looked at."""
+_METHOD = "GET /l"
+_METHODS = frozenset({"GET", "HEAD"})
+_SERVER_FAULT = 500
+
+_SECURITY = {
+    "Content-Security-Policy": pages.POLICY,
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Robots-Tag": "noindex, nofollow",
+    "Server": "sluicegate",
+}
+
+_log = logs.get_logger(__name__)
+
+_SPAN: web.RequestKey[Span | None] = web.RequestKey("span")
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class LinkServer:
+    """Answers `GET /l?…`, and the two files under `/.well-known/`.
+
+    Args:
+        settings: Where to listen.
+        files: What apps are told.
+        follower: Checks and resolves links.
+        clock: Tells the time.
+        tracing: Makes a span for each request. A `traceparent` is not continued: strangers do not decide
+            what is traced.
+
+    """
+
+    def __init__(
+        self,
+        settings: LinkServerSettings,
+        files: Iterable[Association],
+        follower: Follower,
+        clock: Clock,
+        tracing: Tracing,
+    ) -> None:
+        self._settings = settings
+        self._follower = follower
+        self._clock = clock
+        self._tracing = tracing
+        application = web.Application(middlewares=[self._around])
+        application.router.add_get(LINK_PATH, self._follow)
+        for file in files:
+            application.router.add_get(file.path, _serving(file))
+        self._runner = web.AppRunner(
+            application,
+            access_log=None,
+            logger=_library_log(),
+            keepalive_timeout=_KEEP_ALIVE_SECONDS,
+            shutdown_timeout=_FOLLOW_SECONDS,
+            max_line_size=_LONGEST_LINE,
+        )
+        # One link that is followed all the time must not keep the event loop busy with drawing.
+        self._code_of = lru_cache(_CODES)(pages.code_of)
+        self.port = 0
+
+    async def __aenter__(self) -> Self:
+        """Listen.
+
+        Raises:
+            OSError: The port is taken.
+
+        """
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, self._settings.host, self._settings.port).start()
+        except BaseException:
+            await self._runner.cleanup()
+            raise
+        self.port = self._runner.addresses[0][1]
+        return self
+
+    async def __aexit__(
+        self, _type: type[BaseException] | None, _value: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        """Stop listening; open requests end first."""
+        await self._runner.cleanup()
+
+    @web.middleware
+    async def _around(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Span a request, and turn whatever goes wrong into a page."""
+        resource = request.match_info.route.resource
+        route = resource.canonical if resource else ""
+        method = request.method if request.method in _METHODS else "_OTHER"
+        facts = {names.HTTP_METHOD: method, **({names.HTTP_ROUTE: route} if route else {})}
+        span = self._tracing.start_server_span(f"{method} {route}".strip(), None, facts)
+        request[_SPAN] = span
+        try:
+            response = await self._attempt(request, handler)
+        except BaseException as error:
+            if span is not None:
+                span.set_attribute(names.ERROR_TYPE, type(error).__qualname__)
+                span.end()
+            raise
+        response.headers.update(_SECURITY)
+        if span is not None:
+            span.set_attribute(names.HTTP_STATUS, response.status)
+            if response.status >= _SERVER_FAULT:
+                span.set_status(StatusCode.ERROR)
+            span.end()
+        return response
+
+    async def _attempt(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except web.HTTPMethodNotAllowed as error:
+            response = _refused(refusals.wrong_method())
+            response.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
+            return response
+        except web.HTTPException:
+            return _refused(refusals.NOTHING_HERE)
+        except SluicegateError as error:
+            return self._failed(request, error)
+        except TimeoutError:
+            return self._failed(request, DeadlineExceeded("a link took too long to follow"))
+        except Exception as error:  # noqa: BLE001 - the person gets a page, the operator the traceback
+            _log.error("unexpected error", method=_METHOD, exc_info=error)
+            return _refused(refusals.BROKEN)
+
+    def _failed(self, request: web.Request, error: SluicegateError) -> web.Response:
+        refusal = refusal_of(error)
+        span: Span | None = request[_SPAN]
+        if span is not None:
+            span.set_attribute(names.REASON, error.reason)
+        if refusal.status >= _SERVER_FAULT:
+            _log.warning("a link could not be followed", reason=error.reason, message=error.message)
+        return _refused(refusal)
+
+    async def _follow(self, request: web.Request) -> web.Response:
+        # As it was sent: decoding and encoding again would change what was signed.
+        query = request.raw_path.partition("?")[2]
+        if len(query) > MAX_QUERY_LENGTH:
+            return _refused(refusals.TOO_LONG)
+        device = device_of(request.headers.get("User-Agent", ""), request.headers.get("Accept-Language", ""))
+        async with asyncio.timeout(_FOLLOW_SECONDS):
+            followed = await self._follower.follow(query, device, self._call(request[_SPAN]))
+        found = landing(device.platform, followed.targets, self._follower.host, is_gone=followed.is_gone)
+        if found.redirect is not None:
+            return web.Response(status=302, headers={"Location": found.redirect, **_UNCACHED})
+        if device.platform is Platform.WEB:
+            return _page(pages.computer_page(self._code_of(self._follower.host.link_of(query)), found.choices))
+        return _page(pages.choice_page(found.choices))
+
+    def _call(self, span: Span | None) -> CallContext:
+        request_id = secrets.token_hex(16) if span is None else format_trace_id(span.get_span_context().trace_id)
+        return CallContext(
+            method=_METHOD,
+            request_id=request_id,
+            clock=self._clock,
+            deadline=self._clock.monotonic() + _FOLLOW_SECONDS,
+            trace=None if span is None else set_span_in_context(span),
+            caller=CALLER,
+        )
+
+
+# What a link opens depends on the device, the configuration and the hour.
+_UNCACHED = {"Cache-Control": "no-store"}
+
+
+def _page(text: str, status: int = 200) -> web.Response:
+    return web.Response(text=text, status=status, content_type="text/html", charset="utf-8", headers=_UNCACHED)
+
+
+def _refused(refusal: Refusal) -> web.Response:
+    response = _page(pages.error_page(refusal.title, refusal.text), refusal.status)
+    if refusal.retry_after_seconds is not None:
+        response.headers["Retry-After"] = str(refusal.retry_after_seconds)
+    return response
+
+
+def _serving(file: Association) -> Handler:
+    headers = {"Cache-Control": f"public, max-age={_ASSOCIATION_SECONDS}"}
+
+    async def serve(request: web.Request) -> web.Response:
+        known = request.if_none_match or ()
+        if any(tag.value in {file.etag, "*"} for tag in known):
+            response = web.Response(status=304, headers=headers)
+        else:
+            response = web.Response(body=file.body, content_type="application/json", headers=headers)
+        response.etag = file.etag
+        return response
+
+    return serve
+
+
+def _library_log() -> logging.Logger:
+    """Return a logger for aiohttp that passes over broken requests: strangers send them, and would fill the log."""
+    logger = logging.getLogger(f"{__name__}.aiohttp")
+    logger.addFilter(_is_news)
+    return logger
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, HttpProcessingError | ConnectionError)

@@ -1,0 +1,53 @@
+"""The settings of the HTTP server that people's devices follow links to, and of the apps that claim its links."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from service.settings.section import Section
+
+
+def _at_least_one(items: tuple[str, ...]) -> tuple[str, ...]:
+    if not items:
+        raise ValueError("must hold at least one")
+    return items
+
+
+AppleAppId = Annotated[str, Field(pattern=r"^[A-Z0-9]{10}(\.[A-Za-z0-9-]+)+$", max_length=255)]
+AndroidPackage = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)+$", max_length=255)]
+PathPattern = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._~!&'(),;=:@%*?/-]*$", max_length=255)]
+Fingerprint = Annotated[str, Field(pattern=r"^([0-9A-F]{2}:){31}[0-9A-F]{2}$")]
+
+
+class AppleAppSettings(Section):
+    """An app for iPhone and iPad that opens links of the link host."""
+
+    paths: Annotated[tuple[PathPattern, ...], AfterValidator(_at_least_one)] = Field(
+        ("/l",), description="Paths that open the app; `*` is any text, `?` any one character"
+    )
+    except_paths: tuple[PathPattern, ...] = Field((), description="Paths that do not, though `paths` names them")
+    web_credentials: bool = Field(False, description="Whether the app shares the passwords of the link host's pages")
+
+
+class AndroidAppSettings(Section):
+    """An app for Android that opens links of the link host."""
+
+    fingerprints: Annotated[tuple[Fingerprint, ...], AfterValidator(_at_least_one)] = Field(
+        description="SHA-256 of the certificates that sign the app, 32 pairs of `0-9A-F` between colons"
+    )
+    web_credentials: bool = Field(False, description="Whether the app shares the passwords of the link host's pages")
+
+
+class LinkServerSettings(Section):
+    """The HTTP server that stands behind `links.host`."""
+
+    enabled: bool = Field(True, description="Whether it listens")
+    host: str = Field("127.0.0.1", description="Address to listen on")
+    port: int = Field(8070, ge=0, le=65535, description="Port to listen on; 0 picks a free one")
+    apple_apps: dict[AppleAppId, AppleAppSettings] = Field(
+        default_factory=dict, description="Apps in `apple-app-site-association` by team id, dot and bundle id"
+    )
+    app_clips: tuple[AppleAppId, ...] = Field((), description="App Clips, by team id, dot and bundle id")
+    android_apps: dict[AndroidPackage, AndroidAppSettings] = Field(
+        default_factory=dict, description="Apps in `assetlinks.json` by package"
+    )

@@ -1,0 +1,599 @@
+"""Links followed over HTTP, by a client that is sent where browsers are and says what they say."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from urllib.parse import parse_qs, quote, urlsplit
+
+import pytest
+import pytest_asyncio
+from aiohttp import ClientConnectionError, ClientSession
+from hypothesis import HealthCheck, given
+from hypothesis import settings as example_settings
+from hypothesis import strategies as st
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from sluicegate import Client, RecordRef, SluicegateError
+from yarl import URL
+
+from service.app import Addresses, App
+from service.emulator.disturbances import Page
+from service.settings import (
+    AppleAppSettings,
+    GrpcSettings,
+    LinkProviderSettings,
+    LinkServerSettings,
+    LinkSettings,
+)
+from tests.support.browser import COMPUTER, IPHONE, PIXEL
+from tests.support.service import free_ports
+
+LEAD = RecordRef("Lead", "00Q010000000001EAA")
+KEYS = {"k1": "a key that two runs of the service have in common"}
+APP_STORE = "https://apps.apple.com/app/id0000000000"
+FINGERPRINT = ":".join(["14", "6D", "E9", "AB"] * 8)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def client(app) -> AsyncIterator[Client]:
+    """A client of the service."""
+    async with Client(addresses(app).grpc) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def http() -> AsyncIterator[ClientSession]:
+    """A client of the link server, which follows no redirect by itself."""
+    async with ClientSession() as opened:
+        yield opened
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the link server answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def goes_to(self) -> str | None:
+        """Where it sends the browser."""
+        return self.headers.get("Location")
+
+
+async def ask(
+    http: ClientSession, app: App, target: str, user_agent: str = IPHONE, *, method: str = "GET", **headers: str
+) -> Answer:
+    """Ask the link server for something, as it is written here, and read the answer."""
+    links = addresses(app).links
+    assert links is not None
+    url = URL(links + target, encoded=True)
+    told = {"User-Agent": user_agent, **{name.replace("_", "-"): value for name, value in headers.items()}}
+    async with http.request(method, url, headers=told, allow_redirects=False) as answer:
+        return Answer(answer.status, answer.headers, await answer.read())
+
+
+def addresses(app: App) -> Addresses:
+    """Return where a service is reached."""
+    assert app.addresses is not None
+    return app.addresses
+
+
+def target_of(link: str) -> str:
+    """Return what a browser asks the link host for."""
+    return link.removeprefix("https://links.example.com")
+
+
+async def lead(client: Client, key: str) -> RecordRef:
+    """Save a lead and name it by its external id."""
+    await client.upsert_record("Lead", "Ext__c", key, {"LastName": "Curie", "Company": "Radium"})
+    return RecordRef("Lead", external_id_field="Ext__c", external_id=key)
+
+
+@asynccontextmanager
+async def service(**links) -> AsyncIterator[App]:
+    """Run a service whose links look as the settings say."""
+    server = links.pop("server", LinkServerSettings(port=0))
+    async with App(free_ports(link_server=server, links=LinkSettings(keys=KEYS, **links))) as running:
+        yield running
+
+
+async def test_an_iphone_is_sent_to_the_app_store(app, client, http):
+    """An iPhone with the app opens it without asking anyone; the link host meets those without."""
+    link = await client.create_deep_link(LEAD)
+
+    answer = await ask(http, app, target_of(link.url), IPHONE)
+
+    assert (302, APP_STORE) == (answer.status, answer.goes_to)
+
+
+async def test_an_android_phone_takes_the_link_along_to_the_store(app, client, http):
+    """Google Play hands the referrer to the app at its first start, and the app claims its record with it."""
+    link = await client.create_deep_link(LEAD, campaign={"utm_source": "sms"})
+
+    answer = await ask(http, app, target_of(link.url), PIXEL)
+
+    address = urlsplit(str(answer.goes_to))
+    [referrer] = parse_qs(address.query)["referrer"]
+    assert (302, "play.google.com") == (answer.status, address.netloc)
+    assert {"utm_source", "deferred_token"} == set(parse_qs(referrer))
+
+
+async def test_a_computer_gets_a_page(app, client, http):
+    """It holds a code for phones and what opens on a computer, and no page of another host."""
+    link = await client.create_deep_link(LEAD)
+
+    answer = await ask(http, app, target_of(link.url), COMPUTER)
+    page = answer.body.decode()
+
+    assert (200, "text/html; charset=utf-8") == (answer.status, answer.headers["Content-Type"])
+    assert "<svg" in page
+    assert "https://links.example.com/w/Lead/00Q010000000001EAA" in page
+
+
+@pytest.mark.parametrize("user_agent", [IPHONE, PIXEL, COMPUTER])
+async def test_head_tells_what_get_would(app, client, http, user_agent):
+    """Programs that look before they follow see the same, without a body."""
+    link = await client.create_deep_link(LEAD)
+
+    got, looked = [await ask(http, app, target_of(link.url), user_agent, method=each) for each in ("GET", "HEAD")]
+
+    assert got.status == looked.status
+    assert b"" == looked.body
+    assert set(got.headers) - {"Content-Length"} == set(looked.headers) - {"Content-Length"}
+
+
+async def test_what_every_answer_says(app, client, http):
+    """No answer is kept, indexed, framed, guessed at, or tells the next host where the browser came from."""
+    link = await client.create_deep_link(LEAD)
+
+    answers = [
+        await ask(http, app, target, user_agent)
+        for target in (target_of(link.url), "/l?x", "/elsewhere")
+        for user_agent in (IPHONE, COMPUTER)
+    ]
+
+    assert [302, 200, 400, 400, 404, 404] == [answer.status for answer in answers]
+    for answer in answers:
+        assert "no-store" == answer.headers["Cache-Control"]
+        assert "no-referrer" == answer.headers["Referrer-Policy"]
+        assert "nosniff" == answer.headers["X-Content-Type-Options"]
+        assert "noindex, nofollow" == answer.headers["X-Robots-Tag"]
+        assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'; ")
+        assert "sluicegate" == answer.headers["Server"]
+
+
+async def test_the_persons_language_reaches_targets_that_ask_for_it(http):
+    """The first language of the browser counts, and a header that is none counts nothing."""
+    provider = LinkProviderSettings(web="https://www.example.com/{locale}/{object}")
+
+    async with service(providers={"web": provider}) as app, Client(addresses(app).grpc) as client:
+        target = target_of((await client.create_deep_link(LEAD)).url)
+        answers = [
+            await ask(http, app, target, IPHONE, Accept_Language=told)
+            for told in ("de-CH,de;q=0.9,en;q=0.5", "//evil.example", "")
+        ]
+
+    assert ["de-CH", "en", "en"] == [urlsplit(str(answer.goes_to)).path.split("/")[1] for answer in answers]
+
+
+async def test_an_app_of_another_host_is_tried_first(http):
+    """A claimed address of another host opens the app where it is installed, so the browser is sent there."""
+    provider = LinkProviderSettings(
+        app_link="https://app.example.com/r/{object}/{id}", store_ios=APP_STORE, web="https://www.example.com/{id}"
+    )
+
+    async with service(providers={"web": provider}) as app, Client(addresses(app).grpc) as client:
+        answer = await ask(http, app, target_of((await client.create_deep_link(LEAD)).url), IPHONE)
+
+    assert (302, f"https://app.example.com/r/Lead/{LEAD.id}") == (answer.status, answer.goes_to)
+
+
+async def test_who_asks_a_host_whose_links_an_app_claims_has_no_app(http):
+    """Where the host names an app, the device opens it without asking: those who ask are sent to the store first."""
+    provider = LinkProviderSettings(
+        app_link="https://app.example.com/{id}",
+        app_scheme="acme://{id}",
+        store_ios=APP_STORE,
+        store_android="https://play.google.com/store/apps/details?id=com.acme.app",
+        web="https://www.example.com/{id}",
+    )
+    server = LinkServerSettings(port=0, apple_apps={"ABCDE12345.com.acme.app": AppleAppSettings()})
+
+    async with service(server=server, providers={"web": provider}) as app, Client(addresses(app).grpc) as client:
+        target = target_of((await client.create_deep_link(LEAD)).url)
+        answers = [await ask(http, app, target, each) for each in (IPHONE, PIXEL)]
+
+    assert [APP_STORE, f"https://app.example.com/{LEAD.id}"] == [answer.goes_to for answer in answers]
+
+
+async def test_an_apps_own_scheme_is_the_persons_choice(http):
+    """Nobody is sent to a scheme that may be missing: a page offers it beside the store."""
+    provider = LinkProviderSettings(
+        app_scheme="acme://record/{id}", store_ios=APP_STORE, web="https://www.example.com/{id}"
+    )
+
+    async with service(providers={"web": provider}) as app, Client(addresses(app).grpc) as client:
+        answer = await ask(http, app, target_of((await client.create_deep_link(LEAD)).url), IPHONE)
+        page = answer.body.decode()
+
+    assert 200 == answer.status
+    assert page.index(f"acme://record/{LEAD.id}") < page.index(APP_STORE) < page.index("https://www.example.com/")
+
+
+async def test_other_providers_change_where_issued_links_lead(http):
+    """The same link leads elsewhere once the configuration names another provider; nothing is issued anew."""
+    plain = LinkProviderSettings(store_ios=APP_STORE, web="https://www.example.com/{id}")
+    branch = LinkProviderSettings(
+        kinds=("branch",), account={"branch_host": "acme.app.link"}, web="https://www.example.com/{id}"
+    )
+
+    async with service(providers={"web": plain}) as app, Client(addresses(app).grpc) as client:
+        target = target_of((await client.create_deep_link(LEAD)).url)
+        before = await ask(http, app, target, IPHONE)
+    async with service(providers={"web": branch}) as app:
+        after = await ask(http, app, target, IPHONE)
+
+    assert APP_STORE == before.goes_to
+    assert "acme.app.link" == urlsplit(str(after.goes_to)).netloc
+
+
+async def test_a_link_past_its_time(app, client, http, monkeypatch):
+    """It says so, and that there is nothing to wait for."""
+    link = await client.create_deep_link(LEAD)
+    monkeypatch.setattr(app._clock, "now", link.expire_time.timestamp)
+
+    answer = await ask(http, app, target_of(link.url))
+
+    assert 410 == answer.status
+    assert b"expired" in answer.body
+
+
+async def test_links_that_were_altered(app, client, http):
+    """Whatever was changed, added, doubled or left out, nobody is sent anywhere."""
+    target = target_of((await client.create_deep_link(LEAD, campaign={"utm_source": "mail"})).url)
+    altered = [
+        target.replace("00Q010000000001EAA", "00Q010000000002EAA"),
+        target.replace("utm_source=mail", "utm_source=post"),
+        target.replace("g=emulator", "g=other"),
+        target.replace("g=emulator", "g=emulator&g=emulator"),
+        target.replace("g=emulator", "g="),
+        target.replace("g=emulator", "g=%FF%00"),
+        target + "&x=1",
+        target + "&",
+        target[:-1],
+        target[:-1] + ("A" if target[-1] != "A" else "B"),
+        target.replace("&", ";"),
+        target.replace("%", "%25"),
+        "/l",
+        "/l?",
+        "/l?url=https://evil.example",
+        "/l?g=emulator&next=//evil.example",
+    ]
+
+    answers = [await ask(http, app, each) for each in altered if each != target]
+
+    assert len(altered) - 1 == len(answers)
+    assert {(400, None)} == {(answer.status, answer.goes_to) for answer in answers}
+
+
+async def test_other_hosts_in_the_request(app, client, http):
+    """What the request says of hosts changes nothing: the answer comes from the configuration."""
+    target = target_of((await client.create_deep_link(LEAD)).url)
+
+    answer = await ask(
+        http, app, target, IPHONE, Host="evil.example", X_Forwarded_Host="evil.example", X_Forwarded_Proto="javascript"
+    )
+    page = (await ask(http, app, target, COMPUTER, Host="evil.example")).body.decode()
+
+    assert APP_STORE == answer.goes_to
+    assert "evil.example" not in page
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        ("/", 404),
+        ("/l/", 404),
+        ("/L?x", 404),
+        ("//l", 404),
+        ("//evil.example/l", 404),
+        ("/l%3Fx", 404),
+        ("/../l", 404),
+        ("/healthz/live", 404),
+        ("/healthz/ready", 404),
+        ("/metrics", 404),
+        ("/robots.txt", 404),
+        ("/.well-known/assetlinks.json", 404),
+        ("/.well-known/apple-app-site-association", 404),
+        ("/l?" + "a" * 4097, 414),
+        ("/l?" + "a" * 17_000, 400),
+    ],
+)
+async def test_what_is_not_there(app, http, target, status):
+    """Nothing but links is on the port: no health, and no file that no app was configured for."""
+    answer = await ask(http, app, target)
+
+    assert status == answer.status
+    assert answer.goes_to is None
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE"])
+async def test_links_are_only_followed(app, http, method):
+    """Any other method is told which there are."""
+    answer = await ask(http, app, "/l", method=method)
+
+    assert (405, "GET, HEAD") == (answer.status, answer.headers["Allow"])
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET http://evil.example/l?x=1 HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+        b"GET /l?a=\xff\xfe HTTP/1.1\r\nHost: links.example.com\r\n\r\n",
+        b"GET /l?a=%0d%0aSet-Cookie:%20x=1 HTTP/1.1\r\nHost: links.example.com\r\n\r\n",
+        b"GET /l?a=b HTTP/1.1\r\nHost: links.example.com\r\nUser-Agent: \xff\xfe\r\n\r\n",
+        b"GET \\\\evil.example\\l HTTP/1.1\r\nHost: links.example.com\r\n\r\n",
+        b"GET l HTTP/1.1\r\nHost: links.example.com\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ],
+)
+async def test_what_is_no_request(app, sent, caplog):
+    """Bytes that no browser sends are refused; they send nobody anywhere and fill no log."""
+    address = URL(str(addresses(app).links))
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    writer.write(sent)
+
+    async with asyncio.timeout(60):
+        head = await reader.readuntil(b"\r\n\r\n")
+    writer.close()
+
+    assert head.split()[1] in {b"400", b"404"}
+    assert b"location:" not in head.lower()
+    assert b"set-cookie" not in head.lower()
+    assert [] == caplog.records
+
+
+async def test_any_query(app, http):
+    """No query, however strange, fails the server or sends a browser anywhere."""
+
+    @given(st.text(max_size=300), st.sampled_from([IPHONE, PIXEL, COMPUTER]))
+    @example_settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+    def hold(query: str, user_agent: str) -> None:
+        seen.append((query, user_agent))
+
+    seen: list[tuple[str, str]] = []
+    hold()
+
+    answers = [await ask(http, app, "/l?" + str(URL.build(query_string=query))[1:], agent) for query, agent in seen]
+
+    assert {(400, None)} >= {(answer.status, answer.goes_to) for answer in answers}
+
+
+@st.composite
+def edits(draw: st.DrawFn) -> list[tuple[str, float, str]]:
+    """Draw what an attacker does to a link: at a place, a piece is put in, put over or doubled."""
+    hosts = ["//evil.example", "@evil.example", "\\\\", "%2f%2f"]
+    piece = st.sampled_from(["", "x", "&", "=", "%", "%00", "%0d%0a", "#", "?", ";", "\x00", *hosts])
+    pieces = st.one_of(piece, st.text(max_size=3), st.sampled_from(["&g=other", "&s=", "&p=evil", "&i=001"]))
+    edit = st.tuples(st.sampled_from(["in", "over", "twice"]), st.floats(0, 1), pieces)
+    return draw(st.lists(edit, min_size=1, max_size=3))
+
+
+def edited(query: str, changes: list[tuple[str, float, str]]) -> str:
+    """Return a link after an attack."""
+    for how, share, piece in changes:
+        place = int(share * len(query))
+        if how == "twice":
+            query += "&" + query[place:]
+        else:
+            query = query[:place] + piece + query[place + (len(piece) if how == "over" else 0) :]
+    return query
+
+
+async def test_no_attack_changes_where_a_link_leads(app, client, http):
+    """However a link is altered, it leads where the configuration says or nowhere."""
+    target = target_of((await client.create_deep_link(LEAD, campaign={"utm_source": "sms"})).url)
+    attacks: list[str] = []
+
+    @given(edits())
+    @example_settings(max_examples=200, database=None)
+    def collect(changes: list[tuple[str, float, str]]) -> None:
+        attacks.append(edited(target.removeprefix("/l?"), changes))
+
+    collect()
+
+    answers = [await ask(http, app, "/l?" + quote(each, safe="&=%/@;?:\\")) for each in attacks]
+
+    assert {(400, None), (414, None)} >= {
+        (answer.status, answer.goes_to) for answer in answers if answer.goes_to != APP_STORE
+    }
+
+
+async def test_a_record_is_looked_up_once_a_minute(app, client, http, unique):
+    """However often a link is followed, Salesforce is asked for its record few times, on the server's own account."""
+    link = await client.create_deep_link(await lead(client, unique("often")))
+    target = target_of(link.url)
+    before = (await client.get_limits(known_only=True)).governor
+
+    answers = await asyncio.gather(*(ask(http, app, target, COMPUTER) for _ in range(50)))
+
+    after = (await client.get_limits(known_only=True)).governor
+    assert {200} == {answer.status for answer in answers}
+    assert 1 <= after.own_calls - before.own_calls <= 8
+    assert "link-server" in after.callers
+
+
+async def test_what_opens_without_an_answer_is_not_asked_for(http):
+    """A provider whose addresses hold external ids costs no API call, whether the record is there or not."""
+    provider = LinkProviderSettings(store_ios=APP_STORE, web="https://www.example.com/{external_id}")
+    record = RecordRef("Lead", external_id_field="Ext__c", external_id="nowhere")
+
+    async with service(providers={"web": provider}) as app, Client(addresses(app).grpc) as client:
+        target = target_of((await client.create_deep_link(record)).url)
+        answer = await ask(http, app, target, IPHONE)
+        limits = await client.get_limits(known_only=True)
+
+    assert (302, APP_STORE) == (answer.status, answer.goes_to)
+    assert 0 == limits.governor.own_calls
+
+
+async def test_a_record_that_is_gone(app, client, http, unique):
+    """Every device is sent to the page for such records, and Salesforce is asked for it once."""
+    record = RecordRef("Lead", external_id_field="Ext__c", external_id=unique("gone"))
+    target = target_of((await client.create_deep_link(record)).url)
+
+    answers = [await ask(http, app, target, each) for each in (IPHONE, PIXEL, COMPUTER)]
+
+    assert {(302, "https://links.example.com/gone")} == {(answer.status, answer.goes_to) for answer in answers}
+
+
+async def test_a_record_that_is_gone_without_a_page_for_it(http):
+    """Where no page works without the record, the person is told, each time anew."""
+    provider = LinkProviderSettings(app_link="https://app.example.com/{id}")
+    record = RecordRef("Lead", external_id_field="Ext__c", external_id="nowhere")
+
+    async with service(providers={"web": provider}) as app, Client(addresses(app).grpc) as client:
+        target = target_of((await client.create_deep_link(record)).url)
+        answers = [await ask(http, app, target) for _ in range(2)]
+
+    assert [404, 404] == [answer.status for answer in answers]
+    assert b"gone" in answers[1].body
+
+
+async def test_while_salesforce_is_out_of_order(app, client, http, disturbances, unique):
+    """A link that opens nothing without an answer says when to come back, and opens again afterwards."""
+    target = target_of((await client.create_deep_link(await lead(client, unique("outage")))).url)
+    disturbances.add(Page(503), path="/sobjects/", times=100)
+
+    refused = await ask(http, app, target)
+    disturbances.clear()
+    opened = await ask(http, app, target)
+
+    assert (503, None) == (refused.status, refused.goes_to)
+    assert int(refused.headers["Retry-After"]) >= 1
+    assert (302, APP_STORE) == (opened.status, opened.goes_to)
+
+
+async def test_what_opens_while_salesforce_is_out_of_order(http):
+    """A page that needs the external id alone opens, though Lightning's would be better for a computer."""
+    provider = LinkProviderSettings(web="https://www.example.com/{external_id}")
+    record = RecordRef("Lead", external_id_field="Ext__c", external_id="L-1")
+
+    async with service(providers={"web": provider}) as app, Client(addresses(app).grpc) as client:
+        target = target_of((await client.create_deep_link(record)).url)
+        assert app.emulator is not None
+        app.emulator.disturbances.add(Page(503), path="/sobjects/", times=100)
+        answer = await ask(http, app, target, COMPUTER)
+
+    assert 200 == answer.status
+    assert b"https://www.example.com/L-1" in answer.body
+    assert b"Open in Salesforce" not in answer.body
+
+
+async def test_the_files_that_apps_read(http):
+    """Each is JSON of the right type at its own address, may be kept for an hour, and is not sent twice."""
+    server = LinkServerSettings(
+        port=0,
+        apple_apps={"ABCDE12345.com.acme.app": {"paths": ["/l"]}},
+        android_apps={"com.acme.app": {"fingerprints": [FINGERPRINT]}},
+    )
+    paths = ("/.well-known/apple-app-site-association", "/.well-known/assetlinks.json")
+
+    async with service(server=server) as app:
+        first = [await ask(http, app, path, "AASA-Bot/1.0.0") for path in paths]
+        tags = [answer.headers["ETag"] for answer in first]
+        again = [await ask(http, app, path, If_None_Match=tag) for path, tag in zip(paths, tags, strict=True)]
+
+    assert [(200, "application/json", "public, max-age=3600")] * 2 == [
+        (answer.status, answer.headers["Content-Type"], answer.headers["Cache-Control"]) for answer in first
+    ]
+    assert [(304, b"")] * 2 == [(answer.status, answer.body) for answer in again]
+    assert ["ABCDE12345.com.acme.app"] == json.loads(first[0].body)["applinks"]["details"][0]["appIDs"]
+    assert "com.acme.app" == json.loads(first[1].body)[0]["target"]["package_name"]
+
+
+async def test_a_request_is_a_span():
+    """Its name is the route, never the link; a stranger's trace is not continued."""
+    kept = []
+
+    class Keeping(InMemorySpanExporter):
+        def export(self, spans):
+            kept.extend(spans)
+            return super().export(spans)
+
+    async with App(free_ports(), span_exporter=Keeping()) as app, ClientSession() as http:
+        async with Client(addresses(app).grpc) as client:
+            link = await client.create_deep_link(LEAD)
+        traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        await ask(http, app, target_of(link.url), traceparent=traceparent)
+        await ask(http, app, "/l?x=secret")
+        await ask(http, app, "/secret")
+
+    spans = [span for span in kept if not span.name.startswith("sluicegate.")]
+    told = [dict(span.attributes) for span in spans if span.name.startswith("GET")]
+    assert [302, 400, 404] == [facts["http.response.status_code"] for facts in told]
+    assert ["/l", "/l", None] == [facts.get("http.route") for facts in told]
+    assert "INVALID_LINK" == told[1]["sluicegate.error.reason"]
+    assert "secret" not in str(told)
+    assert all(f"{span.context.trace_id:032x}" not in traceparent for span in spans)
+
+
+async def test_the_server_can_be_left_out():
+    """Who serves links otherwise has one port less."""
+    async with App(free_ports(link_server=LinkServerSettings(enabled=False))) as app:
+        assert addresses(app).links is None
+
+
+async def test_links_are_followed_while_the_service_drains(http):
+    """Requests arrive until balancers have heard of the end, and are answered; afterwards nobody listens."""
+    async with AsyncExitStack() as stack:
+        app = await stack.enter_async_context(App(free_ports(grpc=GrpcSettings(port=0, drain_seconds=5))))
+        async with Client(addresses(app).grpc) as client:
+            target = target_of((await client.create_deep_link(LEAD)).url)
+        closing = asyncio.create_task(stack.aclose())
+        await asyncio.sleep(0)
+
+        answer = await ask(http, app, target)
+        is_closed = closing.done()
+        await closing
+
+    assert (302, APP_STORE, False) == (answer.status, answer.goes_to, is_closed)
+    with pytest.raises(ClientConnectionError):
+        await ask(http, app, target)
+
+
+async def test_a_port_that_is_taken():
+    """The error names the setting that would help."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+
+        with pytest.raises(OSError, match=rf"link_server: cannot listen on 127.0.0.1:{port}: .*LINK_SERVER__PORT"):
+            async with App(free_ports(link_server=LinkServerSettings(port=port))):
+                pass
+
+
+async def test_health_stays_on_its_own_port(app, http):
+    """The admin port answers health, and follows no links."""
+    async with (
+        http.get(addresses(app).admin + "/l") as followed,
+        http.get(addresses(app).admin + "/healthz/live") as live,
+    ):
+        assert (404, 200) == (followed.status, live.status)
+
+
+async def test_the_service_resolves_what_the_server_followed(app, client, http):
+    """Both read the same links: what one refuses, the other refuses."""
+    target = target_of((await client.create_deep_link(LEAD)).url)[:-1]
+
+    answer = await ask(http, app, target)
+    with pytest.raises(SluicegateError) as raised:
+        await client.resolve_deep_link("https://links.example.com" + target)
+
+    assert (400, "INVALID_LINK") == (answer.status, raised.value.reason)
