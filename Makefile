@@ -36,7 +36,7 @@ demo: .venv/.service ## Run the service against its embedded org and call its RP
 	@$(BIN)/sluicegate demo
 
 .PHONY: serve
-serve: .venv/.service ## Serve on the embedded org (gRPC 50051, admin 8080, emulator 8090)
+serve: .venv/.service ## Serve on the embedded org (gRPC 50051, admin 8080, links 8070, emulator 8090)
 	@$(BIN)/sluicegate serve
 
 .PHONY: test
@@ -70,7 +70,7 @@ check-generate: generate ## Fail if the committed stubs differ from what `make g
 	if [ -n "$$changed" ]; then echo "generated code differs from what is committed:"; echo "$$changed"; exit 1; fi
 
 .PHONY: bench
-bench: .venv/.dev ## Measure against peers and floors in one run; writes bench.json
+bench: .venv/.dev $(if $(shell command -v npm),$(JSFORCE)/node_modules/.installed) ## Measure against peers and floors in one run; writes bench.json
 	@$(BIN)/python -m tests.load.bench
 
 .PHONY: lock
