@@ -428,6 +428,20 @@ async def test_a_record_is_looked_up_once_a_minute(app, client, http, unique):
     assert "link-server" in after.callers
 
 
+async def test_a_link_that_was_made_wrongly_costs_one_call_a_minute(app, client, http, unique):
+    """Strangers who follow it all the time spend no more of the org's calls than those of one that works."""
+    record = RecordRef("Lead", external_id_field="NoSuch__c", external_id=unique("wrong"))
+    target = target_of((await client.create_deep_link(record)).url)
+    before = (await client.get_limits(known_only=True)).governor
+
+    answers = [await ask(http, app, target) for _ in range(20)]
+
+    after = (await client.get_limits(known_only=True)).governor
+    assert {404} == {answer.status for answer in answers}
+    # The look-up, and what describes the object if nobody asked for that before.
+    assert after.own_calls - before.own_calls <= 3
+
+
 async def test_what_opens_without_an_answer_is_not_asked_for(http):
     """A provider whose addresses hold external ids costs no API call, whether the record is there or not."""
     provider = LinkProviderSettings(store_ios=APP_STORE, web="https://www.example.com/{external_id}")
@@ -466,13 +480,14 @@ async def test_a_record_that_is_gone_without_a_page_for_it(http):
 
 
 async def test_while_salesforce_is_out_of_order(app, client, http, disturbances, unique):
-    """A link that opens nothing without an answer says when to come back, and opens again afterwards."""
-    target = target_of((await client.create_deep_link(await lead(client, unique("outage")))).url)
+    """A link that opens nothing without an answer says when to come back, and links open again afterwards."""
+    records = [await lead(client, unique(name)) for name in ("outage", "afterwards")]
+    target, other = [target_of((await client.create_deep_link(record)).url) for record in records]
     disturbances.add(Page(503), path="/sobjects/", times=100)
 
     refused = await ask(http, app, target)
     disturbances.clear()
-    opened = await ask(http, app, target)
+    opened = await ask(http, app, other)
 
     assert (503, None) == (refused.status, refused.goes_to)
     assert int(refused.headers["Retry-After"]) >= 1
