@@ -18,6 +18,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from sluicegate import Client, RecordRef, SluicegateError
 from yarl import URL
 
+from service.admin.links import connections
 from service.app import Addresses, App
 from service.emulator.disturbances import Page
 from service.settings import (
@@ -356,6 +357,79 @@ async def test_what_is_no_request(app, sent, caplog):
     assert b"location:" not in head.lower()
     assert b"set-cookie" not in head.lower()
     assert [] == caplog.records
+
+
+async def test_what_aiohttp_refuses_by_itself(app, http):
+    """It says what every answer says."""
+    refused = await ask(http, app, "/nowhere", Expect="<b>", Accept="text/html")
+
+    assert 417 == refused.status
+    assert ("sluicegate", "nosniff") == (refused.headers["Server"], refused.headers["X-Content-Type-Options"])
+
+
+async def test_bodies_are_not_looked_at(app, client, caplog):
+    """A link is followed whatever comes behind it, and what cannot be unpacked fills no log."""
+    target = target_of((await client.create_deep_link(LEAD)).url)
+    address = URL(str(addresses(app).links))
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    head = f"GET {target} HTTP/1.1\r\nHost: x\r\nUser-Agent: {IPHONE}\r\nConnection: close\r\n"
+    writer.write(f"{head}Content-Encoding: gzip\r\nContent-Length: 10\r\n\r\nxxxxxxxxxx".encode())
+
+    async with asyncio.timeout(60):
+        answer = await reader.read()
+    writer.close()
+
+    assert f"Location: {APP_STORE}".encode() in answer
+    assert [] == caplog.records
+
+
+async def test_those_who_hold_connections_hold_nobody_up(http):
+    """The longest idle one is closed for who comes new, whether it has said anything or not."""
+    server = LinkServerSettings(port=0, max_connections=8)
+    async with service(server=server) as app, Client(addresses(app).grpc) as client:
+        target = target_of((await client.create_deep_link(LEAD)).url)
+        address = URL(str(addresses(app).links))
+        held = [await asyncio.open_connection(address.host, address.port) for _ in range(8)]
+        for _, writer in held[4:]:
+            writer.write(b"GET /l HTTP/1.1\r\nX: ")
+
+        answers = [await ask(http, app, target, Connection="close") for _ in range(20)]
+        async with asyncio.timeout(60):
+            closed = await held[0][0].read()
+        for _, writer in held:
+            writer.close()
+
+    assert {(302, b"")} == {(answer.status, closed) for answer in answers}
+
+
+async def test_who_reads_no_answers_is_cut_off(app, monkeypatch):
+    """Requests without end, whose answers nobody takes, end when the buffers are full."""
+    monkeypatch.setattr(connections, "UNREAD_SECONDS", 0.05)
+    address = URL(str(addresses(app).links))
+    _, writer = await asyncio.open_connection(address.host, address.port)
+
+    async def ask_without_end() -> None:
+        while True:
+            writer.write(b"GET /l HTTP/1.1\r\nHost: x\r\n\r\n" * 100)
+            await writer.drain()
+
+    with pytest.raises(ConnectionError):
+        await asyncio.wait_for(ask_without_end(), 60)
+    writer.close()
+
+
+async def test_who_never_asks_is_cut_off(app, monkeypatch):
+    """A request must come as a whole, and soon."""
+    monkeypatch.setattr(connections, "SILENT_SECONDS", 0.05)
+    address = URL(str(addresses(app).links))
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    writer.write(b"GET /l HTTP/1.1\r\nX: ")
+
+    async with asyncio.timeout(60):
+        answer = await reader.read()
+    writer.close()
+
+    assert b"" == answer
 
 
 async def test_any_query(app, http):

@@ -19,6 +19,7 @@ from opentelemetry.trace import Span, StatusCode, format_trace_id, set_span_in_c
 
 from service.admin.links import pages, refusals
 from service.admin.links.associations import Association
+from service.admin.links.connections import Connections
 from service.admin.links.devices import device_of
 from service.admin.links.follower import MAX_QUERY_LENGTH, Follower
 from service.admin.links.landing import landing
@@ -40,6 +41,8 @@ _ASSOCIATION_SECONDS = 3600
 """How long a device or a cache may keep what apps are allowed."""
 _KEEP_ALIVE_SECONDS = 75
 """Longer than proxies keep theirs, or they would send requests into a closed connection."""
+_BODY_SECONDS = 1
+"""How long the rest of a request is read, for its sender to get the answer."""
 _CODES = 256
 """QR codes that are kept, some 6 KB each."""
 _LONGEST_LINE = 16_384
@@ -89,6 +92,7 @@ class LinkServer:
         self._clock = clock
         self._tracing = tracing
         application = web.Application(middlewares=[self._around])
+        application.on_response_prepare.append(_secure)
         application.router.add_get(LINK_PATH, self._follow)
         for file in files:
             application.router.add_get(file.path, _serving(file))
@@ -99,7 +103,12 @@ class LinkServer:
             keepalive_timeout=_KEEP_ALIVE_SECONDS,
             shutdown_timeout=_FOLLOW_SECONDS,
             max_line_size=_LONGEST_LINE,
+            # No request here has a body: what comes all the same is neither unpacked nor read for long.
+            auto_decompress=False,
+            lingering_time=_BODY_SECONDS,
         )
+        self._connections: Connections | None = None
+        self._listener: asyncio.Server | None = None
         # One link that is followed all the time must not keep the event loop busy with drawing.
         self._code_of = lru_cache(_CODES)(pages.code_of)
         self.port = 0
@@ -112,18 +121,25 @@ class LinkServer:
 
         """
         await self._runner.setup()
+        server = self._runner.server
+        assert server is not None
+        self._connections = Connections(server, most=self._settings.max_connections)
         try:
-            await web.TCPSite(self._runner, self._settings.host, self._settings.port).start()
+            self._listener = await asyncio.get_running_loop().create_server(
+                self._connections, self._settings.host, self._settings.port
+            )
         except BaseException:
             await self._runner.cleanup()
             raise
-        self.port = self._runner.addresses[0][1]
+        self.port = self._listener.sockets[0].getsockname()[1]
         return self
 
     async def __aexit__(
         self, _type: type[BaseException] | None, _value: BaseException | None, _traceback: TracebackType | None
     ) -> None:
         """Stop listening; open requests end first."""
+        if self._listener is not None:
+            self._listener.close()
         await self._runner.cleanup()
 
     @web.middleware
@@ -135,14 +151,15 @@ class LinkServer:
         facts = {names.HTTP_METHOD: method, **({names.HTTP_ROUTE: route} if route else {})}
         span = self._tracing.start_server_span(f"{method} {route}".strip(), None, facts)
         request[_SPAN] = span
+        assert self._connections is not None
         try:
-            response = await self._attempt(request, handler)
+            with self._connections.answering(request.protocol):
+                response = await self._attempt(request, handler)
         except BaseException as error:
             if span is not None:
                 span.set_attribute(names.ERROR_TYPE, type(error).__qualname__)
                 span.end()
             raise
-        response.headers.update(_SECURITY)
         if span is not None:
             span.set_attribute(names.HTTP_STATUS, response.status)
             if response.status >= _SERVER_FAULT:
@@ -203,6 +220,11 @@ class LinkServer:
         )
 
 
+async def _secure(_request: web.Request, response: web.StreamResponse) -> None:
+    """Add what every answer says, also those that aiohttp gives by itself."""
+    response.headers.update(_SECURITY)
+
+
 # What a link opens depends on the device, the configuration and the hour.
 _UNCACHED = {"Cache-Control": "no-store"}
 
@@ -242,4 +264,4 @@ def _library_log() -> logging.Logger:
 
 def _is_news(record: logging.LogRecord) -> bool:
     error = record.exc_info[1] if record.exc_info else None
-    return not isinstance(error, HttpProcessingError | ConnectionError)
+    return not isinstance(error, HttpProcessingError | web.RequestPayloadError | ConnectionError)
