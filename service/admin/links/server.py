@@ -31,6 +31,7 @@ from service.deep_links.device import Platform
 from service.errors import DeadlineExceeded, SluicegateError
 from service.settings import LinkServerSettings
 from service.telemetry import logs, names
+from service.telemetry.intervals import Intervals
 from service.telemetry.tracing import Tracing
 
 CALLER = "link-server"
@@ -47,6 +48,8 @@ _CODES = 256
 """QR codes that are kept, some 6 KB each."""
 _LONGEST_LINE = 16_384
 """Bytes; a longer request is refused before it is looked at."""
+_TELL_SECONDS = 10
+"""Between two lines about links that fail for one reason: strangers do not decide how long the log is."""
 _METHOD = "GET /l"
 _METHODS = frozenset({"GET", "HEAD"})
 _SERVER_FAULT = 500
@@ -107,6 +110,7 @@ class LinkServer:
             auto_decompress=False,
             lingering_time=_BODY_SECONDS,
         )
+        self._told = Intervals(_TELL_SECONDS)
         self._connections: Connections | None = None
         self._listener: asyncio.Server | None = None
         # One link that is followed all the time must not keep the event loop busy with drawing.
@@ -189,7 +193,7 @@ class LinkServer:
         span: Span | None = request[_SPAN]
         if span is not None:
             span.set_attribute(names.REASON, error.reason)
-        if refusal.status >= _SERVER_FAULT:
+        if refusal.status >= _SERVER_FAULT and self._told.begins(error.reason, self._clock.monotonic()):
             _log.warning("a link could not be followed", reason=error.reason, message=error.message)
         return _refused(refusal)
 
