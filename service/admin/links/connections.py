@@ -7,6 +7,7 @@ calls and Salesforce need as well. aiohttp bounds neither their number nor how l
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import cast
 
 from service.telemetry import logs
 
@@ -104,8 +105,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin, if there is a place."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by descent
         loop = asyncio.get_running_loop()
         self._is_admitted = self._connections.admit(self, loop.time())
         if self._is_admitted:
