@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from service.deep_links.template import HOST_NAME
+
 _GAP = re.compile(r"<([a-z_]+)(\?)?>")
 
 
@@ -18,10 +20,7 @@ class Form:
 
 WORD = Form(re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}"), "letters, digits, dots, dashes and underscores")
 NUMBER = Form(re.compile(r"[0-9]{1,20}"), "digits only")
-HOST = Form(
-    re.compile(r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+"),
-    "a host in small letters, without https://, port or path",
-)
+HOST = Form(HOST_NAME, "a host in small letters, without https://, port or path")
 SCHEME = Form(re.compile(r"[a-z][a-z0-9+.-]{1,31}"), "a scheme in small letters, without ://")
 
 
