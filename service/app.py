@@ -281,7 +281,7 @@ def _link_config(settings: LinkSettings, clock: Clock, *, embedded: bool) -> Lin
         keys: KeyRing = directory or FixedKeys(_keys(settings.keys, "links.keys", embedded=embedded))
         return link_config.link_config(settings, keys)
     except ValueError as error:
-        raise SettingsError(f"links: {error}") from None
+        raise SettingsError(f"links.{error}") from None
 
 
 def _associations(settings: LinkServerSettings) -> tuple[Association, ...]:

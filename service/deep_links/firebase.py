@@ -10,21 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from service.deep_links.grammar import MAX_CAMPAIGN_FIELDS, MAX_LINK_LENGTH, invalid_link
+from service.deep_links.grammar import MAX_CAMPAIGN_FIELDS, MAX_LINK_LENGTH, has_shape, invalid_link
 from service.deep_links.link import ExternalId, Link, LinkedRecord
+from service.deep_links.template import HOST_NAME
 
-PLACEHOLDERS = frozenset({"id", "external_id", "action"})
+PLACEHOLDERS: Mapping[str, str] = {"id": "i", "external_id": "k", "action": "a"}
+"""What an address may hold, by the parameter that holds it in a link of today."""
 
 _SLOT = re.compile(r"\{([^{}]*)\}")
-_HOST = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+")
-_API_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}")
-_VALUES = {
-    "id": re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?"),
-    "external_id": re.compile(r".{1,255}", re.DOTALL),
-    "action": re.compile(r"[a-z][a-z0-9_-]{0,31}"),
-}
-_CAMPAIGN_NAME = re.compile(r"utm_[a-z]{1,24}")
-_MOST_CAMPAIGN = 128
 _MOST_PARAMETERS = 40
 
 
@@ -57,21 +50,21 @@ class OldAddress:
 
         """
         parts = urlsplit(url)
-        if parts.scheme != "https" or not _HOST.fullmatch(parts.netloc) or parts.fragment:
+        if parts.scheme != "https" or not HOST_NAME.fullmatch(parts.netloc) or parts.fragment:
             raise ValueError("url must begin with https:// and a lower-case host, and have no fragment")
         path = tuple(parts.path.split("/")[1:])
         query = dict(pair.partition("=")[::2] for pair in parts.query.split("&") if pair)
         slots = [slot[1] for text in (*path, *query.values()) if (slot := _SLOT.fullmatch(text))]
         if len(_SLOT.findall(url)) != len(slots):
             raise ValueError("url must hold each placeholder as a whole part of its path or value of its query")
-        if set(slots) - PLACEHOLDERS or len(set(slots)) != len(slots):
+        if set(slots) - PLACEHOLDERS.keys() or len(set(slots)) != len(slots):
             raise ValueError("url takes the placeholders {id}, {external_id} and {action}, each once")
         if ("id" in slots) == ("external_id" in slots):
             raise ValueError("url must hold either {id} or {external_id}")
         if ("external_id" in slots) != bool(external_id_field):
             raise ValueError("external_id_field must be given with {external_id}, and only with it")
         for name in filter(None, (object_name, external_id_field)):
-            if not _API_NAME.fullmatch(name):
+            if not has_shape("o", name):
                 raise ValueError("object and external_id_field must be API names")
         return cls(object_name, parts.netloc, path, query, external_id_field)
 
@@ -88,7 +81,7 @@ class OldAddress:
             if slot is None:
                 if text != value:
                     return None
-            elif not _VALUES[slot[1]].fullmatch(value):
+            elif not has_shape(PLACEHOLDERS[slot[1]], value):
                 return None
             else:
                 found[slot[1]] = value
@@ -112,7 +105,7 @@ class OldLinks:
 
     def __post_init__(self) -> None:
         for host in self.hosts:
-            if not _HOST.fullmatch(host):
+            if not HOST_NAME.fullmatch(host):
                 raise ValueError(f"firebase.hosts: {host!r} is no lower-case host")
 
     def are_at(self, url: str) -> bool:
@@ -149,11 +142,7 @@ class OldLinks:
 
 def _campaign(parameters: Mapping[str, str]) -> dict[str, str]:
     """Return as many campaign fields as a link of today holds."""
-    fields = [
-        (name, value)
-        for name, value in parameters.items()
-        if _CAMPAIGN_NAME.fullmatch(name) and len(value) <= _MOST_CAMPAIGN
-    ]
+    fields = [(name, value) for name, value in parameters.items() if name.startswith("utm_") and has_shape(name, value)]
     return dict(fields[:MAX_CAMPAIGN_FIELDS])
 
 

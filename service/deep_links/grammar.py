@@ -109,7 +109,7 @@ def parse(query: str) -> dict[str, str]:
         if name in values:
             raise invalid_link(name, "is given twice")
         value = raw if _UNRESERVED.fullmatch(raw) else _unquote(name, raw)
-        if not _has_shape(name, value):
+        if not has_shape(name, value):
             raise invalid_link(name, "has a form that no link carries")
         values[name] = value
     for name in _REQUIRED:
@@ -153,6 +153,14 @@ def invalid_request(path: str, problem: str) -> errors.InvalidRequest:
     return errors.InvalidRequest(f"{path} {problem}", violations=[errors.FieldViolation(path, problem)])
 
 
+def has_shape(name: str, value: str) -> bool:
+    """Tell whether a value may stand in a link under the name of a parameter: for example `k` or `utm_source`."""
+    shape = _SHAPES.get(name)
+    if shape is None:
+        return bool(_CAMPAIGN_NAME.fullmatch(name) and _CAMPAIGN_VALUE.fullmatch(value))
+    return bool(shape.fullmatch(value))
+
+
 def _check_order(names: Iterable[str]) -> None:
     before: tuple[int, str] = (-1, "")
     for name in names:
@@ -163,7 +171,7 @@ def _check_order(names: Iterable[str]) -> None:
 
 
 def _encode(name: str, value: str) -> str:
-    if not _has_shape(name, value):
+    if not has_shape(name, value):
         raise invalid_request(_REQUEST_FIELDS.get(name, "campaign"), "has a form that a link cannot carry")
     try:
         return f"{name}={value if _UNRESERVED.fullmatch(value) else quote(value, safe='')}"
@@ -178,10 +186,3 @@ def _unquote(name: str, raw: str) -> str:
         return unquote_to_bytes(raw).decode()
     except UnicodeDecodeError:
         raise invalid_link(name, "is not UTF-8") from None
-
-
-def _has_shape(name: str, value: str) -> bool:
-    shape = _SHAPES.get(name)
-    if shape is None:
-        return bool(_CAMPAIGN_NAME.fullmatch(name) and _CAMPAIGN_VALUE.fullmatch(value))
-    return bool(shape.fullmatch(value))

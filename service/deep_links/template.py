@@ -12,8 +12,10 @@ from service.deep_links.placeholders import ALL, PLAIN_QUERY
 Encoded = Mapping[str, str | None]
 """The percent-encoded value of each placeholder; None where there is none."""
 
+HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+")
+"""A literal host with a dot in it, in small letters."""
+
 _SLOT = re.compile(r"\{([^{}]*)\}")
-_HOST = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]{1,31}")
 _URI_TEXT = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%{}]+")
 _ORIGIN = re.compile(r"\{(lightning|instance)\}/")
@@ -79,7 +81,7 @@ class UriTemplate:
         _check_text(text, field)
         address, host = _split(text, field)
         # Written otherwise it would be https as well, and no host of any list would be compared with its own.
-        if address != "https" or not text.startswith("https://") or not _HOST.fullmatch(host):
+        if address != "https" or not text.startswith("https://") or not HOST_NAME.fullmatch(host):
             raise ValueError(f"{field} must begin with https:// and a literal lower-case host without user or port")
         return cls(text)
 

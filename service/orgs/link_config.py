@@ -21,6 +21,9 @@ _TEMPLATES = (
     "lightning",
 )
 
+_WITHOUT_APP = {"web", "lightning"}
+"""Templates that open without any app: a provider has one of them, or its links fail where the app is missing."""
+
 
 def link_config(settings: LinkSettings, keys: KeyRing) -> LinkConfig:
     """Return the configuration of deep links.
@@ -30,7 +33,7 @@ def link_config(settings: LinkSettings, keys: KeyRing) -> LinkConfig:
         keys: What signs.
 
     Raises:
-        ValueError: A template or another setting cannot be used; the text names it.
+        ValueError: A template or another setting cannot be used; the text begins with its name within `links`.
 
     """
     providers: dict[str, LinkProvider] = {}
@@ -38,7 +41,7 @@ def link_config(settings: LinkSettings, keys: KeyRing) -> LinkConfig:
         try:
             providers[name] = _provider(provider)
         except ValueError as error:
-            raise ValueError(f"links.providers.{name}.{error}") from None
+            raise ValueError(f"providers.{name}.{error}") from None
     if not providers:
         providers[settings.default_provider] = _provider(LinkProviderSettings(web=settings.host + "/r/{object}/{id}"))
     return LinkConfig(
@@ -77,19 +80,21 @@ def key_directory(settings: LinkSettings, monotonic: Callable[[], float]) -> Key
         monotonic: Returns seconds that never go back.
 
     Raises:
-        ValueError: Keys are given in both places, or a file is no key; the text names it.
+        ValueError: Keys are given in both places, or a file is no key; the text begins with the setting's name.
 
     """
     if settings.keys_dir is None:
         return None
     if settings.keys:
-        raise ValueError("links.keys and links.keys_dir exclude each other: give the keys in one of them")
+        raise ValueError("keys and links.keys_dir exclude each other: give the keys in one of them")
     return KeyDirectory(settings.keys_dir, monotonic)
 
 
 def _provider(settings: LinkProviderSettings) -> LinkProvider:
     own = {name: getattr(settings, name) for name in _TEMPLATES}
     templates = templates_of(settings.kinds, settings.account, own, with_salesforce=settings.salesforce)
+    if not templates.keys() & _WITHOUT_APP:
+        raise ValueError("web is missing: without an app nothing opens; give a page, the kind web, or salesforce: true")
     instead = {
         Platform.IOS: settings.on_ios,
         Platform.ANDROID: settings.on_android,
@@ -103,11 +108,14 @@ def _provider(settings: LinkProviderSettings) -> LinkProvider:
 
 
 def _old_links(settings: FirebaseSettings) -> OldLinks:
+    if bool(settings.hosts) != bool(settings.patterns):
+        lacking, given = ("patterns", "hosts") if settings.hosts else ("hosts", "patterns")
+        raise ValueError(f"firebase.{lacking} is missing: links.firebase.{given} alone reads no old link")
     addresses = []
     for name, pattern in settings.patterns.items():
         try:
             found = OldAddress.of(pattern.url, object_name=pattern.object, external_id_field=pattern.external_id_field)
         except ValueError as error:
-            raise ValueError(f"links.firebase.patterns.{name}.{error}") from None
+            raise ValueError(f"firebase.patterns.{name}.{error}") from None
         addresses.append(found)
     return OldLinks(frozenset(settings.hosts), tuple(addresses))

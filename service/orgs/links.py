@@ -36,6 +36,7 @@ from service.salesforce.calls.writes import ExternalKey
 from service.salesforce.client import SalesforceClient
 from service.salesforce.ids import long_id
 from service.telemetry import logs
+from service.telemetry.intervals import Intervals
 
 _log = logs.get_logger(__name__)
 
@@ -43,6 +44,8 @@ _NOT_NOW = (Unavailable, Exhausted, OrgAuthenticationFailed)
 """Why Salesforce cannot be asked: a link still opens what needs no answer."""
 
 
+_TELL_SECONDS = 10
+"""Between two lines about links that are resolved without Salesforce for one reason."""
 _ONLY_ID = ("Id",)
 """Fields to read where only the record's existence matters."""
 
@@ -129,6 +132,7 @@ class OrgLinks:
         login = tokens.login_url.rstrip("/")
         # A My Domain login host is the instance itself; only the shared login hosts must be asked.
         self._own_instance = login if (urlsplit(login).hostname or "").endswith(".my.salesforce.com") else None
+        self._told = Intervals(_TELL_SECONDS)
         self._claims = Claims(client.org, config.keys, ttl_seconds=config.claim_ttl_seconds, store=claim_store)
 
     def create(self, link: Link, ttl_seconds: int | None, context: CallContext) -> tuple[str, int]:
@@ -285,7 +289,7 @@ class OrgLinks:
         except _NOT_NOW as error:
             if is_asked:
                 raise
-            _report(error)
+            self._report(error, context)
             return Found(error=error, why_no_id="Salesforce cannot be asked for it now")
 
     async def _read(
@@ -324,10 +328,12 @@ class OrgLinks:
         except _NOT_NOW as error:
             if wanted.lookup is Lookup.ALWAYS or wanted.fields:
                 raise
-            _report(error)
+            self._report(error, context)
             return None, error
 
-
-def _report(error: SluicegateError) -> None:
-    """Log that a link was resolved without Salesforce, which a caller may not notice."""
-    _log.warning("a deep link was resolved without Salesforce", reason=error.reason, message=error.message)
+    def _report(self, error: SluicegateError, context: CallContext) -> None:
+        """Log that links are resolved without Salesforce, which callers may not notice; some are strangers'."""
+        if self._told.begins(error.reason, context.clock.monotonic()):
+            _log.warning(
+                "deep links are resolved without Salesforce", org=self._name, reason=error.reason, message=error.message
+            )

@@ -44,6 +44,9 @@ class LinkServerSettings(Section):
     enabled: bool = Field(True, description="Whether it listens")
     host: str = Field("127.0.0.1", description="Address to listen on")
     port: int = Field(8070, ge=0, le=65535, description="Port to listen on; 0 picks a free one")
+    max_connections: int = Field(
+        512, ge=1, le=100_000, description="Connections that are open at a time; beyond, the longest idle one is closed"
+    )
     apple_apps: dict[AppleAppId, AppleAppSettings] = Field(
         default_factory=dict, description="Apps in `apple-app-site-association` by team id, dot and bundle id"
     )

@@ -92,7 +92,7 @@ class LinkSettings(Section):
     default_ttl_seconds: int = Field(
         2_592_000, ge=60, description="How long a link is valid when the caller says nothing"
     )
-    default_provider: str = Field("web", description="The provider of links that name none")
+    default_provider: ProviderName = Field("web", description="The provider of links that name none")
     default_locale: str = Field("en", description="The language of people whose own is not known")
     allowed_hosts: tuple[HostName, ...] = Field(
         (), description="Hosts that templates may lead to beside the link host. Empty: those that they name"

@@ -17,6 +17,7 @@ _WORDS = {
     "missing": "is required",
     "string_pattern_mismatch": "must match {pattern}",
     "string_type": "must be text; YAML takes a number for text only in quotes",
+    "tuple_type": "must be a list, for example [a, b]",
 }
 """What pydantic says less plainly, by the type of its finding."""
 
@@ -129,10 +130,19 @@ def _explain(item: Any, path: str) -> str:
     if item["type"] in {"model_type", "dict_type"}:
         names = ", ".join(_settings_at(location))
         return f"{name}: must be a group of settings" + (f": {names}" if names else "")
-    meaning = _settings_at(location[:-1]).get(location[-1], "") if location else ""
+    meaning = _meaning(location)
     message = _WORDS.get(item["type"], "").format(**item.get("ctx", {})) or item["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
     return f"{name}: {'its name ' if '[key]' in parts else ''}{message}" + (f" ({meaning})" if meaning else "")
+
+
+def _meaning(location: list[str]) -> str:
+    """Return what the setting at a location of pydantic's means; for an item or a name, what its group does."""
+    if location[-1:] == ["[key]"]:
+        location = location[:-2]
+    elif location and location[-1].isdecimal():
+        location = location[:-1]
+    return _settings_at(location[:-1]).get(location[-1], "") if location else ""
 
 
 def _settings_at(location: list[str]) -> dict[str, str]:

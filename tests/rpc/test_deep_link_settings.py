@@ -166,7 +166,7 @@ async def test_an_old_link_opens_its_record_and_is_renewed():
 
 
 async def test_what_has_the_form_of_a_signed_link_must_be_signed():
-    """A company that keeps the host of its old links as its link host opens both kinds, and no link without a signature."""
+    """A link host that was the host of old links opens both kinds, and no link of today without a signature."""
     firebase = FirebaseSettings(
         hosts=("links.example.com",),
         patterns={"leads": OldAddressSettings(url="https://www.acme.com/l/{id}", object="Lead")},

@@ -16,8 +16,10 @@ from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from sluicegate import Client, RecordRef, SluicegateError
+from structlog.testing import capture_logs
 from yarl import URL
 
+from service.admin.links import connections
 from service.app import Addresses, App
 from service.emulator.disturbances import Page
 from service.settings import (
@@ -358,6 +360,79 @@ async def test_what_is_no_request(app, sent, caplog):
     assert [] == caplog.records
 
 
+async def test_what_aiohttp_refuses_by_itself(app, http):
+    """It says what every answer says."""
+    refused = await ask(http, app, "/nowhere", Expect="<b>", Accept="text/html")
+
+    assert 417 == refused.status
+    assert ("sluicegate", "nosniff") == (refused.headers["Server"], refused.headers["X-Content-Type-Options"])
+
+
+async def test_bodies_are_not_looked_at(app, client, caplog):
+    """A link is followed whatever comes behind it, and what cannot be unpacked fills no log."""
+    target = target_of((await client.create_deep_link(LEAD)).url)
+    address = URL(str(addresses(app).links))
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    head = f"GET {target} HTTP/1.1\r\nHost: x\r\nUser-Agent: {IPHONE}\r\nConnection: close\r\n"
+    writer.write(f"{head}Content-Encoding: gzip\r\nContent-Length: 10\r\n\r\nxxxxxxxxxx".encode())
+
+    async with asyncio.timeout(60):
+        answer = await reader.read()
+    writer.close()
+
+    assert f"Location: {APP_STORE}".encode() in answer
+    assert [] == caplog.records
+
+
+async def test_those_who_hold_connections_hold_nobody_up(http):
+    """The longest idle one is closed for who comes new, whether it has said anything or not."""
+    server = LinkServerSettings(port=0, max_connections=8)
+    async with service(server=server) as app, Client(addresses(app).grpc) as client:
+        target = target_of((await client.create_deep_link(LEAD)).url)
+        address = URL(str(addresses(app).links))
+        held = [await asyncio.open_connection(address.host, address.port) for _ in range(8)]
+        for _, writer in held[4:]:
+            writer.write(b"GET /l HTTP/1.1\r\nX: ")
+
+        answers = [await ask(http, app, target, Connection="close") for _ in range(20)]
+        async with asyncio.timeout(60):
+            closed = await held[0][0].read()
+        for _, writer in held:
+            writer.close()
+
+    assert {(302, b"")} == {(answer.status, closed) for answer in answers}
+
+
+async def test_who_reads_no_answers_is_cut_off(app, monkeypatch):
+    """Requests without end, whose answers nobody takes, end when the buffers are full."""
+    monkeypatch.setattr(connections, "UNREAD_SECONDS", 0.05)
+    address = URL(str(addresses(app).links))
+    _, writer = await asyncio.open_connection(address.host, address.port)
+
+    async def ask_without_end() -> None:
+        while True:
+            writer.write(b"GET /l HTTP/1.1\r\nHost: x\r\n\r\n" * 100)
+            await writer.drain()
+
+    with pytest.raises(ConnectionError):
+        await asyncio.wait_for(ask_without_end(), 60)
+    writer.close()
+
+
+async def test_who_never_asks_is_cut_off(app, monkeypatch):
+    """A request must come as a whole, and soon."""
+    monkeypatch.setattr(connections, "SILENT_SECONDS", 0.05)
+    address = URL(str(addresses(app).links))
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    writer.write(b"GET /l HTTP/1.1\r\nX: ")
+
+    async with asyncio.timeout(60):
+        answer = await reader.read()
+    writer.close()
+
+    assert b"" == answer
+
+
 async def test_any_query(app, http):
     """No query, however strange, fails the server or sends a browser anywhere."""
 
@@ -428,6 +503,20 @@ async def test_a_record_is_looked_up_once_a_minute(app, client, http, unique):
     assert "link-server" in after.callers
 
 
+async def test_a_link_that_was_made_wrongly_costs_one_call_a_minute(app, client, http, unique):
+    """Strangers who follow it all the time spend no more of the org's calls than those of one that works."""
+    record = RecordRef("Lead", external_id_field="NoSuch__c", external_id=unique("wrong"))
+    target = target_of((await client.create_deep_link(record)).url)
+    before = (await client.get_limits(known_only=True)).governor
+
+    answers = [await ask(http, app, target) for _ in range(20)]
+
+    after = (await client.get_limits(known_only=True)).governor
+    assert {404} == {answer.status for answer in answers}
+    # The look-up, and what describes the object if nobody asked for that before.
+    assert after.own_calls - before.own_calls <= 3
+
+
 async def test_what_opens_without_an_answer_is_not_asked_for(http):
     """A provider whose addresses hold external ids costs no API call, whether the record is there or not."""
     provider = LinkProviderSettings(store_ios=APP_STORE, web="https://www.example.com/{external_id}")
@@ -466,16 +555,19 @@ async def test_a_record_that_is_gone_without_a_page_for_it(http):
 
 
 async def test_while_salesforce_is_out_of_order(app, client, http, disturbances, unique):
-    """A link that opens nothing without an answer says when to come back, and opens again afterwards."""
-    target = target_of((await client.create_deep_link(await lead(client, unique("outage")))).url)
+    """A link that opens nothing without an answer says when to come back, and links open again afterwards."""
+    records = [await lead(client, unique(name)) for name in ("outage", "afterwards")]
+    target, other = [target_of((await client.create_deep_link(record)).url) for record in records]
     disturbances.add(Page(503), path="/sobjects/", times=100)
 
-    refused = await ask(http, app, target)
+    with capture_logs() as told:
+        answers = [await ask(http, app, target) for _ in range(10)]
     disturbances.clear()
-    opened = await ask(http, app, target)
+    opened = await ask(http, app, other)
 
-    assert (503, None) == (refused.status, refused.goes_to)
-    assert int(refused.headers["Retry-After"]) >= 1
+    assert {(503, None)} == {(refused.status, refused.goes_to) for refused in answers}
+    assert int(answers[0].headers["Retry-After"]) >= 1
+    assert 1 >= len([line for line in told if line["event"] == "a link could not be followed"])
     assert (302, APP_STORE) == (opened.status, opened.goes_to)
 
 

@@ -19,6 +19,7 @@ from opentelemetry.trace import Span, StatusCode, format_trace_id, set_span_in_c
 
 from service.admin.links import pages, refusals
 from service.admin.links.associations import Association
+from service.admin.links.connections import Connections
 from service.admin.links.devices import device_of
 from service.admin.links.follower import MAX_QUERY_LENGTH, Follower
 from service.admin.links.landing import landing
@@ -30,6 +31,7 @@ from service.deep_links.device import Platform
 from service.errors import DeadlineExceeded, SluicegateError
 from service.settings import LinkServerSettings
 from service.telemetry import logs, names
+from service.telemetry.intervals import Intervals
 from service.telemetry.tracing import Tracing
 
 CALLER = "link-server"
@@ -40,10 +42,14 @@ _ASSOCIATION_SECONDS = 3600
 """How long a device or a cache may keep what apps are allowed."""
 _KEEP_ALIVE_SECONDS = 75
 """Longer than proxies keep theirs, or they would send requests into a closed connection."""
+_BODY_SECONDS = 1
+"""How long the rest of a request is read, for its sender to get the answer."""
 _CODES = 256
 """QR codes that are kept, some 6 KB each."""
 _LONGEST_LINE = 16_384
 """Bytes; a longer request is refused before it is looked at."""
+_TELL_SECONDS = 10
+"""Between two lines about links that fail for one reason: strangers do not decide how long the log is."""
 _METHOD = "GET /l"
 _METHODS = frozenset({"GET", "HEAD"})
 _SERVER_FAULT = 500
@@ -89,6 +95,7 @@ class LinkServer:
         self._clock = clock
         self._tracing = tracing
         application = web.Application(middlewares=[self._around])
+        application.on_response_prepare.append(_secure)
         application.router.add_get(LINK_PATH, self._follow)
         for file in files:
             application.router.add_get(file.path, _serving(file))
@@ -99,7 +106,13 @@ class LinkServer:
             keepalive_timeout=_KEEP_ALIVE_SECONDS,
             shutdown_timeout=_FOLLOW_SECONDS,
             max_line_size=_LONGEST_LINE,
+            # No request here has a body: what comes all the same is neither unpacked nor read for long.
+            auto_decompress=False,
+            lingering_time=_BODY_SECONDS,
         )
+        self._told = Intervals(_TELL_SECONDS)
+        self._connections: Connections | None = None
+        self._listener: asyncio.Server | None = None
         # One link that is followed all the time must not keep the event loop busy with drawing.
         self._code_of = lru_cache(_CODES)(pages.code_of)
         self.port = 0
@@ -112,18 +125,25 @@ class LinkServer:
 
         """
         await self._runner.setup()
+        server = self._runner.server
+        assert server is not None
+        self._connections = Connections(server, most=self._settings.max_connections)
         try:
-            await web.TCPSite(self._runner, self._settings.host, self._settings.port).start()
+            self._listener = await asyncio.get_running_loop().create_server(
+                self._connections, self._settings.host, self._settings.port
+            )
         except BaseException:
             await self._runner.cleanup()
             raise
-        self.port = self._runner.addresses[0][1]
+        self.port = self._listener.sockets[0].getsockname()[1]
         return self
 
     async def __aexit__(
         self, _type: type[BaseException] | None, _value: BaseException | None, _traceback: TracebackType | None
     ) -> None:
         """Stop listening; open requests end first."""
+        if self._listener is not None:
+            self._listener.close()
         await self._runner.cleanup()
 
     @web.middleware
@@ -135,14 +155,15 @@ class LinkServer:
         facts = {names.HTTP_METHOD: method, **({names.HTTP_ROUTE: route} if route else {})}
         span = self._tracing.start_server_span(f"{method} {route}".strip(), None, facts)
         request[_SPAN] = span
+        assert self._connections is not None
         try:
-            response = await self._attempt(request, handler)
+            with self._connections.answering(request.protocol):
+                response = await self._attempt(request, handler)
         except BaseException as error:
             if span is not None:
                 span.set_attribute(names.ERROR_TYPE, type(error).__qualname__)
                 span.end()
             raise
-        response.headers.update(_SECURITY)
         if span is not None:
             span.set_attribute(names.HTTP_STATUS, response.status)
             if response.status >= _SERVER_FAULT:
@@ -172,7 +193,7 @@ class LinkServer:
         span: Span | None = request[_SPAN]
         if span is not None:
             span.set_attribute(names.REASON, error.reason)
-        if refusal.status >= _SERVER_FAULT:
+        if refusal.status >= _SERVER_FAULT and self._told.begins(error.reason, self._clock.monotonic()):
             _log.warning("a link could not be followed", reason=error.reason, message=error.message)
         return _refused(refusal)
 
@@ -201,6 +222,11 @@ class LinkServer:
             trace=None if span is None else set_span_in_context(span),
             caller=CALLER,
         )
+
+
+async def _secure(_request: web.Request, response: web.StreamResponse) -> None:
+    """Add what every answer says, also those that aiohttp gives by itself."""
+    response.headers.update(_SECURITY)
 
 
 # What a link opens depends on the device, the configuration and the hour.
@@ -242,4 +268,4 @@ def _library_log() -> logging.Logger:
 
 def _is_news(record: logging.LogRecord) -> bool:
     error = record.exc_info[1] if record.exc_info else None
-    return not isinstance(error, HttpProcessingError | ConnectionError)
+    return not isinstance(error, HttpProcessingError | web.RequestPayloadError | ConnectionError)

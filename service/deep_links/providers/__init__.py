@@ -50,5 +50,7 @@ def templates_of(
             found[slot] = text
     strange = sorted(account.keys() - used)
     if strange:
-        raise ValueError(f"account.{strange[0]} is nothing that the provider's kinds need")
+        needed = sorted({name for kind in wanted for name in KINDS[kind].account})
+        remedy = f"they need {', '.join(needed)}" if needed else "name those kinds in `kinds`"
+        raise ValueError(f"account.{strange[0]} is nothing that the provider's kinds need: {remedy}")
     return {**found, **{slot: text for slot, text in own.items() if text}}

@@ -3,13 +3,13 @@
 Source: Adjust, "Link structure and parameters".
 """
 
-from service.deep_links.providers.kind import ProviderKind
+from service.deep_links.providers.kind import HOST, AccountValue, ProviderKind
 
 KIND = ProviderKind(
     title="Adjust",
     account={
-        "adjust_host": "the branded domain, for example acme.go.link",
-        "adjust_tracker": "the link token that clicks are counted for",
+        "adjust_host": AccountValue("the branded domain, for example acme.go.link", HOST),
+        "adjust_tracker": AccountValue("the link token that clicks are counted for"),
     },
     templates={
         "provider_link": (

@@ -3,13 +3,13 @@
 Source: Apple, "App Analytics: campaign links" (`pt`, `ct`, `mt`).
 """
 
-from service.deep_links.providers.kind import ProviderKind
+from service.deep_links.providers.kind import NUMBER, AccountValue, ProviderKind
 
 KIND = ProviderKind(
     title="The app's page in the App Store",
     account={
-        "app_store_id": "the app's number in the App Store",
-        "app_store_provider": "the provider token of App Store campaigns, if there are any",
+        "app_store_id": AccountValue("the app's number in the App Store", NUMBER),
+        "app_store_provider": AccountValue("the provider token of App Store campaigns, if there are any"),
     },
     templates={
         "store_ios": "https://apps.apple.com/app/id<app_store_id>?pt=<app_store_provider?>&ct={utm_campaign?}&mt=8"

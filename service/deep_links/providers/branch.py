@@ -3,11 +3,11 @@
 Source: Branch, "Creating a deep link" (`$` control parameters, `~` analytics).
 """
 
-from service.deep_links.providers.kind import ProviderKind
+from service.deep_links.providers.kind import HOST, AccountValue, ProviderKind
 
 KIND = ProviderKind(
     title="Branch",
-    account={"branch_host": "the link domain, for example acme.app.link"},
+    account={"branch_host": AccountValue("the link domain, for example acme.app.link", HOST)},
     templates={
         "provider_link": (
             "https://<branch_host>/?$deeplink_path={path}&$canonical_url={web?}&$desktop_url={web?}"

@@ -3,14 +3,14 @@
 Source: AppsFlyer, "OneLink link parameters".
 """
 
-from service.deep_links.providers.kind import ProviderKind
+from service.deep_links.providers.kind import HOST, AccountValue, ProviderKind
 
 KIND = ProviderKind(
     title="AppsFlyer OneLink",
     account={
-        "onelink_host": "the link domain, for example acme.onelink.me",
-        "onelink_template": "the id of the OneLink template",
-        "onelink_media_source": "the media source that links are counted for",
+        "onelink_host": AccountValue("the link domain, for example acme.onelink.me", HOST),
+        "onelink_template": AccountValue("the id of the OneLink template"),
+        "onelink_media_source": AccountValue("the media source that links are counted for"),
     },
     templates={
         "provider_link": (

@@ -101,8 +101,23 @@ def test_a_file_that_cannot_be_used_is_named(invoke, auth, more, said):
         ("grcp: {}", "grcp: no such setting; the nearest is grpc"),
         (
             "links: {providers: {web: {web: 'http://a/{id}'}}}",
-            "links: links.providers.web.web must begin with https://",
+            "links.providers.web.web must begin with https://",
         ),
+        (
+            "links: {providers: {web: {kinds: [web], account: {web_host: https://a.example}}}}",
+            "links.providers.web.account.web_host takes a host in small letters, without https://, port or path",
+        ),
+        (
+            "links: {providers: {web: {app_scheme: 'acme://{key}', salesforce: false}}}",
+            "links.providers.web.web is missing: without an app nothing opens",
+        ),
+        ("links: {providers: {web: {web: 'https://a.example/', on_ios: b}}}", "links.providers.web.on_ios: 'b' is not"),
+        ("links: {firebase: {hosts: [acme.page.link]}}", "links.firebase.patterns is missing: links.firebase.hosts"),
+        (
+            "links: {firebase: {patterns: {c: {url: 'https://a.example/{id}', object: Case}}}}",
+            "links.firebase.hosts is missing",
+        ),
+        ("links: {keys_dir: /nowhere}", "sluicegate: links.keys_dir /nowhere cannot be read"),
         ("links: {host: 'http://links.example.com'}", "links.host: "),
         ("shared_store: {url: 'redis://:hunter2@'}", "shared_store.url: must be redis://, rediss://, "),
         ("links: {default_ttl_seconds: 999999999999}", "default_ttl_seconds"),

@@ -1,10 +1,11 @@
 """What a link opens on each device."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from service import errors
@@ -262,12 +263,25 @@ def test_a_claim_is_made_where_the_app_may_have_to_be_installed(platform, app, v
 
 
 @given(value=st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
+@example(value="..")
+@example(value="../../logout")
+@example(value="a\\..\\b")
+@example(value="a/...")
 def test_no_value_leaves_its_place(value):
-    """Whatever an external id holds, the host, path depth and query of the address stay the operator's."""
+    """Whatever an external id holds, the host, path depth and query of the address stay the operator's.
+
+    One that would mean another place to a server that decodes slashes gives no address.
+    """
     link = replace(LINK, record=LinkedRecord("Case", ExternalId("Ext__c", value)))
 
-    uri = resolve(link, templates={"web": "https://app.example.com/r/{external_id}/end"}, record_id=None).fallback_uri
+    try:
+        resolution = resolve(link, templates={"web": "https://app.example.com/r/{external_id}/end"}, record_id=None)
+    except errors.InvalidRequest:
+        assert {".", ".."} & set(re.split(r"[/\\]", value))
+        return
 
+    uri = resolution.fallback_uri
+    assert not {".", ".."} & set(re.split(r"[/\\]", value))
     middle = uri.removeprefix("https://app.example.com/r/").removesuffix("/end")
     assert not set(middle) & set("/?#@:\\ ")
     assert uri == f"https://app.example.com/r/{middle}/end"

@@ -93,7 +93,7 @@ def test_a_template_that_cannot_be_used_is_refused(text, problem):
 @pytest.mark.parametrize("scheme", ["intent", "android-app", "javascript", "https", "view-source", "ACME", ""])
 def test_an_apps_scheme_is_one_that_an_app_registers(scheme):
     """None that a browser runs, or in which another address stands that no list of hosts was held against."""
-    with pytest.raises(ValueError, match="^app_scheme must begin with the app's own"):
+    with pytest.raises(ValueError, match=r"^app_scheme must begin with the app's own"):
         UriTemplate.app_scheme(f"{scheme}://evil.com/#Intent;scheme=https;end", field="app_scheme")
 
 

@@ -59,6 +59,13 @@ def test_the_environment_overrides_the_file(configured):
         ("grpc: {port: 1}\ngrpc: {port: 2}", "is not YAML: line 2, column 1: grpc stands twice"),
         ("? [a, b]\n: 1", "is not YAML: line 1, column 3: found unhashable key"),
         ("grpc: 3", "grpc: must be a group of settings: host, port, "),
+        ("links: {allowed_hosts: a.example}", "links.allowed_hosts: must be a list, for example [a, b] (Hosts that "),
+        ("links: {allowed_hosts: [https://a.example]}", "links.allowed_hosts.0: must match ^[a-z0-9.-]+$ (Hosts that "),
+        (
+            "link_server: {apple_apps: {acme: {}}}",
+            " (Apps in `apple-app-site-association` by team id, dot and bundle id)",
+        ),
+        ("links: {default_provider: App}", "links.default_provider: must match "),
         ("links: {keys: 3}", "links.keys: must be a group of settings"),
         ("links: {providers: {web: 3}}", "links.providers.web: must be a group of settings: kinds, account, "),
         ("orgs: {prod: {}}", "orgs.prod.auth: is required (How to log in)"),

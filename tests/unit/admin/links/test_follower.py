@@ -1,6 +1,7 @@
 """What following links asks of Salesforce, and what it refuses before."""
 
 import asyncio
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
@@ -15,7 +16,19 @@ from service.deep_links.device import Device, Platform
 from service.deep_links.link import ExternalId, Link, LinkedRecord
 from service.deep_links.plan import LeftOut, TargetKind
 from service.deep_links.resolver import RecordState, Resolution, Target
-from service.errors import InvalidLink, InvalidRequest, QueueFull, RecordNotFound, UnknownOrg
+from service.errors import (
+    AccessDenied,
+    AmbiguousExternalId,
+    DeadlineExceeded,
+    InvalidLink,
+    InvalidRequest,
+    QueueFull,
+    RecordNotFound,
+    SluicegateError,
+    UnknownField,
+    UnknownOrg,
+    UpstreamUnavailable,
+)
 from service.orgs.links import Found, Lookup, Resolved, Wanted
 from tests.support.clock import FakeClock
 
@@ -36,6 +49,7 @@ class Links:
         self.needing: tuple[TargetKind, ...] = (TargetKind.APP_LINK,)
         """Kinds of targets whose addresses need the record's id."""
         self.asked: list[str] = []
+        self.fault: SluicegateError | None = None
         self.may_answer = asyncio.Event()
         self.may_answer.set()
 
@@ -48,6 +62,8 @@ class Links:
         assert isinstance(record.key, ExternalId)
         self.asked.append(record.key.value)
         await self.may_answer.wait()
+        if self.fault is not None:
+            raise self.fault
         return self.answer
 
     async def resolve(
@@ -65,16 +81,23 @@ class Links:
 
 
 class Orgs:
-    """The configured orgs: one, of the name prod."""
+    """The configured orgs: one of the name prod, and those that are given."""
 
-    def __init__(self, links: Links) -> None:
-        self.links = links
-        self.name = "prod"
+    def __init__(self, links: Links, **others: Links) -> None:
+        self._orgs = {name: Org(name, each) for name, each in {"prod": links, **others}.items()}
 
-    def get(self, name: str) -> "Orgs":
-        if name != self.name:
+    def get(self, name: str) -> "Org":
+        if name not in self._orgs:
             raise UnknownOrg("no such org")
-        return self
+        return self._orgs[name]
+
+
+@dataclass
+class Org:
+    """A configured org."""
+
+    name: str
+    links: Links
 
 
 @pytest.fixture
@@ -152,14 +175,65 @@ async def test_that_a_record_is_gone_counts_as_well(follower, links, clock):
     assert ["L-1", "L-2"] == links.asked
 
 
-async def test_that_salesforce_could_not_be_asked_does_not_count(follower, links, clock):
-    """The next who follows the link may have more luck."""
-    links.answer = Found()
+@pytest.mark.parametrize("error", [UnknownField("no such field"), AmbiguousExternalId("two"), AccessDenied("no")])
+async def test_what_cannot_be_looked_up_counts_as_well(follower, links, clock, error):
+    """A link that was made wrongly costs strangers one call a minute and not one each time."""
+    links.fault = error
+
+    for seconds in (0, 0, 59, 1):
+        clock.advance(seconds)
+        with pytest.raises(type(error), match=error.message):
+            await follower.follow("g=prod&k=L-1", PHONE, call(clock))
+
+    assert ["L-1"] * 2 == links.asked
+
+
+@pytest.mark.parametrize("fault", [None, UpstreamUnavailable("away"), DeadlineExceeded("late")])
+async def test_that_salesforce_could_not_tell_counts_for_a_second(follower, links, clock, fault):
+    """A crowd asks it once; the next who follows the link may have more luck."""
+    links.answer, links.fault = Found(), fault
+    failures = 0
+
+    for seconds in (0, 0, 0.9, 0.1):
+        clock.advance(seconds)
+        try:
+            await follower.follow("g=prod&k=L-1", PHONE, call(clock))
+        except SluicegateError:
+            failures += 1
+
+    assert 4 * (fault is not None) == failures
+    assert ["L-1"] * 2 == links.asked
+
+
+async def test_what_is_remembered_of_an_error_is_small(follower, links, clock):
+    """No frame of the request that met it first, nor of the one that met it last, lives on with it."""
+    links.fault = UnknownField("no such field", metadata={"object": "Lead"})
+    met = []
 
     for _ in range(3):
-        await follower.follow("g=prod&k=L-1", PHONE, call(clock))
+        with pytest.raises(UnknownField) as raised:
+            await follower.follow("g=prod&k=L-1", PHONE, call(clock))
+        met.append(raised.value)
 
-    assert ["L-1"] * 3 == links.asked
+    assert 3 == len({id(error) for error in met})
+    assert {("no such field", "Lead")} == {(error.message, error.metadata["object"]) for error in met}
+
+
+async def test_an_org_that_hangs_holds_up_no_other(links, clock):
+    """Its links wait for it; those of the others have their own turns."""
+    hanging = Links()
+    hanging.may_answer.clear()
+    orgs: Any = Orgs(links, hanging=hanging)
+    follower = Follower(orgs, HOST, clock)
+    async with asyncio.TaskGroup() as people:
+        for number in range(256):
+            people.create_task(follower.follow(f"g=hanging&k=L-{number}", PHONE, call(clock)))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        followed = await follower.follow("g=prod&k=L-1", PHONE, call(clock))
+        hanging.may_answer.set()
+
+    assert (STORE, WEB) == followed.targets
 
 
 async def test_few_are_asked_for_at_a_time(follower, links, clock):

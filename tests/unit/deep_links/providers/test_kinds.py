@@ -82,7 +82,7 @@ def test_each_kind_says_what_it_is_and_needs(name):
     needed = account_of(name)
 
     assert kind.title
-    assert all(kind.account.values())
+    assert all(value.meaning for value in kind.account.values())
     assert list(LinkProvider.of(templates_of((name,), needed, {}, with_salesforce=False)).templates())
     for missing in needed:
         rest = {key: value for key, value in needed.items() if key != missing}
@@ -195,10 +195,16 @@ def test_own_templates_stand_in_for_those_of_a_kind():
     [
         (("firebase",), {}, "'firebase' is none of adjust, app_links"),
         (("branch", "onelink"), account_of("branch", "onelink"), "onelink gives a provider_link"),
-        (("web",), {"web_host": "www.acme.com", "hots": "x"}, "account.hots is nothing"),
-        (("web",), {"web_host": "www.acme.com/x?"}, "account.web_host takes letters"),
-        (("web",), {"web_host": "{object}.acme.com"}, "account.web_host takes letters"),
-        (("web",), {"web_host": ""}, "account.web_host takes letters"),
+        (("web",), {"web_host": "www.acme.com", "hots": "x"}, "account.hots is nothing .*: they need web_host"),
+        ((), {"web_host": "www.acme.com"}, "account.web_host is nothing .*: name those kinds in `kinds`"),
+        (("web",), {"web_host": "www.acme.com/x?"}, "account.web_host takes a host"),
+        (("web",), {"web_host": "https://www.acme.com"}, "account.web_host takes a host .* without https://"),
+        (("web",), {"web_host": "WWW.acme.com"}, "account.web_host takes a host in small letters"),
+        (("web",), {"web_host": "{object}.acme.com"}, "account.web_host takes a host"),
+        (("web",), {"web_host": ""}, "account.web_host takes a host"),
+        (("custom_scheme",), {"scheme": "acme://"}, "account.scheme takes a scheme .* without ://"),
+        (("app_store",), {"app_store_id": "id4711"}, "account.app_store_id takes digits only"),
+        (("play_store",), {"package": "com.acme app"}, "account.package takes letters"),
     ],
 )
 def test_what_cannot_be_put_together_is_refused(kinds, account, problem):
