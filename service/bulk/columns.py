@@ -35,6 +35,11 @@ def check_header(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
+def is_column(name: str) -> bool:
+    """Tell whether a name is formed like the API name of a field or of a lookup by external id."""
+    return bool(_COLUMN.fullmatch(name)) and not name.lower().startswith("sf__")
+
+
 def check_column(name: str, *, position: int, row: int) -> None:
     """Check one name.
 

@@ -119,19 +119,24 @@ class PartWriter:
     def __init__(self, limits: PartLimits, start: Position) -> None:
         self.limits = limits
         self._start = start
-        self._end = start
+        self._rows = 0
         self._content: Spool | None = None
         self._digest = hashlib.sha256()
 
     @property
     def end(self) -> Position:
-        """The place behind all that was written."""
-        return self._end
+        """The part in work and the next row; its byte is that of the part's start."""
+        return Position(self._start.part, self._start.row + self._rows, self._start.byte)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the part holds anything."""
+        return self._content is not None
 
     @property
     def rows_left(self) -> int:
         """How many rows the part still takes."""
-        return self.limits.rows - (self._end.row - self._start.row)
+        return self.limits.rows - self._rows
 
     def room(self, header_size: int) -> int:
         """Return how many bytes of rows the part still takes.
@@ -140,37 +145,36 @@ class PartWriter:
             header_size: Bytes of the header, which a part that has not begun is still to be given.
 
         """
-        return self.limits.size_bytes - (self._content.size if self._content is not None else header_size)
+        return self.limits.size_bytes - (header_size if self._content is None else self._content.size)
 
-    @property
-    def has_begun(self) -> bool:
-        """Whether the part holds anything."""
-        return self._content is not None
+    def write(self, data: bytes, rows: int = 0) -> None:
+        """Append bytes: the header first, then rows that fit.
 
-    def write(self, data: bytes) -> None:
-        """Append bytes: the header first, then rows that fit."""
+        Args:
+            data: The bytes.
+            rows: How many rows they hold.
+
+        """
         if self._content is None:
             self._content = Spool(limit_bytes=self.limits.size_bytes)
         self._content.write(data)
         self._digest.update(data)
+        self._rows += rows
 
-    def advance(self, rows: int, end_byte: int) -> None:
-        """Say what the bytes last written were.
+    def cut(self, columns: tuple[str, ...], delimiter: Delimiter, end_byte: int) -> Part:
+        """End the part and return it; the next `write` begins another.
 
         Args:
-            rows: How many rows they hold.
-            end_byte: Bytes of the caller's data up to their end.
+            columns: Those of the header that was written.
+            delimiter: What the rows are written with.
+            end_byte: Bytes of the caller's data up to the part's end.
 
         """
-        self._end = Position(self._end.part, self._end.row + rows, end_byte)
-
-    def cut(self, columns: tuple[str, ...], delimiter: Delimiter) -> Part:
-        """End the part and return it; the next `write` begins another."""
         if self._content is None:
             raise errors.InternalError("a part without rows cannot be cut")
-        end = Position(self._end.part + 1, self._end.row, self._end.byte)
+        end = Position(self._start.part + 1, self._start.row + self._rows, end_byte)
         part = Part(self._start, end, columns, delimiter, self._digest.digest(), self._content)
-        self._start = self._end = end
+        self._start, self._rows = end, 0
         self._content = None
         self._digest = hashlib.sha256()
         return part

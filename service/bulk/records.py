@@ -3,6 +3,7 @@
 BLOCK_BYTES = 64 * 1024
 MAX_RECORD_BYTES = 4 * 1024 * 1024
 """What one record may take before it ends; well above Salesforce's 400,000 characters in any script."""
+_MOST_WALKED = 256
 
 
 class RecordBuffer:
@@ -57,6 +58,24 @@ class RecordBuffer:
         if self._held.count(b'"', self._seen, stop) % 2 == self._odd:
             self._seen, self._odd = 0, 0
             return stop
+        # An open quote is as a rule closed within a few cells before the end: they are walked back over one by one.
+        end, is_within = stop, True
+        for _ in range(_MOST_WALKED):
+            quote = self._held.rfind(b'"', self._seen, end)
+            found = 0 if is_within else self._held.rfind(b"\n", max(quote, self._seen), end) + 1
+            if found:
+                self._seen, self._odd = 0, 0
+                return found
+            if quote < 0:
+                break
+            end, is_within = quote, not is_within
+        else:
+            return self._last_end_of_many(stop)
+        self._seen, self._odd = stop, 1
+        return 0
+
+    def _last_end_of_many(self, stop: int) -> int:
+        """Do the same for data of many quotes and few records, where walking back would take too long."""
         parts = self._held[self._seen : stop].split(b'"')
         # Parts stand outside and within quotes by turns.
         is_within = self._odd ^ (len(parts) - 1) % 2

@@ -1,0 +1,147 @@
+"""CSV cut into parts."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from service import errors
+from service.bulk import csv_faults
+from service.bulk.csv_blocks import CsvBlocks, read_header, split_records
+from service.bulk.dialect import Delimiter, Dialect
+from service.bulk.mapping import FieldMapping, arrange
+from service.bulk.parts import Part, PartLimits, PartWriter, Position
+from service.bulk.records import BLOCK_BYTES, RecordBuffer
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class CsvSplitter:
+    """Cuts CSV into parts; see `service.bulk.parts.Splitter`.
+
+    Rows stay as they are, byte for byte, but for their line ends, nulls and constants, unless columns are ignored.
+    What is read is read as blocks; single rows are looked at only where a block holds one that is unusual.
+
+    Args:
+        mapping: What becomes of the columns.
+        dialect: How the data is written.
+        limits: How large a part may be.
+        start: Where to go on.
+
+    """
+
+    def __init__(self, mapping: FieldMapping, dialect: Dialect, limits: PartLimits, start: Position) -> None:
+        self._mapping = mapping
+        self._dialect = dialect
+        self._start = start
+        self._records = RecordBuffer(quoted=True)
+        self._writer = PartWriter(limits, start)
+        self._blocks: CsvBlocks | None = None
+        self._delimiter = Delimiter.COMMA
+        self._header = b""
+        self._fed = 0
+        # Where the rows begin that this splitter is fed, and where those that were not taken yet do.
+        self._first_byte = 0
+        self._offset = 0
+        self.columns: tuple[str, ...] = ()
+        """Salesforce's names of the columns; empty until the header was read."""
+        self.header_bytes = 0
+        """How long the header is, with what comes before it; 0 until it was read."""
+
+    @property
+    def position(self) -> Position:
+        """How far the data has been read."""
+        return replace(self._writer.end, byte=self._offset)
+
+    def feed(self, chunk: bytes) -> Iterator[Part]:
+        """Take bytes, cut anywhere, and yield the parts that are complete."""
+        for start in range(0, len(chunk), BLOCK_BYTES):
+            piece = chunk[start : start + BLOCK_BYTES]
+            self._fed += len(piece)
+            block = self._records.feed(piece)
+            if block:
+                yield from self._take(block)
+            elif self._records.overlong:
+                # A stray quote as a rule, which reading the record finds.
+                yield from self._take(self._records.finish())
+                row = self._writer.end.row
+                raise errors.InvalidData(f"{csv_faults.place(row)} is longer than Salesforce takes", row=row)
+
+    def finish(self) -> Iterator[Part]:
+        """Yield the last part, if any row is left."""
+        block = self._records.finish()
+        if block:
+            yield from self._take(block)
+        if not self.columns:
+            raise _empty()
+        if self._writer.has_begun:
+            yield self._cut()
+
+    def close(self) -> None:
+        """Free what is held, but for parts that were yielded."""
+        self._writer.close()
+
+    def _take(self, block: bytes) -> Iterator[Part]:
+        if self._blocks is None:
+            self._blocks, block = self._begin(block)
+            if not block:
+                return
+        try:
+            text, rows = self._blocks.take(block, self._writer.end.row)
+        except errors.InvalidData:
+            # What stands before the row at fault is cut as it always is, however much of it came along with that row.
+            yield from self._take_one_by_one(block, self._blocks)
+            raise
+        if rows <= self._writer.rows_left and len(text) <= self._writer.room(len(self._header)):
+            self._write(text, rows)
+            self._offset += len(block)
+        else:
+            yield from self._take_one_by_one(block, self._blocks)
+
+    def _take_one_by_one(self, block: bytes, blocks: CsvBlocks) -> Iterator[Part]:
+        """Take records that one part does not hold all of."""
+        for record in split_records(block):
+            text, rows = blocks.take(record, self._writer.end.row)
+            if rows > self._writer.rows_left or len(text) > self._writer.room(len(self._header)):
+                if self._writer.has_begun:
+                    # Empty lines go to the part before: the next one begins with a row.
+                    yield self._cut()
+                if len(text) > self._writer.room(len(self._header)):
+                    row = self._writer.end.row
+                    raise errors.InvalidData(f"row {row} is larger than a part of the load may be", row=row)
+            self._write(text, rows)
+            self._offset += len(record)
+
+    def _write(self, text: bytes, rows: int) -> None:
+        if not rows:
+            return
+        if not self._writer.has_begun:
+            self._writer.write(self._header)
+        self._writer.write(text, rows)
+
+    def _cut(self) -> Part:
+        # The last record may have been given a line end.
+        end_byte = min(self._offset, self._first_byte + self._fed - self.header_bytes)
+        return self._writer.cut(self.columns, self._delimiter, end_byte)
+
+    def _begin(self, block: bytes) -> tuple[CsvBlocks, bytes]:
+        """Take the header off the first block; return what reads the rows, and the rest of the block."""
+        size = len(block)
+        block = block.removeprefix(_BYTE_ORDER_MARK).lstrip(b"\r\n")
+        if not block:
+            raise _empty()
+        record = next(split_records(block))
+        rest = block[len(record) :]
+        self.header_bytes = min(size - len(rest), self._fed)
+        self._delimiter = self._dialect.delimiter_of(record)
+        names = read_header(record, self._delimiter, self._dialect.line_end)
+        arrangement = arrange(names, self._mapping)
+        self.columns = arrangement.columns
+        self._header = (self._delimiter.text.join(self.columns) + "\n").encode()
+        self._first_byte = self._offset = self._start.byte or self.header_bytes
+        self._writer = PartWriter(self._writer.limits, replace(self._start, byte=self._offset))
+        return CsvBlocks(
+            len(names), self._delimiter, self._dialect.line_end, arrangement, self._mapping.null_text
+        ), rest
+
+
+def _empty() -> errors.InvalidData:
+    return errors.InvalidData("the data is empty; begin with a header row of field names", row=0)
