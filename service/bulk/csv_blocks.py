@@ -18,6 +18,9 @@ from service.bulk.mapping import NULL, Arrangement
 
 _QUOTE, _LF, _CRLF, _NUL = b'"', b"\n", b"\r\n", b"\0"
 _NULL = NULL.encode()
+_LONE_CR = re.compile(rb"\r(?!\n)")
+# Quotes that touch other text. Both begin with the quote, which is what makes the search for them fast.
+_TEXT_BEHIND, _TEXT_BEFORE = re.compile(rb'"x'), re.compile(rb'"(?<=x")')
 
 
 class CsvBlocks:
@@ -96,7 +99,7 @@ class CsvBlocks:
             return None
         kinds = frame.translate(self._kinds)
         # A quote touches nothing but delimiters, line ends and the other quotes of its cell.
-        if b'x"' in kinds or b'"x' in kinds:
+        if _TEXT_BEHIND.search(kinds) or _TEXT_BEFORE.search(kinds):
             return None
         rows = self._count(kinds.translate(None, b'x"'), frame)
         if not rows:
@@ -112,10 +115,11 @@ class CsvBlocks:
         """Return rows with LF for CRLF, or None if a line end is not what it should be."""
         if b"\r" not in text:
             return None if self._line_end is LineEnd.CRLF else text
-        if self._line_end is LineEnd.LF or (self._line_end is LineEnd.CRLF and text.count(_CRLF) != text.count(_LF)):
+        if self._line_end is LineEnd.LF or _LONE_CR.search(text):
             return None
-        text = text.replace(_CRLF, _LF)
-        return None if b"\r" in text else text
+        if self._line_end is LineEnd.CRLF and text.count(b"\r") != text.count(_LF):
+            return None
+        return text.translate(None, b"\r")
 
     def _count(self, shape: bytes, text: bytes) -> int:
         """Return the number of rows, or 0 if one has too many cells or too few, or a line is empty.

@@ -35,7 +35,8 @@ class RecordBuffer:
         if len(self._held) < self._look_at:
             return b""
         end = self._last_end()
-        block = bytes(self._held[:end])
+        with memoryview(self._held) as held:
+            block = bytes(held[:end])
         del self._held[:end]
         # The next look waits for another block's worth: a long record is not searched again for every byte.
         self._look_at = len(self._held) + BLOCK_BYTES
@@ -55,7 +56,10 @@ class RecordBuffer:
         stop = self._held.rfind(b"\n") + 1
         if not self._quoted or stop <= self._seen:
             return 0 if self._quoted else stop
-        if self._held.count(b'"', self._seen, stop) % 2 == self._odd:
+        # Looking for one is many times faster than counting them.
+        first = self._held.find(b'"', self._seen, stop)
+        odd = 0 if first < 0 else self._held.count(b'"', first, stop) % 2
+        if odd == self._odd:
             self._seen, self._odd = 0, 0
             return stop
         # An open quote is as a rule closed within a few cells before the end: they are walked back over one by one.
