@@ -1,0 +1,54 @@
+"""What the parts of one load have in common: its ledger, its caller, and what it may use at a time."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from service.bulk.allowance import Allowance
+from service.bulk.events import Event, Progress
+from service.bulk.failpoints import Reach
+from service.bulk.job import BulkClient, LoadRequest
+from service.bulk.ledger import Ledger
+from service.bulk.outbox import Outbox
+from service.bulk.token import LoadToken, TokenSigner
+from service.clock import Clock
+
+PARTS_AT_WORK = 4
+"""Parts of one load that are uploaded, written or reported at a time."""
+
+
+@dataclass(slots=True)
+class Desk:
+    """One load's. Its tasks share it; nothing of it waits but `tell`."""
+
+    request: LoadRequest
+    client: BulkClient
+    clock: Clock
+    ledger: Ledger
+    signer: TokenSigner
+    reach: Reach
+    allowance: Allowance
+    outbox: Outbox = field(default_factory=Outbox)
+    slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PARTS_AT_WORK))
+    """Parts at work; one that waits for its commit is not."""
+    reporting: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while a part's rows are in memory."""
+    bytes_received: int = 0
+    is_closed: bool = False
+    """Whether the caller says nothing any more."""
+    _written: tuple[LoadToken, str] | None = None
+
+    def token(self) -> str:
+        """Return the token of the moment."""
+        token = self.ledger.token()
+        if self._written is None or self._written[0] != token:
+            self._written = (token, self.signer.write(token))
+        return self._written[1]
+
+    async def tell(self, event: Event) -> None:
+        """Tell the caller; waits while it is behind."""
+        await self.outbox.put(event)
+
+    async def tell_progress(self) -> None:
+        """Tell how far the load is."""
+        ledger = self.ledger
+        await self.tell(Progress(self.token(), ledger.load(), ledger.end.row - 1, self.bytes_received))

@@ -1,0 +1,225 @@
+"""One part from its cut to its last result: create → upload → prepared → commit → poll → (try again) → report.
+
+Source: Bulk API 2.0 and Bulk API Developer Guide, "Bulk API 2.0 Ingest": one upload a job; nothing is written before
+`UploadComplete`; a job runs as long as it runs.
+"""
+
+import asyncio
+from contextlib import ExitStack, aclosing
+
+from service import errors
+from service.bulk.desk import Desk
+from service.bulk.dialect import Delimiter
+from service.bulk.events import PartDone, Prepared, Results
+from service.bulk.failpoints import Failpoint
+from service.bulk.job import Commit, Job, LoadState
+from service.bulk.job_steps import abort_quietly, ask, complete, upload
+from service.bulk.ledger import PartRecord
+from service.bulk.part_index import index_of
+from service.bulk.parts import Part
+from service.bulk.patience import Delays
+from service.bulk.report import OUTCOMES, Report, Reported
+from service.bulk.result_files import ResultFiles
+from service.bulk.retries import MAX_RETRIES, PAUSES_SECONDS, rows_to_retry
+from service.bulk.spool import Spool
+
+
+class PartRun:
+    """Runs one part. A part that a token knew of is gone on with where its job in Salesforce stands.
+
+    Whatever the last token said of the part, its rows are written once: a job that is known to have data is committed,
+    waited for or reported, never replaced, unless it has ended without having tried any row.
+
+    Args:
+        record: What is known of the part.
+        part: Its rows; closed in the end.
+        desk: The load's.
+
+    """
+
+    def __init__(self, record: PartRecord, part: Part, desk: Desk) -> None:
+        self.record = record
+        self._part = part
+        self._desk = desk
+        self._commit = asyncio.Event()
+        self._has_slot = True
+        self._was_done = record.counts is not None
+        self.is_waiting = False
+        """Whether the caller's commit is what it waits for."""
+        self.loose = ""
+        """A job that is of no use should the load end now; empty for none."""
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes that are kept while the caller's commit is waited for."""
+        return self._part.content.size if self.is_waiting else 0
+
+    def commit(self) -> None:
+        """Have the job that waits written."""
+        self.is_waiting = False
+        self._commit.set()
+
+    async def run(self) -> None:
+        """Bring the part to its end. It has been given one of the load's slots, and gives it back.
+
+        Raises:
+            errors.LoadFailed: A job ended without a result for any row.
+            errors.SluicegateError: Salesforce refused, or an outage lasted.
+
+        """
+        desk = self._desk
+        with ExitStack() as stack:
+            stack.callback(self._part.content.close)
+            stack.callback(self._give_slot)
+            files = stack.enter_context(ResultFiles(desk.client, desk.clock))
+            await desk.reach(Failpoint.CUT)
+            job = await self._first_job(files)
+            while True:
+                if job.state is LoadState.OPEN:
+                    await self._wait_for_commit()
+                    job = await self._complete(job.id)
+                job = await self._watch(job)
+                again = await self._try_again(job, files)
+                if again is None:
+                    break
+                job = again
+            await self._report(files)
+
+    async def _first_job(self, files: ResultFiles) -> Job:
+        """Return the job to go on with."""
+        record = self.record
+        if record.job_ids:
+            record.job = job = await self._ask(record.job_ids[-1])
+            if self._was_done or not await self._wrote_nothing(job, files):
+                return job
+            record.drop_job()
+            if record.job_ids:
+                record.job = job = await self._ask(record.job_ids[-1])
+                return job
+        return await self._upload(self._part.content, self._part.delimiter, record.rows)
+
+    async def _wrote_nothing(self, job: Job, files: ResultFiles) -> bool:
+        """Tell whether a job has ended without having tried any row, by its results, not by its own counts alone."""
+        if job.state not in {LoadState.ABORTED, LoadState.FAILED} or job.rows_processed:
+            return False
+        async for _ in files.lines(job, "successfulResults"):
+            return False
+        async for _ in files.lines(job, "failedResults"):
+            return False
+        return True
+
+    async def _upload(self, content: Spool, delimiter: Delimiter, rows: int, *, is_retry: bool = False) -> Job:
+        desk = self._desk
+        job = await upload(desk, content, delimiter, rows, self._note, is_retry=is_retry)
+        self.record.begin_job(job, rows)
+        if desk.request.commit is not Commit.AT_END:
+            # From now on tokens name it, so that whoever goes on with the load may commit it.
+            self.loose = ""
+        return job
+
+    def _note(self, job_id: str) -> None:
+        self.loose = job_id
+
+    async def _wait_for_commit(self) -> None:
+        desk = self._desk
+        is_by_part = desk.request.commit is Commit.BY_PART
+        if is_by_part:
+            self._commit.clear()
+        if not self._commit.is_set():
+            self.is_waiting = True
+            self._give_slot()
+        if is_by_part:
+            await desk.tell(Prepared(desk.token(), self.record.shown(), self.record.left))
+        else:
+            await desk.tell_progress()
+        await self._commit.wait()
+        if not self._has_slot:
+            await desk.slots.acquire()
+            self._has_slot = True
+        await desk.reach(Failpoint.COMMIT_RECEIVED)
+
+    async def _complete(self, job_id: str) -> Job:
+        """Commit the job."""
+        desk = self._desk
+        self.loose = ""
+        try:
+            job = await complete(desk.client, desk.clock, job_id)
+        except errors.DeadlineExceeded:
+            raise
+        except errors.SluicegateError:
+            # Salesforce said that it is open still.
+            self.loose = job_id if desk.request.commit is Commit.AT_END else ""
+            raise
+        self.record.job = job
+        await desk.reach(Failpoint.COMMITTED)
+        return job
+
+    async def _watch(self, job: Job) -> Job:
+        """Poll until the job has ended."""
+        desk, record = self._desk, self.record
+        delays = Delays()
+        record.job = job
+        await desk.tell_progress()
+        while not job.state.is_final:
+            await desk.clock.sleep(delays.next())
+            before, job = job, await self._ask(job.id)
+            record.job = job
+            await desk.reach(Failpoint.ENDED if job.state.is_final else Failpoint.POLLED)
+            if job != before:
+                await desk.tell_progress()
+        return job
+
+    async def _try_again(self, job: Job, files: ResultFiles) -> Job | None:
+        """Give the rows that are worth it to another job; None if there are none."""
+        desk, retries = self._desk, len(self.record.job_ids) - 1
+        # A caller that says nothing any more commits nothing.
+        is_mute = desk.is_closed and desk.request.commit is Commit.BY_PART
+        if self._was_done or retries >= MAX_RETRIES or is_mute:
+            return None
+        with Spool() as content:
+            rows = await rows_to_retry(job, files, desk.clock, content)
+            if not rows:
+                return None
+            await desk.clock.sleep(PAUSES_SECONDS[retries])
+            return await self._upload(content, Delimiter.COMMA, rows, is_retry=True)
+
+    async def _report(self, files: ResultFiles) -> None:
+        """Tell what became of the rows."""
+        desk, record, part = self._desk, self.record, self._part
+        earlier = [await self._ask(job_id) for job_id in record.job_ids[:-1]]
+        assert record.job is not None, "the part has a job by now"
+        reported = Reported(
+            number=record.start.part,
+            first_row=record.start.row,
+            rows=record.rows,
+            operation=desk.request.operation,
+            jobs=(*earlier, record.job),
+            key_field=desk.request.key_field,
+            columns=part.columns,
+        )
+        report = Report(reported, OUTCOMES[desk.request.results])
+        async with desk.reporting:
+            index = None
+            if report.needs_index:
+                index = await asyncio.to_thread(index_of, part.content, part.delimiter)
+            async with aclosing(report.batches(files, desk.clock, index)) as batches:
+                async for rows in batches:
+                    await desk.tell(Results(desk.token(), rows))
+        await desk.reach(Failpoint.REPORTED)
+        record.counts = report.counts
+        await desk.tell(PartDone(desk.token(), record.shown(), record.job.error_message))
+
+    async def _ask(self, job_id: str) -> Job:
+        return await ask(self._desk.client, self._desk.clock, job_id)
+
+    def _give_slot(self) -> None:
+        if self._has_slot:
+            self._has_slot = False
+            self._desk.slots.release()
+
+    async def abandon(self) -> None:
+        """Abort the job that is of no use. Returns within ten seconds and never raises but for cancellation."""
+        if not self.loose:
+            return
+        job_id, self.loose = self.loose, ""
+        await abort_quietly(self._desk.client, job_id)
