@@ -5,10 +5,11 @@ from dataclasses import replace
 
 from service import errors
 from service.bulk import csv_faults
+from service.bulk.batches import RowColumns
 from service.bulk.csv_blocks import CsvBlocks, read_header, split_records
 from service.bulk.dialect import Delimiter, Dialect
 from service.bulk.mapping import FieldMapping, arrange
-from service.bulk.parts import Part, PartLimits, PartWriter, Position
+from service.bulk.parts import Part, PartLimits, PartWriter, Position, bytes_of
 from service.bulk.records import BLOCK_BYTES, RecordBuffer
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -51,8 +52,9 @@ class CsvSplitter:
         """How far the data has been read."""
         return replace(self._writer.end, byte=self._offset)
 
-    def feed(self, chunk: bytes) -> Iterator[Part]:
+    def feed(self, data: bytes | RowColumns) -> Iterator[Part]:
         """Take bytes, cut anywhere, and yield the parts that are complete."""
+        chunk = bytes_of(data)
         for start in range(0, len(chunk), BLOCK_BYTES):
             piece = chunk[start : start + BLOCK_BYTES]
             self._fed += len(piece)

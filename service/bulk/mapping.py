@@ -41,7 +41,7 @@ class FieldMapping:
     """The caller's columns that stay out."""
     null_text: str | None = None
     """What the caller writes for null: a cell that is exactly this, in quotes or not, becomes `#N/A`. The empty text
-    makes every empty cell null. None leaves cells alone; JSON Lines and batches have a null of their own."""
+    makes every empty cell null, but not a key that JSON does not have. None leaves cells alone."""
 
     def __post_init__(self) -> None:
         taken: set[str] = set()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from service import errors
+from service.bulk.batches import RowColumns
 from service.bulk.dialect import Delimiter
 from service.bulk.spool import Spool
 
@@ -70,7 +71,7 @@ class Part:
 
 
 class Splitter(Protocol):
-    """Cuts bytes into parts. Where it cuts depends on the rows alone, never on how the bytes arrive.
+    """Cuts data into parts. Where it cuts depends on the rows alone, never on how the bytes arrive.
 
     To go on from a `Position`, a new splitter is made with it and fed the first `header_bytes` of the data, then all
     bytes from `Position.byte` on: it yields the same parts as the first one did from there on.
@@ -81,7 +82,10 @@ class Splitter(Protocol):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Salesforce's names of the columns as far as they are known; those of CSV stay as they are from then on."""
+        """Salesforce's names of the columns: empty until they are known, then the same for all parts.
+
+        Only JSON Lines, which have no header, tell them part by part: they are those of the part yielded last.
+        """
         ...
 
     @property
@@ -94,8 +98,13 @@ class Splitter(Protocol):
         """How far the data has been read: the number of the part in work, the next row and its byte."""
         ...
 
-    def feed(self, chunk: bytes) -> Iterator[Part]:
-        """Take bytes, cut anywhere, and yield the parts that are complete. It must be read to its end."""
+    def feed(self, data: bytes | RowColumns) -> Iterator[Part]:
+        """Take bytes, cut anywhere, or a batch, and yield the parts that are complete. It must be read to its end.
+
+        Raises:
+            errors.InvalidRequest: The format comes as the other of the two.
+
+        """
         ...
 
     def finish(self) -> Iterator[Part]:
@@ -105,6 +114,32 @@ class Splitter(Protocol):
     def close(self) -> None:
         """Free what is held, but for parts that were yielded. May be called at any time, also twice."""
         ...
+
+
+def bytes_of(data: bytes | RowColumns) -> bytes:
+    """Return data that comes as bytes.
+
+    Raises:
+        errors.InvalidRequest: It is a batch.
+
+    """
+    if isinstance(data, bytes):
+        return data
+    problem = "batches come with the format of record batches only; send bytes"
+    raise errors.InvalidRequest(problem, violations=[errors.FieldViolation("batch", problem)])
+
+
+def batch_of(data: bytes | RowColumns) -> RowColumns:
+    """Return data that comes as batches.
+
+    Raises:
+        errors.InvalidRequest: It is bytes.
+
+    """
+    if isinstance(data, RowColumns):
+        return data
+    problem = "the format of record batches comes as batches; send no bytes"
+    raise errors.InvalidRequest(problem, violations=[errors.FieldViolation("data", problem)])
 
 
 class PartWriter:

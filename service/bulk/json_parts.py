@@ -1,0 +1,212 @@
+"""JSON Lines cut into parts, each with the columns that its own rows have."""
+
+from collections.abc import Iterator
+from contextlib import closing
+
+from service import errors
+from service.bulk.batches import RowColumns
+from service.bulk.columns import MAX_COLUMNS
+from service.bulk.csv_blocks import write_row
+from service.bulk.dialect import Delimiter
+from service.bulk.json_rows import JsonRows
+from service.bulk.mapping import FieldMapping, constant_cells
+from service.bulk.parts import Part, PartLimits, PartWriter, Position, bytes_of
+from service.bulk.records import BLOCK_BYTES, RecordBuffer
+from service.bulk.spool import CHUNK_BYTES, Spool
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# Ends a row while it waits for columns that only later rows bring; no cell can hold it.
+_ROW_END = b"\0"
+
+
+class JsonLinesSplitter:
+    """Cuts JSON Lines into parts; see `service.bulk.parts.Splitter`.
+
+    The columns of a part are all keys of its rows, in the order in which they first appear, so `columns` are those of
+    the part that was yielded last. A key is known by its first spelling in the part: Salesforce's names do not
+    distinguish case. Empty lines are skipped and not counted.
+
+    Args:
+        mapping: What becomes of the keys.
+        limits: How large a part may be.
+        start: Where to go on.
+
+    """
+
+    def __init__(self, mapping: FieldMapping, limits: PartLimits, start: Position) -> None:
+        self._mapping = mapping
+        self._limits = limits
+        self._lines = RecordBuffer(quoted=False)
+        self._rows = JsonRows(mapping)
+        self._writer = PartWriter(limits, start)
+        self._part = _PartRows(mapping, limits)
+        self._row = start.row
+        self._offset = start.byte
+        self._end_byte = start.byte
+        self.columns: tuple[str, ...] = ()
+        """Salesforce's names of the columns of the last part; empty before there is one."""
+        self.header_bytes = 0
+        """JSON Lines have no header."""
+
+    @property
+    def position(self) -> Position:
+        """How far the data has been read."""
+        return Position(self._writer.end.part, self._row, self._offset)
+
+    def feed(self, data: bytes | RowColumns) -> Iterator[Part]:
+        """Take bytes, cut anywhere, and yield the parts that are complete."""
+        chunk = bytes_of(data)
+        for start in range(0, len(chunk), BLOCK_BYTES):
+            piece = chunk[start : start + BLOCK_BYTES]
+            self._end_byte += len(piece)
+            yield from self._take(self._lines.feed(piece))
+            if self._lines.overlong:
+                raise errors.InvalidData(f"row {self._row} is longer than Salesforce takes", row=self._row)
+
+    def finish(self) -> Iterator[Part]:
+        """Yield the last part, if any row is left."""
+        yield from self._take(self._lines.finish())
+        if self._part.rows:
+            yield self._cut()
+
+    def close(self) -> None:
+        """Free what is held, but for parts that were yielded."""
+        self._writer.close()
+        self._part.close()
+
+    def _take(self, block: bytes) -> Iterator[Part]:
+        for line in block.removesuffix(b"\n").split(b"\n") if block else ():
+            text = line if self._offset else line.removeprefix(_BYTE_ORDER_MARK)
+            if text.strip():
+                cells = self._rows.read(text, self._row)
+                if not self._part.add(cells, self._row):
+                    yield self._cut()
+                    self._part.add(cells, self._row)
+                self._row += 1
+            self._offset += len(line) + 1
+
+    def _cut(self) -> Part:
+        part, self._part = self._part, _PartRows(self._mapping, self._limits)
+        with closing(part):
+            part.write(self._writer)
+        self.columns = part.all_columns
+        # The last line may have been given an end.
+        return self._writer.cut(self.columns, Delimiter.COMMA, min(self._offset, self._end_byte))
+
+
+class _PartRows:
+    """The rows of one part, each written once with the columns known by then; what later rows add is commas."""
+
+    def __init__(self, mapping: FieldMapping, limits: PartLimits) -> None:
+        self._limits = limits
+        self._constants = tuple(mapping.constants)
+        self._suffix = ("," + write_row(constant_cells(mapping))[:-1]).encode() if mapping.constants else b""
+        self._columns: list[str] = []
+        self._positions: dict[str, int] = {}
+        self._spool = Spool(limit_bytes=limits.size_bytes)
+        self._held = bytearray()
+        # Every name comes with what stands behind it.
+        self._header_size = sum(len(name) + 1 for name in self._constants)
+        # Commas that the rows so far still lack.
+        self._missing = 0
+        # Offsets from which on rows have that many columns.
+        self._widths: list[tuple[int, int]] = []
+        self.rows = 0
+        """How many there are."""
+
+    @property
+    def all_columns(self) -> tuple[str, ...]:
+        """The columns, those of constants last."""
+        return (*self._columns, *self._constants)
+
+    def add(self, cells: dict[str, str], row: int) -> bool:
+        """Add a row, or return False if the part does not hold it as well.
+
+        Args:
+            cells: Its cells by column.
+            row: Its number.
+
+        Raises:
+            errors.InvalidData: No part holds it, or no field does.
+
+        """
+        fresh, texts = self._arrange(cells)
+        width = len(self._columns) + len(fresh)
+        record = _encode(texts, width, row)
+        header_size = self._header_size + sum(len(name) + 1 for name in fresh)
+        missing = self._missing + len(fresh) * self.rows
+        size = header_size + len(self) + len(record) + (self.rows + 1) * len(self._suffix) + missing
+        is_too_wide = width + len(self._constants) > MAX_COLUMNS
+        if size > self._limits.size_bytes or self.rows == self._limits.rows or is_too_wide:
+            if self.rows:
+                return False
+            raise errors.InvalidData(f"row {row} is larger than a part of the load may be", row=row)
+        if fresh:
+            self._widths.append((len(self), width))
+            for name in fresh:
+                self._positions[name] = self._positions[name.lower()] = len(self._columns)
+                self._columns.append(name)
+        self._header_size, self._missing = header_size, missing
+        self._held += record
+        self.rows += 1
+        if len(self._held) > CHUNK_BYTES:
+            self._flush()
+        return True
+
+    def write(self, writer: PartWriter) -> None:
+        """Write the header and all rows with all columns."""
+        self._flush()
+        writer.write((",".join(self.all_columns) + "\n").encode())
+        ends = [start for start, _ in self._widths[1:]] + [self._spool.size]
+        for (start, width), end in zip(self._widths, ends, strict=True):
+            row_end = b"," * (len(self._columns) - width) + self._suffix + b"\n"
+            # A chunk of the shortest rows would become thousands of times as large.
+            step = max(CHUNK_BYTES // len(row_end), 1)
+            for chunk in self._spool.chunks(start, end):
+                for at in range(0, len(chunk), step):
+                    piece = chunk[at : at + step]
+                    writer.write(piece.replace(_ROW_END, row_end), piece.count(_ROW_END))
+
+    def close(self) -> None:
+        """Free the rows."""
+        self._spool.close()
+
+    def __len__(self) -> int:
+        """Return how many bytes the rows have."""
+        return self._spool.size + len(self._held)
+
+    def _flush(self) -> None:
+        self._spool.write(bytes(self._held))
+        self._held.clear()
+
+    def _arrange(self, cells: dict[str, str]) -> tuple[list[str], list[str]]:
+        """Return the columns that a row adds, and its cells in the order of all, up to its last one.
+
+        Columns behind its last key are left out: a short row in a wide table must not cost what the table does.
+        """
+        if list(cells) == self._columns:
+            return [], list(cells.values())
+        positions = self._positions
+        fresh: list[str] = []
+        texts: list[str] = []
+        for name, text in cells.items():
+            position = positions.get(name)
+            if position is None:
+                position = positions.get(name.lower())
+            if position is None:
+                position = len(self._columns) + len(fresh)
+                fresh.append(name)
+            if position >= len(texts):
+                texts.extend([""] * (position + 1 - len(texts)))
+            texts[position] = text
+        return fresh, texts
+
+
+def _encode(cells: list[str], width: int, row: int) -> bytes:
+    try:
+        text = write_row(cells, width=width).encode()
+    except UnicodeEncodeError:
+        raise errors.InvalidData(f"row {row} holds half of a surrogate pair", row=row) from None
+    if _ROW_END in text:
+        raise errors.InvalidData(f"row {row} holds a NUL character, which no field can store", row=row)
+    return text[:-1] + _ROW_END
