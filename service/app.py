@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from service import soql
 from service.admin.server import AdminServer
+from service.bulk.failpoints import Deadly, Reach, pass_by
 from service.clock import Clock, SystemClock
 from service.deep_links.config import LinkConfig
 from service.emulator.server import Emulator, EmulatorConfig
@@ -190,12 +191,20 @@ class App:
         orgs = {name: with_callers(settings, callers) for name, settings in orgs.items()}
         signers = Signers.of(_keys(self._settings.token_keys, "token_keys", embedded=self.emulator is not None))
 
-        surroundings = config.Surroundings(links, signers, tracing, self._clock, sharing)
+        surroundings = config.Surroundings(links, signers, tracing, self._clock, sharing, self._reach())
 
         def open_org(name: str, stack: AsyncExitStack) -> Org:
             return config.open_org(name, orgs[name], surroundings, stack)
 
         return open_org
+
+    def _reach(self) -> Reach:
+        if not self._settings.failpoints:
+            return pass_by
+        try:
+            return Deadly(self._settings.failpoints)
+        except ValueError as error:
+            raise SettingsError(f"failpoints: {error}") from None
 
     def _links(self) -> LinkConfig:
         return _link_config(self._settings.links, embedded=self.emulator is not None)

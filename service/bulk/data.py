@@ -14,6 +14,7 @@ class Format(Enum):
 
     CSV = "csv"
     JSON_LINES = "json_lines"
+    BATCHES = "batches"
 
 
 class DataReader(Protocol):

@@ -3,7 +3,10 @@
 Nothing happens at them unless a service is told so by a setting, which it refuses with orgs beyond its own machine.
 """
 
-from collections.abc import Awaitable, Callable
+import os
+import signal
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
 from enum import Enum
 
 
@@ -52,3 +55,25 @@ Reach = Callable[[Failpoint], Awaitable[None]]
 
 async def pass_by(_point: Failpoint) -> None:
     """Go on, as always but in a test."""
+
+
+class Deadly:
+    """Has the process die at a place, as a crash would: without a last word or a clean-up.
+
+    Args:
+        times: At which passage, from 1, by the name of the place.
+
+    Raises:
+        ValueError: No place is called so.
+
+    """
+
+    def __init__(self, times: Mapping[str, int]) -> None:
+        self._times = {Failpoint(name): time for name, time in times.items()}
+        self._passed: Counter[Failpoint] = Counter()
+
+    async def __call__(self, point: Failpoint) -> None:
+        """Go on, or die."""
+        self._passed[point] += 1
+        if self._passed[point] == self._times.get(point):
+            os.kill(os.getpid(), signal.SIGKILL)

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from functools import partial
-from typing import cast
 
 from service import errors
 from service.bulk.batches import RowColumns
@@ -53,7 +52,7 @@ class Intake:
         self.start = self._first_needed()
         """From where on the data is needed."""
         self._splitter = splitter_of(desk.request, desk.ledger.limits, self.start)
-        self._is_checked = False
+        self._checked: set[tuple[str, ...]] = set()
         self._next_progress = 0.0
 
     async def read(self, messages: AsyncIterator[Message], start: Start) -> None:
@@ -113,8 +112,7 @@ class Intake:
             return
         turns = Turns(desk.clock)
         for piece in _pieces(data):
-            feed = cast("Callable[[object], Iterator[Part]]", self._splitter.feed)
-            if not await self._cut(partial(feed, piece), start):
+            if not await self._cut(partial(self._splitter.feed, piece), start):
                 return
             if isinstance(piece, bytes):
                 desk.bytes_received += len(piece)
@@ -128,9 +126,9 @@ class Intake:
         """Read on, and set the parts to work that this completes; False if the data cannot be read."""
         try:
             for part in read():
-                await self._know_columns()
+                await self._begin_csv()
                 await self._add(part, start)
-            await self._know_columns()
+            await self._begin_csv()
         except errors.InvalidData as error:
             if not self._runs:
                 raise
@@ -140,21 +138,26 @@ class Intake:
             return False
         return True
 
-    async def _know_columns(self) -> None:
-        """Check the columns as soon as they are known."""
-        desk, splitter = self._desk, self._splitter
-        if not self._is_checked and splitter.columns:
-            self._is_checked = True
-            _check_needed(desk.request, splitter.columns)
-            known = desk.ledger.header_bytes
-            if known and known != splitter.header_bytes:
-                raise _other_data(1, 0)
-            desk.ledger.header_bytes = splitter.header_bytes
-            await self._check(desk.request, splitter.columns)
+    async def _begin_csv(self) -> None:
+        """Check the columns of CSV as soon as its header was read, before there is any part."""
+        ledger, splitter = self._desk.ledger, self._splitter
+        if not splitter.header_bytes or splitter.columns in self._checked:
+            return
+        if ledger.header_bytes not in {0, splitter.header_bytes}:
+            raise _other_data(1, 0)
+        ledger.header_bytes = splitter.header_bytes
+        await self._check_columns(splitter.columns)
+
+    async def _check_columns(self, columns: tuple[str, ...]) -> None:
+        if columns not in self._checked:
+            self._checked.add(columns)
+            check_needed(self._desk.request, columns)
+            await self._check(self._desk.request, columns)
 
     async def _add(self, part: Part, start: Start) -> None:
         desk = self._desk
         try:
+            await self._check_columns(part.columns)
             record = self._record_of(part)
         except BaseException:
             part.content.close()
@@ -181,7 +184,7 @@ class Intake:
         if sum(run.waiting_bytes for run in self._runs.values()) > MAX_WAITING_BYTES:
             raise _disorder("commit", "a gigabyte of prepared parts waits for commits; commit them before sending on")
         if number > len(ledger.parts):
-            if ledger.has_ended:
+            if ledger.has_ended and desk.request.commit is Commit.BY_PART:
                 raise _other_data(number, part.start.row)
             record = PartRecord(part.start, part.end, digest)
             ledger.parts.append(record)
@@ -228,7 +231,13 @@ def _pieces(data: bytes | RowColumns) -> list[bytes | RowColumns]:
     return [data[start : start + _SLICE_BYTES] for start in range(0, len(data), _SLICE_BYTES)]
 
 
-def _check_needed(request: LoadRequest, columns: Sequence[str]) -> None:
+def check_needed(request: LoadRequest, columns: Sequence[str]) -> None:
+    """Hold columns against what a request needs of every row.
+
+    Raises:
+        errors.InvalidData: One is missing.
+
+    """
     needed, names = request.needed_column, {column.lower() for column in columns}
     if needed and needed.lower() not in names:
         operation = request.operation.value

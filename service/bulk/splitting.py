@@ -3,7 +3,9 @@
 from collections.abc import Callable
 
 from service.bulk.csv_parts import CsvSplitter
+from service.bulk.data import Format
 from service.bulk.job import LoadRequest
+from service.bulk.json_parts import JsonLinesSplitter
 from service.bulk.parts import PartLimits, Position, Splitter
 
 SplitterOf = Callable[[LoadRequest, PartLimits, Position], Splitter]
@@ -19,4 +21,6 @@ def splitter_of(request: LoadRequest, limits: PartLimits, start: Position) -> Sp
         start: Where to go on.
 
     """
+    if request.format is Format.JSON_LINES:
+        return JsonLinesSplitter(request.mapping, limits, start)
     return CsvSplitter(request.mapping, request.dialect, limits, start)

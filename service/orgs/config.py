@@ -6,6 +6,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from service.batching.coalescer import Coalescer
+from service.bulk.failpoints import Reach, pass_by
+from service.bulk.parts import PartLimits
 from service.clock import Clock
 from service.deep_links.config import LinkConfig, LinkProvider
 from service.errors import OrgAuthenticationFailed
@@ -16,6 +18,7 @@ from service.governor.sharing import Sharing
 from service.orgs.descriptions import Descriptions
 from service.orgs.guard import Guard
 from service.orgs.limits import limits_of, policy_of
+from service.orgs.loads import LoadPolicy, OrgLoads
 from service.orgs.org import Org
 from service.orgs.queries import OrgQueries
 from service.orgs.records import OrgRecords
@@ -50,6 +53,8 @@ class Surroundings:
     """Tells the time and waits."""
     sharing: Sharing | None
     """What replicas share of the orgs' allocations; None if this one is on its own."""
+    reach: Reach = pass_by
+    """Called at each place of a load where a test may have the process die."""
 
 
 def open_org(name: str, settings: OrgSettings, surroundings: Surroundings, stack: AsyncExitStack) -> Org:
@@ -99,14 +104,17 @@ def open_org(name: str, settings: OrgSettings, surroundings: Surroundings, stack
     queries = OrgQueries(
         client, descriptions, surroundings.signers.queries, leftovers=leftovers, bulk_rows=settings.queries.bulk_rows
     )
+    limits = PartLimits(settings.loads.part_bytes, settings.loads.part_rows)
+    policy = LoadPolicy(limits, surroundings.reach)
+    guard = Guard(governor, circuit, login_circuit)
     return Org(
         client,
         tokens,
-        guard=Guard(governor, circuit, login_circuit),
+        guard=guard,
         records=records,
         queries=queries,
         links=surroundings.links,
-        load_tokens=surroundings.signers.loads,
+        loads=OrgLoads(client, guard=guard, tokens=surroundings.signers.loads, policy=policy),
     )
 
 

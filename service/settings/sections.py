@@ -185,6 +185,17 @@ class QuerySettings(Section):
     )
 
 
+class LoadSettings(Section):
+    """How records are loaded in bulk."""
+
+    part_bytes: int = Field(
+        100_000_000, ge=1_000, le=100_000_000, description="Most bytes of a part of a load, which is one job"
+    )
+    part_rows: int = Field(
+        1_000_000, ge=1, le=1_000_000, description="Most rows of a part; matching its results takes memory for each"
+    )
+
+
 class OrgSettings(Section):
     """One Salesforce org."""
 
@@ -200,6 +211,7 @@ class OrgSettings(Section):
     max_connections: int = Field(64, ge=1, description="Most connections to the org")
     writes: WriteSettings = Field(WriteSettings(), description="How single records are written")
     queries: QuerySettings = Field(QuerySettings(), description="How records are read")
+    loads: LoadSettings = Field(LoadSettings(), description="How records are loaded in bulk")
     governor: GovernorSettings = Field(GovernorSettings(), description="What may be asked of the org")
 
     @model_validator(mode="after")
@@ -234,6 +246,11 @@ class Settings(BaseSettings):
     orgs: dict[OrgName, OrgSettings] = Field(
         default_factory=dict, description="Orgs by name. Empty: the embedded org, under the name `emulator`"
     )
+    failpoints: dict[str, Annotated[int, Field(ge=1)]] = Field(
+        default_factory=dict,
+        description="For tests: places in bulk loads where the process dies, and at which passage. Refused with orgs "
+        "beyond this machine",
+    )
     default_org: str = Field("", description="The org of requests that name none. Empty: the only org, if there is one")
 
     @classmethod
@@ -254,6 +271,13 @@ class Settings(BaseSettings):
             raise ValueError(f"default_org {self.default_org!r} is not among orgs: {', '.join(self.orgs) or 'none'}")
         if self.links.providers and self.links.default_provider not in self.links.providers:
             raise ValueError(f"links.default_provider {self.links.default_provider!r} is not among links.providers")
+        return self
+
+    @model_validator(mode="after")
+    def _deaths_are_for_tests(self) -> Self:
+        beyond = [name for name, org in self.orgs.items() if not org.login_url.startswith("http://")]
+        if self.failpoints and beyond:
+            raise ValueError(f"failpoints are for tests; orgs beyond this machine must not meet them: {beyond[0]}")
         return self
 
     @model_validator(mode="after")
