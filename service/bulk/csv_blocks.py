@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from io import StringIO
 
 from service.bulk import csv_faults
+from service.bulk.cells import write_row
 from service.bulk.columns import MAX_CELL_CHARACTERS, check_lengths
 from service.bulk.dialect import Delimiter, LineEnd
 from service.bulk.mapping import NULL, Arrangement
@@ -234,34 +235,9 @@ def read_header(record: bytes, delimiter: Delimiter, line_end: LineEnd | None) -
     return names
 
 
-def write_row(cells: Sequence[str], delimiter: Delimiter = Delimiter.COMMA, width: int = 0) -> str:
-    """Return one row of CSV with its line end, quoted where it must be.
-
-    Args:
-        cells: The cells.
-        delimiter: What stands between them.
-        width: Empty cells follow up to this number of them.
-
-    """
-    between = delimiter.text
-    line = between.join(cells)
-    # One look at the line instead of one at each cell: as a rule nothing needs quotes.
-    if line.count(between) >= len(cells) or '"' in line or "\n" in line or "\r" in line:
-        line = between.join(_quoted(cell, between) for cell in cells)
-    line += between * (width - len(cells))
-    # A line without anything would be no row at all.
-    return f"{line}\n" if line else '""\n'
-
-
 def _check_line_end(record: str, line_end: LineEnd | None, row: int) -> None:
     if line_end is not None and record.endswith("\r\n") != (line_end is LineEnd.CRLF):
         raise csv_faults.wrong_line_end(line_end, row)
-
-
-def _quoted(cell: str, delimiter: str) -> str:
-    if '"' in cell or delimiter in cell or "\n" in cell or "\r" in cell:
-        return '"' + cell.replace('"', '""') + '"'
-    return cell
 
 
 def _is_utf8(block: bytes) -> bool:

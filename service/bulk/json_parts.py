@@ -5,8 +5,8 @@ from contextlib import closing
 
 from service import errors
 from service.bulk.batches import RowColumns
+from service.bulk.cells import write_row
 from service.bulk.columns import MAX_COLUMNS
-from service.bulk.csv_blocks import write_row
 from service.bulk.dialect import Delimiter
 from service.bulk.json_rows import JsonRows
 from service.bulk.mapping import FieldMapping, constant_cells
