@@ -5,7 +5,7 @@ in smaller numbers, as a rule get through. Source: Bulk API 2.0 and Bulk API Dev
 Data Loads". Whether a row is among them can be told from the job's results alone, at any time and on any replica.
 """
 
-from service.bulk.csv_rows import write_row
+from service.bulk.cells import write_row
 from service.bulk.job import Job, LoadState, ResultFile
 from service.bulk.result_files import ResultFiles, read_lines
 from service.bulk.results import ResultLine, ResultReader

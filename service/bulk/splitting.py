@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from service.bulk.batch_parts import BatchSplitter
 from service.bulk.csv_parts import CsvSplitter
 from service.bulk.data import Format
 from service.bulk.job import LoadRequest
@@ -13,7 +14,7 @@ SplitterOf = Callable[[LoadRequest, PartLimits, Position], Splitter]
 
 
 def splitter_of(request: LoadRequest, limits: PartLimits, start: Position) -> Splitter:
-    """Return what cuts a load's bytes.
+    """Return what cuts a load's data.
 
     Args:
         request: The load.
@@ -21,6 +22,10 @@ def splitter_of(request: LoadRequest, limits: PartLimits, start: Position) -> Sp
         start: Where to go on.
 
     """
-    if request.format is Format.JSON_LINES:
-        return JsonLinesSplitter(request.mapping, limits, start)
-    return CsvSplitter(request.mapping, request.dialect, limits, start)
+    match request.format:
+        case Format.CSV:
+            return CsvSplitter(request.mapping, request.dialect, limits, start)
+        case Format.JSON_LINES:
+            return JsonLinesSplitter(request.mapping, limits, start)
+        case Format.BATCHES:
+            return BatchSplitter(request.mapping, limits, start)

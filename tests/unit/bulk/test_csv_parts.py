@@ -29,7 +29,7 @@ def taken(part):
 
 def split(data, *, mapping=AS_IT_IS, dialect=ANY, limits=None, start=None, size=1 << 20):
     splitter = CsvSplitter(mapping, dialect, limits or PartLimits(), start or Position())
-    parts = []
+    parts: list[tuple[Position, Position, tuple[str, ...], Delimiter, bytes]] = []
     try:
         for at in range(0, len(data), size):
             parts.extend(taken(part) for part in splitter.feed(data[at : at + size]))
@@ -164,11 +164,23 @@ def test_blocks_say_what_single_rows_do(source):
         (b"A\n1\n\n\n2\n", b"A\n1\n2\n"),
         (b'A\n""\nx\n', b'A\n""\nx\n'),
         (b'A,B\n"",""\n,\n', b'A,B\n"",""\n,\n'),
+        (b"A,B\n1,2", b"A,B\n1,2\n"),
+        (b"A,B\r\n1,2\r", b"A,B\n1,2\n"),
+        (b"\n\nA,B\n\n1,2\n\n\n3,4\n\n", b"A,B\n1,2\n3,4\n"),
+        (b'"A","B"\r\n"x\r\ny",2\r\n\r\n', b'A,B\n"x\r\ny",2\n'),
+        ("A,B\n\u2028,\x0b\n\n1,2\n".encode(), "A,B\n\u2028,\x0b\n1,2\n".encode()),
+        (b'A,B\n"say ""hi""",\n', b'A,B\n"say ""hi""",\n'),
+        (b'A\n""\n\nx\n', b'A\n""\nx\n'),
+        ("A,B\n😀,é\x1fx\n".encode(), "A,B\n😀,é\x1fx\n".encode()),
     ],
 )
 def test_rows_go_as_they_are(data, expected):
     """Only byte order marks, line ends of rows, empty lines and the header's quotes are changed."""
     assert [expected] == content(data)
+    assert [expected] == content(data, size=1)
+
+
+GOOD = b"1,2\n" * 3
 
 
 @pytest.mark.parametrize(
@@ -193,15 +205,65 @@ def test_rows_go_as_they_are(data, expected):
         (b'A,"B\n1,2\n', 0, "never closed"),
         (b"\xff\xfeA\0,\0B\0\n\0", 0, "UTF-8"),
         (b"A,B\r1,2\r3,4\r", 0, "carriage return"),
+        (b"\xef\xbb\xbf", 0, "empty"),
+        (b",B\n" + GOOD, 0, "column 1 has no name"),
+        (b"A,a\n" + GOOD, 0, "twice"),
+        (b"A,B C\n" + GOOD, 0, "API name"),
+        (b"sf__Id,B\n" + GOOD, 0, "result columns"),
+        (b'"A,B\n' + GOOD, 0, "never closed"),
+        (b"A,B\xff\n" + GOOD, 0, "header is not UTF-8"),
+        (b"A,B\n" + GOOD + b"1,2,3\n", 4, "4 has 3 cells and the header 2"),
+        (b"A,B\n" + GOOD + b"1\n", 4, "4 has 1 cells and the header 2"),
+        (b"A,B\n" + GOOD + b'"1"\n', 4, "4 has 1 cells and the header 2"),
+        (b"A,B\n" + GOOD + b'1,"2\n' + GOOD, 4, "never closed"),
+        (b"A,B\n" + GOOD + b'1,5" pipe\n' + GOOD, 4, "without quotes"),
+        (b"A,B\n" + GOOD + b'1,5" pipe 6"\n' + GOOD, 4, "without quotes"),
+        (b"A,B\n" + GOOD + b'1,"2"x\n' + GOOD, 4, "follows a closing quote"),
+        (b"A,B\n" + GOOD + b"1,\xff\n" + GOOD, 4, "not UTF-8"),
+        (b"A,B\n" + GOOD + b'"x\ny",1\n\xc3,2\n', 5, "not UTF-8"),
+        (b"A,B\n" + GOOD + b'"x\n\xc3",1\n', 4, "not UTF-8"),
+        (b"A,B\n" + GOOD + b"1,\0\n", 4, "NUL"),
+        (b"A,B\n" + GOOD + b"1,2\rx\n", 4, "carriage return"),
+        (b"A,B\n" + GOOD + b"1," + b"x" * 131_073 + b"\n", 4, "131,072"),
+        (b"A,B\n" + GOOD + b'1,"' + b"x" * 131_073 + b'"\n', 4, "131,072"),
+        (b"A\n" + b"x" * 5_000_000, 1, "131,072"),
+        (b'A\n1\n"' + b"x\n" * 3_000_000, 2, "never closed"),
+        (b"A" * 5_000_000, 0, "131,072"),
+        (b"A,B,C,D,E\n" + b",".join([b"x" * 100_000] * 5) + b"\n", 1, "400,000"),
+        (b"A,B,C,D,E\n" + b",".join([b'"' + b"x" * 100_000 + b'"'] * 5) + b"\n", 1, "400,000"),
+        (b",".join(b"A%d" % n for n in range(5001)) + b"\n", 0, "5,000 columns"),
     ],
 )
 def test_the_row_at_fault_is_named(data, row, words):
     """What cannot be loaded is refused with its row and what to do, however much came with it."""
-    for size in (1, 1 << 20):
+    for size in (1 << 22, 10_000 if len(data) > 10_000 else 1):
         with pytest.raises(errors.InvalidData, match=words) as caught:
             split(data, size=size)
 
         assert row == caught.value.row
+
+
+def test_a_wrong_number_of_cells_tells_both():
+    """The metadata holds what was expected and what was found."""
+    with pytest.raises(errors.InvalidData) as caught:
+        split(b"A,B\n1,2,3\n")
+
+    assert {"row": "1", "expected": "2", "found": "3"} == caught.value.metadata
+
+
+@given(data=st.binary(max_size=200) | st.text('"\n\r,x', max_size=40).map(str.encode), size=st.integers(1, 50))
+def test_any_bytes_are_read_or_refused(data, size):
+    """No input does anything but be read or raise the documented error, the same however it arrives."""
+    outcomes = []
+    for each in (size, 1 << 20):
+        try:
+            outcomes.append(split(b"A,B\n" + data, size=each)[1])
+        except errors.InvalidData as error:
+            outcomes.append(error.row)
+
+    assert outcomes[0] == outcomes[1]
+    if isinstance(outcomes[0], list):
+        assert all(len(table(part[-1])) == part[1].row - part[0].row + 1 for part in outcomes[0])
 
 
 def test_a_cell_of_131072_characters_is_taken():
@@ -216,7 +278,7 @@ def test_parts_before_a_row_at_fault_are_yielded():
     """The row at fault spoils its own part only, also when everything came in one piece."""
     data = b"A,B\n1,2\n3,4\n5,6\n7\n"
     splitter = CsvSplitter(AS_IT_IS, ANY, PartLimits(rows=2), Position())
-    parts = []
+    parts: list[tuple[Position, Position, tuple[str, ...], Delimiter, bytes]] = []
 
     def read():
         list(splitter.feed(data))
