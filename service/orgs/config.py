@@ -114,7 +114,13 @@ def open_org(name: str, settings: OrgSettings, surroundings: Surroundings, stack
         records=records,
         queries=queries,
         links=surroundings.links,
-        loads=OrgLoads(client, guard=guard, tokens=surroundings.signers.loads, policy=policy),
+        loads=OrgLoads(
+            client,
+            guard=guard,
+            tokens=surroundings.signers.loads,
+            policy=policy,
+            descriptions=descriptions if settings.writes.check_fields else None,
+        ),
     )
 
 

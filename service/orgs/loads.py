@@ -21,7 +21,9 @@ from service.bulk.token import TokenSigner
 from service.context import CallContext
 from service.errors import FieldViolation, InvalidRequest
 from service.orgs.bulk_jobs import OrgBulkJobs
+from service.orgs.descriptions import Descriptions
 from service.orgs.guard import Guard
+from service.orgs.load_columns import check_columns
 from service.salesforce.client import SalesforceClient
 from service.settings.signed_text import invalid
 
@@ -44,11 +46,21 @@ class OrgLoads:
         guard: Says what may be asked of it.
         tokens: Signs resume tokens.
         policy: How loads are run.
+        descriptions: What columns are held against; None leaves them to Salesforce.
 
     """
 
-    def __init__(self, client: SalesforceClient, *, guard: Guard, tokens: TokenSigner, policy: LoadPolicy) -> None:
+    def __init__(
+        self,
+        client: SalesforceClient,
+        *,
+        guard: Guard,
+        tokens: TokenSigner,
+        policy: LoadPolicy,
+        descriptions: Descriptions | None,
+    ) -> None:
         self._client = client
+        self._descriptions = descriptions
         self._guard = guard
         self._tokens = tokens
         self._policy = policy
@@ -172,8 +184,9 @@ class OrgLoads:
         self._guard.admit(context)
         return StandingLoad(ledger, OrgBulkJobs(self._client, context), context.clock)
 
-    def _check(self, _context: CallContext) -> Check:
-        async def check(_request: LoadRequest, _columns: Sequence[str]) -> None:
-            return
+    def _check(self, context: CallContext) -> Check:
+        async def check(request: LoadRequest, columns: Sequence[str]) -> None:
+            if self._descriptions is not None:
+                await check_columns(request, columns, self._descriptions, context)
 
         return check
