@@ -32,7 +32,10 @@ class Desk:
     """Parts at work; one that waits for its commit is not."""
     reporting: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while a part's rows are in memory."""
+    rows_received: int = 0
+    """Of the whole load, also before it was gone on with."""
     bytes_received: int = 0
+    """In this call."""
     is_closed: bool = False
     """Whether the caller says nothing any more."""
     _written: tuple[LoadToken, str] | None = None
@@ -50,5 +53,4 @@ class Desk:
 
     async def tell_progress(self) -> None:
         """Tell how far the load is."""
-        ledger = self.ledger
-        await self.tell(Progress(self.token(), ledger.load(), ledger.end.row - 1, self.bytes_received))
+        await self.tell(Progress(self.token(), self.ledger.load(), self.rows_received, self.bytes_received))

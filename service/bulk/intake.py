@@ -54,6 +54,7 @@ class Intake:
         self._splitter = splitter_of(desk.request, desk.ledger.limits, self.start)
         self._checked: set[tuple[str, ...]] = set()
         self._next_progress = 0.0
+        desk.rows_received = desk.ledger.end.row - 1
 
     async def read(self, messages: AsyncIterator[Message], start: Start) -> None:
         """Read the messages until there are no more.
@@ -116,9 +117,10 @@ class Intake:
                 return
             if isinstance(piece, bytes):
                 desk.bytes_received += len(piece)
+            desk.rows_received = max(self._splitter.position.row - 1, desk.rows_received)
             # Reading is work: other calls of this process come in between.
             await turns.give()
-        if desk.clock.monotonic() >= self._next_progress and desk.ledger.parts:
+        if desk.clock.monotonic() >= self._next_progress:
             self._next_progress = desk.clock.monotonic() + PROGRESS_SECONDS
             await desk.tell_progress()
 
@@ -126,7 +128,6 @@ class Intake:
         """Read on, and set the parts to work that this completes; False if the data cannot be read."""
         try:
             for part in read():
-                await self._begin_csv()
                 await self._add(part, start)
             await self._begin_csv()
         except errors.InvalidData as error:
@@ -157,6 +158,7 @@ class Intake:
     async def _add(self, part: Part, start: Start) -> None:
         desk = self._desk
         try:
+            await self._begin_csv()
             await self._check_columns(part.columns)
             record = self._record_of(part)
         except BaseException:
@@ -165,9 +167,9 @@ class Intake:
         if record is None:
             part.content.close()
             return
-        await desk.slots.acquire()
         run = PartRun(record, part, desk)
         self._runs[part.start.part] = run
+        await desk.slots.acquire()
         start(run)
 
     def _record_of(self, part: Part) -> PartRecord | None:
@@ -207,6 +209,7 @@ class Intake:
             if record.start.part not in self._runs:
                 raise _other_data(record.start.part, record.start.row)
         ledger.has_ended = True
+        self._desk.rows_received = ledger.end.row - 1
         self.has_ended.set()
         await self._desk.tell_progress()
 

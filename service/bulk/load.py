@@ -89,7 +89,8 @@ class Loader:
         finally:
             task.cancel()
             try:
-                await asyncio.wait([task])
+                # What it ended with was raised above, or nobody listens any more.
+                await asyncio.gather(task, return_exceptions=True)
             finally:
                 await load.abandon()
         counts = ledger.counts
@@ -133,6 +134,8 @@ class _Load:
             raise _first(group) from None
         finally:
             self._intake.close()
+            for run in self._runs.values():
+                run.close()
             desk.outbox.close()
 
     async def abandon(self) -> None:

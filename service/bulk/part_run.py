@@ -69,8 +69,8 @@ class PartRun:
         """
         desk = self._desk
         with ExitStack() as stack:
-            stack.callback(self._part.content.close)
             stack.callback(self._give_slot)
+            stack.callback(self.close)
             files = stack.enter_context(ResultFiles(desk.client, desk.clock))
             await desk.reach(Failpoint.CUT)
             job = await self._first_job(files)
@@ -216,6 +216,10 @@ class PartRun:
         if self._has_slot:
             self._has_slot = False
             self._desk.slots.release()
+
+    def close(self) -> None:
+        """Free the part's rows. May be called twice, and without `run`."""
+        self._part.content.close()
 
     async def abandon(self) -> None:
         """Abort the job that is of no use. Returns within ten seconds and never raises but for cancellation."""

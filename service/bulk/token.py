@@ -15,7 +15,7 @@ from service.settings.signing_key import SigningKey
 MAX_LOAD_TOKEN_LENGTH = 65_536
 """What the contract's fields for tokens of loads take: about 1,500 parts."""
 
-_PURPOSE = "sluicegate bulk load 2\n"
+_PURPOSE = "sluicegate bulk load\n"
 _LARGEST_PAYLOAD_BYTES = 1_048_576
 
 
@@ -69,6 +69,36 @@ class LoadToken(msgspec.Struct, frozen=True, array_like=True):
     """In the order of the data."""
 
 
+class _FormerToken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What tokens said while a load was one job."""
+
+    org: str
+    job_id: str
+    object: str
+    operation: str
+    external_id_field: str
+    rows: int
+    created: int
+
+    def today(self) -> LoadToken:
+        """Return it as what tokens say now."""
+        return LoadToken(
+            org=self.org,
+            load_id=self.job_id,
+            object=self.object,
+            operation=self.operation,
+            commit="at_end",
+            header=b"",
+            key_field="",
+            created=self.created,
+            part_bytes=1,
+            part_rows=1,
+            header_bytes=0,
+            has_ended=True,
+            parts=(PartEntry(self.rows, 0, b"", (self.job_id,)),),
+        )
+
+
 class TokenSigner:
     """Writes and reads resume tokens.
 
@@ -113,9 +143,14 @@ class TokenSigner:
         """
         payload = self._signer.read(text)
         try:
-            token = self._decoder.decode(zlib.decompressobj().decompress(payload, _LARGEST_PAYLOAD_BYTES))
+            token = self._decode(payload)
         except (ValueError, zlib.error, msgspec.MsgspecError) as error:
             raise invalid("is of another version of this service") from error
         if token.org != org:
             raise invalid("names a load of another org than the request")
         return token
+
+    def _decode(self, payload: bytes) -> LoadToken:
+        if payload.startswith(b"{"):
+            return msgspec.json.decode(payload, type=_FormerToken).today()
+        return self._decoder.decode(zlib.decompressobj().decompress(payload, _LARGEST_PAYLOAD_BYTES))
