@@ -59,8 +59,9 @@ def choose(request: LoadRequest, rows: int, prices: Prices) -> Choice:
     """Choose the way of a load whose data is complete.
 
     Inserts never go by collections: after a crash one that happened cannot be told from one that did not. Neither does
-    what collections cannot do: deleting past the recycle bin, or assigning by a rule. Otherwise collections are chosen
-    where they take no more calls and no more time, and where the day has no batch left.
+    what is a job's: deleting past the recycle bin, and naming an assignment rule. Otherwise collections are chosen where
+    they take no more calls and no more time, and where the day has no batch left. They are to be sent with
+    `Sforce-Auto-Assign: FALSE`, since a job that names no rule assigns nothing.
 
     Args:
         request: The load.
@@ -78,7 +79,7 @@ def choose(request: LoadRequest, rows: int, prices: Prices) -> Choice:
     if request.operation not in _REPEATABLE:
         return chosen(Way.JOB, f"{request.operation.value} cannot be repeated when an answer is lost, or is bulk only")
     if request.assignment_rule_id:
-        return chosen(Way.JOB, "an assignment rule is named, which collections do not take")
+        return chosen(Way.JOB, "an assignment rule is named, which a job takes")
     if rows > MAX_ROWS:
         return chosen(Way.JOB, f"more than {MAX_ROWS:,} rows")
     if prices.batches_left == 0:
