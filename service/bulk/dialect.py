@@ -19,10 +19,9 @@ class Delimiter(Enum):
     CARET = b"^"
     BACKQUOTE = b"`"
 
-    @property
-    def text(self) -> str:
+    def __init__(self, character: bytes) -> None:
+        self.text = character.decode()
         """The character."""
-        return self.value.decode()
 
 
 class LineEnd(Enum):

@@ -105,10 +105,8 @@ class _PartRows:
         self._positions: dict[str, int] = {}
         self._spool = Spool(limit_bytes=limits.size_bytes)
         self._held = bytearray()
-        # Every name comes with what stands behind it.
-        self._header_size = sum(len(name) + 1 for name in self._constants)
-        # Commas that the rows so far still lack.
-        self._missing = 0
+        # Of the CSV as it would be now; every name of the header comes with what stands behind it.
+        self._size = sum(len(name) + 1 for name in self._constants)
         # Offsets from which on rows have that many columns.
         self._widths: list[tuple[int, int]] = []
         self.rows = 0
@@ -133,20 +131,21 @@ class _PartRows:
         fresh, texts = self._arrange(cells)
         width = len(self._columns) + len(fresh)
         record = _encode(texts, width, row)
-        header_size = self._header_size + sum(len(name) + 1 for name in fresh)
-        missing = self._missing + len(fresh) * self.rows
-        size = header_size + len(self) + len(record) + (self.rows + 1) * len(self._suffix) + missing
+        size = self._size + len(record) + len(self._suffix)
+        if fresh:
+            # Their names, and a comma for each in the rows so far.
+            size += sum(map(len, fresh)) + len(fresh) * (self.rows + 1)
         is_too_wide = width + len(self._constants) > MAX_COLUMNS
         if size > self._limits.size_bytes or self.rows == self._limits.rows or is_too_wide:
             if self.rows:
                 return False
             raise errors.InvalidData(f"row {row} is larger than a part of the load may be", row=row)
         if fresh:
-            self._widths.append((len(self), width))
+            self._widths.append((self._spool.size + len(self._held), width))
             for name in fresh:
                 self._positions[name] = self._positions[name.lower()] = len(self._columns)
                 self._columns.append(name)
-        self._header_size, self._missing = header_size, missing
+        self._size = size
         self._held += record
         self.rows += 1
         if len(self._held) > CHUNK_BYTES:
@@ -170,10 +169,6 @@ class _PartRows:
     def close(self) -> None:
         """Free the rows."""
         self._spool.close()
-
-    def __len__(self) -> int:
-        """Return how many bytes the rows have."""
-        return self._spool.size + len(self._held)
 
     def _flush(self) -> None:
         self._spool.write(bytes(self._held))

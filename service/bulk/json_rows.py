@@ -14,6 +14,7 @@ from service.errors import InvalidData
 
 _MOST_NAMES = 20_000
 _SHOWN = 80
+_BLANKS = " \t\r\n"
 
 
 class _BadRowError(ValueError):
@@ -37,10 +38,12 @@ class JsonRows:
         self._constants = {name.lower() for name in mapping.constants}
         # What keys are called in Salesforce; None for those that stay out.
         self._targets: dict[str, str | None] = {}
-        self._last_names: tuple[str, ...] = ()
+        # The keys of the row before and their columns: as a rule the next row has the same in the same order.
+        self._keys: tuple[str, ...] = ()
+        self._names: tuple[str, ...] = ()
         self._parse = json.JSONDecoder(
             object_pairs_hook=_object, parse_float=str, parse_int=str, parse_constant=_refuse_constant
-        ).decode
+        ).raw_decode
 
     def read(self, line: bytes, row: int) -> dict[str, str]:
         """Return a row's cells by Salesforce's column.
@@ -53,9 +56,9 @@ class JsonRows:
             InvalidData: The line cannot be read.
 
         """
-        text = decode(line, row)
+        text = decode(line, row).strip(_BLANKS)
         try:
-            cells = self._cells(self._parse(text), row)
+            cells = self._cells(self._value(text), row)
         except json.JSONDecodeError as error:
             raise InvalidData(
                 f"row {row} is not JSON: {error.msg} at character {error.pos + 1}; write one object a line", row=row
@@ -69,25 +72,40 @@ class JsonRows:
             check_lengths(tuple(cells.values()), row=row)
         return cells
 
+    def _value(self, text: str) -> Any:
+        value, end = self._parse(text)
+        if end < len(text):
+            raise json.JSONDecodeError("more follows the object", text, end)
+        return value
+
     def _cells(self, value: Any, row: int) -> dict[str, str]:
         if not isinstance(value, dict):
             raise _BadRowError("it is not a JSON object; write one object a line")
+        if tuple(value) == self._keys:
+            texts = [item if type(item) is str else _plain(item) for item in value.values()]
+            if None not in texts:
+                if self._null_text in texts:
+                    texts = [NULL if text == self._null_text else text for text in texts]
+                return dict(zip(self._names, texts, strict=True))
+        return self._cells_of_any(value, row)
+
+    def _cells_of_any(self, value: dict[str, Any], row: int) -> dict[str, str]:
+        """Return the cells of a row whose keys are others than those of the row before, or nest."""
         cells: dict[str, str] = {}
-        targets, null_text = self._targets, self._null_text
         count = 0
         for key, item in value.items():
-            name, inner = _lookup(key, item) if type(item) is dict else (key, item)
-            target = targets[name] if name in targets else self._target(name, row)
+            name, inner = _lookup(key, item) if isinstance(item, dict) else (key, item)
+            target = self._targets[name] if name in self._targets else self._target(name, row)
             if target is not None:
-                text = inner if type(inner) is str else _text(name, inner)
-                cells[target] = NULL if text == null_text else text
+                text = _text(name, inner)
+                cells[target] = NULL if text == self._null_text else text
                 count += 1
         if not count:
             raise _BadRowError("it has no fields")
-        names = tuple(cells)
-        if len(cells) < count or (names != self._last_names and len({name.lower() for name in names}) < count):
+        if len({name.lower() for name in cells}) < count:
             raise _BadRowError("a field is given twice")
-        self._last_names = names
+        has_all = all(self._targets.get(key) == name for key, name in zip(value, cells, strict=False))
+        self._keys, self._names = (tuple(value), tuple(cells)) if has_all and len(value) == count else ((), ())
         return cells
 
     def _target(self, name: str, row: int) -> str | None:
@@ -123,12 +141,16 @@ def _lookup(key: str, value: dict[str, Any]) -> tuple[str, Any]:
 
 
 def _text(name: str, value: Any) -> str:
-    if isinstance(value, str):
-        return value
+    text = value if isinstance(value, str) else _plain(value)
+    if text is not None:
+        return text
+    raise _BadRowError(f"field {name[:_SHOWN]!r} holds a list or a nested object; only lookups by external id may nest")
+
+
+def _plain(value: Any) -> str | None:
+    """Return what a value is written as that is no text; None if it holds others."""
     if value is None:
         return NULL
     if value is True:
         return "true"
-    if value is False:
-        return "false"
-    raise _BadRowError(f"field {name[:_SHOWN]!r} holds a list or a nested object; only lookups by external id may nest")
+    return "false" if value is False else None

@@ -9,7 +9,7 @@ from service.bulk.job import Commit
 from service.context import CallContext
 from service.orgs.registry import OrgRegistry
 from service.rpc.load_events import load_message, part_message, response_of, row_message
-from service.rpc.load_requests import header_of, load_request, messages_of, outcomes_of
+from service.rpc.load_requests import given_header, header_of, load_request, messages_of, outcomes_of
 
 
 class BulkService:
@@ -37,7 +37,7 @@ class BulkService:
     async def start_bulk_load(self, request: pb.StartBulkLoadRequest, call: CallContext) -> pb.StartBulkLoadResponse:
         """Begin a load whose data comes by calls."""
         loads = self._orgs.get(request.org).loads
-        load, token = await loads.start(load_request(request.header, commit=Commit.BY_CALL), call)
+        load, token = await loads.start(load_request(given_header(request), commit=Commit.BY_CALL), call)
         return pb.StartBulkLoadResponse(load=load_message(load, token))
 
     async def upload_bulk_load_part(
@@ -45,7 +45,7 @@ class BulkService:
     ) -> pb.UploadBulkLoadPartResponse:
         """Upload one part of such a load without writing it."""
         loads = self._orgs.get(request.org).loads
-        wanted = load_request(request.header, commit=Commit.BY_CALL)
+        wanted = load_request(given_header(request), commit=Commit.BY_CALL)
         load, part, token = await loads.upload(wanted, request.resume_token, request.data, call)
         return pb.UploadBulkLoadPartResponse(load=load_message(load, token), part=part_message(part))
 

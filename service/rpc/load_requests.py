@@ -70,6 +70,18 @@ async def header_of(requests: AsyncIterator[pb.BulkLoadRequest]) -> pb.BulkLoadH
     return first.header
 
 
+def given_header(request: pb.StartBulkLoadRequest | pb.UploadBulkLoadPartRequest) -> pb.BulkLoadHeader:
+    """Return the header of a call.
+
+    Raises:
+        InvalidRequest: There is none.
+
+    """
+    if not request.HasField("header"):
+        raise _refusal("header", "value is required")
+    return request.header
+
+
 def load_request(header: pb.BulkLoadHeader, *, commit: Commit | None = None) -> LoadRequest:
     """Return what a header asks for.
 

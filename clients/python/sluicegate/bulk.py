@@ -1,5 +1,6 @@
 """Bulk loads: how they stand, and the events that they tell."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, TypeAlias
@@ -15,11 +16,13 @@ _WANTED = bulk_service_pb2.BulkResults.DESCRIPTOR
 _OUTCOMES = bulk_load_pb2.BulkRowOutcome.DESCRIPTOR
 _REASONS = error_reason_pb2.ErrorReason.DESCRIPTOR
 
-Operation: TypeAlias = Literal["insert", "update", "upsert", "delete"]
+Operation: TypeAlias = Literal["insert", "update", "upsert", "delete", "hard_delete"]
 """What is done with each row."""
 Format: TypeAlias = Literal["csv", "json_lines"]
 """How the data is written."""
 
+Outcome: TypeAlias = Literal["created", "updated", "deleted", "failed", "not_processed"]
+"""What became of a row."""
 ResultsWanted: TypeAlias = Literal["failures", "all", "none"]
 """Which rows' results are sent: those not written, every row's, or no row's."""
 
@@ -53,7 +56,7 @@ class RowResult:
     """What became of one row."""
 
     row: int
-    """The row's number in the data, from 1; a CSV header is not counted."""
+    """The row's number in the data, from 1; a CSV header is not counted. 0 where only the data could tell."""
     outcome: str
     """One of `created`, `updated`, `deleted`, `failed`, `not_processed`."""
     record_id: str
@@ -66,6 +69,10 @@ class RowResult:
     """API names of the fields at fault."""
     salesforce_code: str
     """Salesforce's own code, for example `REQUIRED_FIELD_MISSING`."""
+    key: str = ""
+    """What the row has in the header's key column."""
+    part: int = 0
+    """Number of the part that the row belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +158,24 @@ def decode_event(response: BulkLoadResponse) -> Event | None:
             progress = response.progress
             return Progress(decode_load(progress.load), progress.rows_received, progress.bytes_received)
         case "results":
-            return Results(tuple(map(_row, response.results.rows)))
+            return Results(tuple(map(decode_row, response.results.rows)))
         case "finished":
             return _finished(response.finished)
     return None
 
 
-def _row(row: bulk_load_pb2.BulkRowResult) -> RowResult:
+def encode_outcomes(outcomes: Sequence[Outcome]) -> list[bulk_load_pb2.BulkRowOutcome.ValueType]:
+    """Write outcomes as the contract does.
+
+    Raises:
+        ValueError: One of them is none.
+
+    """
+    return [bulk_load_pb2.BulkRowOutcome.ValueType(to_number(_OUTCOMES, "outcomes", word)) for word in outcomes]
+
+
+def decode_row(row: bulk_load_pb2.BulkRowResult) -> RowResult:
+    """Read what became of a row."""
     failed = row.HasField("error")
     return RowResult(
         row=row.row,
@@ -167,6 +185,8 @@ def _row(row: bulk_load_pb2.BulkRowResult) -> RowResult:
         message=row.error.message,
         fields=tuple(row.error.fields),
         salesforce_code=row.error.salesforce_code,
+        key=row.key,
+        part=row.part,
     )
 
 

@@ -116,7 +116,16 @@ _SERVICES: dict[ModuleType, dict[str, dict[str, Callable[[Script], Any]]]] = {
         }
     },
     query_service_pb2_grpc: {"QueryService": {"ExplainQuery": _one, "Query": lambda script: script.stream}},
-    bulk_service_pb2_grpc: {"BulkService": {"BulkLoad": lambda script: script.load, "GetBulkLoad": _one}},
+    bulk_service_pb2_grpc: {
+        "BulkService": {
+            **dict.fromkeys(
+                ("StartBulkLoad", "UploadBulkLoadPart", "CommitBulkLoad", "GetBulkLoad", "CancelBulkLoad"), _one
+            ),
+            "BulkLoad": lambda script: script.load,
+            "WatchBulkLoad": lambda script: script.stream,
+            "ListBulkLoadResults": lambda script: script.stream,
+        }
+    },
     deep_link_service_pb2_grpc: {"DeepLinkService": {"CreateDeepLink": _one, "ResolveDeepLink": _one}},
     org_service_pb2_grpc: {"OrgService": {"GetLimits": _one, "WatchLimits": lambda script: script.stream}},
 }

@@ -32,7 +32,7 @@ class _BulkPartStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BulkPar
     BULK_PART_STATE_PREPARED: _BulkPartState.ValueType  # 1
     """Its data is with Salesforce, and nothing of it is written until the caller commits it."""
     BULK_PART_STATE_COMMITTED: _BulkPartState.ValueType  # 2
-    """It is committed: Salesforce writes it, or is about to."""
+    """It is committed: Salesforce writes it, is about to, or has written it and nobody has counted its rows."""
     BULK_PART_STATE_DONE: _BulkPartState.ValueType  # 3
     """Its job is over. What became of its rows is counted."""
 
@@ -44,7 +44,7 @@ BULK_PART_STATE_UNSPECIFIED: BulkPartState.ValueType  # 0
 BULK_PART_STATE_PREPARED: BulkPartState.ValueType  # 1
 """Its data is with Salesforce, and nothing of it is written until the caller commits it."""
 BULK_PART_STATE_COMMITTED: BulkPartState.ValueType  # 2
-"""It is committed: Salesforce writes it, or is about to."""
+"""It is committed: Salesforce writes it, is about to, or has written it and nobody has counted its rows."""
 BULK_PART_STATE_DONE: BulkPartState.ValueType  # 3
 """Its job is over. What became of its rows is counted."""
 Global___BulkPartState: _TypeAlias = BulkPartState  # noqa: Y015

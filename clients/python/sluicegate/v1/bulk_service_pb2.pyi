@@ -706,7 +706,7 @@ class StartBulkLoadRequest(_message.Message):
     """Name of the configured org. Empty means the default org."""
     @_builtins.property
     def header(self) -> Global___BulkLoadHeader:
-        """As in BulkLoad, without token. Its own `org` and `commit` are ignored."""
+        """As in BulkLoad, without token. Needed; its own `org` and `commit` are ignored."""
 
     def __init__(
         self,
@@ -764,7 +764,7 @@ class UploadBulkLoadPartRequest(_message.Message):
     """The part's rows, whole; with the header row of CSV, which is the same for all parts."""
     @_builtins.property
     def header(self) -> Global___BulkLoadHeader:
-        """The header of StartBulkLoad."""
+        """The header of StartBulkLoad. Needed."""
 
     def __init__(
         self,

@@ -308,7 +308,7 @@ export enum BulkPartState {
   PREPARED = 1,
 
   /**
-   * It is committed: Salesforce writes it, or is about to.
+   * It is committed: Salesforce writes it, is about to, or has written it and nobody has counted its rows.
    *
    * @generated from enum value: BULK_PART_STATE_COMMITTED = 2;
    */
