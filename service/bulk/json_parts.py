@@ -1,6 +1,6 @@
 """JSON Lines cut into parts, each with the columns that its own rows have."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 
 from service import errors
@@ -8,7 +8,7 @@ from service.bulk.batches import RowColumns
 from service.bulk.cells import write_row
 from service.bulk.columns import MAX_COLUMNS
 from service.bulk.dialect import Delimiter
-from service.bulk.json_rows import JsonRows
+from service.bulk.json_rows import Cells, JsonRows
 from service.bulk.mapping import FieldMapping, constant_cells
 from service.bulk.parts import Part, PartLimits, PartWriter, Position, bytes_of
 from service.bulk.records import BLOCK_BYTES, RecordBuffer
@@ -102,6 +102,7 @@ class _PartRows:
         self._constants = tuple(mapping.constants)
         self._suffix = ("," + write_row(constant_cells(mapping))[:-1]).encode() if mapping.constants else b""
         self._columns: list[str] = []
+        self._shape: tuple[str, ...] = ()
         self._positions: dict[str, int] = {}
         self._spool = Spool(limit_bytes=limits.size_bytes)
         self._held = bytearray()
@@ -117,11 +118,11 @@ class _PartRows:
         """The columns, those of constants last."""
         return (*self._columns, *self._constants)
 
-    def add(self, cells: dict[str, str], row: int) -> bool:
+    def add(self, cells: Cells, row: int) -> bool:
         """Add a row, or return False if the part does not hold it as well.
 
         Args:
-            cells: Its cells by column.
+            cells: Its cells.
             row: Its number.
 
         Raises:
@@ -145,6 +146,7 @@ class _PartRows:
             for name in fresh:
                 self._positions[name] = self._positions[name.lower()] = len(self._columns)
                 self._columns.append(name)
+            self._shape = tuple(self._columns)
         self._size = size
         self._held += record
         self.rows += 1
@@ -174,17 +176,18 @@ class _PartRows:
         self._spool.write(bytes(self._held))
         self._held.clear()
 
-    def _arrange(self, cells: dict[str, str]) -> tuple[list[str], list[str]]:
+    def _arrange(self, cells: Cells) -> tuple[Sequence[str], list[str]]:
         """Return the columns that a row adds, and its cells in the order of all, up to its last one.
 
         Columns behind its last key are left out: a short row in a wide table must not cost what the table does.
         """
-        if list(cells) == self._columns:
-            return [], list(cells.values())
+        names, given = cells
+        if names == self._shape:
+            return (), given
         positions = self._positions
         fresh: list[str] = []
         texts: list[str] = []
-        for name, text in cells.items():
+        for name, text in zip(names, given, strict=True):
             position = positions.get(name)
             if position is None:
                 position = positions.get(name.lower())

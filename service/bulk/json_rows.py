@@ -5,12 +5,15 @@ field alone, `#N/A` sets it to null.
 """
 
 import json
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from service.bulk.columns import MAX_CELL_CHARACTERS, check_column, check_lengths, check_width
 from service.bulk.csv_faults import decode
 from service.bulk.mapping import NULL, FieldMapping
 from service.errors import InvalidData
+
+Cells = tuple[tuple[str, ...], list[str]]
+"""The cells of a row: Salesforce's columns, and the text of each."""
 
 _MOST_NAMES = 20_000
 _SHOWN = 80
@@ -45,8 +48,8 @@ class JsonRows:
             object_pairs_hook=_object, parse_float=str, parse_int=str, parse_constant=_refuse_constant
         ).raw_decode
 
-    def read(self, line: bytes, row: int) -> dict[str, str]:
-        """Return a row's cells by Salesforce's column.
+    def read(self, line: bytes, row: int) -> Cells:
+        """Return a row's cells.
 
         Args:
             line: One JSON object.
@@ -67,9 +70,9 @@ class JsonRows:
             raise InvalidData(f"row {row}: {error}", row=row) from None
         except RecursionError:
             raise InvalidData(f"row {row} is nested too deeply; write one flat object a line", row=row) from None
-        check_width(len(cells), row=row)
+        check_width(len(cells[0]), row=row)
         if len(line) > MAX_CELL_CHARACTERS:
-            check_lengths(tuple(cells.values()), row=row)
+            check_lengths(cells[1], row=row)
         return cells
 
     def _value(self, text: str) -> Any:
@@ -78,35 +81,39 @@ class JsonRows:
             raise json.JSONDecodeError("more follows the object", text, end)
         return value
 
-    def _cells(self, value: Any, row: int) -> dict[str, str]:
+    def _cells(self, value: Any, row: int) -> Cells:
         if not isinstance(value, dict):
             raise _BadRowError("it is not a JSON object; write one object a line")
         if tuple(value) == self._keys:
             texts = [item if type(item) is str else _plain(item) for item in value.values()]
             if None not in texts:
-                if self._null_text in texts:
-                    texts = [NULL if text == self._null_text else text for text in texts]
-                return dict(zip(self._names, texts, strict=True))
+                return self._names, self._with_nulls(cast("list[str]", texts))
         return self._cells_of_any(value, row)
 
-    def _cells_of_any(self, value: dict[str, Any], row: int) -> dict[str, str]:
+    def _cells_of_any(self, value: dict[str, Any], row: int) -> Cells:
         """Return the cells of a row whose keys are others than those of the row before, or nest."""
-        cells: dict[str, str] = {}
-        count = 0
+        names: list[str] = []
+        texts: list[str] = []
+        is_plain = True
         for key, item in value.items():
             name, inner = _lookup(key, item) if isinstance(item, dict) else (key, item)
             target = self._targets[name] if name in self._targets else self._target(name, row)
+            is_plain &= name is key and target is not None
             if target is not None:
-                text = _text(name, inner)
-                cells[target] = NULL if text == self._null_text else text
-                count += 1
-        if not count:
+                names.append(target)
+                texts.append(_text(name, inner))
+        if not names:
             raise _BadRowError("it has no fields")
-        if len({name.lower() for name in cells}) < count:
+        if len({name.lower() for name in names}) < len(names):
             raise _BadRowError("a field is given twice")
-        has_all = all(self._targets.get(key) == name for key, name in zip(value, cells, strict=False))
-        self._keys, self._names = (tuple(value), tuple(cells)) if has_all and len(value) == count else ((), ())
-        return cells
+        self._names = tuple(names)
+        self._keys = tuple(value) if is_plain else ()
+        return self._names, self._with_nulls(texts)
+
+    def _with_nulls(self, texts: list[str]) -> list[str]:
+        if self._null_text is None or self._null_text not in texts:
+            return texts
+        return [NULL if text == self._null_text else text for text in texts]
 
     def _target(self, name: str, row: int) -> str | None:
         target = self._mapping.target(name)
