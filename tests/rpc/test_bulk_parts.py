@@ -40,7 +40,7 @@ def rows_of(name: str, count: int = 10) -> bytes:
 
 def in_org(app, name: str) -> int:
     """Count the leads whose names begin so."""
-    return app.emulator.org.query(f"SELECT COUNT() FROM Lead WHERE LastName LIKE '{name}-%'").total_size
+    return int(app.emulator.org.query(f"SELECT COUNT() FROM Lead WHERE LastName LIKE '{name}-%'").total_size)
 
 
 async def refused(call) -> Failure:
@@ -52,7 +52,7 @@ async def refused(call) -> Failure:
 
 async def started(loads, name: str, head: pb.BulkLoadHeader) -> nouns.BulkLoad:
     """Begin a load by calls and upload two parts of it."""
-    load = (await loads.StartBulkLoad(pb.StartBulkLoadRequest(header=head))).load
+    load: nouns.BulkLoad = (await loads.StartBulkLoad(pb.StartBulkLoadRequest(header=head))).load
     for part in ("a", "b"):
         request = pb.UploadBulkLoadPartRequest(
             header=head, resume_token=load.resume_token, data=rows_of(f"{name}-{part}")
@@ -63,7 +63,8 @@ async def started(loads, name: str, head: pb.BulkLoadHeader) -> nouns.BulkLoad:
 
 async def ended(loads, token: str) -> nouns.BulkLoad:
     """Watch a load to its end."""
-    seen = [answer.load async for answer in loads.WatchBulkLoad(pb.WatchBulkLoadRequest(resume_token=token))]
+    watched = loads.WatchBulkLoad(pb.WatchBulkLoadRequest(resume_token=token))
+    seen: list[nouns.BulkLoad] = [answer.load async for answer in watched]
     return seen[-1]
 
 
