@@ -10,7 +10,7 @@ from service.bulk.csv_blocks import CsvBlocks, read_header, split_records
 from service.bulk.dialect import Delimiter, Dialect
 from service.bulk.mapping import FieldMapping, arrange
 from service.bulk.parts import Part, PartLimits, PartWriter, Position, bytes_of
-from service.bulk.records import BLOCK_BYTES, RecordBuffer
+from service.bulk.records import RecordBuffer
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -55,8 +55,7 @@ class CsvSplitter:
     def feed(self, data: bytes | RowColumns) -> Iterator[Part]:
         """Take bytes, cut anywhere, and yield the parts that are complete."""
         chunk = bytes_of(data)
-        for start in range(0, len(chunk), BLOCK_BYTES):
-            piece = chunk[start : start + BLOCK_BYTES]
+        for piece in self._records.pieces(chunk):
             self._fed += len(piece)
             block = self._records.feed(piece)
             if block:

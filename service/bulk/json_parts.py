@@ -11,7 +11,7 @@ from service.bulk.dialect import Delimiter
 from service.bulk.json_rows import Cells, JsonRows
 from service.bulk.mapping import FieldMapping, constant_cells
 from service.bulk.parts import Part, PartLimits, PartWriter, Position, bytes_of
-from service.bulk.records import BLOCK_BYTES, RecordBuffer
+from service.bulk.records import RecordBuffer
 from service.bulk.spool import CHUNK_BYTES, Spool
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -56,8 +56,7 @@ class JsonLinesSplitter:
     def feed(self, data: bytes | RowColumns) -> Iterator[Part]:
         """Take bytes, cut anywhere, and yield the parts that are complete."""
         chunk = bytes_of(data)
-        for start in range(0, len(chunk), BLOCK_BYTES):
-            piece = chunk[start : start + BLOCK_BYTES]
+        for piece in self._lines.pieces(chunk):
             self._end_byte += len(piece)
             yield from self._take(self._lines.feed(piece))
             if self._lines.overlong:

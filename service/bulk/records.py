@@ -1,5 +1,7 @@
 """Cutting a stream of bytes into blocks of whole CSV records or whole lines."""
 
+from collections.abc import Iterator
+
 BLOCK_BYTES = 96 * 1024
 MAX_RECORD_BYTES = 4 * 1024 * 1024
 """What one record may take before it ends; well above Salesforce's 400,000 characters in any script."""
@@ -28,6 +30,14 @@ class RecordBuffer:
     def overlong(self) -> bool:
         """Whether a record is open that no block will end within reason."""
         return len(self._held) > MAX_RECORD_BYTES
+
+    def pieces(self, chunk: bytes) -> Iterator[bytes]:
+        """Yield a chunk in pieces, each to be fed before the next is taken: none makes a block larger than need be."""
+        start = 0
+        while start < len(chunk):
+            end = start + self._look_at - len(self._held)
+            yield chunk[start:end]
+            start = end
 
     def feed(self, chunk: bytes) -> bytes:
         """Take bytes and return the next block of whole records, or nothing yet."""
