@@ -14,6 +14,7 @@ from io import StringIO
 from service.bulk import csv_faults
 from service.bulk.cells import write_row
 from service.bulk.columns import MAX_CELL_CHARACTERS, check_lengths
+from service.bulk.csv_choice import ColumnChoice
 from service.bulk.dialect import Delimiter, LineEnd
 from service.bulk.mapping import NULL, Arrangement
 
@@ -50,12 +51,12 @@ class CsvBlocks:
         self._delimiter = delimiter
         self._line_end = line_end
         self._kept = arrangement.kept
+        self._choice = None if arrangement.kept is None else ColumnChoice(arrangement.kept, delimiter)
         self._constants = arrangement.constants
         self._null_text = null_text
         self._null = None if null_text is None else null_text.encode()
         cell = delimiter.value
-        is_rare = null_text is not None and any(character in null_text for character in f'"\r\n{delimiter.text}')
-        self._is_by_row = arrangement.kept is not None or is_rare
+        self._is_by_row = null_text is not None and any(each in null_text for each in f'"\r\n{delimiter.text}')
         self._row_shape = cell * (width - 1) + _LF
         self._others = bytes(byte for byte in range(256) if byte not in cell + _LF)
         # Sorts bytes into delimiters, line ends, quotes and all others.
@@ -89,7 +90,10 @@ class CsvBlocks:
         if text is None:
             return None
         rows = self._count(text.translate(None, self._others), text)
-        return (self._edited(text, self._suffix), rows) if rows else None
+        if not rows:
+            return None
+        text = text if self._choice is None else self._choice.plain(text)
+        return self._with_rows(self._edited(text, self._suffix)), rows
 
     def _take_quoted(self, block: bytes) -> tuple[bytes, int] | None:
         """Take rows with quotes likewise. What stands between quotes is cut out of them and put back at the end."""
@@ -112,6 +116,9 @@ class CsvBlocks:
         rows = self._count(kinds.translate(None, b'x"'), frame)
         if not rows:
             return None
+        if self._choice is not None:
+            has_rest = b"\r" in block or self._null is not None
+            return None if has_rest else (self._choice.quoted(block, self._constants), rows)
         # Constants may hold quotes themselves, so what marks their place goes in first.
         edited = self._edited(frame, _NUL if self._suffix else b"")
         if edited is outside:
@@ -148,13 +155,19 @@ class CsvBlocks:
             text = self._with_nulls(text, self._null)
         return text.replace(_LF, suffix + _LF) if suffix else text
 
+    def _with_rows(self, text: bytes) -> bytes:
+        """Return rows with quotes for those that nothing is left of: a line without anything would be no row."""
+        if self._choice is None or not (b"\n\n" in text or text.startswith(_LF)):
+            return text
+        return _LF.join(line or b'""' for line in text.removesuffix(_LF).split(_LF)) + _LF
+
     def _with_nulls(self, text: bytes, null: bytes) -> bytes:
         """Replace whole cells. One pass leaves every second of several in a row, since two share a delimiter."""
         if null not in text:
             return text
         cell = self._delimiter.value
         text = _LF + text
-        for begin, end in ((cell, cell), (cell, cell), (_LF, cell), (cell, _LF), (_LF, _LF)):
+        for begin, end in ((cell, cell), (cell, cell), (_LF, cell), (cell, _LF), (_LF, _LF), (_LF, _LF)):
             text = text.replace(begin + null + end, begin + _NULL + end)
         return text[1:]
 

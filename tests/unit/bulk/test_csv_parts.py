@@ -136,12 +136,18 @@ def test_a_mapping_changes_nothing_but_what_it_says(source, constant, null, drop
     assert ("Key__c", "Source__c") == (splitter.columns[0], splitter.columns[-1])
 
 
-@given(source=written())
-def test_blocks_say_what_single_rows_do(source):
+@given(
+    source=written(),
+    null=st.sampled_from(["", "NULL", None]),
+    constants=st.sampled_from([{}, {"Source__c": 'a "b"'}, {"Source__c": None, "Other__c": ""}]),
+    dropped=st.sampled_from([(), (0,), (1,), (0, 1), (1, 2)]),
+)
+def test_blocks_say_what_single_rows_do(source, null, constants, dropped):
     """What is read as a whole is written exactly as it is row by row."""
-    _, delimiter, data = source
+    expected, delimiter, data = source
     dialect = Dialect(Delimiter(delimiter.encode()))
-    mapping = FieldMapping(null_text="NULL", constants={"Source__c": 'a "b"'})
+    ignored = frozenset(f"Field{at}__c" for at in dropped if at < len(expected[0]))
+    mapping = FieldMapping({}, constants, ignored if len(ignored) < len(expected[0]) else frozenset(), null)
     whole = split(data, mapping=mapping, dialect=dialect)[1]
 
     with pytest.MonkeyPatch.context() as patch:
@@ -150,6 +156,25 @@ def test_blocks_say_what_single_rows_do(source):
         one_by_one = split(data, mapping=mapping, dialect=dialect)[1]
 
     assert whole == one_by_one
+
+
+@pytest.mark.parametrize(
+    ("data", "null", "ignored", "expected"),
+    [
+        (b"A\nNULL\nNULL\nNULL\nx\nNULL\n", "NULL", "", b"A\n#N/A\n#N/A\n#N/A\nx\n#N/A\n"),
+        (b"A,B\nNULL,NULL\nNULL,NULL\n", "NULL", "", b"A,B\n#N/A,#N/A\n#N/A,#N/A\n"),
+        (b"A,B,C\n,,\n,x,\n", "", "", b"A,B,C\n#N/A,#N/A,#N/A\n#N/A,x,#N/A\n"),
+        (b'A,B\n"NULL",xNULL\nNULLx,NULL\n', "NULL", "", b"A,B\n#N/A,xNULL\nNULLx,#N/A\n"),
+        (b"A,B\n,1\n,2\nx,3\n", None, "B", b'A\n""\n""\nx\n'),
+        (b"A,B\n,1\n,2\nx,3\n", "", "B", b"A\n#N/A\n#N/A\nx\n"),
+        (b'A,B,C\n"x,1",2,"3"\n4,5,6\n', None, "B", b'A,C\n"x,1",3\n4,6\n'),
+    ],
+)
+def test_nulls_and_columns_left_out_in_a_row(data, null, ignored, expected):
+    """Cells that are null one after another all become null, and a row of which nothing is left is still a row."""
+    mapping = FieldMapping(null_text=null, ignored=frozenset(ignored))
+
+    assert [expected] == content(data, mapping=mapping)
 
 
 @pytest.mark.parametrize(
