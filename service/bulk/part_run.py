@@ -130,6 +130,7 @@ class PartRun:
             self._give_slot()
         if is_by_part:
             await desk.tell(Prepared(desk.token(), self.record.shown(), self.record.left))
+            self._check_hearing()
         else:
             await desk.tell_progress()
         await self._commit.wait()
@@ -137,6 +138,12 @@ class PartRun:
             await desk.slots.acquire()
             self._has_slot = True
         await desk.reach(Failpoint.COMMIT_RECEIVED)
+
+    def _check_hearing(self) -> None:
+        """Refuse to wait for a commit that cannot come."""
+        if self._desk.is_closed and not self._commit.is_set():
+            problem = f"the stream was closed before part {self.record.start.part} was committed"
+            raise errors.InvalidRequest(problem, violations=[errors.FieldViolation("commit", problem)])
 
     async def _complete(self, job_id: str) -> Job:
         """Commit the job."""

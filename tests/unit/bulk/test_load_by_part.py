@@ -479,6 +479,17 @@ async def test_messages_that_are_not_in_order_are_refused(messages, field):
     assert [] == org.written
 
 
+async def test_a_caller_that_closes_at_once_is_told_what_it_owes():
+    """A part that is prepared only after the stream was closed cannot be committed, and nobody waits for it."""
+    org = FakeBulkOrg()
+
+    async with aclosing(loader(org).run(INSERT, new_ledger(INSERT, SMALL), stream(DATA, DataEnd()))) as events:
+        with pytest.raises(errors.InvalidRequest, match="closed before"):
+            await asyncio.wait_for(anext(event async for event in events if isinstance(event, Finished)), 10)
+
+    assert [] == org.written
+
+
 async def test_an_end_belongs_to_loads_by_part():
     """A load that its end commits is ended by closing the stream alone."""
     request = LoadRequest("Lead", Operation.INSERT)
