@@ -13,7 +13,34 @@ from service.bulk.token import LoadToken, TokenSigner
 from service.clock import Clock
 
 PARTS_AT_WORK = 4
-"""Parts of one load that are uploaded, written or reported at a time."""
+"""Parts of one load that are uploaded, written or reported at a time; each lies on disk meanwhile."""
+
+
+class Slots:
+    """Room for parts at work. One that waits for its caller's commit needs none.
+
+    Args:
+        others: Room for the parts of all loads that share the disk.
+
+    """
+
+    def __init__(self, others: asyncio.Semaphore) -> None:
+        self._own = asyncio.Semaphore(PARTS_AT_WORK)
+        self._others = others
+
+    async def acquire(self) -> None:
+        """Wait for room, and take it; a cancelled wait takes none."""
+        await self._own.acquire()
+        try:
+            await self._others.acquire()
+        except BaseException:
+            self._own.release()
+            raise
+
+    def release(self) -> None:
+        """Give room back."""
+        self._own.release()
+        self._others.release()
 
 
 @dataclass(slots=True)
@@ -27,9 +54,8 @@ class Desk:
     signer: TokenSigner
     reach: Reach
     allowance: Allowance
+    slots: Slots
     outbox: Outbox = field(default_factory=Outbox)
-    slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PARTS_AT_WORK))
-    """Parts at work; one that waits for its commit is not."""
     reporting: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while a part's rows are in memory."""
     rows_received: int = 0

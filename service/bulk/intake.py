@@ -16,7 +16,7 @@ from service.bulk.splitting import SplitterOf
 from service.clock import Turns
 
 PROGRESS_SECONDS = 1.0
-MAX_WAITING_BYTES = 1_000_000_000
+MAX_WAITING_BYTES = 400_000_000
 """What may be kept of parts whose commit the caller owes."""
 
 _SLICE_BYTES = 256 * 1024
@@ -169,7 +169,7 @@ class Intake:
             return
         run = PartRun(record, part, desk)
         self._runs[part.start.part] = run
-        await desk.slots.acquire()
+        await run.take_slot()
         start(run)
 
     def _record_of(self, part: Part) -> PartRecord | None:
@@ -184,7 +184,7 @@ class Intake:
                 metadata={"size_bytes": str(desk.bytes_received), "limit_bytes": str(limits.size_bytes)},
             )
         if sum(run.waiting_bytes for run in self._runs.values()) > MAX_WAITING_BYTES:
-            raise _disorder("commit", "a gigabyte of prepared parts waits for commits; commit them before sending on")
+            raise _disorder("commit", "400 MB of prepared parts wait for commits; commit them before sending on")
         if number > len(ledger.parts):
             if ledger.has_ended and desk.request.commit is Commit.BY_PART:
                 raise _other_data(number, part.start.row)

@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from service.bulk.allowance import Allowance
-from service.bulk.desk import Desk
+from service.bulk.desk import PARTS_AT_WORK, Desk, Slots
 from service.bulk.events import Accepted, Event, Finished, PartDone, Prepared, Results, ResumeFrom
 from service.bulk.failpoints import Failpoint, Reach, pass_by
 from service.bulk.intake import Intake
@@ -39,6 +39,8 @@ class Loader:
     check: Callable[[LoadRequest, Sequence[str]], Awaitable[None]]
     """Refuses columns that cannot be loaded, before the first job."""
     reach: Reach = pass_by
+    slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PARTS_AT_WORK))
+    """Room for the parts of all loads that share the disk."""
 
     async def run(
         self, request: LoadRequest, ledger: Ledger, messages: AsyncIterator[Message], *, is_resumed: bool = False
@@ -75,7 +77,8 @@ class Loader:
 
         """
         allowance = Allowance(self.client, org=ledger.org)
-        desk = Desk(request, self.client, self.clock, ledger, self.signer, self.reach, allowance)
+        slots = Slots(self.slots)
+        desk = Desk(request, self.client, self.clock, ledger, self.signer, self.reach, allowance, slots)
         load = _Load(desk, self, is_resumed=is_resumed)
         await self.reach(Failpoint.BEGUN)
         task = asyncio.create_task(load.run(messages))

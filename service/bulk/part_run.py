@@ -42,7 +42,7 @@ class PartRun:
         self._part = part
         self._desk = desk
         self._commit = asyncio.Event()
-        self._has_slot = True
+        self._has_slot = False
         self._was_done = record.counts is not None
         self.is_waiting = False
         """Whether the caller's commit is what it waits for."""
@@ -60,7 +60,7 @@ class PartRun:
         self._commit.set()
 
     async def run(self) -> None:
-        """Bring the part to its end. It has been given one of the load's slots, and gives it back.
+        """Bring the part to its end. It has its slot by now, and gives it back.
 
         Raises:
             errors.LoadFailed: A job ended without a result for any row.
@@ -69,7 +69,6 @@ class PartRun:
         """
         desk = self._desk
         with ExitStack() as stack:
-            stack.callback(self._give_slot)
             stack.callback(self.close)
             files = stack.enter_context(ResultFiles(desk.client, desk.clock))
             await desk.reach(Failpoint.CUT)
@@ -134,9 +133,7 @@ class PartRun:
         else:
             await desk.tell_progress()
         await self._commit.wait()
-        if not self._has_slot:
-            await desk.slots.acquire()
-            self._has_slot = True
+        await self.take_slot()
         await desk.reach(Failpoint.COMMIT_RECEIVED)
 
     def _check_hearing(self) -> None:
@@ -219,14 +216,21 @@ class PartRun:
     async def _ask(self, job_id: str) -> Job:
         return await ask(self._desk.client, self._desk.clock, job_id)
 
+    async def take_slot(self) -> None:
+        """Wait for room among the parts that are at work."""
+        if not self._has_slot:
+            await self._desk.slots.acquire()
+            self._has_slot = True
+
     def _give_slot(self) -> None:
         if self._has_slot:
             self._has_slot = False
             self._desk.slots.release()
 
     def close(self) -> None:
-        """Free the part's rows. May be called twice, and without `run`."""
+        """Free the part's rows and its slot. May be called twice, and without `run`."""
         self._part.content.close()
+        self._give_slot()
 
     async def abandon(self) -> None:
         """Abort the job that is of no use. Returns within ten seconds and never raises but for cancellation."""

@@ -105,7 +105,7 @@ def open_org(name: str, settings: OrgSettings, surroundings: Surroundings, stack
         client, descriptions, surroundings.signers.queries, leftovers=leftovers, bulk_rows=settings.queries.bulk_rows
     )
     limits = PartLimits(settings.loads.part_bytes, settings.loads.part_rows)
-    policy = LoadPolicy(limits, surroundings.reach)
+    policy = LoadPolicy(limits, settings.loads.parts_at_work, surroundings.reach)
     guard = Guard(governor, circuit, login_circuit)
     return Org(
         client,

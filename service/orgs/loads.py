@@ -1,12 +1,13 @@
 """The bulk loads of one org."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, closing
 from dataclasses import dataclass
 
 from service.bulk.allowance import Allowance
-from service.bulk.desk import Desk
+from service.bulk.desk import Desk, Slots
 from service.bulk.events import Event
 from service.bulk.failpoints import Reach, pass_by
 from service.bulk.intake import Check, check_needed
@@ -34,6 +35,8 @@ class LoadPolicy:
 
     limits: PartLimits
     """How large the parts of new loads are."""
+    parts_at_work: int = 10
+    """How many parts of all loads are uploaded, written or reported at a time."""
     reach: Reach = pass_by
     """Called at each place where a test may have the process die."""
 
@@ -64,6 +67,7 @@ class OrgLoads:
         self._guard = guard
         self._tokens = tokens
         self._policy = policy
+        self._slots = asyncio.Semaphore(policy.parts_at_work)
 
     async def run(
         self, request: LoadRequest, resume_token: str, messages: AsyncIterator[Message], context: CallContext
@@ -89,6 +93,7 @@ class OrgLoads:
             splitter_of,
             self._check(context),
             self._policy.reach,
+            self._slots,
         )
         async with aclosing(loader.run(request, ledger, messages, is_resumed=bool(resume_token))) as events:
             async for event in events:
@@ -115,7 +120,8 @@ class OrgLoads:
         ledger = self._ledger(request, resume_token, context)
         jobs = OrgBulkJobs(self._client, context)
         reach, allowance = self._policy.reach, Allowance(jobs, org=self._client.org)
-        desk = Desk(request, jobs, context.clock, ledger, self._tokens, reach, allowance)
+        slots = Slots(self._slots)
+        desk = Desk(request, jobs, context.clock, ledger, self._tokens, reach, allowance, slots)
         with closing(splitter_of(request, ledger.limits, ledger.end)) as splitter:
             part = only_part([*splitter.feed(data), *splitter.finish()])
             with part.content:

@@ -194,6 +194,12 @@ class LoadSettings(Section):
     part_rows: int = Field(
         1_000_000, ge=1, le=1_000_000, description="Most rows of a part; matching its results takes memory for each"
     )
+    parts_at_work: int = Field(
+        10,
+        ge=1,
+        description="Most parts of all loads, four of each, that are uploaded, written or reported at a time; each "
+        "lies on disk meanwhile",
+    )
 
 
 class OrgSettings(Section):

@@ -225,7 +225,10 @@ Global___BulkLoadRequest: _TypeAlias = BulkLoadRequest  # noqa: Y015
 
 @_typing.final
 class BulkLoadCommit(_message.Message):
-    """Has a prepared part written."""
+    """Has a prepared part written.
+
+    Commits stand between the messages of data; a load of which more than 400 MB are prepared and wait is refused.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

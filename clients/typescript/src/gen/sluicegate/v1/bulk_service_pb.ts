@@ -81,6 +81,8 @@ export const BulkLoadRequestSchema: GenMessage<BulkLoadRequest> = /*@__PURE__*/
 /**
  * Has a prepared part written.
  *
+ * Commits stand between the messages of data; a load of which more than 400 MB are prepared and wait is refused.
+ *
  * @generated from message sluicegate.v1.BulkLoadCommit
  */
 export type BulkLoadCommit = Message<"sluicegate.v1.BulkLoadCommit"> & {
