@@ -12,7 +12,7 @@ from service.bulk.desk import Desk
 from service.bulk.dialect import Delimiter
 from service.bulk.events import PartDone, Prepared, Results
 from service.bulk.failpoints import Failpoint
-from service.bulk.job import Commit, Job, LoadState
+from service.bulk.job import Commit, Job, LoadState, ResultFile
 from service.bulk.job_steps import abort_quietly, ask, complete, upload
 from service.bulk.ledger import PartRecord
 from service.bulk.part_index import index_of
@@ -22,6 +22,8 @@ from service.bulk.report import OUTCOMES, Report, Reported
 from service.bulk.result_files import ResultFiles
 from service.bulk.retries import MAX_RETRIES, PAUSES_SECONDS, rows_to_retry
 from service.bulk.spool import Spool
+
+_RESULTS: tuple[ResultFile, ...] = ("successfulResults", "failedResults")
 
 
 class PartRun:
@@ -101,10 +103,13 @@ class PartRun:
         """Tell whether a job has ended without having tried any row, by its results, not by its own counts alone."""
         if job.state not in {LoadState.ABORTED, LoadState.FAILED} or job.rows_processed:
             return False
-        async for _ in files.lines(job, "successfulResults"):
-            return False
-        async for _ in files.lines(job, "failedResults"):
-            return False
+        try:
+            for file in _RESULTS:
+                async for _ in files.lines(job, file):
+                    return False
+        except errors.LoadNotFound:
+            # The job is there, so what Salesforce does not find is results.
+            return True
         return True
 
     async def _upload(self, content: Spool, delimiter: Delimiter, rows: int, *, is_retry: bool = False) -> Job:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service import errors
+from service.bulk.batches import CellColumn, CellKind, RowColumns
 from service.bulk.data import Format
 from service.bulk.events import Accepted, Finished, PartDone, Prepared, Results
 from service.bulk.failpoints import Failpoint
@@ -534,6 +535,42 @@ async def test_json_lines_go_on_too():
     assert NAMES == names(org)
 
 
+async def test_batches_go_on_by_their_rows():
+    """Rows that come as columns are sent again from a row on, however they were cut before."""
+    request = replace(INSERT, format=Format.BATCHES)
+    org, tokens, finished = FakeBulkOrg(), [""], []
+
+    async def listen(process, is_resumed):
+        outgoing: asyncio.Queue[RowColumns | PartCommit | DataEnd] = asyncio.Queue()
+
+        async def incoming():
+            while True:
+                yield await outgoing.get()
+
+        ledger = Ledger.of(SIGNER.read(tokens[-1], org="prod")) if is_resumed else new_ledger(request, SMALL)
+        running = process.loader().run(request, ledger, incoming(), is_resumed=is_resumed)
+        async with aclosing(running) as events:
+            async for event in events:
+                tokens.append(event.resume_token)
+                if isinstance(event, Accepted):
+                    first = event.resume_from.next_row - 1 if event.resume_from else 0
+                    for start in range(first, 60, 7):
+                        some = NAMES[start : start + 7]
+                        outgoing.put_nowait(RowColumns(len(some), (CellColumn("LastName", CellKind.TEXT, some),)))
+                    outgoing.put_nowait(DataEnd())
+                elif isinstance(event, Prepared):
+                    outgoing.put_nowait(PartCommit(event.part.number, event.resume_token))
+                elif isinstance(event, Finished):
+                    finished.append(event)
+
+    with pytest.raises(Killed):
+        await asyncio.wait_for(listen(Process(org, Failpoint.DONE, 2), is_resumed=False), 10)
+    await asyncio.wait_for(listen(Process(org), is_resumed=True), 10)
+
+    assert NAMES == names(org)
+    assert [RowCounts(created=60)] == [event.counts for event in finished]
+
+
 async def test_a_resumed_load_says_so():
     """ACCEPTED of a load that begins names no place to go on from."""
     org, caller = FakeBulkOrg(), Caller(INSERT, DATA, SMALL)
@@ -566,3 +603,19 @@ async def test_answers_that_are_lost_change_nothing():
     await call(caller, loader(org))
 
     assert NAMES == names(org)
+
+
+async def test_loads_share_the_room_for_parts():
+    """Parts of all loads wait for one another, and what a load that ended early took is given back."""
+    room = asyncio.Semaphore(1)
+    org = FakeBulkOrg()
+    broken = replace(loader(org), slots=room).run(INSERT, new_ledger(INSERT, SMALL), stream(DATA))
+    async with aclosing(broken) as events:
+        with pytest.raises(errors.InvalidRequest):
+            assert [event async for event in events]
+    callers = [Caller(INSERT, DATA, SMALL) for _ in range(3)]
+
+    await asyncio.gather(*(call(caller, replace(loader(org), slots=room)) for caller in callers))
+
+    assert [60, 60, 60] == [caller.counts.created for caller in callers]
+    assert not room.locked()

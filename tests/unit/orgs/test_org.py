@@ -71,7 +71,7 @@ def org() -> Org:
         records=nothing,
         links=config.link_config(LinkSettings(), (SigningKey("k", KEY.encode()),)),
         queries=nothing,
-        loads=OrgLoads(client, guard=guard, tokens=TOKENS, policy=LoadPolicy(PartLimits())),
+        loads=OrgLoads(client, guard=guard, tokens=TOKENS, policy=LoadPolicy(PartLimits()), descriptions=None),
     )
 
 

@@ -155,7 +155,7 @@ class BulkServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CancelBulkLoad(self, request, context):
-        """Aborts every job of a load that is not over. Rows that are written stay written.
+        """Aborts every job that is not over, of those that the token names. Rows that are written stay written.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

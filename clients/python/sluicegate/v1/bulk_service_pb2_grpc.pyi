@@ -77,7 +77,7 @@ class BulkServiceStub:
     come with their key and without number. BulkLoad with `repeat_results` takes the data again and numbers them.
     """
     CancelBulkLoad: _grpc.UnaryUnaryMultiCallable[_bulk_service_pb2.CancelBulkLoadRequest, _bulk_service_pb2.CancelBulkLoadResponse]
-    """Aborts every job of a load that is not over. Rows that are written stay written."""
+    """Aborts every job that is not over, of those that the token names. Rows that are written stay written."""
 
 @_typing.type_check_only
 class BulkServiceAsyncStub(BulkServiceStub):
@@ -128,7 +128,7 @@ class BulkServiceAsyncStub(BulkServiceStub):
     come with their key and without number. BulkLoad with `repeat_results` takes the data again and numbers them.
     """
     CancelBulkLoad: _aio.UnaryUnaryMultiCallable[_bulk_service_pb2.CancelBulkLoadRequest, _bulk_service_pb2.CancelBulkLoadResponse]  # type: ignore[assignment]
-    """Aborts every job of a load that is not over. Rows that are written stay written."""
+    """Aborts every job that is not over, of those that the token names. Rows that are written stay written."""
 
 class BulkServiceServicer(metaclass=_abc_1.ABCMeta):
     """Writes many rows through Salesforce's Bulk API 2.0."""
@@ -224,6 +224,6 @@ class BulkServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _bulk_service_pb2.CancelBulkLoadRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_bulk_service_pb2.CancelBulkLoadResponse, _abc.Awaitable[_bulk_service_pb2.CancelBulkLoadResponse]]:
-        """Aborts every job of a load that is not over. Rows that are written stay written."""
+        """Aborts every job that is not over, of those that the token names. Rows that are written stay written."""
 
 def add_BulkServiceServicer_to_server(servicer: BulkServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1317,7 +1317,7 @@ export const BulkService: GenService<{
     output: typeof ListBulkLoadResultsResponseSchema;
   },
   /**
-   * Aborts every job of a load that is not over. Rows that are written stay written.
+   * Aborts every job that is not over, of those that the token names. Rows that are written stay written.
    *
    * @generated from rpc sluicegate.v1.BulkService.CancelBulkLoad
    */
