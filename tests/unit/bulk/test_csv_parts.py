@@ -100,6 +100,7 @@ def test_parts_hold_every_row_once_and_depend_on_nothing_but_the_rows(source, si
     assert expected == [row for part in parts for row in table(part[-1], delimiter)[1:]]
     assert all(len(part[-1]) <= limit + 400 and part[1].row - part[0].row <= rows for part in parts)
     assert [part[0] for part in parts] == [Position(1, 1, splitter.header_bytes), *(part[1] for part in parts[:-1])]
+    assert len(data) == parts[-1][1].byte
     assert [len(table(part[-1], delimiter)) - 1 for part in parts] == [part[1].row - part[0].row for part in parts]
 
 
