@@ -58,6 +58,8 @@ class Desk:
     outbox: Outbox = field(default_factory=Outbox)
     reporting: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while a part's rows are in memory."""
+    writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while a part is written, if parts are written one after another."""
     rows_received: int = 0
     """Of the whole load, also before it was gone on with."""
     bytes_received: int = 0

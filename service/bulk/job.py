@@ -113,6 +113,8 @@ class LoadRequest:
     """The caller's column whose cell comes back with each result; empty for none."""
     repeats_results: bool = False
     """Whether parts that are done are reported once more, of a load that is gone on with."""
+    is_serial: bool = False
+    """Whether parts are written one after another."""
 
     def __post_init__(self) -> None:
         if (self.operation is Operation.UPSERT) != bool(self.external_id_field):

@@ -5,7 +5,7 @@ Source: Bulk API 2.0 and Bulk API Developer Guide, "Bulk API 2.0 Ingest": one up
 """
 
 import asyncio
-from contextlib import ExitStack, aclosing
+from contextlib import ExitStack, aclosing, nullcontext
 
 from service import errors
 from service.bulk.desk import Desk
@@ -78,8 +78,8 @@ class PartRun:
             while True:
                 if job.state is LoadState.OPEN:
                     await self._wait_for_commit()
-                    job = await self._complete(job.id)
-                job = await self._watch(job)
+                async with desk.writing if desk.request.is_serial else nullcontext():
+                    job = await self._write(job)
                 again = await self._try_again(job, files)
                 if again is None:
                     break
@@ -146,6 +146,10 @@ class PartRun:
         if self._desk.is_closed and not self._commit.is_set():
             problem = f"the stream was closed before part {self.record.start.part} was committed"
             raise errors.InvalidRequest(problem, violations=[errors.FieldViolation("commit", problem)])
+
+    async def _write(self, job: Job) -> Job:
+        """Have the job written, and wait until it has ended."""
+        return await self._watch(await self._complete(job.id) if job.state is LoadState.OPEN else job)
 
     async def _complete(self, job_id: str) -> Job:
         """Commit the job."""

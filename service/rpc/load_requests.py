@@ -119,6 +119,7 @@ def load_request(header: pb.BulkLoadHeader, *, commit: Commit | None = None) -> 
         assignment_rule_id=header.assignment_rule_id,
         key_column=header.key_column,
         repeats_results=header.repeat_results,
+        is_serial=header.one_part_at_a_time,
     )
 
 

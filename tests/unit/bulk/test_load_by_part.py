@@ -522,6 +522,25 @@ async def test_no_more_parts_are_at_work_than_may_be():
     assert NAMES == names(org)
 
 
+async def test_parts_may_be_written_one_after_another():
+    """Rows of one parent in several parts then lock it for nobody."""
+    org = FakeBulkOrg(polls=5)
+    most = 0
+
+    class Counting(FakeClock):
+        async def sleep(self, seconds):
+            nonlocal most
+            most = max(most, sum(job.state in {LoadState.UPLOADED, LoadState.PROCESSING} for job in org.jobs))
+            await super().sleep(seconds)
+
+    caller = Caller(replace(INSERT, is_serial=True), DATA, SMALL)
+
+    await caller.call(loader(org, Counting()))
+
+    assert 1 == most
+    assert NAMES == names(org)
+
+
 async def test_json_lines_go_on_too():
     """Parts have columns of their own, and are found again all the same."""
     request = replace(INSERT, format=Format.JSON_LINES)

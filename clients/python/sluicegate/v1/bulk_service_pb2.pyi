@@ -293,6 +293,7 @@ class BulkLoadHeader(_message.Message):
     ASSIGNMENT_RULE_ID_FIELD_NUMBER: _builtins.int
     KEY_COLUMN_FIELD_NUMBER: _builtins.int
     REPEAT_RESULTS_FIELD_NUMBER: _builtins.int
+    ONE_PART_AT_A_TIME_FIELD_NUMBER: _builtins.int
     org: _builtins.str
     """Name of the configured org. Empty means the default org."""
     object: _builtins.str
@@ -306,8 +307,8 @@ class BulkLoadHeader(_message.Message):
     results: Global___BulkResults.ValueType
     """Which results come back."""
     resume_token: _builtins.str
-    """Goes on with a load, of which everything else in the header must be the same but for `results` and
-    `repeat_results`. ACCEPTED says from where on the data is to be sent.
+    """Goes on with a load, of which everything else in the header must be the same but for `results`,
+    `repeat_results` and `one_part_at_a_time`. ACCEPTED says from where on the data is to be sent.
     """
     commit: Global___BulkCommit.ValueType
     """Who commits."""
@@ -326,6 +327,10 @@ class BulkLoadHeader(_message.Message):
     repeat_results: _builtins.bool
     """With a token: results of parts that are done come again, numbered, so the data is to be sent from its start.
     Nothing of such a part is written again.
+    """
+    one_part_at_a_time: _builtins.bool
+    """Parts are written one after another, not several at a time: for rows of which those in different parts belong to the
+    same parents, whom they would lock for one another.
     """
     @_builtins.property
     def mapping(self) -> _containers.RepeatedCompositeFieldContainer[Global___BulkColumn]:
@@ -354,10 +359,11 @@ class BulkLoadHeader(_message.Message):
         assignment_rule_id: _builtins.str = ...,
         key_column: _builtins.str = ...,
         repeat_results: _builtins.bool = ...,
+        one_part_at_a_time: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_null_text", b"_null_text", "null_text", b"null_text"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_null_text", b"_null_text", "assignment_rule_id", b"assignment_rule_id", "commit", b"commit", "constants", b"constants", "delimiter", b"delimiter", "external_id_field", b"external_id_field", "format", b"format", "key_column", b"key_column", "line_end", b"line_end", "mapping", b"mapping", "null_text", b"null_text", "object", b"object", "operation", b"operation", "org", b"org", "repeat_results", b"repeat_results", "results", b"results", "resume_token", b"resume_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_null_text", b"_null_text", "assignment_rule_id", b"assignment_rule_id", "commit", b"commit", "constants", b"constants", "delimiter", b"delimiter", "external_id_field", b"external_id_field", "format", b"format", "key_column", b"key_column", "line_end", b"line_end", "mapping", b"mapping", "null_text", b"null_text", "object", b"object", "one_part_at_a_time", b"one_part_at_a_time", "operation", b"operation", "org", b"org", "repeat_results", b"repeat_results", "results", b"results", "resume_token", b"resume_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__null_text: _TypeAlias = _typing.Literal["null_text"]  # noqa: Y015
     _WhichOneofArgType__null_text: _TypeAlias = _typing.Literal["_null_text", b"_null_text"]  # noqa: Y015
