@@ -131,7 +131,7 @@ class Intake:
                 await self._add(part, start)
             await self._begin_csv()
         except errors.InvalidData as error:
-            if not self._runs:
+            if not self._runs or self._desk.request.commit is Commit.AT_END:
                 raise
             # What stands before the row at fault is loaded and told of first.
             self.fault = error

@@ -330,6 +330,17 @@ async def test_too_much_data_is_refused():
     assert {LoadState.ABORTED} >= {job.state for job in org.jobs}
 
 
+async def test_a_bad_row_behind_a_whole_part_writes_nothing():
+    """A load that its end commits is written whole or not at all, however much of it was uploaded before."""
+    org = FakeBulkOrg()
+
+    with pytest.raises(errors.InvalidData):
+        await load(INSERT, org, b"LastName\n" + b"Curie\n" * 11, b"a,b\n", limits=PartLimits(1_000, 10))
+
+    assert [] == org.written
+    assert {LoadState.ABORTED} >= {job.state for job in org.jobs}
+
+
 async def test_a_caller_whose_stream_breaks_writes_nothing():
     """An error of the caller's stream passes through."""
     org = FakeBulkOrg()
