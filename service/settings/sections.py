@@ -160,7 +160,8 @@ class WriteSettings(Section):
     """How single records are written."""
 
     check_fields: bool = Field(
-        True, description="Hold values against the sObject's description before an API call is spent"
+        True,
+        description="Hold values, and columns of bulk loads, against the sObject's description before a call is spent",
     )
     calls_in_flight: int = Field(8, ge=1, le=100, description="Most calls of one lane that are open at a time")
     gather_seconds: float = Field(

@@ -92,7 +92,7 @@ class _BulkLineEnd:
 class _BulkLineEndEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BulkLineEnd.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     BULK_LINE_END_UNSPECIFIED: _BulkLineEnd.ValueType  # 0
-    """As the header row ends."""
+    """As either of the others, also mixed. A row that ends otherwise than a named line end is refused."""
     BULK_LINE_END_LF: _BulkLineEnd.ValueType  # 1
     """A line feed."""
     BULK_LINE_END_CRLF: _BulkLineEnd.ValueType  # 2
@@ -102,7 +102,7 @@ class BulkLineEnd(_BulkLineEnd, metaclass=_BulkLineEndEnumTypeWrapper):
     """How the rows of CSV end."""
 
 BULK_LINE_END_UNSPECIFIED: BulkLineEnd.ValueType  # 0
-"""As the header row ends."""
+"""As either of the others, also mixed. A row that ends otherwise than a named line end is refused."""
 BULK_LINE_END_LF: BulkLineEnd.ValueType  # 1
 """A line feed."""
 BULK_LINE_END_CRLF: BulkLineEnd.ValueType  # 2

@@ -1112,7 +1112,7 @@ export const BulkDelimiterSchema: GenEnum<BulkDelimiter> = /*@__PURE__*/
  */
 export enum BulkLineEnd {
   /**
-   * As the header row ends.
+   * As either of the others, also mixed. A row that ends otherwise than a named line end is refused.
    *
    * @generated from enum value: BULK_LINE_END_UNSPECIFIED = 0;
    */
