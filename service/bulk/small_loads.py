@@ -59,7 +59,7 @@ def choose(request: LoadRequest, rows: int, prices: Prices) -> Choice:
     """Choose the way of a load whose data is complete.
 
     Inserts never go by collections: after a crash one that happened cannot be told from one that did not. Neither does
-    what is a job's: deleting past the recycle bin, and naming an assignment rule. Otherwise collections are chosen where
+    what is a job's: deleting past the recycle bin, naming an assignment rule. Otherwise collections are chosen where
     they take no more calls and no more time, and where the day has no batch left. They are to be sent with
     `Sforce-Auto-Assign: FALSE`, since a job that names no rule assigns nothing.
 
