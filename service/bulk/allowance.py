@@ -27,7 +27,7 @@ class Allowance:
         self._is_asked = False
 
     async def take(self, rows: int) -> None:
-        """Set the batches of so many rows aside, at least one.
+        """Set the batches of so many rows aside. Of no rows, as long as nobody knows how many there are, one is enough.
 
         Salesforce is asked once, and again when what it said does not suffice: the window of 24 hours moves.
 
@@ -48,4 +48,4 @@ class Allowance:
                 metadata={"org": self._org, "limit": "DailyBulkApiBatches", "salesforce_error_code": "ExceededQuota"},
                 retry_after_seconds=3600.0,
             )
-        self._left -= needed
+        self._left -= needed if rows else 0

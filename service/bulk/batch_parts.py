@@ -39,6 +39,11 @@ class BatchSplitter:
         """Batches have no header."""
 
     @property
+    def delimiter(self) -> Delimiter:
+        """What stands between the cells of parts."""
+        return Delimiter.COMMA
+
+    @property
     def position(self) -> Position:
         """How far the data has been read."""
         return self._writer.end

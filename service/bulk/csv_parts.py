@@ -36,7 +36,8 @@ class CsvSplitter:
         self._records = RecordBuffer(quoted=True)
         self._writer = PartWriter(limits, start)
         self._blocks: CsvBlocks | None = None
-        self._delimiter = Delimiter.COMMA
+        self.delimiter = Delimiter.COMMA
+        """What parts are written with, once the header was read."""
         self._header = b""
         self._fed = 0
         # Where the rows begin that this splitter is fed, and where those that were not taken yet do.
@@ -121,7 +122,7 @@ class CsvSplitter:
     def _cut(self) -> Part:
         # The last record may have been given a line end.
         end_byte = min(self._offset, self._first_byte + self._fed - self.header_bytes)
-        return self._writer.cut(self.columns, self._delimiter, end_byte)
+        return self._writer.cut(self.columns, self.delimiter, end_byte)
 
     def _begin(self, block: bytes) -> tuple[CsvBlocks, bytes]:
         """Take the header off the first block; return what reads the rows, and the rest of the block."""
@@ -132,16 +133,14 @@ class CsvSplitter:
         record = next(split_records(block))
         rest = block[len(record) :]
         self.header_bytes = min(size - len(rest), self._fed)
-        self._delimiter = self._dialect.delimiter_of(record)
-        names = read_header(record, self._delimiter, self._dialect.line_end)
+        self.delimiter = self._dialect.delimiter_of(record)
+        names = read_header(record, self.delimiter, self._dialect.line_end)
         arrangement = arrange(names, self._mapping)
         self.columns = arrangement.columns
-        self._header = (self._delimiter.text.join(self.columns) + "\n").encode()
+        self._header = (self.delimiter.text.join(self.columns) + "\n").encode()
         self._first_byte = self._offset = self._start.byte or self.header_bytes
         self._writer = PartWriter(self._writer.limits, replace(self._start, byte=self._offset))
-        return CsvBlocks(
-            len(names), self._delimiter, self._dialect.line_end, arrangement, self._mapping.null_text
-        ), rest
+        return CsvBlocks(len(names), self.delimiter, self._dialect.line_end, arrangement, self._mapping.null_text), rest
 
 
 def _empty() -> errors.InvalidData:

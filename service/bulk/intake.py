@@ -7,11 +7,14 @@ from functools import partial
 from service import errors
 from service.bulk.batches import RowColumns
 from service.bulk.desk import Desk
+from service.bulk.events import Accepted
 from service.bulk.job import Commit, LoadRequest
+from service.bulk.job_steps import abort_quietly
 from service.bulk.ledger import DIGEST_BYTES, PartRecord
 from service.bulk.messages import DataEnd, Message, PartCommit
 from service.bulk.part_run import PartRun
 from service.bulk.parts import Part, Position
+from service.bulk.patience import persist
 from service.bulk.splitting import SplitterOf
 from service.clock import Turns
 
@@ -53,6 +56,7 @@ class Intake:
         """From where on the data is needed."""
         self._splitter = splitter_of(desk.request, desk.ledger.limits, self.start)
         self._checked: set[tuple[str, ...]] = set()
+        self._opened = ""
         self._next_progress = 0.0
         desk.rows_received = desk.ledger.end.row - 1
 
@@ -94,6 +98,11 @@ class Intake:
         """Free what is held."""
         self._splitter.close()
 
+    async def abandon(self) -> None:
+        """Abort a job that was opened for data which never came."""
+        if self._opened:
+            await abort_quietly(self._desk.client, self._opened)
+
     def _check_close(self) -> None:
         """Refuse the end of the messages where more have to come."""
         if not self.has_ended.is_set():
@@ -120,7 +129,8 @@ class Intake:
             desk.rows_received = max(self._splitter.position.row - 1, desk.rows_received)
             # Reading is work: other calls of this process come in between.
             await turns.give()
-        if desk.clock.monotonic() >= self._next_progress:
+        is_accepted = desk.request.commit is not Commit.AT_END or desk.ledger.parts
+        if is_accepted and desk.clock.monotonic() >= self._next_progress:
             self._next_progress = desk.clock.monotonic() + PROGRESS_SECONDS
             await desk.tell_progress()
 
@@ -130,6 +140,7 @@ class Intake:
             for part in read():
                 await self._add(part, start)
             await self._begin_csv()
+            await self._open()
         except errors.InvalidData as error:
             if not self._runs or self._desk.request.commit is Commit.AT_END:
                 raise
@@ -149,6 +160,18 @@ class Intake:
         ledger.header_bytes = splitter.header_bytes
         await self._check_columns(splitter.columns)
 
+    async def _open(self) -> None:
+        """Open the job of a load that its end commits as soon as there is a row: ACCEPTED names it."""
+        desk, splitter = self._desk, self._splitter
+        if desk.request.commit is not Commit.AT_END or desk.ledger.parts or splitter.position.row == 1:
+            return
+        await desk.allowance.take(0)
+        job = await persist(lambda: desk.client.create_job(desk.request, splitter.delimiter), desk.clock)
+        self._opened = job.id
+        begin = Position(byte=desk.ledger.header_bytes)
+        desk.ledger.parts.append(PartRecord(begin, begin, job_ids=[job.id], job=job))
+        await desk.tell(Accepted(desk.token(), desk.ledger.load()))
+
     async def _check_columns(self, columns: tuple[str, ...]) -> None:
         if columns not in self._checked:
             self._checked.add(columns)
@@ -160,6 +183,7 @@ class Intake:
         try:
             await self._begin_csv()
             await self._check_columns(part.columns)
+            await self._open()
             record = self._record_of(part)
         except BaseException:
             part.content.close()
@@ -167,7 +191,8 @@ class Intake:
         if record is None:
             part.content.close()
             return
-        run = PartRun(record, part, desk)
+        run = PartRun(record, part, desk, self._opened)
+        self._opened = ""
         self._runs[part.start.part] = run
         await run.take_slot()
         start(run)
@@ -176,17 +201,12 @@ class Intake:
         """Return the record of a part, one that a token told of if there is; None if nothing is to be done."""
         desk, ledger = self._desk, self._desk.ledger
         number, digest = part.start.part, part.digest[:DIGEST_BYTES]
-        if desk.request.commit is Commit.AT_END and number > 1:
-            limits = ledger.limits
-            raise errors.MessageTooLarge(
-                f"a load that its end commits takes at most {limits.size_bytes:,} bytes of CSV and {limits.rows:,} "
-                "rows; commit it by part, or send the rest as another load",
-                metadata={"size_bytes": str(desk.bytes_received), "limit_bytes": str(limits.size_bytes)},
-            )
+        if desk.request.commit is Commit.AT_END:
+            return self._only_record(part)
         if sum(run.waiting_bytes for run in self._runs.values()) > MAX_WAITING_BYTES:
             raise _disorder("commit", "400 MB of prepared parts wait for commits; commit them before sending on")
         if number > len(ledger.parts):
-            if ledger.has_ended and desk.request.commit is Commit.BY_PART:
+            if ledger.has_ended:
                 raise _other_data(number, part.start.row)
             record = PartRecord(part.start, part.end, digest)
             ledger.parts.append(record)
@@ -196,6 +216,19 @@ class Intake:
             raise _other_data(number, part.start.row)
         is_of_use = record.counts is None or desk.request.repeats_results
         return record if is_of_use else None
+
+    def _only_record(self, part: Part) -> PartRecord:
+        """Return the record of a load that its end commits."""
+        desk, limits = self._desk, self._desk.ledger.limits
+        if part.start.part > 1:
+            raise errors.MessageTooLarge(
+                f"a load that its end commits takes at most {limits.size_bytes:,} bytes of CSV and {limits.rows:,} "
+                "rows; commit it by part, or send the rest as another load",
+                metadata={"size_bytes": str(desk.bytes_received), "limit_bytes": str(limits.size_bytes)},
+            )
+        (record,) = desk.ledger.parts
+        record.start, record.end, record.digest = part.start, part.end, part.digest[:DIGEST_BYTES]
+        return record
 
     async def _end(self, start: Start) -> None:
         if self.fault is not None:

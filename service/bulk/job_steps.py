@@ -25,6 +25,7 @@ async def upload(
     rows: int,
     note: Callable[[str], None],
     *,
+    first: Job | None = None,
     is_retry: bool = False,
 ) -> Job:
     """Give rows to a job of their own, which nothing is written of before it is committed.
@@ -37,6 +38,7 @@ async def upload(
         delimiter: What stands between their cells.
         rows: How many there are.
         note: Is told the id of each job that is opened for them, before it is given anything; the last one counts.
+        first: An open job without data that is given them first; None opens one.
         is_retry: Whether they were tried before.
 
     Raises:
@@ -49,7 +51,9 @@ async def upload(
     delays = Delays()
     end = desk.clock.monotonic() + OUTAGE_SECONDS
     while True:
-        job = await persist(lambda: desk.client.create_job(desk.request, delimiter), desk.clock)
+        job, first = first, None
+        if job is None:
+            job = await persist(lambda: desk.client.create_job(desk.request, delimiter), desk.clock)
         note(job.id)
         await desk.reach(Failpoint.RETRY_CREATED if is_retry else Failpoint.JOB_CREATED)
         try:

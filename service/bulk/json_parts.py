@@ -49,6 +49,11 @@ class JsonLinesSplitter:
         """JSON Lines have no header."""
 
     @property
+    def delimiter(self) -> Delimiter:
+        """What stands between the cells of parts."""
+        return Delimiter.COMMA
+
+    @property
     def position(self) -> Position:
         """How far the data has been read."""
         return Position(self._writer.end.part, self._row, self._offset)

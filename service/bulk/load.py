@@ -10,7 +10,7 @@ from service.bulk.desk import PARTS_AT_WORK, Desk, Slots
 from service.bulk.events import Accepted, Event, Finished, PartDone, Prepared, Results, ResumeFrom
 from service.bulk.failpoints import Failpoint, Reach, pass_by
 from service.bulk.intake import Intake
-from service.bulk.job import BulkClient, LoadRequest
+from service.bulk.job import BulkClient, Commit, LoadRequest
 from service.bulk.ledger import Ledger
 from service.bulk.messages import Message
 from service.bulk.part_run import PartRun
@@ -143,11 +143,14 @@ class _Load:
 
     async def abandon(self) -> None:
         """Abort the jobs that are of no use."""
+        await self._intake.abandon()
         for run in self._runs.values():
             await run.abandon()
 
     async def _accept(self) -> None:
         desk, ledger = self._desk, self._desk.ledger
+        if desk.request.commit is Commit.AT_END:
+            return
         start = self._intake.start
         resume = ResumeFrom(ledger.header_bytes, start.byte, start.row) if self._is_resumed else None
         await desk.tell(Accepted(desk.token(), ledger.load(), resume))

@@ -36,10 +36,11 @@ class PartRun:
         record: What is known of the part.
         part: Its rows; closed in the end.
         desk: The load's.
+        opened: Id of a job that was opened for the part before its rows had come; empty for none.
 
     """
 
-    def __init__(self, record: PartRecord, part: Part, desk: Desk) -> None:
+    def __init__(self, record: PartRecord, part: Part, desk: Desk, opened: str = "") -> None:
         self.record = record
         self._part = part
         self._desk = desk
@@ -48,7 +49,7 @@ class PartRun:
         self._was_done = record.counts is not None
         self.is_waiting = False
         """Whether the caller's commit is what it waits for."""
-        self.loose = ""
+        self.loose = opened
         """A job that is of no use should the load end now; empty for none."""
 
     @property
@@ -89,6 +90,8 @@ class PartRun:
     async def _first_job(self, files: ResultFiles) -> Job:
         """Return the job to go on with."""
         record = self.record
+        if self.loose:
+            return await self._upload_to_opened(record)
         if record.job_ids:
             record.job = job = await self._ask(record.job_ids[-1])
             if self._was_done or not await self._wrote_nothing(job, files):
@@ -98,6 +101,14 @@ class PartRun:
                 record.job = job = await self._ask(record.job_ids[-1])
                 return job
         return await self._upload(self._part.content, self._part.delimiter, record.rows)
+
+    async def _upload_to_opened(self, record: PartRecord) -> Job:
+        """Give the rows to the job that was opened for them when their first one came, or to another if that fails."""
+        desk, part, opened = self._desk, self._part, record.job
+        job = await upload(desk, part.content, part.delimiter, record.rows, self._note, first=opened)
+        record.drop_job()
+        record.begin_job(job, record.rows)
+        return job
 
     async def _wrote_nothing(self, job: Job, files: ResultFiles) -> bool:
         """Tell whether a job has ended without having tried any row, by its results, not by its own counts alone."""

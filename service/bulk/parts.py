@@ -94,6 +94,11 @@ class Splitter(Protocol):
         ...
 
     @property
+    def delimiter(self) -> Delimiter:
+        """What stands between the cells of parts, once any row was read."""
+        ...
+
+    @property
     def position(self) -> Position:
         """How far the data has been read: the number of the part in work, the next row and its byte."""
         ...

@@ -306,8 +306,8 @@ async def test_the_key_column_ignores_case():
     assert isinstance(events[-1], Finished)
 
 
-async def test_bad_data_costs_nothing():
-    """A row that cannot be read is told by its number before there is any job."""
+async def test_bad_data_after_the_begin_aborts():
+    """A row that cannot be read aborts the job, and the caller learns its number."""
     org = FakeBulkOrg()
     good = b"LastName\n" + b"Curie\n" * 20_000
 
@@ -315,7 +315,7 @@ async def test_bad_data_costs_nothing():
         await load(INSERT, org, good, b'"\n')
 
     assert caught.value.row == 20_001
-    assert not org.jobs
+    assert ["batches_left", "create_job", "abort"] == org.calls
 
 
 async def test_too_much_data_is_refused():
@@ -349,7 +349,7 @@ async def test_a_caller_whose_stream_breaks_writes_nothing():
     with pytest.raises(ConnectionResetError):
         await consume(data, org)
 
-    assert not org.jobs
+    assert [LoadState.ABORTED] == [job.state for job in org.jobs]
 
 
 async def consume(data, org):
@@ -469,7 +469,7 @@ async def test_a_load_that_the_day_has_no_room_for_is_refused():
     with pytest.raises(errors.AllocationExceeded, match="1 more bulk batches"):
         await load(INSERT, org, data)
 
-    assert ["batches_left"] == org.calls
+    assert ["batches_left", "create_job", "batches_left", "abort"] == org.calls
 
 
 async def test_a_job_that_fails_half_way_tells_each_row():

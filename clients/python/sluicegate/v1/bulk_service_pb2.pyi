@@ -440,7 +440,9 @@ class BulkLoadResponse(_message.Message):
     """The load's token as of this message: what to store, in place of the one before."""
     @_builtins.property
     def accepted(self) -> Global___BulkLoadAccepted:
-        """The load is begun, or gone on with; its token names it from now on. Sent once, first."""
+        """The load is begun, or gone on with; its token names it from now on. Sent once, first: at once, but with
+        BULK_COMMIT_AT_END when a row has come and the job exists.
+        """
 
     @_builtins.property
     def progress(self) -> Global___BulkLoadProgress:

@@ -330,7 +330,8 @@ export type BulkLoadResponse = Message<"sluicegate.v1.BulkLoadResponse"> & {
    */
   event: {
     /**
-     * The load is begun, or gone on with; its token names it from now on. Sent once, first.
+     * The load is begun, or gone on with; its token names it from now on. Sent once, first: at once, but with
+     * BULK_COMMIT_AT_END when a row has come and the job exists.
      *
      * @generated from field: sluicegate.v1.BulkLoadAccepted accepted = 1;
      */
