@@ -10,6 +10,7 @@ import csv
 import re
 from collections.abc import Iterator, Sequence
 from io import StringIO
+from operator import methodcaller
 
 from service.bulk import csv_faults
 from service.bulk.cells import write_row
@@ -59,6 +60,7 @@ class CsvBlocks:
         self._is_by_row = null_text is not None and any(each in null_text for each in f'"\r\n{delimiter.text}')
         self._row_shape = cell * (width - 1) + _LF
         self._others = bytes(byte for byte in range(256) if byte not in cell + _LF)
+        self._separators = methodcaller("count", _QUOTE + cell + _QUOTE)
         # Sorts bytes into delimiters, line ends, quotes and all others.
         self._kinds = bytes(byte if byte in cell + _LF + _QUOTE else ord("x") for byte in range(256))
         suffix = write_row(self._constants, delimiter)[:-1] if self._constants else ""
@@ -97,12 +99,14 @@ class CsvBlocks:
 
     def _take_quoted(self, block: bytes) -> tuple[bytes, int] | None:
         """Take rows with quotes likewise. What stands between quotes is cut out of them and put back at the end."""
+        if self._choice is None and (rows := self._count_all_quoted(block)):
+            return (block.replace(_LF, self._suffix + _LF) if self._suffix else block), rows
         pieces = block.split(_QUOTE)
         if not len(pieces) % 2:
             return None
         outside = _QUOTE.join(pieces[::2])
         frame = self._with_lf(outside)
-        if frame is None or (self._null is not None and _QUOTE + self._null + _QUOTE in block):
+        if frame is None or self._has_null(block):
             return None
         kinds = frame.translate(self._kinds)
         # A quote touches nothing but delimiters, line ends and the other quotes of its cell.
@@ -125,6 +129,23 @@ class CsvBlocks:
             return block, rows
         pieces[::2] = edited.split(_QUOTE)
         return _QUOTE.join(pieces).replace(_NUL, self._suffix), rows
+
+    def _count_all_quoted(self, block: bytes) -> int:
+        """Return the number of rows, or 0 if not every cell is in quotes, or one holds a quote or a line end.
+
+        As many quotes as there would be then, and as many separators of quoted cells, leave no quote for anything else.
+        """
+        if not (block.startswith(_QUOTE) and block.endswith(b'"\n')) or b"\r" in block:
+            return 0
+        rows = block.count(_LF)
+        if block.count(_QUOTE) != 2 * self._width * rows or self._line_end is LineEnd.CRLF or self._has_null(block):
+            return 0
+        lines = block[1:-2].split(b'"\n"')
+        return rows if len(lines) == rows and set(map(self._separators, lines)) == {self._width - 1} else 0
+
+    def _has_null(self, block: bytes) -> bool:
+        """Tell whether a cell in quotes may mean null."""
+        return self._null is not None and _QUOTE + self._null + _QUOTE in block
 
     def _with_lf(self, text: bytes) -> bytes | None:
         """Return rows with LF for CRLF, or None if a line end is not what it should be."""

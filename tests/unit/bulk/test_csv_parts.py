@@ -69,12 +69,13 @@ def written(draw, rows=tables):
     content_rows = draw(rows)
     delimiter = draw(st.sampled_from(Delimiter)).text
     line_ends = draw(st.sampled_from([["\n"], ["\r\n"], ["\n", "\r\n"]]))
+    is_all_quoted = draw(st.booleans())
     lines = [delimiter.join(f"Field{number}__c" for number in range(len(content_rows[0])))]
     for row in content_rows:
         texts = []
         for cell in row:
             special = any(character in cell for character in f'"\r\n{delimiter}')
-            is_quoted = special or draw(st.booleans()) or row == [""]
+            is_quoted = special or is_all_quoted or draw(st.booleans()) or row == [""]
             texts.append('"' + cell.replace('"', '""') + '"' if is_quoted else cell)
         lines.append(delimiter.join(texts))
     text = ""
@@ -190,6 +191,8 @@ def test_nulls_and_columns_left_out_in_a_row(data, null, ignored, expected):
         (b"A\n1\n\n\n2\n", b"A\n1\n2\n"),
         (b'A\n""\nx\n', b'A\n""\nx\n'),
         (b'A,B\n"",""\n,\n', b'A,B\n"",""\n,\n'),
+        (b'A,B\n",",","\n"a,",",b"\n', b'A,B\n",",","\n"a,",",b"\n'),
+        (b'A,B\n"",""""\n"a",""\n', b'A,B\n"",""""\n"a",""\n'),
         (b"A,B\n1,2", b"A,B\n1,2\n"),
         (b"A,B\r\n1,2\r", b"A,B\n1,2\n"),
         (b"\n\nA,B\n\n1,2\n\n\n3,4\n\n", b"A,B\n1,2\n3,4\n"),
@@ -219,6 +222,9 @@ GOOD = b"1,2\n" * 3
         (b'A,B\n1,2\n3,"4\n5,6\n', 2, "never closed"),
         (b'A,B\n1,2\n3,4"5\n', 2, "without quotes"),
         (b'A,B\n1,2\n3,"4"5\n', 2, "follows a closing quote"),
+        (b'A,B\n"1","2"\n"3","4","5"\n"6"\n', 2, "has 3 cells"),
+        (b'A,B\n"1","2"\n"3""4"\n', 2, "has 1 cells"),
+        (b'A,B\n"1","2"\n"3"x,x"4"\n', 2, "follows a closing quote"),
         (b"A,B\n1,2\n3,\r4\n", 2, "carriage return"),
         (b"A,B\n1,2\n3,\xff\n", 2, "UTF-8"),
         (b"A,B\n1,2\n3,\0\n", 2, "NUL"),
