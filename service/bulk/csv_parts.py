@@ -1,6 +1,6 @@
 """CSV cut into parts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from service import errors
@@ -86,31 +86,44 @@ class CsvSplitter:
             self._blocks, block = self._begin(block)
             if not block:
                 return
-        try:
-            text, rows = self._blocks.take(block, self._writer.end.row)
-        except errors.InvalidData:
-            # What stands before the row at fault is cut as it always is, however much of it came along with that row.
-            yield from self._take_one_by_one(block, self._blocks)
-            raise
-        if rows <= self._writer.rows_left and len(text) <= self._writer.room(len(self._header)):
-            self._write(text, rows)
-            self._offset += len(block)
+        taken = self._fitting(block, self._blocks)
+        if taken is None:
+            yield from self._take_records(list(split_records(block)), self._blocks)
         else:
-            yield from self._take_one_by_one(block, self._blocks)
+            self._write(*taken)
+            self._offset += len(block)
 
-    def _take_one_by_one(self, block: bytes, blocks: CsvBlocks) -> Iterator[Part]:
-        """Take records that one part does not hold all of."""
-        for record in split_records(block):
-            text, rows = blocks.take(record, self._writer.end.row)
-            if rows > self._writer.rows_left or len(text) > self._writer.room(len(self._header)):
-                if self._writer.has_begun:
-                    # Empty lines go to the part before: the next one begins with a row.
-                    yield self._cut()
-                if len(text) > self._writer.room(len(self._header)):
-                    row = self._writer.end.row
-                    raise errors.InvalidData(f"row {row} is larger than a part of the load may be", row=row)
-            self._write(text, rows)
-            self._offset += len(record)
+    def _take_records(self, records: Sequence[bytes], blocks: CsvBlocks) -> Iterator[Part]:
+        """Take records that one part does not hold all of, or one of which is at fault: half of them at a time.
+
+        What stands before a row at fault is cut as it always is, however much of it came along with that row.
+        """
+        block = b"".join(records)
+        taken = self._fitting(block, blocks)
+        if taken is None and len(records) > 1:
+            middle = len(records) // 2
+            yield from self._take_records(records[:middle], blocks)
+            yield from self._take_records(records[middle:], blocks)
+            return
+        if taken is None:
+            taken = blocks.take(block, self._writer.end.row)
+            if self._writer.has_begun:
+                # Empty lines go to the part before: the next one begins with a row.
+                yield self._cut()
+            if len(taken[0]) > self._writer.room(len(self._header)):
+                row = self._writer.end.row
+                raise errors.InvalidData(f"row {row} is larger than a part of the load may be", row=row)
+        self._write(*taken)
+        self._offset += len(block)
+
+    def _fitting(self, block: bytes, blocks: CsvBlocks) -> tuple[bytes, int] | None:
+        """Return the CSV for Salesforce and how many rows it has; None if the part does not hold them or one is bad."""
+        try:
+            text, rows = blocks.take(block, self._writer.end.row)
+        except errors.InvalidData:
+            return None
+        fits = rows <= self._writer.rows_left and len(text) <= self._writer.room(len(self._header))
+        return (text, rows) if fits else None
 
     def _write(self, text: bytes, rows: int) -> None:
         if not rows:

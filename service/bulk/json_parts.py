@@ -17,6 +17,7 @@ from service.bulk.spool import CHUNK_BYTES, Spool
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # Ends a row while it waits for columns that only later rows bring; no cell can hold it.
 _ROW_END = b"\0"
+_REWRITTEN_BYTES = 1024 * 1024
 
 
 class JsonLinesSplitter:
@@ -35,11 +36,10 @@ class JsonLinesSplitter:
 
     def __init__(self, mapping: FieldMapping, limits: PartLimits, start: Position) -> None:
         self._mapping = mapping
-        self._limits = limits
         self._lines = RecordBuffer(quoted=False)
         self._rows = JsonRows(mapping)
         self._writer = PartWriter(limits, start)
-        self._part = _PartRows(mapping, limits)
+        self._part = _PartRows(mapping, self._writer)
         self._row = start.row
         self._offset = start.byte
         self._end_byte = start.byte
@@ -90,25 +90,32 @@ class JsonLinesSplitter:
             self._offset += len(line) + 1
 
     def _cut(self) -> Part:
-        part, self._part = self._part, _PartRows(self._mapping, self._limits)
+        part, self._part = self._part, _PartRows(self._mapping, self._writer)
         with closing(part):
-            part.write(self._writer)
+            part.finish()
         self.columns = part.all_columns
         # The last line may have been given an end.
         return self._writer.cut(self.columns, Delimiter.COMMA, min(self._offset, self._end_byte))
 
 
 class _PartRows:
-    """The rows of one part, each written once with the columns known by then; what later rows add is commas."""
+    """The rows of one part, each written once with the columns known by then; what later rows add is commas.
 
-    def __init__(self, mapping: FieldMapping, limits: PartLimits) -> None:
-        self._limits = limits
+    They go to the part as they come, so that ending it takes no time, and wait in a spool besides: if a column comes
+    late, the part is begun anew, at once as long as it is small, otherwise when it ends.
+    """
+
+    def __init__(self, mapping: FieldMapping, writer: PartWriter) -> None:
+        self._limits = writer.limits
+        self._writer = writer
         self._constants = tuple(mapping.constants)
         self._suffix = ("," + write_row(constant_cells(mapping))[:-1]).encode() if mapping.constants else b""
         self._columns: list[str] = []
         self._shape: tuple[str, ...] = ()
         self._positions: dict[str, int] = {}
-        self._spool = Spool(limit_bytes=limits.size_bytes)
+        # The columns of what the part holds.
+        self._written: tuple[str, ...] = ()
+        self._spool = Spool(limit_bytes=writer.limits.size_bytes)
         self._held = bytearray()
         # Of the CSV as it would be now; every name of the header comes with what stands behind it.
         self._size = sum(len(name) + 1 for name in self._constants)
@@ -158,27 +165,44 @@ class _PartRows:
             self._flush()
         return True
 
-    def write(self, writer: PartWriter) -> None:
-        """Write the header and all rows with all columns."""
+    def finish(self) -> None:
+        """Write what the part does not hold yet."""
         self._flush()
-        writer.write((",".join(self.all_columns) + "\n").encode())
-        ends = [start for start, _ in self._widths[1:]] + [self._spool.size]
-        for (start, width), end in zip(self._widths, ends, strict=True):
-            row_end = b"," * (len(self._columns) - width) + self._suffix + b"\n"
-            # A chunk of the shortest rows would become thousands of times as large.
-            step = max(CHUNK_BYTES // len(row_end), 1)
-            for chunk in self._spool.chunks(start, end):
-                for at in range(0, len(chunk), step):
-                    piece = chunk[at : at + step]
-                    writer.write(piece.replace(_ROW_END, row_end), piece.count(_ROW_END))
+        if self._written != self._shape:
+            self._write_anew()
 
     def close(self) -> None:
         """Free the rows."""
         self._spool.close()
 
     def _flush(self) -> None:
-        self._spool.write(bytes(self._held))
+        rows = bytes(self._held)
         self._held.clear()
+        self._spool.write(rows)
+        if self._written == self._shape:
+            self._write(rows, self._row_end(len(self._columns)))
+        elif self._spool.size <= _REWRITTEN_BYTES:
+            self._write_anew()
+
+    def _write_anew(self) -> None:
+        """Write the header and all rows with all columns."""
+        self._writer.restart()
+        self._writer.write((",".join(self.all_columns) + "\n").encode())
+        ends = [start for start, _ in self._widths[1:]] + [self._spool.size]
+        for (start, width), end in zip(self._widths, ends, strict=True):
+            for chunk in self._spool.chunks(start, end):
+                self._write(chunk, self._row_end(width))
+        self._written = self._shape
+
+    def _write(self, rows: bytes, row_end: bytes) -> None:
+        # A chunk of the shortest rows would become thousands of times as large.
+        step = max(CHUNK_BYTES // len(row_end), 1)
+        for at in range(0, len(rows), step):
+            piece = rows[at : at + step]
+            self._writer.write(piece.replace(_ROW_END, row_end), piece.count(_ROW_END))
+
+    def _row_end(self, width: int) -> bytes:
+        return b"," * (len(self._columns) - width) + self._suffix + b"\n"
 
     def _arrange(self, cells: Cells) -> tuple[Sequence[str], list[str]]:
         """Return the columns that a row adds, and its cells in the order of all, up to its last one.

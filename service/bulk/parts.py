@@ -201,6 +201,12 @@ class PartWriter:
         self._digest.update(data)
         self._rows += rows
 
+    def restart(self) -> None:
+        """Forget what the part holds, to write it anew."""
+        self.close()
+        self._rows = 0
+        self._digest = hashlib.sha256()
+
     def cut(self, columns: tuple[str, ...], delimiter: Delimiter, end_byte: int) -> Part:
         """End the part and return it; the next `write` begins another.
 

@@ -225,6 +225,21 @@ def test_every_part_has_the_columns_of_its_own_rows():
     assert [b"A,B\n1,\n2,x\n", b"b,A\n3,\n4,5\n"] == [part[-1] for part in split(data, limits=PartLimits(rows=2))]
 
 
+@given(rows=tables, flushed=st.integers(1, 60), rewritten=st.sampled_from([0, 30, 100]), most=st.integers(3, 30))
+def test_a_part_does_not_depend_on_when_its_columns_come(rows, flushed, rewritten, most):
+    """Whether rows go to their part as they come, once more, or when it ends, the part is the same."""
+    data, limits = lines_of(rows), PartLimits(rows=most)
+    mapping = FieldMapping(constants={"Source__c": "bulk"})
+    at_once = split(data, mapping=mapping, limits=limits)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_parts, "CHUNK_BYTES", flushed)
+        patch.setattr(json_parts, "_REWRITTEN_BYTES", rewritten)
+        by_and_by = split(data, mapping=mapping, limits=limits)
+
+    assert at_once == by_and_by
+
+
 def test_columns_that_come_late_count_towards_the_limit():
     """A row that would make the rows before it too long begins the next part."""
     data = b'{"A":"xxxx"}\n' * 4 + b'{"BBBBBBBBBB":"y"}\n'
