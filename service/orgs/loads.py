@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from service.bulk.allowance import Allowance
 from service.bulk.desk import Desk, Slots
-from service.bulk.events import Event
+from service.bulk.events import Accepted, Event, Finished
 from service.bulk.failpoints import Reach, pass_by
 from service.bulk.intake import Check, check_needed
 from service.bulk.job import Commit, Load, LoadPart, LoadRequest, RowOutcome, RowResult
@@ -27,6 +27,9 @@ from service.orgs.guard import Guard
 from service.orgs.load_columns import check_columns
 from service.salesforce.client import SalesforceClient
 from service.settings.signed_text import invalid
+from service.telemetry import logs
+
+_log = logs.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,7 @@ class OrgLoads:
         )
         async with aclosing(loader.run(request, ledger, messages, is_resumed=bool(resume_token))) as events:
             async for event in events:
+                _tell(event, self._client.org)
                 yield event
 
     async def start(self, request: LoadRequest, context: CallContext) -> tuple[Load, str]:
@@ -196,3 +200,25 @@ class OrgLoads:
                 await check_columns(request, columns, self._descriptions, context)
 
         return check
+
+
+def _tell(event: Event, org: str) -> None:
+    """Log the begin and the end of a load: by its name, and without anything of its data."""
+    if isinstance(event, Accepted):
+        load = event.load
+        facts = {"object": load.object, "operation": load.operation.value, "is_resumed": event.resume_from is not None}
+        _log.info("bulk load accepted", org=org, load_id=load.id, **facts)
+    elif isinstance(event, Finished):
+        load, counts = event.load, event.counts
+        _log.info(
+            "bulk load finished",
+            org=org,
+            load_id=load.id,
+            state=load.state.value,
+            parts=len(load.parts),
+            created=counts.created,
+            updated=counts.updated,
+            deleted=counts.deleted,
+            failed=counts.failed,
+            not_processed=counts.not_processed,
+        )

@@ -10,6 +10,7 @@ from sluicegate.v1 import bulk_load_pb2 as nouns
 from sluicegate.v1 import bulk_service_pb2 as pb
 from sluicegate.v1 import record_batch_pb2 as batches
 from sluicegate.v1.bulk_service_pb2_grpc import BulkServiceStub
+from structlog.testing import capture_logs
 
 from service.emulator.disturbances import Page
 from service.emulator.effects import Refuse
@@ -353,3 +354,18 @@ async def test_a_session_that_expires_changes_nothing(channel, app, unique, tmp_
 
     assert caller.finished is not None
     assert 8 == caller.finished.rows_created == in_org(app, name)
+
+
+async def test_a_load_is_logged_by_its_name(channel, unique, tmp_path: Path):
+    """An operator finds when a load began and what became of it, and nothing of its data."""
+    name = unique("P")
+    caller = FileCaller(header(), rows_of(name), tmp_path / "token")
+
+    with capture_logs() as lines:
+        await caller.call(BulkServiceStub(channel))
+
+    assert caller.finished is not None
+    told = [line for line in lines if line.get("load_id") == caller.finished.load.load_id]
+    assert ["bulk load accepted", "bulk load finished"] == [line["event"] for line in told]
+    assert ("JobComplete", 8, 2) == tuple(told[1][fact] for fact in ("state", "created", "failed"))
+    assert name not in str(told)
