@@ -1,6 +1,18 @@
 """The Python client of Sluicegate."""
 
-from sluicegate.bulk import Accepted, BulkLoad, Event, Finished, Progress, Results, RowResult
+from sluicegate.bulk import (
+    Accepted,
+    BulkLoad,
+    BulkPart,
+    Event,
+    Finished,
+    PartDone,
+    Prepared,
+    Progress,
+    Results,
+    RowResult,
+)
+from sluicegate.bulk_options import BulkOptions
 from sluicegate.callers import Priority
 from sluicegate.client import Client
 from sluicegate.errors import FieldViolation, SluicegateError
@@ -11,6 +23,7 @@ from sluicegate.query_options import QueryOptions, Route
 from sluicegate.records import Record, RecordError, RecordRef, SavedRecord, UpsertResult
 from sluicegate.results import DeepLink, DeepLinkTarget, Limit, OrgLimits, ResolvedDeepLink
 from sluicegate.rows import Batch, JsonLines
+from sluicegate.token_files import TokenFile
 from sluicegate.values import NodeId, Reference, Value
 from sluicegate.write_options import WriteOptions
 
@@ -19,6 +32,8 @@ __all__ = [
     "ApiUsage",
     "Batch",
     "BulkLoad",
+    "BulkOptions",
+    "BulkPart",
     "CallerShare",
     "ClassShare",
     "Client",
@@ -37,6 +52,8 @@ __all__ = [
     "NodeId",
     "Operation",
     "OrgLimits",
+    "PartDone",
+    "Prepared",
     "Priority",
     "Progress",
     "QueryExplanation",
@@ -52,6 +69,7 @@ __all__ = [
     "RowResult",
     "SavedRecord",
     "SluicegateError",
+    "TokenFile",
     "Update",
     "Upsert",
     "UpsertResult",

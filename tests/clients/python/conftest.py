@@ -61,7 +61,7 @@ class Script:
             async for request in requests:
                 self.requests.append(request)
                 self.load_began.set()
-                if self.answers_before_data:
+                if self.answers_before_data or request.HasField("end"):
                     break
             for answer in self.answers:
                 yield await self._answer(answer, context)
