@@ -32,12 +32,19 @@ class LoadReplica:
 
     Attributes:
         loads: Calls it.
+        address: Where it listens.
 
     """
 
-    def __init__(self, process: asyncio.subprocess.Process, loads: Any) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, loads: Any, address: str) -> None:
         self._process = process
         self.loads = loads
+        self.address = address
+
+    @property
+    def pid(self) -> int:
+        """Of its process."""
+        return self._process.pid
 
     @property
     def is_dead(self) -> bool:
@@ -57,11 +64,11 @@ class LoadReplica:
 
 @asynccontextmanager
 async def load_replica(
-    prod: OrgSettings, folder: Path, *, failpoints: Mapping[str, int] | None = None
+    prod: OrgSettings, folder: Path, *, failpoints: Mapping[str, int] | None = None, port: int = 0
 ) -> AsyncIterator[LoadReplica]:
     """Run a replica that dies where it is told to."""
     settings = {
-        "grpc": {"port": 0},
+        "grpc": {"port": port},
         "admin": {"port": 0},
         "orgs": {"prod": prod.model_dump(mode="json", exclude_none=True)},
         "token_keys": KEYS,
@@ -80,7 +87,7 @@ async def load_replica(
         assert process.stdout is not None
         address = json.loads(await process.stdout.readline())["grpc"]
         async with aio.insecure_channel(address) as channel:
-            yield LoadReplica(process, BulkServiceStub(channel))
+            yield LoadReplica(process, BulkServiceStub(channel), address)
     finally:
         if process.returncode is None:
             process.kill()

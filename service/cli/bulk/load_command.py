@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from msgspec.structs import replace
 from sluicegate import BulkOptions, Client, Finished, TokenFile
 
 from service.cli.bulk.loading import Loading
 from service.cli.bulk.notes import Note, NoteFile, read_note
 from service.cli.running import fail, run
 
+_TARGET = "127.0.0.1:50051"
 _JSON_SUFFIXES = frozenset({".jsonl", ".ndjson"})
 
 
@@ -53,20 +55,22 @@ def load(  # noqa: PLR0913 - each is an option of the command line
     ] = None,
     org: Annotated[str, typer.Option(help="Name of the configured org; the default org if unset.")] = "",
     output: Annotated[Literal["text", "json"], typer.Option("--output", "-o", help="How the end is told.")] = "text",
-    target: Annotated[str, typer.Option(help="Where the service listens.")] = "127.0.0.1:50051",
+    target: Annotated[
+        str | None, typer.Option(help="Where the service listens; 127.0.0.1:50051, or what --resume has, if unset.")
+    ] = None,
 ) -> None:
     """Load a file, every row once, also if this command or the service is killed and the load is gone on with.
 
     Exit 0 if all rows were written, 1 if some were not, 2 if the command or the first row is wrong and nothing was
     written, 3 if the load broke off, 130 if it was stopped. After the last two --resume goes on.
     """
-    if not target or target.startswith(("http://", "https://")):
+    if target is not None and (not target or target.startswith(("http://", "https://"))):
         fail(f"the target must be host:port, without a scheme, not {target!r}")
     try:
         if resume is not None:
             if data is not None or object_name:
                 fail(f"--resume goes on with the load that {resume} tells of; leave the data and --object out")
-            status = _load(resume, read_note(resume), output)
+            status = _load(resume, read_note(resume), output, target)
         else:
             if data is None or not object_name:
                 fail("name the data and its --object, or a load to go on with by --resume")
@@ -89,7 +93,7 @@ def load(  # noqa: PLR0913 - each is an option of the command line
                 options={**options, "key_column": key},
                 failures=str(_beside(failures, data, ".failed.csv")),
                 org=org,
-                target=target,
+                target=target or _TARGET,
             )
             status = _load(_beside(token_file, data, ".load"), note, output)
     except (OSError, ValueError) as error:
@@ -97,7 +101,7 @@ def load(  # noqa: PLR0913 - each is an option of the command line
     raise typer.Exit(status)
 
 
-def _load(path: Path, note: Note, output: str) -> int:
+def _load(path: Path, note: Note, output: str, target: str | None = None) -> int:
     is_new = not note.resume_token
     # Before a file is made beside it.
     Path(note.data).stat()
@@ -108,6 +112,7 @@ def _load(path: Path, note: Note, output: str) -> int:
         if not is_new:
             # Whoever had the lock until now may have come further.
             note = read_note(path)
+            note = replace(note, target=target or note.target)
         loading = Loading(NoteFile(file, note), path)
         status = [0]
         try:
@@ -137,8 +142,7 @@ def _tell(loading: Loading, finished: Finished, output: str) -> None:
     told = ", ".join(
         f"{number:,} {name.replace('_', ' ')}" for name, number in counts.items() if number and name != "received"
     )
-    rate = finished.rows_received / max(loading.seconds, 1e-3)
-    typer.echo(f"{finished.rows_received:,} rows: {told}. {loading.seconds:.1f} s, {rate:,.0f} rows/s.")
+    typer.echo(f"{finished.rows_received:,} rows: {told}. {loading.seconds:.1f} s, {loading.rate:,.0f} rows/s.")
     if failures is not None:
         typer.echo(f"sluicegate: the rows that were not written are in {failures}", err=True)
 

@@ -80,6 +80,11 @@ class Loading:
         return SOME_FAILED if finished is None or finished.rows_failed or finished.rows_not_processed else 0
 
     @property
+    def rate(self) -> float:
+        """Rows a second, in this process."""
+        return self._extent.rate(time.monotonic())
+
+    @property
     def failures(self) -> Path | None:
         """The file of the rows that were not written; None if there are none."""
         return Path(self._file.note.failures) if self._failed.count else None
