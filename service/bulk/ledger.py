@@ -37,6 +37,8 @@ class PartRecord:
     """How the last job stood when it was last asked for."""
     counts: RowCounts | None = None
     """Set when the part is done."""
+    is_told: bool = False
+    """Whether the caller may know results of the part: no further job changes them then."""
 
     @property
     def rows(self) -> int:
@@ -91,7 +93,7 @@ class PartRecord:
             digest=self.digest,
             jobs=tuple(self.job_ids),
             left=self.left,
-            ended=self.job_state.value if counts is not None else "",
+            ended=self.job_state.value if self.is_told or counts is not None else "",
             counts=counts.by_outcome if counts is not None else None,
         )
 
@@ -177,6 +179,7 @@ class Ledger:
         for entry in token.parts:
             end = Position(start.part + 1, start.row + entry.rows, entry.end_byte)
             record = PartRecord(start, end, entry.digest, list(entry.jobs), entry.left)
+            record.is_told = bool(entry.ended)
             if entry.counts is not None and entry.jobs:
                 record.counts = RowCounts(*entry.counts)
                 record.job = Job(entry.jobs[-1], LoadState.named(entry.ended))

@@ -30,7 +30,8 @@ class PartRun:
     """Runs one part. A part that a token knew of is gone on with where its job in Salesforce stands.
 
     Whatever the last token said of the part, its rows are written once: a job that is known to have data is committed,
-    waited for or reported, never replaced, unless it has ended without having tried any row.
+    waited for or reported, never replaced, unless it has ended without having tried any row. Of a part whose results
+    the caller was told no job tries a row any more, so that they stay true.
 
     Args:
         record: What is known of the part.
@@ -46,7 +47,6 @@ class PartRun:
         self._desk = desk
         self._commit = asyncio.Event()
         self._has_slot = False
-        self._was_done = record.counts is not None
         self.is_waiting = False
         """Whether the caller's commit is what it waits for."""
         self.loose = opened
@@ -94,7 +94,7 @@ class PartRun:
             return await self._upload_to_opened(record)
         if record.job_ids:
             record.job = job = await self._ask(record.job_ids[-1])
-            if self._was_done or not await self._wrote_nothing(job, files):
+            if record.is_told or not await self._wrote_nothing(job, files):
                 return job
             record.drop_job()
             if record.job_ids:
@@ -198,7 +198,7 @@ class PartRun:
         desk, retries = self._desk, len(self.record.job_ids) - 1
         # A caller that says nothing any more commits nothing.
         is_mute = desk.is_closed and desk.request.commit is Commit.BY_PART
-        if self._was_done or retries >= MAX_RETRIES or is_mute:
+        if self.record.is_told or retries >= MAX_RETRIES or is_mute:
             return None
         with Spool() as content:
             rows = await rows_to_retry(job, files, desk.clock, content)
@@ -228,6 +228,8 @@ class PartRun:
                 index = await asyncio.to_thread(index_of, part.content, part.delimiter)
             async with aclosing(report.batches(files, desk.clock, index)) as batches:
                 async for rows in batches:
+                    # The token that comes with them says so.
+                    record.is_told = True
                     await desk.tell(Results(desk.token(), rows))
         await desk.reach(Failpoint.REPORTED)
         record.counts = report.counts

@@ -33,7 +33,7 @@ class PartEntry(msgspec.Struct, frozen=True, array_like=True):
     left: int = 0
     """How many rows the last job tries."""
     ended: str = ""
-    """The state that the last job ended in, by Salesforce's name; empty if the part is not done."""
+    """The state that the last job ended in, by Salesforce's name; empty before its results are told."""
     counts: tuple[int, int, int, int, int] | None = None
     """Rows created, updated, deleted, failed and not processed, if the part is done."""
 

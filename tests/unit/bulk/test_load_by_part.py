@@ -336,6 +336,20 @@ async def test_a_job_that_somebody_aborts_before_its_commit_is_told():
     assert [] == org.written
 
 
+async def test_results_that_were_told_stay_true():
+    """A replica that dies between the results of an aborted job and the end of its part has nobody write its rows."""
+    org, caller = FakeBulkOrg(), Caller(INSERT, DATA)
+    caller.before_commit = lambda event: org.end(org.jobs[-1], LoadState.ABORTED, tried=0)
+    with pytest.raises(Killed):
+        await call(caller, Process(org, Failpoint.REPORTING))
+    assert {("not_processed", name) for name in NAMES} == set(caller.told.values())
+
+    await call_until_finished(caller, org)
+
+    assert RowCounts(not_processed=60) == caller.counts
+    assert [] == org.written
+
+
 @pytest.mark.parametrize("state", [LoadState.ABORTED, LoadState.FAILED])
 async def test_a_job_that_ended_while_nobody_was_there_is_sent_again(state):
     """Salesforce gives up jobs that stay open; of one that tried no row, another job takes all of them."""
