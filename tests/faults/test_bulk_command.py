@@ -146,7 +146,6 @@ async def test_an_insert_outlives_its_service_and_its_command(scene: Scene, data
         watching.cancel()
         await asyncio.wait([watching])
 
-    print(f"growth: service {scene.service.growth / MIB:.1f} MiB, command {scene.client.growth / MIB:.1f} MiB")
     told = json.loads(output)
     assert 0 == command.returncode
     assert (ROWS, ROWS, None) == (told["received"], told["created"], told["failures"])

@@ -77,7 +77,7 @@ async def of_waiting(service: Server, upstream: Server, echo: Server, waiting: i
 
 async def _grown(server: Server, path: str, requests: list[bytes]) -> _Grown:
     """Open the calls, watch the server until it has taken all of them in, and hang up."""
-    grown = _Grown(idle=_resident_bytes(server.pid))
+    grown = _Grown(idle=resident_bytes(server.pid))
     async with callers(server.addresses["grpc"], path, len(requests)) as calls:
         answers = [call(request) for call, request in zip(calls, requests, strict=True)]
         until = time.perf_counter() + _LONGEST_SECONDS
@@ -87,7 +87,7 @@ async def _grown(server: Server, path: str, requests: list[bytes]) -> _Grown:
             await asyncio.sleep(_SAMPLE_SECONDS)
             if server.cpu_seconds() - used > _QUIET_SHARE * _SAMPLE_SECONDS:
                 quiet_since = time.perf_counter()
-            resident = _resident_bytes(server.pid)
+            resident = resident_bytes(server.pid)
             if resident > grown.most:
                 grown.most, grown.open_calls = resident, sum(not answer.done() for answer in answers)
         grown.refused = sum(answer.done() and answer.exception() is not None for answer in answers)
@@ -95,7 +95,7 @@ async def _grown(server: Server, path: str, requests: list[bytes]) -> _Grown:
     return grown
 
 
-def _resident_bytes(pid: int) -> int:
+def resident_bytes(pid: int) -> int:
     """Return the memory that a process holds; 0 where the system does not tell (anything but Linux)."""
     try:
         pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]
