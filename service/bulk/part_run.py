@@ -1,7 +1,7 @@
 """One part from its cut to its last result: create → upload → prepared → commit → poll → (try again) → report.
 
 Source: Bulk API 2.0 and Bulk API Developer Guide, "Bulk API 2.0 Ingest": one upload a job; nothing is written before
-`UploadComplete`; a job runs as long as it runs.
+`UploadComplete`; a job runs as long as it runs, each of its batches for at most five minutes at a time.
 """
 
 import asyncio
@@ -23,6 +23,8 @@ from service.bulk.result_files import ResultFiles
 from service.bulk.retries import MAX_RETRIES, PAUSES_SECONDS, rows_to_retry
 from service.bulk.spool import Spool
 
+BATCH_SECONDS = 300.0
+"""How long Salesforce lets a batch of rows run before it begins it anew."""
 _RESULTS: tuple[ResultFile, ...] = ("successfulResults", "failedResults")
 
 
@@ -75,7 +77,7 @@ class PartRun:
             stack.callback(self.close)
             files = stack.enter_context(ResultFiles(desk.client, desk.clock))
             await desk.reach(Failpoint.CUT)
-            job = await self._first_job(files)
+            job = await self._first_job()
             while True:
                 if job.state is LoadState.OPEN:
                     await self._wait_for_commit()
@@ -87,15 +89,15 @@ class PartRun:
                 job = again
             await self._report(files)
 
-    async def _first_job(self, files: ResultFiles) -> Job:
+    async def _first_job(self) -> Job:
         """Return the job to go on with."""
         record = self.record
         if self.loose:
             return await self._upload_to_opened(record)
         if record.job_ids:
             record.job = job = await self._ask(record.job_ids[-1])
-            if record.is_told or not await self._wrote_nothing(job, files):
-                return job
+            if record.is_told or not await self._wrote_nothing(job):
+                return record.job
             record.drop_job()
             if record.job_ids:
                 record.job = job = await self._ask(record.job_ids[-1])
@@ -110,17 +112,30 @@ class PartRun:
         record.begin_job(job, record.rows)
         return job
 
-    async def _wrote_nothing(self, job: Job, files: ResultFiles) -> bool:
-        """Tell whether a job has ended without having tried any row, by its results, not by its own counts alone."""
+    async def _wrote_nothing(self, job: Job) -> bool:
+        """Tell whether a job has ended without having tried any row, and will not try one any more."""
+        if not await self._tried_nothing(job):
+            return False
+        # A batch that runs while its job is aborted is run to its end.
+        self._give_slot()
+        await self._desk.tell_progress()
+        await self._desk.clock.sleep(BATCH_SECONDS)
+        await self.take_slot()
+        self.record.job = job = await self._ask(job.id)
+        return await self._tried_nothing(job)
+
+    async def _tried_nothing(self, job: Job) -> bool:
+        """Tell whether a job has ended and no row was tried so far, by its results, not by its own counts alone."""
         if job.state not in {LoadState.ABORTED, LoadState.FAILED} or job.rows_processed:
             return False
-        try:
-            for file in _RESULTS:
-                async for _ in files.lines(job, file):
-                    return False
-        except errors.LoadNotFound:
-            # The job is there, so what Salesforce does not find is results.
-            return True
+        with ResultFiles(self._desk.client, self._desk.clock) as files:
+            try:
+                for file in _RESULTS:
+                    async for _ in files.lines(job, file):
+                        return False
+            except errors.LoadNotFound:
+                # The job is there, so what Salesforce does not find is results.
+                return True
         return True
 
     async def _upload(self, content: Spool, delimiter: Delimiter, rows: int, *, is_retry: bool = False) -> Job:

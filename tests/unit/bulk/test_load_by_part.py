@@ -336,6 +336,28 @@ async def test_a_job_that_somebody_aborts_before_its_commit_is_told():
     assert [] == org.written
 
 
+async def test_a_batch_that_runs_while_its_job_is_aborted_is_waited_for():
+    """A job is aborted before it counts a row, and writes some a moment later: no other job is given them."""
+    org, caller = FakeBulkOrg(polls=1_000_000), Caller(INSERT, DATA)
+    with pytest.raises(Killed):
+        await call(caller, Process(org, Failpoint.POLLED))
+    (job,) = org.jobs
+    org.end(job, LoadState.ABORTED, tried=0)
+
+    class Late(FakeClock):
+        async def sleep(self, seconds):
+            await super().sleep(seconds)
+            if seconds >= 60 and len(org.jobs) == 1:
+                job.verdicts.clear()
+                org.end(job, LoadState.ABORTED, tried=25)
+
+    await caller.call(loader(org, Late()))
+
+    assert RowCounts(created=25, not_processed=35) == caller.counts
+    assert NAMES[:25] == names(org)
+    assert 1 == len(org.jobs)
+
+
 async def test_results_that_were_told_stay_true():
     """A replica that dies between the results of an aborted job and the end of its part has nobody write its rows."""
     org, caller = FakeBulkOrg(), Caller(INSERT, DATA)
