@@ -9,7 +9,7 @@ from service import errors
 
 MAX_LOAD_BYTES = 100_000_000
 """CSV of one load, the most that one job of Bulk API 2.0 safely takes."""
-MEMORY_BYTES = 8 * 1024 * 1024
+MEMORY_BYTES = 1024 * 1024
 CHUNK_BYTES = 256 * 1024
 
 
