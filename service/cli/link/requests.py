@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+_ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
 _TTL = re.compile(r"(?P<number>[0-9]{1,12})(?P<unit>[smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
@@ -18,14 +19,14 @@ def record(sobject: str, key: str) -> Request:
         key: `Field__c=value` for an external id; anything without `=` is a Salesforce id.
 
     Raises:
-        ValueError: The key is empty, or names no field.
+        ValueError: The key is neither of the two.
 
     """
     name, sign, value = key.partition("=")
-    if not name or not (value or not sign):
-        raise ValueError(f"the key {key!r} is neither a Salesforce id nor Field__c=value")
-    if not sign:
+    if not sign and _ID.fullmatch(key):
         return {"object": sobject, "id": key}
+    if not (name and value):
+        raise ValueError(f"the key {key!r} is neither a Salesforce id, 15 or 18 letters and digits, nor Field__c=value")
     return {"object": sobject, "externalId": {"field": name, "value": value}}
 
 

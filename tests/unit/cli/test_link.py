@@ -39,13 +39,17 @@ def printed(answer: dict[str, Any], *, with_reasons: bool, width: int = 80) -> s
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["create", "Lead", "Ext__c="], "the key 'Ext__c=' is neither a Salesforce id nor Field__c=value"),
+        (["create", "Lead", "Ext__c="], "the key 'Ext__c=' is neither a Salesforce id, 15 or 18"),
+        (
+            ["create", "Lead", "L-1"],
+            "the key 'L-1' is neither a Salesforce id, 15 or 18 letters and digits, nor Field__c=",
+        ),
         (["create", "Lead", "=1"], "the key '=1' is neither"),
         (["create", "Lead", "1", "--ttl", "5"], "--ttl '5' is not a number followed by s, m, h or d"),
         (["create", "Lead", "1", "--ttl", "five d"], "--ttl 'five d'"),
         (["create", "Lead", "1", "-c", "utm_source"], "--campaign 'utm_source' is not name=value"),
         (["create", "Lead", "1", "-c", "utm_id=1", "-c", "utm_id=2"], "--campaign utm_id is given twice"),
-        (["create", "Lead", "1", "--target", "http://127.0.0.1:1"], "the target must be host:port"),
+        (["create", "Lead", "Ext__c=1", "--target", "http://127.0.0.1:1"], "the target must be host:port"),
         (["resolve", "Lead"], "'Lead' is no link; a record is given by its sObject and its key"),
         (["explain", "Lead"], "'Lead' is no link"),
         (["resolve", "https://links.example.com/l?x", "Ext__c=1"], "a link needs no key"),
