@@ -15,11 +15,11 @@ import pytest
 from service.emulator.effects import Delay
 
 
-async def begin(*arguments: object) -> Process:
+async def begin(*arguments: object, output: int = PIPE) -> Process:
     """Begin the command."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SLUICEGATE_")}
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "service", "bulk", *map(str, arguments)), env=environment, stdout=PIPE, stderr=PIPE
+        *(sys.executable, "-m", "service", "bulk", *map(str, arguments)), env=environment, stdout=output, stderr=PIPE
     )
 
 
@@ -132,6 +132,19 @@ async def test_what_is_wrong_is_told(given, data, arguments, text):
     assert (2, "") == (status, output)
     assert text in errors
     assert [data] == list(data.parent.iterdir())
+
+
+async def test_a_reader_may_leave(given, data):
+    """Results that nobody reads on end without a word."""
+    await bulk(*given)
+    reading, writing = os.pipe()
+    os.close(reading)
+
+    process = await begin("results", data.with_name("leads.csv.load"), output=writing)
+    os.close(writing)
+    _, errors = await process.communicate()
+
+    assert (1, b"") == (process.returncode, errors)
 
 
 async def test_what_is_no_load(tmp_path):
