@@ -50,7 +50,7 @@ class Intake:
         self._runs = runs
         self.has_ended = asyncio.Event()
         """Set when every part is set to work that ever will be."""
-        self.fault: errors.InvalidData | None = None
+        self.fault: errors.InvalidArgument | None = None
         """Why the data could not be read to its end."""
         self.start = self._first_needed()
         """From where on the data is needed."""
@@ -141,7 +141,7 @@ class Intake:
                 await self._add(part, start)
             await self._begin_csv()
             await self._open()
-        except errors.InvalidData as error:
+        except (errors.InvalidData, errors.MessageTooLarge) as error:
             if not self._runs or self._desk.request.commit is Commit.AT_END:
                 raise
             # What stands before the row at fault is loaded and told of first.
@@ -209,7 +209,7 @@ class Intake:
             if ledger.has_ended:
                 raise _other_data(number, part.start.row)
             record = PartRecord(part.start, part.end, digest)
-            ledger.parts.append(record)
+            ledger.add(record)
             return record
         record = ledger.parts[number - 1]
         if (record.end, record.digest) != (part.end, digest):

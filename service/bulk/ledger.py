@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from service import errors
 from service.bulk.job import (
     Commit,
     Job,
@@ -18,6 +19,8 @@ from service.bulk.parts import PartLimits, Position
 from service.bulk.token import LoadToken, PartEntry
 
 DIGEST_BYTES = 8
+MAX_PARTS = 600
+"""As many fit in a token whatever becomes of them: four jobs each, and counts of all outcomes."""
 
 
 @dataclass(slots=True, eq=False)
@@ -204,6 +207,20 @@ class Ledger:
             has_ended=self.has_ended,
             parts=tuple(record.entry() for record in self.parts),
         )
+
+    def add(self, record: PartRecord) -> None:
+        """Add a part.
+
+        Raises:
+            errors.MessageTooLarge: A token that tells of its end as well might not be taken.
+
+        """
+        if len(self.parts) >= MAX_PARTS:
+            raise errors.MessageTooLarge(
+                f"a load takes at most {MAX_PARTS} parts; send the rows from {record.start.row:,} on as another load",
+                metadata={"size_bytes": str(record.end.byte), "limit_bytes": str(record.start.byte)},
+            )
+        self.parts.append(record)
 
     @property
     def unfinished(self) -> Iterator[PartRecord]:

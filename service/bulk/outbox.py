@@ -3,8 +3,11 @@
 import asyncio
 from collections.abc import AsyncGenerator
 
+from service import errors
 from service.bulk.events import Event
 
+UNREAD_SECONDS = 600.0
+"""How long a caller may take for one event: its parts lie on a disk that all loads share."""
 _UNREAD_EVENTS = 8
 
 
@@ -16,8 +19,19 @@ class Outbox:
         self._room = asyncio.Semaphore(_UNREAD_EVENTS)
 
     async def put(self, event: Event) -> None:
-        """Tell."""
-        await self._room.acquire()
+        """Tell.
+
+        Raises:
+            errors.DeadlineExceeded: The caller has not read for ten minutes.
+
+        """
+        try:
+            async with asyncio.timeout(UNREAD_SECONDS):
+                await self._room.acquire()
+        except TimeoutError:
+            raise errors.DeadlineExceeded(
+                f"nothing the load tells was read for {UNREAD_SECONDS:.0f} seconds; go on with it by its last token"
+            ) from None
         self._events.put_nowait(event)
 
     def close(self) -> None:

@@ -61,6 +61,7 @@ class Reported:
             len(self.jobs) == 1
             and self.jobs[0].state is LoadState.COMPLETE
             and self.jobs[0].rows_processed == self.rows
+            and self.jobs[0].rows_failed <= self.rows
         )
 
 

@@ -75,7 +75,10 @@ class ResultReader:
             errors.UpstreamProtocolError: It is not a result file of these columns.
 
         """
-        return self._read(self._records.feed(chunk))
+        block = self._records.feed(chunk)
+        if self._records.overlong:
+            raise errors.UpstreamProtocolError("a result file of a bulk job has a line that does not end")
+        return self._read(block)
 
     def finish(self) -> Iterator[ResultLine]:
         """Yield the last lines.

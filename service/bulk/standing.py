@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from service import errors
 from service.bulk.desk import Desk
 from service.bulk.job import BulkClient, Job, Load, LoadState, RowOutcome, RowResult
-from service.bulk.job_steps import ask, complete, upload
+from service.bulk.job_steps import abort_quietly, ask, complete, upload
 from service.bulk.ledger import DIGEST_BYTES, Ledger, PartRecord
 from service.bulk.parts import Part
 from service.bulk.patience import PASSING, Delays
@@ -137,13 +137,22 @@ async def add_part(desk: Desk, part: Part) -> PartRecord:
         part: Its rows; the caller closes them.
 
     Raises:
-        errors.SluicegateError: Salesforce refused, or could not be reached.
+        errors.MessageTooLarge: The load has as many parts as it takes.
+        errors.SluicegateError: Salesforce refused, or could not be reached; the part's job is aborted, as it is when
+            the call is cancelled.
 
     """
     record = PartRecord(part.start, part.end, part.digest[:DIGEST_BYTES])
-    job = await upload(desk, part.content, part.delimiter, record.rows, lambda _: None)
+    desk.ledger.add(record)
+    opened: list[str] = []
+    try:
+        job = await upload(desk, part.content, part.delimiter, record.rows, opened.append)
+    except BaseException:
+        # No token names it, so nobody can commit it.
+        for job_id in opened[-1:]:
+            await abort_quietly(desk.client, job_id)
+        raise
     record.begin_job(job, record.rows)
-    desk.ledger.parts.append(record)
     return record
 
 

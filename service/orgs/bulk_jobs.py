@@ -107,6 +107,5 @@ def _in_header(error: SluicegateError, request: LoadRequest) -> SluicegateError:
 
 
 def _job(job: bulk_ingest.Job) -> Job:
-    return Job(
-        job.id, LoadState.named(job.state), job.numberRecordsProcessed, job.numberRecordsFailed, job.errorMessage
-    )
+    processed, failed = max(job.numberRecordsProcessed, 0), max(job.numberRecordsFailed, 0)
+    return Job(job.id, LoadState.named(job.state), processed, failed, job.errorMessage)

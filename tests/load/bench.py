@@ -67,7 +67,7 @@ class Plan:
     large_query_rows: int = 1_000_000
     load_rounds: int = 3
     load_rows: int = 20_000
-    bulk_bytes: int = 500_000_000
+    bulk_bytes: int = 800_000_000
     bulk_rounds: int = 2
     bulk_rows: int = 1_000_000
     bulk_bytes_per_second: float = 50e6

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -93,6 +94,11 @@ def _call(load: str, org: str | None, target: str | None, act: Callable[[Client,
         token, known_org, known_target = _named(load)
         client = Client(known_target if target is None else target, org=known_org if org is None else org)
         run(_connected(client, token, act))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read has seen enough; Python would say so once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(1) from None
     except (OSError, ValueError) as error:
         fail(str(error))
     except SluicegateError as error:

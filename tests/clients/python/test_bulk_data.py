@@ -14,9 +14,9 @@ from sluicegate.bulk_data import Source, Start
 DATA = bytes(range(256))
 
 
-async def read(data, start: Start = Start()) -> bytes:
+async def read(data, start: Start | None = None) -> bytes:
     """Read data whole."""
-    return b"".join([piece async for piece in Source(data).pieces(start)])
+    return b"".join([piece async for piece in Source(data).pieces(start or Start())])
 
 
 async def cut(data: bytes, places: list[int]):

@@ -13,7 +13,7 @@ from grpc_status import rpc_status
 from sluicegate import Accepted, Client, Event, Finished, PartDone, Prepared, SluicegateError
 from sluicegate.v1 import bulk_load_pb2 as loads
 from sluicegate.v1 import bulk_service_pb2 as pb
-from sluicegate.v1.bulk_service_pb2_grpc import BulkServiceServicer, add_BulkServiceServicer_to_server
+from sluicegate.v1 import bulk_service_pb2_grpc
 
 PART = loads.BulkLoadPart(number=1, first_row=1, row_count=2, job_ids=["750"])
 GONE = Status(code=StatusCode.UNAVAILABLE.value[0], message="replica lost")
@@ -44,7 +44,7 @@ def finished(token: str) -> pb.BulkLoadResponse:
 
 
 @dataclass
-class Replica(BulkServiceServicer):
+class Replica:
     """Answers each call as a script says: a message is sent, "data" and "commit" are waited for, a status ends it."""
 
     calls: list[list[Any]] = field(default_factory=list)
@@ -53,9 +53,10 @@ class Replica(BulkServiceServicer):
     """Of each call."""
     commits: list[str] = field(default_factory=list)
 
-    async def BulkLoad(  # noqa: N802 - the contract's name
+    async def load(
         self, requests: AsyncIterator[pb.BulkLoadRequest], context: Any
     ) -> AsyncIterator[pb.BulkLoadResponse]:
+        """Answer a call."""
         script = self.calls.pop(0)
         self.headers.append((await anext(requests)).header)
         self.data.append(b"")
@@ -77,7 +78,7 @@ class Replica(BulkServiceServicer):
 
 
 @pytest.fixture
-async def replica() -> AsyncIterator[Replica]:
+def replica() -> Replica:
     """A scripted replica."""
     return Replica()
 
@@ -86,7 +87,8 @@ async def replica() -> AsyncIterator[Replica]:
 async def client(replica: Replica) -> AsyncIterator[Client]:
     """A client of it."""
     server = aio.server()
-    add_BulkServiceServicer_to_server(replica, server)
+    servicer = type("Servicer", (bulk_service_pb2_grpc.BulkServiceServicer,), {"BulkLoad": staticmethod(replica.load)})
+    bulk_service_pb2_grpc.add_BulkServiceServicer_to_server(servicer(), server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with Client(f"127.0.0.1:{port}") as connected:

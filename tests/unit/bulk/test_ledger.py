@@ -1,12 +1,18 @@
 """What is known of a load, as tokens and callers are told it."""
 
+import random
+import string
 from dataclasses import replace
 
 import pytest
 
+from service import errors
 from service.bulk.job import Commit, Job, LoadRequest, LoadState, Operation, PartState, RowCounts
-from service.bulk.ledger import Ledger, PartRecord
+from service.bulk.ledger import DIGEST_BYTES, MAX_PARTS, Ledger, PartRecord
 from service.bulk.parts import PartLimits, Position
+from service.bulk.retries import MAX_RETRIES
+from service.bulk.token import MAX_LOAD_TOKEN_LENGTH, TokenSigner
+from service.settings.signing_key import SigningKey
 
 REQUEST = LoadRequest("Lead", Operation.INSERT, commit=Commit.BY_PART, key_column="Ext__c")
 FIRST = Position(1, 1, 20)
@@ -90,3 +96,25 @@ def test_a_request_s_digest_is_of_what_is_written():
 
     assert {REQUEST.digest} == {request.digest for request in same}
     assert len({REQUEST.digest, *(request.digest for request in others)}) == len(others) + 1
+
+
+def test_a_token_has_room_for_all_that_may_become_of_its_parts():
+    """As many parts as a load takes, with digests and job ids that hardly compress, and one more is refused."""
+    chance = random.Random(5)
+    known = Ledger.new(REQUEST, org="prod", load_id="0123456789abcdef", now=0, limits=PartLimits())
+    for _ in range(MAX_PARTS):
+        start = known.end
+        end = Position(
+            start.part + 1, start.row + chance.randint(9_000, 1_000_000), start.byte + chance.getrandbits(27)
+        )
+        jobs = [f"7505f000{''.join(chance.choices(string.ascii_letters, k=7))}AAM" for _ in range(1 + MAX_RETRIES)]
+        record = PartRecord(start, end, chance.randbytes(DIGEST_BYTES), jobs, chance.randint(1, 1_000_000))
+        record.counts = RowCounts(chance.randint(0, 1_000_000), failed=chance.randint(0, 1_000_000))
+        record.job = job(LoadState.COMPLETE)
+        known.add(record)
+
+    text = TokenSigner((SigningKey("k", b"k" * 32),)).write(known.token())
+
+    assert len(text) <= MAX_LOAD_TOKEN_LENGTH
+    with pytest.raises(errors.MessageTooLarge, match="600 parts"):
+        known.add(PartRecord(known.end, known.end))

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from contextlib import aclosing
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -584,3 +585,50 @@ def test_an_unknown_state_is_a_protocol_error():
 def test_every_outcome_is_counted():
     """The five counts of the end are the five outcomes."""
     assert len(RowOutcome) == len(counts_of(Finished("", None, 0, RowCounts())))  # type: ignore[arg-type]
+
+
+class Boasting(FakeBulkOrg):
+    """An org that counts more failures than rows."""
+
+    def _info(self, job):
+        return replace(super()._info(job), rows_failed=5 if job.state.is_final else 0)
+
+
+@pytest.mark.parametrize("wanted", list(WantedResults))
+async def test_more_failures_than_rows_are_not_believed(wanted):
+    """Counts that cannot be are held against the result files, and no row is counted below nought."""
+    org = Boasting()
+
+    events = await load(replace(INSERT, results=wanted), org, DATA)
+
+    assert isinstance(events[-1], Finished)
+    assert RowCounts(created=3) == events[-1].counts
+
+
+class Telling(FakeBulkOrg):
+    """An org that lets know when its results are asked for."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.asked = asyncio.Event()
+
+    async def results(self, job_id, file, begin):
+        self.asked.set()
+        return await super().results(job_id, file, begin)
+
+
+async def test_a_caller_that_reads_nothing_gives_its_room_back(monkeypatch):
+    """What the load holds is freed while its caller sleeps, which is told so when it wakes."""
+    monkeypatch.setattr("service.bulk.outbox.UNREAD_SECONDS", 0.01)
+    org, slots = Telling(polls=1), asyncio.Semaphore(1)
+    request, data = replace(INSERT, results=WantedResults.ALL), b"LastName\n" + b"Curie\n" * 20_000
+    running = replace(loader(org), slots=slots).run(request, new_ledger(request), stream(data))
+
+    async with aclosing(running) as events, asyncio.timeout(20):
+        await anext(events)
+        await org.asked.wait()
+        await slots.acquire()
+        with pytest.raises(errors.DeadlineExceeded, match="was read"):
+            assert [event async for event in events]
+
+    assert "abort" not in org.calls

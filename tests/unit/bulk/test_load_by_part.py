@@ -11,14 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service import errors
+from service.bulk import ledger
+from service.bulk.allowance import Allowance
 from service.bulk.batches import CellColumn, CellKind, RowColumns
 from service.bulk.data import Format
+from service.bulk.desk import Desk, Slots
 from service.bulk.events import Accepted, Finished, PartDone, Prepared, Results
-from service.bulk.failpoints import Failpoint
-from service.bulk.job import LoadRequest, LoadState, Operation, RowCounts, WantedResults
+from service.bulk.failpoints import Failpoint, pass_by
+from service.bulk.job import Commit, LoadRequest, LoadState, Operation, RowCounts, WantedResults
 from service.bulk.ledger import Ledger
 from service.bulk.messages import DataEnd, PartCommit
 from service.bulk.parts import PartLimits
+from service.bulk.splitting import splitter_of
+from service.bulk.standing import add_part, only_part
 from tests.support.bulk import FakeBulkOrg
 from tests.support.clock import FakeClock
 from tests.unit.bulk.loading import SIGNER, Caller, Killed, Process, by_part, loader, new_ledger, stream
@@ -674,3 +679,32 @@ async def test_loads_share_the_room_for_parts():
 
     assert [60, 60, 60] == [caller.counts.created for caller in callers]
     assert not room.locked()
+
+
+async def test_a_load_that_has_too_many_parts_ends_after_them(monkeypatch):
+    """The parts that its token has room for are loaded and told of, and the refusal names the first row that is not."""
+    monkeypatch.setattr(ledger, "MAX_PARTS", 3)
+    org, caller = FakeBulkOrg(), Caller(INSERT, DATA, SMALL)
+
+    with pytest.raises(errors.MessageTooLarge, match="from 31 on"):
+        await call(caller, loader(org))
+
+    assert NAMES[:30] == names(org)
+    assert 3 == sum(isinstance(event, PartDone) for event in caller.events)
+
+
+@pytest.mark.parametrize("fault", [errors.AccessDenied("no"), asyncio.CancelledError()])
+async def test_a_part_that_a_call_could_not_bring_leaves_no_open_job(fault):
+    """Its job is named by no token, so it is aborted whatever ended the call."""
+    org = FakeBulkOrg(faults={"upload": [fault]})
+    request = replace(INSERT, commit=Commit.BY_CALL)
+    known, clock = new_ledger(request), FakeClock()
+    slots = Slots(asyncio.Semaphore(1))
+    desk = Desk(request, org, clock, known, SIGNER, pass_by, Allowance(org, org="prod"), slots)
+    splitter = splitter_of(request, known.limits, known.end)
+    part = only_part([*splitter.feed(DATA), *splitter.finish()])
+
+    with part.content, pytest.raises(type(fault)):
+        await add_part(desk, part)
+
+    assert [LoadState.ABORTED] == [job.state for job in org.jobs]
