@@ -70,6 +70,7 @@ async def load_replica(
     settings = {
         "grpc": {"port": port},
         "admin": {"port": 0},
+        "link_server": {"port": 0},
         "orgs": {"prod": prod.model_dump(mode="json", exclude_none=True)},
         "token_keys": KEYS,
         "failpoints": dict(failpoints or {}),
