@@ -69,6 +69,11 @@ class CsvBlocks:
         self._raw_cell = re.compile(rf'"(?:[^"]|"")*"|[^"{between}]+|(?<![^{between}])')
         self._record = csv_faults.record_pattern(delimiter)
 
+    @property
+    def added_bytes(self) -> int:
+        """How much longer constants make each row."""
+        return len(self._suffix)
+
     def take(self, block: bytes, row: int) -> tuple[bytes, int]:
         """Return the CSV for Salesforce and the number of its rows.
 

@@ -10,7 +10,7 @@ from service.bulk.csv_blocks import CsvBlocks, read_header, split_records
 from service.bulk.dialect import Delimiter, Dialect
 from service.bulk.mapping import FieldMapping, arrange
 from service.bulk.parts import Part, PartLimits, PartWriter, Position, bytes_of
-from service.bulk.records import RecordBuffer
+from service.bulk.records import MAX_RECORD_BYTES, RecordBuffer
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -86,7 +86,7 @@ class CsvSplitter:
             self._blocks, block = self._begin(block)
             if not block:
                 return
-        taken = self._fitting(block, self._blocks)
+        taken = self._fitting(block, self._blocks, is_divisible=True)
         if taken is None:
             yield from self._take_records(list(split_records(block)), self._blocks)
         else:
@@ -99,7 +99,7 @@ class CsvSplitter:
         What stands before a row at fault is cut as it always is, however much of it came along with that row.
         """
         block = b"".join(records)
-        taken = self._fitting(block, blocks)
+        taken = self._fitting(block, blocks, is_divisible=len(records) > 1)
         if taken is None and len(records) > 1:
             middle = len(records) // 2
             yield from self._take_records(records[:middle], blocks)
@@ -116,8 +116,14 @@ class CsvSplitter:
         self._write(*taken)
         self._offset += len(block)
 
-    def _fitting(self, block: bytes, blocks: CsvBlocks) -> tuple[bytes, int] | None:
-        """Return the CSV for Salesforce and how many rows it has; None if the part does not hold them or one is bad."""
+    def _fitting(self, block: bytes, blocks: CsvBlocks, *, is_divisible: bool) -> tuple[bytes, int] | None:
+        """Return the CSV for Salesforce and how many rows it has; None if the part does not hold them or one is bad.
+
+        None as well for more than a few megabytes, if the block can be divided.
+        """
+        # Long constants would make gigabytes of a block of short rows: less of it is looked at then.
+        if is_divisible and blocks.added_bytes * block.count(b"\n") > MAX_RECORD_BYTES:
+            return None
         try:
             text, rows = blocks.take(block, self._writer.end.row)
         except errors.InvalidData:

@@ -84,7 +84,7 @@ class JsonRows:
     def _cells(self, value: Any, row: int) -> Cells:
         if not isinstance(value, dict):
             raise _BadRowError("it is not a JSON object; write one object a line")
-        if tuple(value) == self._keys:
+        if value and tuple(value) == self._keys:
             texts = [item if type(item) is str else _plain(item) for item in value.values()]
             if None not in texts:
                 return self._names, self._with_nulls(cast("list[str]", texts))

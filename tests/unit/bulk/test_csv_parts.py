@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import tracemalloc
 from io import StringIO
 
 import pytest
@@ -371,3 +372,20 @@ def test_limits_that_salesforce_would_not_take_are_refused(limits):
     """A part is never larger than an upload may be."""
     with pytest.raises(errors.InvalidRequest, match="a part takes"):
         PartLimits(**limits)
+
+
+def test_long_constants_do_not_fill_the_memory():
+    """A block of short rows is taken in pieces where every row is given much, and cut as it always is."""
+    mapping = FieldMapping(constants={"B": "x" * 100_000})
+    splitter = CsvSplitter(mapping, Dialect(), PartLimits(), Position())
+
+    tracemalloc.start()
+    parts = list(splitter.feed(b"A\n" + b"1\n" * 3_000))
+    parts += splitter.finish()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    for part in parts:
+        part.content.close()
+
+    assert [999, 999, 999, 3] == [part.rows for part in parts]
+    assert peak < 32 * 1024 * 1024

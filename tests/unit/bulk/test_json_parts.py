@@ -283,3 +283,10 @@ def test_batches_are_refused():
         pytest.raises(errors.InvalidRequest, match="send bytes"),
     ):
         list(splitter.feed(RowColumns(0, ())))
+
+
+@pytest.mark.parametrize("data", [b"{}\n", b'{}\n{"A":1}\n'])
+def test_a_first_row_without_fields_is_refused(data):
+    """An object without a key is no row, also where no row came before it."""
+    with pytest.raises(errors.InvalidData, match="row 1: it has no fields"):
+        split(data)
