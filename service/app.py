@@ -21,6 +21,7 @@ from service.admin.links.link_host import LinkHost
 from service.admin.links.server import LinkServer
 from service.admin.metrics import Metrics
 from service.admin.server import AdminServer
+from service.bulk.failpoints import Deadly, Reach, pass_by
 from service.clock import Clock, SystemClock
 from service.deep_links.claim_store import ClaimsInMemory, ClaimStore
 from service.deep_links.config import LinkConfig
@@ -215,7 +216,16 @@ class App:
             tracing=tracing,
             clock=self._clock,
             sharing=await self._sharing(stack),
+            reach=self._reach(),
         )
+
+    def _reach(self) -> Reach:
+        if not self._settings.failpoints:
+            return pass_by
+        try:
+            return Deadly(self._settings.failpoints)
+        except ValueError as error:
+            raise SettingsError(f"failpoints: {error}") from None
 
     async def _claim_store(self, stack: AsyncExitStack) -> ClaimStore | None:
         settings, links = self._settings.shared_store, self._settings.links

@@ -35,23 +35,29 @@ def check_header(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def check_column(name: str, *, position: int, row: int) -> None:
+def is_column(name: str) -> bool:
+    """Tell whether a name is formed like the API name of a field or of a lookup by external id."""
+    return bool(_COLUMN.fullmatch(name)) and not name.lower().startswith("sf__")
+
+
+def check_column(name: str, *, position: int | None, row: int) -> None:
     """Check one name.
 
     Args:
         name: The name.
-        position: Where it stands, from 1.
+        position: Where it stands, from 1; None where columns have no order.
         row: The row that brought it; 0 is the header.
 
     Raises:
         errors.InvalidData: It is not the API name of a field or of a lookup.
 
     """
+    which = "a column" if position is None else f"column {position}"
     if not name:
-        raise errors.InvalidData(f"column {position} has no name; name every column after a field", row=row)
+        raise errors.InvalidData(f"{which} has no name; name every column after a field", row=row)
     if not _COLUMN.fullmatch(name):
         raise errors.InvalidData(
-            f"column {position} is named {name[:_SHOWN]!r}, which is not the API name of a field or a lookup such as "
+            f"{which} is named {name[:_SHOWN]!r}, which is not the API name of a field or a lookup such as "
             "Account.Ext__c",
             row=row,
         )

@@ -3,13 +3,16 @@
 Source: Bulk API 2.0 and Bulk API Developer Guide, "Bulk API 2.0 Ingest" (job states, operations).
 """
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal, Protocol
 
 from service import errors
 from service.bulk.data import Format
+from service.bulk.dialect import Delimiter, Dialect
+from service.bulk.mapping import FieldMapping
 from service.bulk.results import RowError
 from service.bulk.spool import Spool
 
@@ -24,6 +27,7 @@ class Operation(Enum):
     UPDATE = "update"
     UPSERT = "upsert"
     DELETE = "delete"
+    HARD_DELETE = "hardDelete"
 
 
 class LoadState(Enum):
@@ -63,6 +67,17 @@ class WantedResults(Enum):
     NONE = "none"
 
 
+class Commit(Enum):
+    """What has a part of a load written."""
+
+    AT_END = "at_end"
+    """The end of the data does; it is one part."""
+    BY_PART = "by_part"
+    """A message of the caller for each part does."""
+    BY_CALL = "by_call"
+    """A call does for all parts that are prepared; the data comes by calls as well."""
+
+
 class RowOutcome(Enum):
     """What became of a row."""
 
@@ -89,6 +104,17 @@ class LoadRequest:
     """API name of the external-id field; for an upsert only."""
     format: Format = Format.CSV
     results: WantedResults = WantedResults.FAILURES
+    commit: Commit = Commit.AT_END
+    mapping: FieldMapping = field(default_factory=FieldMapping)
+    dialect: Dialect = field(default_factory=Dialect)
+    assignment_rule_id: str = ""
+    """Empty assigns nothing."""
+    key_column: str = ""
+    """The caller's column whose cell comes back with each result; empty for none."""
+    repeats_results: bool = False
+    """Whether parts that are done are reported once more, of a load that is gone on with."""
+    is_serial: bool = False
+    """Whether parts are written one after another."""
 
     def __post_init__(self) -> None:
         if (self.operation is Operation.UPSERT) != bool(self.external_id_field):
@@ -98,11 +124,38 @@ class LoadRequest:
             )
 
     @property
-    def key_column(self) -> str:
+    def needed_column(self) -> str:
         """The column that every row needs; empty for an insert."""
         if self.operation is Operation.INSERT:
             return ""
         return self.external_id_field or "Id"
+
+    @property
+    def key_field(self) -> str:
+        """The column that `key_column` is uploaded as; empty if there is none."""
+        if self.key_column in self.mapping.ignored:
+            return ""
+        return self.mapping.fields.get(self.key_column, self.key_column)
+
+    @property
+    def digest(self) -> bytes:
+        """Eight bytes that are others for a request by which rows would be written differently."""
+        said = (
+            self.object.lower(),
+            self.operation.value,
+            self.external_id_field.lower(),
+            self.format.value,
+            self.commit.value,
+            sorted(self.mapping.fields.items()),
+            sorted((name, value or "", value is None) for name, value in self.mapping.constants.items()),
+            sorted(self.mapping.ignored),
+            self.mapping.null_text,
+            self.dialect.delimiter and self.dialect.delimiter.name,
+            self.dialect.line_end and self.dialect.line_end.name,
+            self.assignment_rule_id[:15],
+            self.key_column,
+        )
+        return hashlib.sha256(repr(said).encode()).digest()[:8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,16 +171,87 @@ class Job:
     """Salesforce's own words when the state is FAILED."""
 
 
+class PartState(Enum):
+    """Where a part stands."""
+
+    PREPARED = "prepared"
+    """Uploaded, or about to be; nothing is written."""
+    COMMITTED = "committed"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class RowCounts:
+    """What became of some rows; the counts add up to how many there are."""
+
+    created: int = 0
+    updated: int = 0
+    deleted: int = 0
+    failed: int = 0
+    not_processed: int = 0
+
+    def __add__(self, other: "RowCounts") -> "RowCounts":
+        """Return the counts of both together."""
+        return RowCounts(
+            self.created + other.created,
+            self.updated + other.updated,
+            self.deleted + other.deleted,
+            self.failed + other.failed,
+            self.not_processed + other.not_processed,
+        )
+
+    @property
+    def by_outcome(self) -> tuple[int, int, int, int, int]:
+        """The counts in the order of `RowOutcome`."""
+        return self.created, self.updated, self.deleted, self.failed, self.not_processed
+
+    @property
+    def total(self) -> int:
+        """How many rows there are."""
+        return sum(self.by_outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadPart:
+    """A part as the caller sees it."""
+
+    number: int
+    """From 1."""
+    first_row: int
+    """From 1, over the whole load."""
+    rows: int
+    first_byte: int
+    """Where it begins in the caller's data."""
+    end_byte: int
+    state: PartState
+    job_ids: tuple[str, ...]
+    """Its jobs: the first one, then those that tried rows again."""
+    counts: RowCounts | None
+    """Set when it is done."""
+
+
 @dataclass(frozen=True, slots=True)
 class Load:
-    """A load as the caller sees it: the job and what it is for."""
+    """A load as the caller sees it."""
 
-    job: Job
+    id: str
+    """The same in all its tokens."""
     object: str
     operation: Operation
-    external_id_field: str
     created_at: float
-    """When the job was created, in seconds since the Unix epoch."""
+    """When it began, in whole seconds since the Unix epoch."""
+    state: LoadState
+    parts: tuple[LoadPart, ...]
+    rows_processed: int
+    """Rows tried, failed ones included."""
+    rows_failed: int
+    error_message: str = ""
+    """Salesforce's own words when the state is FAILED."""
+
+    @property
+    def job_id(self) -> str:
+        """The first job; empty before there is one."""
+        return next((part.job_ids[0] for part in self.parts if part.job_ids), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,33 +259,50 @@ class RowResult:
     """What became of one row."""
 
     row: int
-    """Its number in the caller's data, from 1; a CSV header and empty lines are not counted."""
+    """Its number in the caller's data, from 1; a CSV header and empty lines are not counted. 0 if nobody knows."""
     outcome: RowOutcome
     record_id: str = ""
     """The record's Salesforce id; empty when the row was not written."""
     error: RowError | None = None
     """Set exactly when the outcome is FAILED."""
+    part: int = 1
+    """The part it belongs to."""
+    key: str = ""
+    """Its cell in the caller's key column."""
+
+
+class Content(Protocol):
+    """What is uploaded."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes."""
+        ...
+
+    def stream(self) -> AsyncIterator[bytes]:
+        """Yield them from the start, each time anew."""
+        ...
 
 
 class BulkClient(Protocol):
     """What a load needs of one org. Every method raises what `service.errors` documents.
 
-    Implementations retry what is harmless; a load waits out whatever outage remains once it is committed.
+    Implementations retry what is harmless; a load waits out whatever outage remains.
     """
 
-    async def create_job(self, request: LoadRequest) -> Job:
-        """Open a job for comma-separated UTF-8 with LF line ends."""
+    async def create_job(self, request: LoadRequest, delimiter: Delimiter) -> Job:
+        """Open a job for UTF-8 with LF line ends and a delimiter. One that is given no data is forgotten unseen."""
         ...
 
-    async def upload(self, job_id: str, content: Spool) -> None:
-        """Send a job's data, `content.size` bytes from `content.stream()`, which begins anew whenever it is called."""
+    async def upload(self, job_id: str, content: Content) -> None:
+        """Send a job's data."""
         ...
 
     async def complete(self, job_id: str) -> Job:
         """Commit a job: Salesforce begins to write."""
         ...
 
-    async def abort(self, job_id: str) -> None:
+    async def abort(self, job_id: str) -> Job:
         """Abort a job. An open one then never writes."""
         ...
 
@@ -169,6 +310,20 @@ class BulkClient(Protocol):
         """Tell how a job stands."""
         ...
 
-    def results(self, job_id: str, file: ResultFile) -> AsyncIterator[bytes]:
-        """Yield one result file as CSV, cut anywhere."""
+    async def results(self, job_id: str, file: ResultFile, begin: Callable[[], Spool]) -> Spool:
+        """Fetch one result file as CSV.
+
+        Args:
+            job_id: The job.
+            file: Which of its files.
+            begin: Gives an empty spool for each attempt, and closes the one before.
+
+        Returns:
+            The last spool that `begin` gave, with the whole file.
+
+        """
+        ...
+
+    async def batches_left(self) -> int | None:
+        """Return how many batches of 10,000 rows the org still takes today; None if it does not tell."""
         ...

@@ -1,79 +1,116 @@
-"""What became of every row of a finished job: its result files, matched to row numbers and counted.
+"""What became of every row of a part: the result files of its jobs, matched to row numbers and counted.
 
 Source: Bulk API 2.0 and Bulk API Developer Guide, "Get Job Successful Record Results" and its neighbours. A finished
 job says nothing about its rows, the lines of its files come in any order, and batches that exceed the daily allocation
 leave no line at all.
+
+A line repeats the row as it was uploaded, so its content is what finds the row's number. Of rows with the same content
+each line takes the next number: which of them gets which line nobody can tell, and nobody has to, for they are equal.
 """
 
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
 
 from service import errors
-from service.bulk.job import (
-    BulkClient,
-    Job,
-    LoadRequest,
-    LoadState,
-    Operation,
-    ResultFile,
-    RowOutcome,
-    RowResult,
-    WantedResults,
-)
+from service.bulk.job import Job, LoadState, Operation, ResultFile, RowCounts, RowOutcome, RowResult, WantedResults
+from service.bulk.result_files import ResultFiles, read_lines
 from service.bulk.results import ResultLine, ResultReader, parse_error
+from service.bulk.retries import is_retried
 from service.bulk.rows import RowIndex
 from service.clock import Clock
 
 ROWS_A_BATCH = 1_000
 
-_SLICE_BYTES = 256 * 1024
 _WRITTEN = {
     Operation.INSERT: RowOutcome.CREATED,
     Operation.UPDATE: RowOutcome.UPDATED,
     Operation.DELETE: RowOutcome.DELETED,
+    Operation.HARD_DELETE: RowOutcome.DELETED,
 }
-_SENT = {
+OUTCOMES = {
     WantedResults.ALL: frozenset(RowOutcome),
     WantedResults.FAILURES: frozenset({RowOutcome.FAILED, RowOutcome.NOT_PROCESSED}),
     WantedResults.NONE: frozenset[RowOutcome](),
 }
+"""The outcomes of which results are wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """The part that a report is about."""
+
+    number: int
+    """From 1."""
+    first_row: int
+    """Number of its first row in the load."""
+    rows: int
+    """How many it has."""
+    operation: Operation
+    jobs: tuple[Job, ...]
+    """Its jobs, all of which have ended: the first one, then those that tried rows again."""
+    key_field: str = ""
+    """The column whose cell comes back; empty for none."""
+    columns: Sequence[str] = ()
+    """The columns that were uploaded; none if they are not known."""
+
+    @property
+    def tells_all(self) -> bool:
+        """Whether the job's own counts speak of every row."""
+        return (
+            len(self.jobs) == 1
+            and self.jobs[0].state is LoadState.COMPLETE
+            and self.jobs[0].rows_processed == self.rows
+            and self.jobs[0].rows_failed <= self.rows
+        )
 
 
 class Report:
-    """The results of one job.
+    """The results of one part.
 
-    Files that can only repeat what the job's own counts say are not fetched: a load without failures whose caller
+    Files that can only repeat what the job's own counts say are not fetched: a part without failures whose caller
     wants failures costs no call.
 
     Args:
-        request: What was loaded.
-        job: The job in its final state.
-        columns: The columns that were uploaded.
-        index: The rows, built; reading the report takes them from it.
+        part: What it is about.
+        wanted: Outcomes of the rows that are to come.
 
     """
 
-    def __init__(self, request: LoadRequest, job: Job, columns: tuple[str, ...], index: RowIndex) -> None:
-        self._request = request
-        self._job = job
-        self._columns = columns
-        self._index = index
-        self.counts: Counter[RowOutcome] = Counter()
-        """Rows by outcome, complete when `batches` has ended."""
+    def __init__(self, part: Reported, wanted: frozenset[RowOutcome]) -> None:
+        self._part = part
+        self._wanted = wanted
+        self._found: Counter[RowOutcome] = Counter()
 
-    async def batches(self, client: BulkClient, clock: Clock) -> AsyncGenerator[tuple[RowResult, ...], None]:
+    @property
+    def needs_index(self) -> bool:
+        """Whether rows are to be found by their content."""
+        return any(True for _ in self._files(self._part.jobs[-1]))
+
+    @property
+    def counts(self) -> RowCounts:
+        """Rows by outcome, complete when `batches` has ended."""
+        return RowCounts(*(self._found[outcome] for outcome in RowOutcome))
+
+    async def batches(
+        self, files: ResultFiles, clock: Clock, index: RowIndex | None
+    ) -> AsyncGenerator[tuple[RowResult, ...], None]:
         """Yield the wanted results, at most 1,000 at a time, and count all rows.
 
+        Args:
+            files: The results of the part's jobs.
+            clock: Gives other tasks their turns.
+            index: The part's rows; reading the report takes them from it. None leaves rows without number.
+
         Raises:
-            errors.LoadFailed: The job failed or was aborted, and there is no result at all.
+            errors.LoadFailed: The last job failed or was aborted, there is no result at all, and there is an index.
             errors.UpstreamProtocolError: The results do not cover the rows, or are about rows that were not sent.
 
         """
         batch: list[RowResult] = []
-        sent = _SENT[self._request.results]
-        async for result in self._all(client, clock):
-            self.counts[result.outcome] += 1
-            if result.outcome in sent:
+        async for result in self._all(files, clock, index):
+            self._found[result.outcome] += 1
+            if result.outcome in self._wanted:
                 batch.append(result)
             if len(batch) == ROWS_A_BATCH:
                 yield tuple(batch)
@@ -81,83 +118,126 @@ class Report:
         if batch:
             yield tuple(batch)
         self._count_what_was_not_fetched()
-        if self.counts.total() != len(self._index):
+        if self._found.total() != self._part.rows:
             raise errors.UpstreamProtocolError("the results of a bulk job do not cover its rows")
 
-    @property
-    def _tells_all(self) -> bool:
-        """Whether the job's counts speak of every row."""
-        return self._job.state is LoadState.COMPLETE and self._job.rows_processed == len(self._index)
-
-    def _files(self) -> Iterator[ResultFile]:
-        wanted = self._request.results
-        job = self._job
+    def _files(self, job: Job) -> Iterator[ResultFile]:
+        tells_all = self._part.tells_all
         # Only the lines of an upsert tell created from updated.
-        has_two_outcomes = self._request.operation is Operation.UPSERT and job.rows_processed > job.rows_failed
-        if not self._tells_all or wanted is WantedResults.ALL or has_two_outcomes:
+        has_two_outcomes = self._part.operation is Operation.UPSERT and job.rows_processed > job.rows_failed
+        if not tells_all or has_two_outcomes or self._wants_written:
             yield "successfulResults"
-        if not self._tells_all or (job.rows_failed and wanted is not WantedResults.NONE):
+        if not tells_all or (job.rows_failed and RowOutcome.FAILED in self._wanted):
             yield "failedResults"
-        if not self._tells_all:
+        if not tells_all:
             yield "unprocessedrecords"
 
-    async def _all(self, client: BulkClient, clock: Clock) -> AsyncIterator[RowResult]:
-        tried = 0
-        for file in self._files():
-            async for result in self._read(file, client, clock):
-                tried += result.outcome is not RowOutcome.NOT_PROCESSED
-                yield result
-        if self._tells_all:
+    @property
+    def _wants_written(self) -> bool:
+        return bool(self._wanted & {RowOutcome.CREATED, RowOutcome.UPDATED, RowOutcome.DELETED})
+
+    async def _all(self, files: ResultFiles, clock: Clock, index: RowIndex | None) -> AsyncIterator[RowResult]:
+        reading = _Reading(self._part, index)
+        is_known = True
+        for job in self._part.jobs:
+            tried = 0
+            for file in self._files(job):
+                reader = ResultReader(self._part.columns)
+                async for line in read_lines(await files.get(job, file), reader, clock):
+                    tried += file != "unprocessedrecords"
+                    if job is not self._part.jobs[-1] and is_retried(line, file, job):
+                        continue
+                    yield reading.result(line, file, reader.columns)
+            is_known = is_known and tried == job.rows_processed
+        if self._part.tells_all:
             return
-        if self._job.state is not LoadState.COMPLETE and self._index.left == len(self._index):
-            raise self._failed()
+        last = self._part.jobs[-1]
+        if index is not None and last.state is not LoadState.COMPLETE and not reading.count:
+            raise _failed(last)
         # When every row that Salesforce says it tried has a line, those without were not. Otherwise nobody knows: a
         # row that is called untried and was written would be written twice.
-        if tried == self._job.rows_processed:
-            for row in self._index.remaining():
-                yield RowResult(row, RowOutcome.NOT_PROCESSED)
+        if is_known:
+            for result in reading.remaining():
+                yield result
 
-    async def _read(self, file: ResultFile, client: BulkClient, clock: Clock) -> AsyncIterator[RowResult]:
-        reader = ResultReader(self._columns)
-        to_result = self._reading(file)
-        async for chunk in client.results(self._job.id, file):
-            for start in range(0, len(chunk), _SLICE_BYTES):
-                for line in reader.feed(chunk[start : start + _SLICE_BYTES]):
-                    yield to_result(self._row(line), line)
-                # A file of a hundred megabytes must not keep the other calls of this process waiting.
-                await clock.sleep(0)
-        for line in reader.finish():
-            yield to_result(self._row(line), line)
+    def _count_what_was_not_fetched(self) -> None:
+        job = self._part.jobs[-1]
+        fetched = set(self._files(job))
+        if "successfulResults" not in fetched and self._part.operation in _WRITTEN:
+            self._found[_WRITTEN[self._part.operation]] += job.rows_processed - job.rows_failed
+        if "failedResults" not in fetched:
+            self._found[RowOutcome.FAILED] += job.rows_failed
+
+
+class _Reading:
+    """Makes results of lines.
+
+    Args:
+        part: The part.
+        index: Its rows; None leaves them without number.
+
+    """
+
+    def __init__(self, part: Reported, index: RowIndex | None) -> None:
+        self._part = part
+        self._index = index
+        self._key_of: tuple[Sequence[str], int | None] | None = None
+        self.count = 0
+        """How many lines were read."""
+
+    def result(self, line: ResultLine, file: ResultFile, columns: Sequence[str]) -> RowResult:
+        """Return what a line says of its row.
+
+        Raises:
+            errors.UpstreamProtocolError: It is about a row that was not sent.
+
+        """
+        self.count += 1
+        row, key = self._row(line), self._key(line, columns)
+        part = self._part.number
+        if file == "failedResults":
+            return RowResult(row, RowOutcome.FAILED, error=parse_error(line.error), part=part, key=key)
+        if file == "unprocessedrecords":
+            return RowResult(row, RowOutcome.NOT_PROCESSED, part=part, key=key)
+        return RowResult(row, self._written(line), line.record_id, part=part, key=key)
+
+    def remaining(self) -> Iterator[RowResult]:
+        """Yield the rows that no line was about."""
+        if self._index is None:
+            yield from (self._untried(0) for _ in range(self._part.rows - self.count))
+        else:
+            yield from (self._untried(self._part.first_row + row - 1) for row in self._index.remaining())
+
+    def _untried(self, row: int) -> RowResult:
+        return RowResult(row, RowOutcome.NOT_PROCESSED, part=self._part.number)
 
     def _row(self, line: ResultLine) -> int:
+        if self._index is None:
+            return 0
         row = self._index.take(line.digest)
         if row is None:
             raise errors.UpstreamProtocolError("a result file of a bulk job holds a row that was not sent")
-        return row
+        return self._part.first_row + row - 1
 
-    def _reading(self, file: ResultFile) -> Callable[[int, ResultLine], RowResult]:
-        if file == "failedResults":
-            return lambda row, line: RowResult(row, RowOutcome.FAILED, error=parse_error(line.error))
-        if file == "unprocessedrecords":
-            return lambda row, _: RowResult(row, RowOutcome.NOT_PROCESSED)
-        return lambda row, line: RowResult(row, self._written(line), line.record_id)
+    def _key(self, line: ResultLine, columns: Sequence[str]) -> str:
+        if not self._part.key_field:
+            return ""
+        if self._key_of is None or self._key_of[0] is not columns:
+            wanted = self._part.key_field.lower()
+            place = next((place for place, name in enumerate(columns) if name.lower() == wanted), None)
+            self._key_of = (columns, place)
+        place = self._key_of[1]
+        return "" if place is None else line.cells[place]
 
     def _written(self, line: ResultLine) -> RowOutcome:
-        if self._request.operation is Operation.UPSERT:
+        if self._part.operation is Operation.UPSERT:
             return RowOutcome.CREATED if line.is_created else RowOutcome.UPDATED
-        return _WRITTEN[self._request.operation]
+        return _WRITTEN[self._part.operation]
 
-    def _count_what_was_not_fetched(self) -> None:
-        fetched = set(self._files())
-        if "successfulResults" not in fetched and self._request.operation in _WRITTEN:
-            self.counts[_WRITTEN[self._request.operation]] += self._job.rows_processed - self._job.rows_failed
-        if "failedResults" not in fetched:
-            self.counts[RowOutcome.FAILED] += self._job.rows_failed
 
-    def _failed(self) -> errors.LoadFailed:
-        state = self._job.state.value
-        words = f": {self._job.error_message[:500]}" if self._job.error_message else ""
-        return errors.LoadFailed(
-            f"Salesforce ended the bulk job in state {state} without a result for any row{words}",
-            metadata={"job_id": self._job.id, "state": state},
-        )
+def _failed(job: Job) -> errors.LoadFailed:
+    words = f": {job.error_message[:500]}" if job.error_message else ""
+    return errors.LoadFailed(
+        f"Salesforce ended the bulk job in state {job.state.value} without a result for any row{words}",
+        metadata={"job_id": job.id, "state": job.state.value},
+    )

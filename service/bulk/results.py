@@ -35,8 +35,8 @@ class RowError:
 class ResultLine:
     """One line of a result file."""
 
-    digest: int
-    """Digest of the row's cells; see `service.bulk.rows`."""
+    cells: Sequence[str]
+    """The row as it was uploaded."""
     record_id: str
     """`sf__Id`; empty where there is none."""
     is_created: bool
@@ -44,19 +44,29 @@ class ResultLine:
     error: str
     """`sf__Error` as Salesforce wrote it."""
 
+    @property
+    def digest(self) -> int:
+        """Digest of the row's cells; see `service.bulk.rows`."""
+        return digest(self.cells)
+
 
 class ResultReader:
     """Reads one result file incrementally.
 
     Args:
-        columns: The columns that were uploaded.
+        columns: The columns that were uploaded; none takes all that are not Salesforce's own.
 
     """
 
-    def __init__(self, columns: Sequence[str]) -> None:
+    def __init__(self, columns: Sequence[str] = ()) -> None:
         self._columns = columns
         self._records = RecordBuffer(quoted=True)
         self._layout: _Layout | None = None
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """The columns of the cells; none before the header was read, if none were named."""
+        return self._columns
 
     def feed(self, chunk: bytes) -> Iterator[ResultLine]:
         """Take bytes, cut anywhere, and yield the lines that are whole.
@@ -65,7 +75,10 @@ class ResultReader:
             errors.UpstreamProtocolError: It is not a result file of these columns.
 
         """
-        return self._read(self._records.feed(chunk))
+        block = self._records.feed(chunk)
+        if self._records.overlong:
+            raise errors.UpstreamProtocolError("a result file of a bulk job has a line that does not end")
+        return self._read(block)
 
     def finish(self) -> Iterator[ResultLine]:
         """Yield the last lines.
@@ -85,6 +98,7 @@ class ResultReader:
                 if not cells:
                     continue
                 if self._layout is None:
+                    self._columns = self._columns or tuple(name for name in cells if not _is_own(name))
                     self._layout = _Layout.of(cells, self._columns)
                     continue
                 yield self._layout.line(cells)
@@ -122,11 +136,16 @@ class _Layout:
             )
         row = cells[self.row] if isinstance(self.row, slice) else [cells[position] for position in self.row]
         return ResultLine(
-            digest=digest(row),
+            cells=row,
             record_id="" if self.record_id is None else cells[self.record_id],
             is_created=self.created is not None and cells[self.created].lower() == "true",
             error="" if self.error is None else cells[self.error],
         )
+
+
+def _is_own(column: str) -> bool:
+    """Tell whether a column is Salesforce's."""
+    return column.lower().startswith("sf__")
 
 
 def parse_error(text: str) -> RowError:

@@ -9,7 +9,7 @@ from service import errors
 
 MAX_LOAD_BYTES = 100_000_000
 """CSV of one load, the most that one job of Bulk API 2.0 safely takes."""
-MEMORY_BYTES = 8 * 1024 * 1024
+MEMORY_BYTES = 1024 * 1024
 CHUNK_BYTES = 256 * 1024
 
 
@@ -33,11 +33,21 @@ class Spool:
 
         Raises:
             errors.MessageTooLarge: The limit would be passed; nothing is appended.
+            errors.QueueFull: The disk is full, or no further file can be opened; nothing is appended.
 
         """
         check_size(self.size + len(data), self._limit)
-        self._file.seek(self.size)
-        self._file.write(data)
+        try:
+            self._file.seek(self.size)
+            self._file.write(data)
+            # What is buffered might not fit when nobody looks any more.
+            self._file.flush()
+        except OSError as error:
+            raise errors.QueueFull(
+                "this replica has no room for more rows on its disk; go on with the load in a minute",
+                metadata={"waiting_bytes": str(self.size)},
+                retry_after_seconds=60.0,
+            ) from error
         self.size += len(data)
 
     def chunks(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:

@@ -1,34 +1,102 @@
-"""Resume tokens: a load's name, signed, so that any replica can tell how the load stands without a database.
+"""Resume tokens: how far a load is, signed, so that any replica can go on with it without a database.
 
-It can be read by whoever holds it and holds no secret; it cannot be made or changed; `service.settings.signed_text`
-tells how it is signed.
+A token can be read by whoever holds it and holds no secret; it cannot be made or changed, as
+`service.settings.signed_text` tells. What it says of the caller's data are sizes, numbers of rows and digests.
 """
+
+import zlib
 
 import msgspec
 
+from service.errors import MessageTooLarge
 from service.settings.signed_text import TextSigner, invalid
 from service.settings.signing_key import SigningKey
 
+MAX_LOAD_TOKEN_LENGTH = 65_536
+"""What the contract's fields for tokens of loads take: 600 parts with all that may become of them."""
+
 _PURPOSE = "sluicegate bulk load\n"
+_LARGEST_PAYLOAD_BYTES = 1_048_576
 
 
-class LoadToken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class PartEntry(msgspec.Struct, frozen=True, array_like=True):
+    """What a token says of a part. Where it begins is where the one before it ends."""
+
+    rows: int
+    """How many rows it has."""
+    end_byte: int
+    """Bytes of the caller's data up to its end."""
+    digest: bytes
+    """The first eight bytes of the SHA-256 of what is uploaded; empty if its end is not known yet."""
+    jobs: tuple[str, ...] = ()
+    """Ids of its jobs. The data of each is with Salesforce, but for the first one of a load that its end commits."""
+    left: int = 0
+    """How many rows the last job tries."""
+    ended: str = ""
+    """The state that the last job ended in, by Salesforce's name; empty before its results are told."""
+    counts: tuple[int, int, int, int, int] | None = None
+    """Rows created, updated, deleted, failed and not processed, if the part is done."""
+
+
+class LoadToken(msgspec.Struct, frozen=True, array_like=True):
     """What a token says."""
 
     org: str
     """Name of the org."""
-    job_id: str
-    """Id of Salesforce's bulk job."""
+    load_id: str
+    """Names the load in logs."""
     object: str
     """API name of the sObject."""
     operation: str
-    """`insert`, `update`, `upsert` or `delete`."""
-    external_id_field: str
-    """API name of the external-id field; empty unless the operation is `upsert`."""
-    rows: int
-    """Rows received when the token was made; 0 in the first token of a load."""
+    """Salesforce's name for it."""
+    commit: str
+    """What has a part written: `at_end` or `by_part`."""
+    header: bytes
+    """Digest of the request; see `LoadRequest.digest`."""
+    key_field: str
+    """The column, as it is uploaded, whose cell comes back with each result; empty for none."""
     created: int
-    """When the job was created, in seconds since the Unix epoch."""
+    """When the load began, in seconds since the Unix epoch."""
+    part_bytes: int
+    """Most bytes of a part."""
+    part_rows: int
+    """Most rows of a part."""
+    header_bytes: int
+    """How long the header row of the caller's data is."""
+    has_ended: bool
+    """Whether all data is in the parts."""
+    parts: tuple[PartEntry, ...]
+    """In the order of the data."""
+
+
+class _FormerToken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What tokens said while a load was one job."""
+
+    org: str
+    job_id: str
+    object: str
+    operation: str
+    external_id_field: str
+    rows: int
+    created: int
+
+    def today(self) -> LoadToken:
+        """Return it as what tokens say now."""
+        return LoadToken(
+            org=self.org,
+            load_id=self.job_id,
+            object=self.object,
+            operation=self.operation,
+            commit="at_end",
+            header=b"",
+            key_field="",
+            created=self.created,
+            part_bytes=1,
+            part_rows=1,
+            header_bytes=0,
+            has_ended=True,
+            parts=(PartEntry(self.rows, 0, b"", (self.job_id,)),),
+        )
 
 
 class TokenSigner:
@@ -43,12 +111,24 @@ class TokenSigner:
     """
 
     def __init__(self, keys: tuple[SigningKey, ...]) -> None:
-        self._signer = TextSigner(keys, purpose=_PURPOSE, giver="BulkLoad")
-        self._decoder = msgspec.json.Decoder(LoadToken)
+        self._signer = TextSigner(keys, purpose=_PURPOSE, giver="BulkLoad", longest=MAX_LOAD_TOKEN_LENGTH)
+        self._encoder = msgspec.msgpack.Encoder()
+        self._decoder = msgspec.msgpack.Decoder(LoadToken)
 
     def write(self, token: LoadToken) -> str:
-        """Return the signed token."""
-        return self._signer.write(msgspec.json.encode(token))
+        """Return the signed token.
+
+        Raises:
+            MessageTooLarge: The load has more parts than fit.
+
+        """
+        text = self._signer.write(zlib.compress(self._encoder.encode(token)))
+        if len(text) > MAX_LOAD_TOKEN_LENGTH:
+            raise MessageTooLarge(
+                f"a load takes no more than {len(token.parts) - 1:,} parts like these; send the rest as another load",
+                metadata={"size_bytes": str(len(text)), "limit_bytes": str(MAX_LOAD_TOKEN_LENGTH)},
+            )
+        return text
 
     def read(self, text: str, *, org: str) -> LoadToken:
         """Check a token and return what it says.
@@ -63,9 +143,14 @@ class TokenSigner:
         """
         payload = self._signer.read(text)
         try:
-            token = self._decoder.decode(payload)
-        except (ValueError, msgspec.MsgspecError) as error:
+            token = self._decode(payload)
+        except (ValueError, zlib.error, msgspec.MsgspecError) as error:
             raise invalid("is of another version of this service") from error
         if token.org != org:
             raise invalid("names a load of another org than the request")
         return token
+
+    def _decode(self, payload: bytes) -> LoadToken:
+        if payload.startswith(b"{"):
+            return msgspec.json.decode(payload, type=_FormerToken).today()
+        return self._decoder.decode(zlib.decompressobj().decompress(payload, _LARGEST_PAYLOAD_BYTES))

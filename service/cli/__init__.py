@@ -7,7 +7,7 @@ from importlib import import_module
 import typer
 
 _COMMANDS = ("serve", "emulate", "call", "query", "limits", "demo")
-_GROUPS = ("link", "config")
+_GROUPS = ("bulk", "link", "config")
 
 
 def application(names: Collection[str] = (*_COMMANDS, *_GROUPS)) -> typer.Typer:

@@ -1,11 +1,12 @@
 """The bulk jobs of one org, as a load needs them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from service.bulk.job import Job, LoadRequest, LoadState, ResultFile
-from service.bulk.spool import CHUNK_BYTES, Spool
+from service.bulk.dialect import Delimiter
+from service.bulk.job import Content, Job, LoadRequest, LoadState, ResultFile
+from service.bulk.spool import Spool
 from service.context import CallContext
 from service.errors import FieldViolation, SalesforceRejected, SluicegateError, UnknownField, UnknownObject
 from service.salesforce.calls import bulk_ingest
@@ -15,61 +16,75 @@ from service.salesforce.client import SalesforceClient
 class OrgBulkJobs:
     """Implements `service.bulk.job.BulkClient` for one call.
 
-    Creating a job is refused like any other call; what follows only where the org's calls are used up to the last
-    reserve.
+    Creating the first job is refused like any other call; what follows only where the org's calls are used up to the
+    last reserve.
 
     Args:
         client: The org.
         context: The call on whose behalf the requests are sent.
-        sobject: What the load is for, for errors; empty if it is not known yet.
 
     """
 
-    def __init__(self, client: SalesforceClient, context: CallContext, sobject: str = "") -> None:
+    def __init__(self, client: SalesforceClient, context: CallContext) -> None:
         self._client = client
         self._context = context
         # What is begun is finished: a job that is refused its last calls has cost all the others for nothing.
         self._begun = replace(context, begun=True)
-        self._sobject = sobject
+        self._has_begun = False
 
-    async def create_job(self, request: LoadRequest) -> Job:
+    async def create_job(self, request: LoadRequest, delimiter: Delimiter) -> Job:
         """Open a job."""
         created = bulk_ingest.create(
             self._client.base,
             sobject=request.object,
             operation=request.operation.value,
             external_id_field=request.external_id_field,
+            delimiter=delimiter.name,
+            assignment_rule=request.assignment_rule_id,
         )
-        response = await self._client.send(created, self._context)
+        context = self._begun if self._has_begun else self._context
+        response = await self._client.send(created, context)
         try:
-            return _job(bulk_ingest.job(response, org=self._client.org, sobject=self._sobject))
+            found = _job(bulk_ingest.job(response, org=self._client.org, sobject=request.object))
         except (SalesforceRejected, UnknownObject) as error:
             raise _in_header(error, request) from error
+        self._has_begun = True
+        return found
 
-    async def upload(self, job_id: str, content: Spool) -> None:
+    async def upload(self, job_id: str, content: Content) -> None:
         """Send a job's data."""
-        response = await self._client.send(bulk_ingest.upload(self._client.base, job_id, content.stream), self._begun)
-        bulk_ingest.check(response, org=self._client.org, job_id=job_id)
+        request = bulk_ingest.upload(self._client.base, job_id, content.stream, content.size)
+        bulk_ingest.check(await self._client.send(request, self._begun), org=self._client.org, job_id=job_id)
 
     async def complete(self, job_id: str) -> Job:
         """Commit a job."""
         return await self._set_state(job_id, "UploadComplete", self._begun)
 
-    async def abort(self, job_id: str) -> None:
+    async def abort(self, job_id: str) -> Job:
         """Abort a job, also after the call's deadline: that is when it is needed."""
-        await self._set_state(job_id, "Aborted", replace(self._begun, deadline=None))
+        return await self._set_state(job_id, "Aborted", replace(self._begun, deadline=None))
 
     async def job_info(self, job_id: str) -> Job:
         """Tell how a job stands."""
         response = await self._client.send(bulk_ingest.info(self._client.base, job_id), self._begun)
         return _job(bulk_ingest.job(response, org=self._client.org, job_id=job_id))
 
-    async def results(self, job_id: str, file: ResultFile) -> AsyncIterator[bytes]:
-        """Yield a result file."""
-        response = await self._client.send(bulk_ingest.results(self._client.base, job_id, file), self._begun)
-        bulk_ingest.check(response, org=self._client.org, job_id=job_id)
-        for start in range(0, len(response.content), CHUNK_BYTES):
-            yield response.content[start : start + CHUNK_BYTES]
+    async def results(self, job_id: str, file: ResultFile, begin: Callable[[], Spool]) -> Spool:
+        """Fetch a result file."""
+        spools: list[Spool] = []
+
+        def anew() -> Spool:
+            spools[:] = [begin()]
+            return spools[0]
+
+        request = bulk_ingest.results(self._client.base, job_id, file, anew)
+        bulk_ingest.check(await self._client.send(request, self._begun), org=self._client.org, job_id=job_id)
+        return spools[0] if spools else begin()
+
+    async def batches_left(self) -> int | None:
+        """Tell how many batches the org still takes today."""
+        limits = await self._client.limits(self._begun if self._has_begun else self._context)
+        return next((limit.remaining for limit in limits if limit.name == "DailyBulkApiBatches"), None)
 
     async def _set_state(self, job_id: str, state: bulk_ingest.SettableState, context: CallContext) -> Job:
         request = bulk_ingest.set_state(self._client.base, job_id, state)
@@ -92,6 +107,5 @@ def _in_header(error: SluicegateError, request: LoadRequest) -> SluicegateError:
 
 
 def _job(job: bulk_ingest.Job) -> Job:
-    return Job(
-        job.id, LoadState.named(job.state), job.numberRecordsProcessed, job.numberRecordsFailed, job.errorMessage
-    )
+    processed, failed = max(job.numberRecordsProcessed, 0), max(job.numberRecordsFailed, 0)
+    return Job(job.id, LoadState.named(job.state), processed, failed, job.errorMessage)

@@ -5,6 +5,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from service.batching.coalescer import Coalescer
+from service.bulk.failpoints import Reach, pass_by
+from service.bulk.parts import PartLimits
 from service.clock import Clock
 from service.deep_links.claim_store import ClaimStore
 from service.deep_links.config import LinkConfig
@@ -17,6 +19,7 @@ from service.orgs.descriptions import Descriptions
 from service.orgs.guard import Guard
 from service.orgs.limits import limits_of, policy_of
 from service.orgs.links import OrgLinks
+from service.orgs.loads import LoadPolicy, OrgLoads
 from service.orgs.org import Org
 from service.orgs.queries import OrgQueries
 from service.orgs.records import OrgRecords
@@ -52,6 +55,8 @@ class Surroundings:
     """Tells the time and waits."""
     sharing: Sharing | None
     """What replicas share of the orgs' allocations; None if this one is on its own."""
+    reach: Reach = pass_by
+    """Called at each place of a load where a test may have the process die."""
 
 
 def open_org(name: str, settings: OrgSettings, surroundings: Surroundings, stack: AsyncExitStack) -> Org:
@@ -115,13 +120,21 @@ def open_org(name: str, settings: OrgSettings, surroundings: Surroundings, stack
         config=surroundings.links.with_default(settings.default_link_provider),
         claim_store=surroundings.claim_store,
     )
+    limits = PartLimits(settings.loads.part_bytes, settings.loads.part_rows)
+    policy = LoadPolicy(limits, settings.loads.parts_at_work, surroundings.reach)
     return Org(
         client,
         guard=guard,
         records=records,
         queries=queries,
         links=links,
-        load_tokens=surroundings.signers.loads,
+        loads=OrgLoads(
+            client,
+            guard=guard,
+            tokens=surroundings.signers.loads,
+            policy=policy,
+            descriptions=descriptions if settings.writes.check_fields else None,
+        ),
     )
 
 

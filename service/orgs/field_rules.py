@@ -24,7 +24,7 @@ def value_check(field: Field, operation: Operation) -> Check:
         operation: What is done to the record.
 
     """
-    closed = _closed(field, operation)
+    closed = closed_to(field, operation)
     if closed is not None:
         if field.type == "id" and operation is not Operation.UPDATE:
             # Null or empty says that there is no id yet; Salesforce takes it where a record may be created.
@@ -46,7 +46,7 @@ def lookup_check(field: Field, operation: Operation) -> Check:
         operation: What is done to the record.
 
     """
-    closed = _closed(field, operation)
+    closed = closed_to(field, operation)
     if closed is not None:
         return lambda _value: closed
     null = _null(field, operation)
@@ -75,7 +75,8 @@ def missing(name: str) -> Fault:
     return Fault(RequiredFieldMissing, f"{name} is required; give it a value")
 
 
-def _closed(field: Field, operation: Operation) -> Fault | None:
+def closed_to(field: Field, operation: Operation) -> Fault | None:
+    """Return why an operation writes no value to a field at all; None if it may."""
     if operation is Operation.CREATE:
         opened, when = field.createable, " when a record is created"
     elif operation is Operation.UPDATE:

@@ -6,18 +6,14 @@ from typing import Any
 
 from service import soql
 from service.batching.statistics import Statistics as BatchingStatistics
-from service.bulk import load
-from service.bulk.events import Event
-from service.bulk.job import Load, LoadRequest, Operation
-from service.bulk.token import LoadToken, TokenSigner
 from service.context import CallContext
 from service.errors import SluicegateError
 from service.governor.base import Statistics
 from service.orgs import reading
-from service.orgs.bulk_jobs import OrgBulkJobs
 from service.orgs.compose import Composer
 from service.orgs.guard import Guard
 from service.orgs.links import OrgLinks
+from service.orgs.loads import OrgLoads
 from service.orgs.queries import OrgQueries
 from service.orgs.reading import FoundRecord
 from service.orgs.records import OrgRecords
@@ -42,7 +38,7 @@ class Org:
         records: Writes its records.
         queries: Reads its records with SOQL.
         links: Its deep links.
-        load_tokens: Signs the tokens of its bulk loads.
+        loads: Loads many records.
 
     """
 
@@ -54,15 +50,16 @@ class Org:
         records: OrgRecords,
         queries: OrgQueries,
         links: OrgLinks,
-        load_tokens: TokenSigner,
+        loads: OrgLoads,
     ) -> None:
         self.name = client.org
         """The org's configured name."""
         self.links = links
         """Its deep links."""
+        self.loads = loads
+        """Its bulk loads."""
         self._client = client
         self._guard = guard
-        self._load_tokens = load_tokens
         self._records = records
         self._descriptions = records.descriptions
         self._queries = queries
@@ -128,40 +125,3 @@ class Org:
         """Return the org's limits by name, by one call to Salesforce."""
         self._guard.admit(context)
         return await self._client.limits(context)
-
-    def bulk_load(self, request: LoadRequest, data: AsyncIterator[bytes], context: CallContext) -> AsyncIterator[Event]:
-        """Load rows and yield what happens; see `service.bulk.load.run`."""
-        self._guard.admit(context)
-        return load.run(request, data, OrgBulkJobs(self._client, context, request.object), context.clock)
-
-    def sign_load(self, found: Load, rows: int) -> str:
-        """Return the token that names a load.
-
-        Args:
-            found: The load.
-            rows: Rows received so far.
-
-        """
-        token = LoadToken(
-            org=self.name,
-            job_id=found.job.id,
-            object=found.object,
-            operation=found.operation.value,
-            external_id_field=found.external_id_field,
-            rows=rows,
-            created=int(found.created_at),
-        )
-        return self._load_tokens.write(token)
-
-    async def find_load(self, resume_token: str, context: CallContext) -> Load:
-        """Return how a load stands, by one call to Salesforce.
-
-        Raises:
-            service.errors.InvalidToken: The token was not made here, or for another org.
-            service.errors.LoadNotFound: Salesforce knows the job no more.
-
-        """
-        token = self._load_tokens.read(resume_token, org=self.name)
-        self._guard.admit(context)
-        job = await OrgBulkJobs(self._client, context).job_info(token.job_id)
-        return Load(job, token.object, Operation(token.operation), token.external_id_field, float(token.created))

@@ -64,7 +64,7 @@ class WriteRules:
         # Names come from callers, who may spell one in ever new ways.
         self._most_spellings = _SPELLINGS * (len(description.fields) + len(description.relationships))
         self._keys: dict[str, KeyField] = {}
-        self._required = _required(description)
+        self._required = required_fields(description)
         self._near_fields: NearestNames | None = None
         self._near_relationships: NearestNames | None = None
 
@@ -234,7 +234,7 @@ def _may_be_parent(name: str, value: str) -> bool:
     return name.endswith(("id", "__c")) and name not in _NO_PARENTS and not name.endswith("byid") and is_long_id(value)
 
 
-def _required(description: SObject) -> tuple[tuple[str, str], ...]:
+def required_fields(description: SObject) -> tuple[tuple[str, str], ...]:
     """Return each field without which no record is created, and the name by which it may be looked up instead."""
     fields = description.fields
     name, last_name = fields.get("name"), fields.get("lastname")

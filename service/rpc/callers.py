@@ -15,7 +15,10 @@ _KEYS = frozenset((CALLER, PRIORITY))
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _WANTED = "takes 1 to 63 letters, digits, dots, dashes and underscores, and begins with a letter or digit"
 _PRIORITIES = {priority.name.lower(): priority for priority in Priority}
-_OF_METHODS: Mapping[str, Priority] = {"sluicegate.v1.BulkService/BulkLoad": Priority.BATCH}
+_OF_METHODS: Mapping[str, Priority] = {
+    f"sluicegate.v1.BulkService/{method}": Priority.BATCH
+    for method in ("BulkLoad", "StartBulkLoad", "UploadBulkLoadPart", "CommitBulkLoad", "ListBulkLoadResults")
+}
 """What calls of a method are that say nothing, other than STANDARD."""
 
 

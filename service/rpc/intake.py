@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import protovalidate
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
 from service.errors import MalformedMessage, MessageTooLarge, SluicegateError
@@ -86,6 +87,7 @@ class Intake:
         self._limit = limit
         self._is_plain = is_plain
         self._is_plain_large = is_plain_large
+        self._pieces = _pieces_of(request)
 
     def decode(self, data: bytes, /) -> Any:
         """Return the message, or what stands for it until `admit`.
@@ -107,7 +109,9 @@ class Intake:
                     f"the bytes are no {self._request.DESCRIPTOR.full_name}", metadata={"method": self._method}
                 )
             )
-        return message if len(data) <= LARGE_BYTES else Large(message)
+        if len(data) <= LARGE_BYTES or (self._is_piece(message) and self._is_plain_large(message)):
+            return message
+        return Large(message)
 
     def is_good(self, received: Any) -> bool:
         """Tell whether what was decoded is a message that certainly keeps the rules; if not, `admit` decides."""
@@ -139,9 +143,24 @@ class Intake:
         async for message in received:
             yield message if self.is_good(message) else await self.admit(message)
 
+    def _is_piece(self, message: Message) -> bool:
+        """Tell whether a message is one field of bytes, whose size makes no work."""
+        name, members = self._pieces
+        return bool(members) and message.WhichOneof(name) in members
+
     def _check_large(self, message: Message) -> None:
         if not self._is_plain_large(message):
             check(message)
+
+
+def _pieces_of(request: type[Message]) -> tuple[str, frozenset[str]]:
+    """Return the oneof that is all of a message, and its members that are bytes; none if there is no such oneof."""
+    descriptor = request.DESCRIPTOR
+    for oneof in descriptor.oneofs:
+        if len(oneof.fields) == len(descriptor.fields):
+            members = (field.name for field in oneof.fields if field.type == FieldDescriptor.TYPE_BYTES)
+            return oneof.name, frozenset(members)
+    return "", frozenset()
 
 
 def check(message: Message) -> None:

@@ -14,6 +14,7 @@ PATTERNS: Mapping[str, str] = {
     "^([A-Za-z][A-Za-z0-9_]{0,79})?$": _API_NAME,
     "^[A-Za-z][A-Za-z0-9_]{0,39}$": "is no node's name: give a letter, then at most 39 letters, digits and underscores",
     "^[A-Za-z0-9]{15}([A-Za-z0-9]{3})?$": "is no record's id: give its 15 or 18 letters and digits",
+    "^([A-Za-z0-9]{15}([A-Za-z0-9]{3})?)?$": "is no record's id: give its 15 or 18 letters and digits",
     "^[A-Za-z0-9_.:-]{0,64}$": "takes at most 64 letters, digits and characters of _ . : -",
     "^-?[0-9]+([.][0-9]+)?$": "is no decimal number: give digits, as in -12.50",
     "^[0-9]{4}-[0-9]{2}-[0-9]{2}$": "is no date: give it as 2026-03-01",

@@ -122,7 +122,8 @@ class WriteSettings(Section):
     """How single records are written."""
 
     check_fields: bool = Field(
-        True, description="Hold values against the sObject's description before an API call is spent"
+        True,
+        description="Hold values, and columns of bulk loads, against the sObject's description before a call is spent",
     )
     calls_in_flight: int = Field(8, ge=1, le=100, description="Most calls of one lane that are open at a time")
     gather_seconds: float = Field(
@@ -153,6 +154,23 @@ class QuerySettings(Section):
     )
 
 
+class LoadSettings(Section):
+    """How records are loaded in bulk."""
+
+    part_bytes: int = Field(
+        100_000_000, ge=1_000, le=100_000_000, description="Most bytes of a part of a load, which is one job"
+    )
+    part_rows: int = Field(
+        1_000_000, ge=1, le=1_000_000, description="Most rows of a part; matching its results takes memory for each"
+    )
+    parts_at_work: int = Field(
+        10,
+        ge=1,
+        description="Most parts of all loads, four of each, that are uploaded, written or reported at a time; each "
+        "lies on disk meanwhile",
+    )
+
+
 class OrgSettings(Section):
     """One Salesforce org."""
 
@@ -168,6 +186,7 @@ class OrgSettings(Section):
     max_connections: int = Field(64, ge=1, description="Most connections to the org")
     writes: WriteSettings = Field(WriteSettings(), description="How single records are written")
     queries: QuerySettings = Field(QuerySettings(), description="How records are read")
+    loads: LoadSettings = Field(LoadSettings(), description="How records are loaded in bulk")
     governor: GovernorSettings = Field(GovernorSettings(), description="What may be asked of the org")
     default_link_provider: str = Field(
         "", description="The provider of the org's links that name none. Empty: `links.default_provider`"
@@ -206,6 +225,11 @@ class Settings(BaseSettings):
     orgs: dict[OrgName, OrgSettings] = Field(
         default_factory=dict, description="Orgs by name. Empty: the embedded org, under the name `emulator`"
     )
+    failpoints: dict[str, Annotated[int, Field(ge=1)]] = Field(
+        default_factory=dict,
+        description="For tests: places in bulk loads where the process dies, and at which passage. Refused with orgs "
+        "beyond this machine",
+    )
     default_org: str = Field("", description="The org of requests that name none. Empty: the only org, if there is one")
 
     @classmethod
@@ -232,6 +256,13 @@ class Settings(BaseSettings):
                 raise ValueError(
                     f"orgs.{name}.default_link_provider {org.default_link_provider!r} is not among links.providers"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _deaths_are_for_tests(self) -> Self:
+        beyond = [name for name, org in self.orgs.items() if not org.login_url.startswith("http://")]
+        if self.failpoints and beyond:
+            raise ValueError(f"failpoints are for tests; orgs beyond this machine must not meet them: {beyond[0]}")
         return self
 
     @model_validator(mode="after")

@@ -25,19 +25,23 @@ class TextSigner:
         keys: The first signs; all verify.
         purpose: Keeps what was signed with the same secret for another purpose from being taken for this.
         giver: Which call gives the text out, for errors.
+        longest: Most characters of a text that is read.
 
     Raises:
         ValueError: There is no key, or two have one id.
 
     """
 
-    def __init__(self, keys: tuple[SigningKey, ...], *, purpose: str, giver: str) -> None:
+    def __init__(
+        self, keys: tuple[SigningKey, ...], *, purpose: str, giver: str, longest: int = MAX_TOKEN_LENGTH
+    ) -> None:
         self._secrets = {key.id: key.secret for key in keys}
         if not keys or len(self._secrets) != len(keys):
             raise ValueError("token keys must be at least one, with different ids")
         self._key_id = keys[0].id
         self._purpose = purpose
         self._giver = giver
+        self._longest = longest
 
     def write(self, payload: bytes) -> str:
         """Return a payload signed; it holds no secret, for it can be read."""
@@ -58,7 +62,7 @@ class TextSigner:
             InvalidToken: It was not signed here, or was altered.
 
         """
-        parts = _TOKEN.fullmatch(text) if len(text) <= MAX_TOKEN_LENGTH else None
+        parts = _TOKEN.fullmatch(text) if len(text) <= self._longest else None
         if parts is None or parts["key"] not in self._secrets:
             raise invalid(f"is not one that this service signed; send it exactly as {self._giver} gave it")
         signed = text.rpartition(".")[0]

@@ -123,6 +123,7 @@ async def fleet(org: OrgProcess, folder: Path, url: str | None) -> AsyncIterator
     settings = {
         "grpc": {"port": 0},
         "admin": {"port": 0},
+        "link_server": {"port": 0},
         "callers": {"greedy": {}},
         "orgs": {name: {**login, "governor": governor} for name, governor in GOVERNORS.items()},
         "shared_store": {"url": url} if url else {},

@@ -49,6 +49,7 @@ async def replica(prod: OrgSettings, folder: Path, keys: dict[str, str], *, port
     settings = {
         "grpc": {"port": port},
         "admin": {"port": 0},
+        "link_server": {"port": 0},
         "orgs": {"prod": prod.model_dump(mode="json", exclude_none=True)},
         "token_keys": keys,
     }

@@ -128,6 +128,7 @@ async def replica_process(
     settings = {
         "grpc": {"port": 0},
         "admin": {"port": 0},
+        "link_server": {"port": 0},
         "orgs": {"prod": prod.model_dump(mode="json", exclude_none=True)},
         "shared_store": {"url": store.url},
     }

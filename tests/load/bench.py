@@ -18,6 +18,7 @@ from rich.table import Column, Table
 from service.telemetry import logs
 from tests.load import (
     applies,
+    bulk_loads,
     emulated,
     first_rows,
     governors,
@@ -66,6 +67,10 @@ class Plan:
     large_query_rows: int = 1_000_000
     load_rounds: int = 3
     load_rows: int = 20_000
+    bulk_bytes: int = 800_000_000
+    bulk_rounds: int = 2
+    bulk_rows: int = 1_000_000
+    bulk_bytes_per_second: float = 50e6
     governor_times: int = 300
     governor_seconds: float = 5.0
     governor_bound: int = 3_000
@@ -109,6 +114,10 @@ async def measure(plan: Plan) -> AsyncIterator[Figure]:
         yield await memory.of_waiting(stage.service, stage.upstream, stage.echo, plan.waiting)
     async with running("service", "serve", "--json", environment=FREE_PORTS) as service:
         yield await loads.into_embedded_org(service, plan.load_rounds, plan.load_rows)
+    async for figure in bulk_loads.figures(
+        plan.bulk_bytes, plan.bulk_rounds, plan.bulk_rows, plan.bulk_bytes_per_second
+    ):
+        yield figure
     async for figure in governors.figures(plan.governor_times, plan.governor_seconds, plan.governor_bound):
         yield figure
     async for figure in emulated.figures(plan.emulator_rounds, plan.emulator_rows):

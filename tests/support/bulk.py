@@ -1,13 +1,15 @@
-"""Salesforce's side of a bulk load, in memory: it shuffles results as Salesforce does and can be told to misbehave."""
+"""Salesforce's side of bulk loads, in memory: it shuffles results as Salesforce does and can be told to misbehave."""
 
 import csv
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from io import StringIO
 
-from service.bulk.job import Job, LoadRequest, LoadState, ResultFile
+from service.bulk.dialect import Delimiter
+from service.bulk.job import Content, Job, LoadRequest, LoadState, ResultFile
 from service.bulk.spool import Spool
+from service.errors import LoadNotFound, SalesforceRejected
 
 Row = dict[str, str]
 
@@ -18,7 +20,34 @@ def written(row: Row) -> str | None:
 
 
 @dataclass
-class FakeBulkClient:
+class FakeJob:
+    """One job."""
+
+    id: str
+    request: LoadRequest
+    delimiter: Delimiter
+    state: LoadState = LoadState.OPEN
+    uploaded: bytes | None = None
+    asked: int = 0
+    verdicts: list[str | None] = field(default_factory=list)
+    """What became of each row, once the job has ended: empty when written, else why not; None when never tried."""
+    error_message: str = ""
+
+    @property
+    def cells(self) -> list[list[str]]:
+        """The header and the rows that were uploaded."""
+        text = StringIO((self.uploaded or b"").decode(), newline="")
+        return [row for row in csv.reader(text, delimiter=self.delimiter.text) if row]
+
+    @property
+    def rows(self) -> list[Row]:
+        """The rows that were uploaded."""
+        header, *cells = self.cells or [[]]
+        return [dict(zip(header, row, strict=True)) for row in cells]
+
+
+@dataclass
+class FakeBulkOrg:
     """A `service.bulk.job.BulkClient` without an org."""
 
     judge: Callable[[Row], str | None] = written
@@ -28,81 +57,117 @@ class FakeBulkClient:
     final: LoadState = LoadState.COMPLETE
     polls: int = 3
     """How often a job is asked for until it has ended."""
-    faults: dict[str, list[BaseException]] = field(default_factory=dict)
+    faults: dict[str, list[BaseException | None]] = field(default_factory=dict)
     """What the next calls of a method raise instead of doing anything."""
-    faults_after: dict[str, list[BaseException]] = field(default_factory=dict)
+    faults_after: dict[str, list[BaseException | None]] = field(default_factory=dict)
     """What the next calls of a method raise after they did their work."""
     edit: Callable[[ResultFile, list[list[str]]], list[list[str]]] = lambda file, lines: lines
     """Changes a result file, its header included."""
     error_message: str = ""
-    chunk_bytes: int = 7
+    batches: int | None = None
+    """How many batches of rows the org takes today."""
 
     def __post_init__(self) -> None:
         self.calls: list[str] = []
-        self.state = LoadState.OPEN
-        self.uploaded = b""
-        self.asked = 0
+        self.jobs: list[FakeJob] = []
+        self.written: list[Row] = []
+        """Every row that was written, as often as it was."""
 
-    async def create_job(self, request: LoadRequest) -> Job:
+    async def create_job(self, request: LoadRequest, delimiter: Delimiter) -> Job:
         self._raise("create_job", self.faults)
-        return self._job()
+        job = FakeJob(f"750{len(self.jobs) + 1:012d}AAA", request, delimiter)
+        self.jobs.append(job)
+        self._raise("create_job", self.faults_after, is_counted=False)
+        return self._info(job)
 
-    async def upload(self, job_id: str, content: Spool) -> None:
+    async def upload(self, job_id: str, content: Content) -> None:
         self._raise("upload", self.faults)
-        self.uploaded = b"".join([chunk async for chunk in content.stream()])
-        assert len(self.uploaded) == content.size
+        job = self._job(job_id)
+        if job.uploaded is not None or job.state is not LoadState.OPEN:
+            raise SalesforceRejected("Found multiple contents for job")
+        uploaded = b"".join([chunk async for chunk in content.stream()])
+        assert len(uploaded) == content.size
+        job.uploaded = uploaded
+        self._raise("upload", self.faults_after, is_counted=False)
 
     async def complete(self, job_id: str) -> Job:
         self._raise("complete", self.faults)
-        self.state = LoadState.UPLOADED
+        job = self._job(job_id)
+        if job.state is not LoadState.OPEN or job.uploaded is None:
+            raise SalesforceRejected("Job cannot be completed: it is not Open, or no data was uploaded")
+        job.state = LoadState.UPLOADED
         self._raise("complete", self.faults_after, is_counted=False)
-        return self._job()
+        return self._info(job)
 
-    async def abort(self, job_id: str) -> None:
+    async def abort(self, job_id: str) -> Job:
         self._raise("abort", self.faults)
-        self.state = LoadState.ABORTED
+        job = self._job(job_id)
+        if job.state.is_final:
+            raise SalesforceRejected("Aborting already Completed Job not allowed")
+        self.end(job, LoadState.ABORTED, tried=0)
+        return self._info(job)
 
     async def job_info(self, job_id: str) -> Job:
         self._raise("job_info", self.faults)
-        if self.state is not LoadState.OPEN:
-            self.asked += 1
-            self.state = self.final if self.asked >= self.polls else LoadState.PROCESSING
-        return self._job()
+        job = self._job(job_id)
+        if job.state in {LoadState.UPLOADED, LoadState.PROCESSING}:
+            job.asked += 1
+            if job.asked >= self.polls:
+                self.end(job, self.final)
+            else:
+                job.state = LoadState.PROCESSING
+        return self._info(job)
 
-    async def results(self, job_id: str, file: ResultFile) -> AsyncIterator[bytes]:
+    async def results(self, job_id: str, file: ResultFile, begin: Callable[[], Spool]) -> Spool:
         self._raise(file, self.faults)
-        content = self._file(file)
-        for start in range(0, len(content), self.chunk_bytes):
-            yield content[start : start + self.chunk_bytes]
+        spool = begin()
+        spool.write(self._file(self._job(job_id), file))
+        return spool
+
+    async def batches_left(self) -> int | None:
+        self._raise("batches_left", self.faults)
+        return self.batches
+
+    def end(self, job: FakeJob, state: LoadState, *, tried: int | None = None) -> None:
+        """End a job, of which so many rows are tried, or all."""
+        job.state, job.error_message = state, self.error_message if state is LoadState.FAILED else ""
+        for number, row in enumerate(job.rows):
+            verdict = self.judge(row) if tried is None or number < tried else None
+            job.verdicts.append(verdict)
+            if verdict == "":
+                self.written.append(row)
 
     @property
-    def rows(self) -> list[Row]:
-        """The rows that were uploaded."""
-        return list(csv.DictReader(StringIO(self.uploaded.decode(), newline="")))
+    def open_jobs(self) -> list[str]:
+        """Ids of the jobs that are open."""
+        return [job.id for job in self.jobs if job.state is LoadState.OPEN]
 
-    def _raise(self, method: str, faults: dict[str, list[BaseException]], *, is_counted: bool = True) -> None:
+    def _job(self, job_id: str) -> FakeJob:
+        for job in self.jobs:
+            if job.id == job_id:
+                return job
+        raise LoadNotFound("no such job")
+
+    def _raise(self, method: str, faults: dict[str, list[BaseException | None]], *, is_counted: bool = True) -> None:
         if is_counted:
             self.calls.append(method)
-        if faults.get(method):
-            raise faults[method].pop(0)
+        fault = faults[method].pop(0) if faults.get(method) else None
+        if fault is not None:
+            raise fault
 
-    def _job(self) -> Job:
-        if not self.state.is_final:
-            return Job("750000000000001AAA", self.state)
-        verdicts = [self.judge(row) for row in self.rows]
-        tried = sum(verdict is not None for verdict in verdicts)
-        failed = sum(bool(verdict) for verdict in verdicts)
-        return Job("750000000000001AAA", self.state, tried, failed, self.error_message)
+    def _info(self, job: FakeJob) -> Job:
+        tried = sum(verdict is not None for verdict in job.verdicts)
+        failed = sum(bool(verdict) for verdict in job.verdicts)
+        return Job(job.id, job.state, tried, failed, job.error_message)
 
-    def _file(self, file: ResultFile) -> bytes:
-        header, *cells = list(csv.reader(StringIO(self.uploaded.decode(), newline="")))
+    def _file(self, job: FakeJob, file: ResultFile) -> bytes:
+        header, *cells = job.cells or [["Id"]]
         lines: list[list[str]] = []
-        for row in (row for row in cells if row):
-            named = dict(zip(header, row, strict=True))
-            verdict = self.judge(named)
-            identity = f"00Q{len(lines):015d}"
+        for number, (row, verdict) in enumerate(zip(cells, job.verdicts, strict=True)):
+            identity = f"00Q{len(self.written) + number:012d}AAA"
             if file == "successfulResults" and verdict == "":
-                lines.append([identity, str(self.creates(named)).lower(), *row])
+                created = self.creates(dict(zip(header, row, strict=True)))
+                lines.append([identity, str(created).lower(), *row])
             if file == "failedResults" and verdict:
                 lines.append(["", verdict, *row])
             if file == "unprocessedrecords" and verdict is None:

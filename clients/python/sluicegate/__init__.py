@@ -1,6 +1,18 @@
 """The Python client of Sluicegate."""
 
-from sluicegate.bulk import Accepted, BulkLoad, Event, Finished, Progress, Results, RowResult
+from sluicegate.bulk import (
+    Accepted,
+    BulkLoad,
+    BulkPart,
+    Event,
+    Finished,
+    PartDone,
+    Prepared,
+    Progress,
+    Results,
+    RowResult,
+)
+from sluicegate.bulk_options import BulkOptions
 from sluicegate.callers import Priority
 from sluicegate.client import Client
 from sluicegate.columns import ColumnDescription
@@ -21,6 +33,7 @@ from sluicegate.query_options import QueryOptions, Route
 from sluicegate.records import Record, RecordError, RecordRef, SavedRecord, UpsertResult
 from sluicegate.results import Limit, OrgLimits
 from sluicegate.rows import Batch, JsonLines
+from sluicegate.token_files import TokenFile
 from sluicegate.values import NodeId, Reference, Value
 from sluicegate.write_options import WriteOptions
 
@@ -29,6 +42,8 @@ __all__ = [
     "ApiUsage",
     "Batch",
     "BulkLoad",
+    "BulkOptions",
+    "BulkPart",
     "CallerShare",
     "ClaimedDeepLink",
     "ClassShare",
@@ -51,6 +66,8 @@ __all__ = [
     "NodeId",
     "Operation",
     "OrgLimits",
+    "PartDone",
+    "Prepared",
     "Priority",
     "Progress",
     "QueryExplanation",
@@ -66,6 +83,7 @@ __all__ = [
     "RowResult",
     "SavedRecord",
     "SluicegateError",
+    "TokenFile",
     "Update",
     "Upsert",
     "UpsertResult",

@@ -1,25 +1,16 @@
 """Bulk loads: how they stand, and the events that they tell."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal, TypeAlias
 
-from sluicegate.v1 import bulk_load_pb2, bulk_service_pb2, error_reason_pb2
-from sluicegate.v1.bulk_service_pb2 import BulkLoadFinished, BulkLoadHeader, BulkLoadResponse
-from sluicegate.words import to_number, to_word
-
-_STATES = bulk_load_pb2.BulkLoadState.DESCRIPTOR
-_OPERATIONS = bulk_load_pb2.BulkOperation.DESCRIPTOR
-_FORMATS = bulk_service_pb2.BulkFormat.DESCRIPTOR
-_WANTED = bulk_service_pb2.BulkResults.DESCRIPTOR
-_OUTCOMES = bulk_load_pb2.BulkRowOutcome.DESCRIPTOR
-_REASONS = error_reason_pb2.ErrorReason.DESCRIPTOR
-
-Operation: TypeAlias = Literal["insert", "update", "upsert", "delete"]
+Operation: TypeAlias = Literal["insert", "update", "upsert", "delete", "hard_delete"]
 """What is done with each row."""
 Format: TypeAlias = Literal["csv", "json_lines"]
 """How the data is written."""
 
+Outcome: TypeAlias = Literal["created", "updated", "deleted", "failed", "not_processed"]
+"""What became of a row."""
 ResultsWanted: TypeAlias = Literal["failures", "all", "none"]
 """Which rows' results are sent: those not written, every row's, or no row's."""
 
@@ -46,6 +37,26 @@ class BulkLoad:
     """When the job was created, in UTC."""
     error_message: str
     """Salesforce's own words when the state is `failed`; empty otherwise."""
+    load_id: str = ""
+    """Names the load in logs, the same in all its tokens."""
+    parts: tuple["BulkPart", ...] = ()
+    """The parts that are known, in the order of the data."""
+
+
+@dataclass(frozen=True, slots=True)
+class BulkPart:
+    """Some consecutive rows of a load, written by one job."""
+
+    number: int
+    """From 1, in the order of the data."""
+    first_row: int
+    """Number of its first row, from 1 on over the whole load."""
+    row_count: int
+    """How many rows it has."""
+    state: str
+    """One of `prepared`, `committed`, `done`."""
+    job_ids: tuple[str, ...]
+    """Ids of its jobs in Salesforce: the first one, then those that tried rows again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +64,7 @@ class RowResult:
     """What became of one row."""
 
     row: int
-    """The row's number in the data, from 1; a CSV header is not counted."""
+    """The row's number in the data, from 1; a CSV header is not counted. 0 where only the data could tell."""
     outcome: str
     """One of `created`, `updated`, `deleted`, `failed`, `not_processed`."""
     record_id: str
@@ -66,13 +77,21 @@ class RowResult:
     """API names of the fields at fault."""
     salesforce_code: str
     """Salesforce's own code, for example `REQUIRED_FIELD_MISSING`."""
+    key: str = ""
+    """What the row has in the header's key column."""
+    part: int = 0
+    """Number of the part that the row belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The job exists. Comes once, first."""
+    """The load is begun, or gone on with. Comes first, and again whenever the load goes on in another call."""
 
     load: BulkLoad
+    resume_row: int = 1
+    """Number of the row from which on data is sent."""
+    resume_byte: int = 0
+    """Where that row begins in the data; 0 from its start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +100,32 @@ class Progress:
 
     load: BulkLoad
     rows_received: int
+    """Over the whole load."""
     bytes_received: int
+    """In this call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A part is uploaded. Its token is stored by now, and its commit follows."""
+
+    part: BulkPart
+    row_count: int
+    """How many rows wait: all of the part at first, later those that are tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartDone:
+    """A part is over, and all its results were told. A call that goes on later does not tell them again."""
+
+    part: BulkPart
+    error_message: str
+    """Salesforce's own words when its last job failed; empty otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """What became of some rows, in any order. Comes after every row was tried."""
+    """What became of some rows of a part, in any order. Comes after every row of the part was tried."""
 
     rows: tuple[RowResult, ...]
 
@@ -104,79 +143,5 @@ class Finished:
     rows_not_processed: int
 
 
-Event: TypeAlias = Accepted | Progress | Results | Finished
+Event: TypeAlias = Accepted | Progress | Prepared | Results | PartDone | Finished
 """What a load tells, made for `match`."""
-
-
-def encode_header(
-    target: BulkLoadHeader,
-    *,
-    operation: Operation,
-    data_format: Format,
-    results: ResultsWanted,
-) -> BulkLoadHeader:
-    """Complete the first message of a load, which names org, object and external-id field already.
-
-    Raises:
-        ValueError: An argument is none of the words that it takes.
-
-    """
-    target.operation = bulk_load_pb2.BulkOperation.ValueType(to_number(_OPERATIONS, "operation", operation))
-    target.format = bulk_service_pb2.BulkFormat.ValueType(to_number(_FORMATS, "data_format", data_format))
-    target.results = bulk_service_pb2.BulkResults.ValueType(to_number(_WANTED, "results", results))
-    return target
-
-
-def decode_load(load: bulk_load_pb2.BulkLoad) -> BulkLoad:
-    """Read a load from its message."""
-    return BulkLoad(
-        resume_token=load.resume_token,
-        object=load.object,
-        operation=to_word(_OPERATIONS, load.operation),
-        state=to_word(_STATES, load.state),
-        job_id=load.job_id,
-        rows_processed=load.rows_processed,
-        rows_failed=load.rows_failed,
-        create_time=load.create_time.ToDatetime(tzinfo=UTC),
-        error_message=load.error_message,
-    )
-
-
-def decode_event(response: BulkLoadResponse) -> Event | None:
-    """Read an event from its message; None when a newer service sends one that is unknown here."""
-    match response.WhichOneof("event"):
-        case "accepted":
-            return Accepted(decode_load(response.accepted.load))
-        case "progress":
-            progress = response.progress
-            return Progress(decode_load(progress.load), progress.rows_received, progress.bytes_received)
-        case "results":
-            return Results(tuple(map(_row, response.results.rows)))
-        case "finished":
-            return _finished(response.finished)
-    return None
-
-
-def _row(row: bulk_load_pb2.BulkRowResult) -> RowResult:
-    failed = row.HasField("error")
-    return RowResult(
-        row=row.row,
-        outcome=to_word(_OUTCOMES, row.outcome),
-        record_id=row.record_id,
-        reason=to_word(_REASONS, row.error.reason).upper() if failed else "",
-        message=row.error.message,
-        fields=tuple(row.error.fields),
-        salesforce_code=row.error.salesforce_code,
-    )
-
-
-def _finished(finished: BulkLoadFinished) -> Finished:
-    return Finished(
-        load=decode_load(finished.load),
-        rows_received=finished.rows_received,
-        rows_created=finished.rows_created,
-        rows_updated=finished.rows_updated,
-        rows_deleted=finished.rows_deleted,
-        rows_failed=finished.rows_failed,
-        rows_not_processed=finished.rows_not_processed,
-    )

@@ -1,49 +1,51 @@
-"""The sending side of a bulk load: data of any kind goes up as messages while events come down."""
+"""One call of a bulk load: messages go up while answers come down."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, Iterator
-from contextlib import aclosing
-from os import PathLike
-from pathlib import Path
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing, suppress
 from typing import TypeAlias
 
 from grpc import aio
 
-from sluicegate.bulk import Event, decode_event
+from sluicegate.bulk_data import Source, Start
 from sluicegate.ending import Ending
-from sluicegate.v1.bulk_service_pb2 import BulkLoadHeader, BulkLoadRequest, BulkLoadResponse
-
-Data: TypeAlias = bytes | PathLike[str] | AsyncIterable[bytes]
-"""The rows: whole in memory, in a file, or as they come. The bytes may be cut anywhere."""
+from sluicegate.v1.bulk_service_pb2 import (
+    BulkLoadCommit,
+    BulkLoadEnd,
+    BulkLoadHeader,
+    BulkLoadRequest,
+    BulkLoadResponse,
+)
 
 Call: TypeAlias = aio.StreamStreamCall[BulkLoadRequest, BulkLoadResponse]
+Write: TypeAlias = Callable[[BulkLoadRequest], Awaitable[None]]
+Send: TypeAlias = Callable[[Write], Awaitable[bool]]
+"""Says everything there is to say; True if the sending side is to be closed then."""
 
-_PIECE_BYTES = 256 * 1024
-"""Large enough that messages cost little, small enough that few bytes wait in buffers."""
+
+class CallOver(Exception):
+    """A message cannot be sent, because the call is over."""
 
 
-async def exchange(call: Call, header: BulkLoadHeader, data: Data) -> AsyncGenerator[Event, None]:
-    """Send a load and yield its events.
+async def exchange(call: Call, send: Send) -> AsyncGenerator[BulkLoadResponse, None]:
+    """Send a load's messages and yield its answers.
 
-    Closing the iterator cancels the call, which aborts a load that is not committed yet and changes nothing about one
-    that is. Data that fails does the same, and its own exception is what the caller sees.
+    Closing the iterator cancels the call. A sender that fails does the same, and its own exception is what the caller
+    sees.
 
     Raises:
         grpc.aio.AioRpcError: The service refused the load, or the connection was lost.
-        TypeError: As `pieces`.
-        OSError: As `pieces`.
 
     """
     ending = Ending(call)
-    sender = asyncio.create_task(_send(call, header, data))
+    sender = asyncio.create_task(_send(call, send))
     try:
         async for response in call:
-            if (event := decode_event(response)) is not None:
-                yield event
+            yield response
     except aio.AioRpcError as error:
         raise await ending.of(error) from None
     except asyncio.CancelledError:
-        # A call is also cancelled by a sender whose data failed; then that failure is the answer.
+        # A call is also cancelled by a sender that failed; then that failure is the answer.
         if not _is_cancelling() and sender.done() and (failure := sender.exception()) is not None:
             raise failure from None
         raise
@@ -53,67 +55,99 @@ async def exchange(call: Call, header: BulkLoadHeader, data: Data) -> AsyncGener
         await asyncio.wait([sender])
 
 
-async def pieces(data: Data) -> AsyncGenerator[bytes, None]:
-    """Cut data into pieces of a message's size. A file is read in a thread, one piece at a time; a generator is closed.
+async def _send(call: Call, send: Send) -> None:
+    turn = asyncio.Lock()
 
-    Raises:
-        TypeError: The data, or an item of it, is not bytes. Text is refused because it could be data or a path.
-        OSError: The file cannot be read.
+    async def write(message: BulkLoadRequest) -> None:
+        # gRPC takes one message at a time.
+        async with turn:
+            try:
+                await call.write(message)
+            except (aio.AioRpcError, asyncio.InvalidStateError):
+                raise CallOver from None
 
-    """
-    if isinstance(data, bytes | bytearray | memoryview):
-        for piece in _cut(data):
-            yield piece
-    elif isinstance(data, PathLike):
-        with await asyncio.to_thread(Path(data).open, "rb") as file:
-            while piece := await asyncio.to_thread(file.read, _PIECE_BYTES):
-                yield piece
-    elif isinstance(data, AsyncIterable):
-        items = aiter(data)
-        try:
-            async for item in items:
-                for piece in _cut(item):
-                    yield piece
-        finally:
-            # A generator made in the call's arguments has nobody else to close it.
-            if isinstance(items, AsyncGenerator):
-                await items.aclose()
-    else:
-        raise TypeError(
-            f"data is {type(data).__name__}; it must be bytes, a pathlib.Path or an async iterable of bytes"
-        )
-
-
-def _cut(data: bytes | bytearray | memoryview) -> Iterator[bytes]:
-    if not isinstance(data, bytes | bytearray | memoryview):
-        raise TypeError(f"data yielded {type(data).__name__}; it must yield bytes")
-    view = memoryview(data).cast("B")
-    for start in range(0, len(view), _PIECE_BYTES):
-        yield bytes(view[start : start + _PIECE_BYTES])
-
-
-async def _send(call: Call, header: BulkLoadHeader, data: Data) -> None:
     try:
-        if not await _write(call, BulkLoadRequest(header=header)):
-            return
-        async with aclosing(pieces(data)) as cut:
-            async for piece in cut:
-                if not await _write(call, BulkLoadRequest(data=piece)):
-                    return
-        await call.done_writing()
+        with suppress(CallOver):
+            if await send(write):
+                await call.done_writing()
     except BaseException:
         # Half the data must not be committed, whatever stopped it.
         call.cancel()
         raise
 
 
-async def _write(call: Call, message: BulkLoadRequest) -> bool:
-    """Send a message; False when the call is over, whose reader learns why."""
-    try:
-        await call.write(message)
-    except (aio.AioRpcError, asyncio.InvalidStateError):
+class AtEnd:
+    """Says a load that its end commits.
+
+    Args:
+        header: The first message.
+        source: The data.
+
+    """
+
+    def __init__(self, header: BulkLoadHeader, source: Source) -> None:
+        self._header = header
+        self._source = source
+
+    async def send(self, write: Write) -> bool:
+        """Send everything."""
+        await write(BulkLoadRequest(header=self._header))
+        async with aclosing(self._source.pieces(Start())) as pieces:
+            async for piece in pieces:
+                await write(BulkLoadRequest(data=piece))
+        return True
+
+
+class ByPart:
+    """Says a load that is committed by part: data, and commits between it and after it.
+
+    Args:
+        header: The first message.
+        source: The data.
+
+    """
+
+    def __init__(self, header: BulkLoadHeader, source: Source) -> None:
+        self._header = header
+        self._source = source
+        self._start: asyncio.Future[Start] = asyncio.get_running_loop().create_future()
+        self._commits: asyncio.Queue[BulkLoadCommit] = asyncio.Queue()
+        if not header.resume_token:
+            self._start.set_result(Start())
+
+    def accept(self, response: BulkLoadResponse) -> None:
+        """Note from where on the service wants the data."""
+        position = response.accepted.resume_from
+        if not self._start.done():
+            self._start.set_result(Start(position.header_bytes, position.next_byte, max(1, position.next_row)))
+
+    def commit(self, part: int, token: str) -> None:
+        """Have a part written whose token is stored. It never waits: who reads answers must go on reading."""
+        self._commits.put_nowait(BulkLoadCommit(part=part, resume_token=token))
+
+    async def send(self, write: Write) -> bool:
+        """Send everything, and commits until the task is cancelled."""
+        await write(BulkLoadRequest(header=self._header))
+        commits = asyncio.create_task(self._send_commits(write))
+        try:
+            await self._send_data(write)
+            await commits
+        finally:
+            commits.cancel()
+            await asyncio.wait([commits])
         return False
-    return True
+
+    async def _send_data(self, write: Write) -> None:
+        async with aclosing(self._source.pieces(await self._start)) as pieces:
+            async for piece in pieces:
+                await write(BulkLoadRequest(data=piece))
+        await write(BulkLoadRequest(end=BulkLoadEnd()))
+
+    async def _send_commits(self, write: Write) -> None:
+        while True:
+            commit = await self._commits.get()
+            with suppress(CallOver):
+                await write(BulkLoadRequest(commit=commit))
 
 
 def _is_cancelling() -> bool:

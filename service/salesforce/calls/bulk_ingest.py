@@ -8,7 +8,7 @@ import msgspec
 from service.errors import LoadNotFound, UpstreamProtocolError
 from service.salesforce import faults
 from service.salesforce.answers import UNREADABLE, Int32, RecordId
-from service.salesforce.transport.base import Request, Response
+from service.salesforce.transport.base import Request, Response, Sink
 
 Outcome = Literal["successfulResults", "failedResults", "unprocessedrecords"]
 """The three result files of a job."""
@@ -35,27 +35,39 @@ class Job(msgspec.Struct, frozen=True):
     errorMessage: str = ""  # noqa: N815 - Salesforce's spelling
 
 
-def create(base: str, *, sobject: str, operation: str, external_id_field: str) -> Request:
-    """Return the request that opens a job for comma-separated UTF-8 with LF line ends.
+def create(
+    base: str,
+    *,
+    sobject: str,
+    operation: str,
+    external_id_field: str,
+    delimiter: str = "COMMA",
+    assignment_rule: str = "",
+) -> Request:
+    """Return the request that opens a job for UTF-8 with LF line ends.
 
     Opening it twice does no harm: a job without data expires unseen.
 
     Args:
         base: Path of the API version.
         sobject: API name of the sObject.
-        operation: `insert`, `update`, `upsert` or `delete`.
+        operation: `insert`, `update`, `upsert`, `delete` or `hardDelete`.
         external_id_field: Needed for `upsert`, empty otherwise.
+        delimiter: What stands between cells, by Salesforce's name for it.
+        assignment_rule: Id of the rule that assigns leads or cases; empty assigns none.
 
     """
     body = {
         "object": sobject,
         "operation": operation,
         "contentType": "CSV",
-        "columnDelimiter": "COMMA",
+        "columnDelimiter": delimiter,
         "lineEnding": "LF",
     }
     if external_id_field:
         body["externalIdFieldName"] = external_id_field
+    if assignment_rule:
+        body["assignmentRuleId"] = assignment_rule
     return Request(
         "POST",
         f"{base}/jobs/ingest",
@@ -65,13 +77,14 @@ def create(base: str, *, sobject: str, operation: str, external_id_field: str) -
     )
 
 
-def upload(base: str, job_id: str, body: Callable[[], AsyncIterator[bytes]]) -> Request:
+def upload(base: str, job_id: str, body: Callable[[], AsyncIterator[bytes]], size: int) -> Request:
     """Return the request that sends a job's data, once; a second upload is refused by Salesforce.
 
     Args:
         base: Path of the API version.
         job_id: The job.
         body: Begins the data anew.
+        size: How many bytes it has.
 
     """
     return Request(
@@ -80,7 +93,7 @@ def upload(base: str, job_id: str, body: Callable[[], AsyncIterator[bytes]]) -> 
         template=f"{base}/jobs/ingest/{{job}}/batches",
         repeatable=False,
         body=body,
-        headers={"Content-Type": "text/csv"},
+        headers={"Content-Type": "text/csv", "Content-Length": str(size)},
         timeout_seconds=_UPLOAD_SECONDS,
     )
 
@@ -101,8 +114,16 @@ def info(base: str, job_id: str) -> Request:
     return Request("GET", f"{base}/jobs/ingest/{job_id}", template=f"{base}/jobs/ingest/{{job}}", repeatable=True)
 
 
-def results(base: str, job_id: str, outcome: Outcome) -> Request:
-    """Return the request for one of a job's result files."""
+def results(base: str, job_id: str, outcome: Outcome, sink: Callable[[], Sink]) -> Request:
+    """Return the request for one of a job's result files.
+
+    Args:
+        base: Path of the API version.
+        job_id: The job.
+        outcome: Which file.
+        sink: Takes the CSV.
+
+    """
     return Request(
         "GET",
         f"{base}/jobs/ingest/{job_id}/{outcome}",
@@ -111,6 +132,7 @@ def results(base: str, job_id: str, outcome: Outcome) -> Request:
         headers={"Accept": "text/csv"},
         timeout_seconds=_RESULT_SECONDS,
         largest_answer_bytes=_LARGEST_RESULT_BYTES,
+        sink=sink,
     )
 
 

@@ -62,7 +62,7 @@ class Script:
             async for request in requests:
                 self.requests.append(request)
                 self.load_began.set()
-                if self.answers_before_data:
+                if self.answers_before_data or request.HasField("end"):
                     break
             for answer in self.answers:
                 yield await self._answer(answer, context)
@@ -117,7 +117,16 @@ _SERVICES: dict[ModuleType, dict[str, dict[str, Callable[[Script], Any]]]] = {
         }
     },
     query_service_pb2_grpc: {"QueryService": {"ExplainQuery": _one, "Query": lambda script: script.stream}},
-    bulk_service_pb2_grpc: {"BulkService": {"BulkLoad": lambda script: script.load, "GetBulkLoad": _one}},
+    bulk_service_pb2_grpc: {
+        "BulkService": {
+            **dict.fromkeys(
+                ("StartBulkLoad", "UploadBulkLoadPart", "CommitBulkLoad", "GetBulkLoad", "CancelBulkLoad"), _one
+            ),
+            "BulkLoad": lambda script: script.load,
+            "WatchBulkLoad": lambda script: script.stream,
+            "ListBulkLoadResults": lambda script: script.stream,
+        }
+    },
     deep_link_service_pb2_grpc: {
         "DeepLinkService": {
             method.name: _one for method in deep_link_service_pb2.DESCRIPTOR.services_by_name["DeepLinkService"].methods

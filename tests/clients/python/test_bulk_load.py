@@ -24,7 +24,7 @@ async def collect(events) -> list[Event]:
 
 def sent(script) -> bytes:
     """Join what came after the header."""
-    return b"".join(request.data for request in script.requests[1:])
+    return b"".join(request.data for request in script.requests[1:-1])
 
 
 async def test_events(client, script):
@@ -92,6 +92,7 @@ async def test_header(client, script):
         external_id_field="Ext__c",
         format=pb.BULK_FORMAT_JSON_LINES,
         results=pb.BULK_RESULTS_ALL,
+        commit=pb.BULK_COMMIT_BY_PART,
     )
     assert expected == script.requests[0].header
 
@@ -113,7 +114,8 @@ async def test_data(client, script, tmp_path, kind):
     await collect(client.bulk_load("Lead", "insert", {"bytes": data, "file": path, "iterable": cut()}[kind]))
 
     assert data == sent(script)
-    assert all(0 < len(request.data) <= 256 * 1024 for request in script.requests[1:])
+    assert all(0 < len(request.data) <= 256 * 1024 for request in script.requests[1:-1])
+    assert script.requests[-1].HasField("end")
 
 
 @pytest.mark.parametrize(

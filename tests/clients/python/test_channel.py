@@ -24,7 +24,13 @@ def test_retries():
     (method_config,) = config["methodConfig"]
     names = {f"{name['service'].removeprefix('sluicegate.v1.')}/{name['method']}" for name in method_config["name"]}
     expected = {
+        "BulkService/CancelBulkLoad",
+        "BulkService/CommitBulkLoad",
         "BulkService/GetBulkLoad",
+        "BulkService/ListBulkLoadResults",
+        "BulkService/StartBulkLoad",
+        "BulkService/UploadBulkLoadPart",
+        "BulkService/WatchBulkLoad",
         "DeepLinkService/CreateDeepLink",
         "DeepLinkService/CreateDeepLinks",
         "DeepLinkService/ResolveDeepLink",

@@ -72,3 +72,18 @@ def test_a_record_without_end_is_noticed():
         fed += 65536
 
     assert fed < records.MAX_RECORD_BYTES + 200_000
+
+
+def test_no_piece_makes_a_block_much_larger_than_need_be():
+    """However large a chunk is and wherever it ends, a block is one block's worth and the record before it."""
+    buffer = RecordBuffer(quoted=True)
+    line = b"x" * 99 + b"\n"
+
+    blocks = [
+        buffer.feed(piece)
+        for size in (1_000, 100_000, 333_333, 50_000, 2_000_000)
+        for piece in buffer.pieces(line * (size // len(line)))
+    ]
+
+    assert records.BLOCK_BYTES - len(line) < min(len(block) for block in blocks if block)
+    assert max(map(len, blocks)) <= records.BLOCK_BYTES + len(line)

@@ -3,8 +3,10 @@
 import pytest
 
 from service import errors
+from service.bulk.records import MAX_RECORD_BYTES
 from service.bulk.results import ResultLine, ResultReader, RowError, parse_error
 from service.bulk.rows import digest
+from service.bulk.spool import CHUNK_BYTES
 
 
 def read(data, columns=("A", "B"), size=5):
@@ -98,3 +100,12 @@ def test_what_is_no_result_file_is_said_so(data):
 def test_an_error_is_taken_apart(text, expected):
     """The code comes off the front and the fields off the end; colons in between belong to the message."""
     assert expected == parse_error(text)
+
+
+def test_a_line_that_never_ends_is_given_up():
+    """A quote that nothing closes does not have the rest of the file kept in memory."""
+    reader = ResultReader(("A",))
+    chunks = [b'"sf__Id","A"\n"1","', *[b"x" * CHUNK_BYTES] * (2 * MAX_RECORD_BYTES // CHUNK_BYTES)]
+
+    with pytest.raises(errors.UpstreamProtocolError, match="does not end"):
+        assert [line for chunk in chunks for line in reader.feed(chunk)]

@@ -1,5 +1,7 @@
 """Bytes are kept, read as often as needed, and limited."""
 
+import errno
+
 import pytest
 
 from service import errors
@@ -36,3 +38,21 @@ def test_a_spool_has_a_limit():
 
         assert caught.value.metadata == {"size_bytes": "6", "limit_bytes": "5"}
         assert b"".join(spool.chunks()) == b"12345"
+
+
+def test_a_full_disk_is_said_so(monkeypatch):
+    """Rows that no disk takes are refused for a while, and what was kept before stays."""
+
+    def full(_data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with Spool(memory_bytes=1) as spool:
+        spool.write(b"12345")
+        with monkeypatch.context() as patched:
+            patched.setattr(spool._file, "write", full)
+            with pytest.raises(errors.QueueFull, match="no room") as caught:
+                spool.write(b"678")
+
+        assert 60.0 == caught.value.retry_after_seconds
+        assert b"12345" == b"".join(spool.chunks())
+        assert 5 == spool.size

@@ -1,20 +1,39 @@
 """Resume tokens: what is written is read back, and nothing else is."""
 
+import hashlib
 import hmac
+import zlib
 from base64 import urlsafe_b64encode
 
 import msgspec
 import pytest
 
 from service import errors
-from service.bulk.token import LoadToken, TokenSigner
+from service.bulk.token import MAX_LOAD_TOKEN_LENGTH, LoadToken, PartEntry, TokenSigner
 from service.settings.signed_text import TextSigner
 from service.settings.signing_key import SigningKey
 
 OLD_KEY = SigningKey("2025", b"o" * 32)
 NEW_KEY = SigningKey("2026", b"n" * 32)
 SIGNER = TokenSigner((NEW_KEY, OLD_KEY))
-TOKEN = LoadToken("main", "750000000000001AAA", "Lead", "upsert", "Ext__c", 0, 1_800_000_000)
+TOKEN = LoadToken(
+    org="main",
+    load_id="0123456789abcdef",
+    object="Lead",
+    operation="upsert",
+    commit="by_part",
+    header=b"12345678",
+    key_field="Ext__c",
+    created=1_800_000_000,
+    part_bytes=100_000_000,
+    part_rows=1_000_000,
+    header_bytes=20,
+    has_ended=False,
+    parts=(
+        PartEntry(500, 10_020, b"abcdefgh", ("750000000000001AAA",), 500, "JobComplete", (400, 99, 0, 1, 0)),
+        PartEntry(500, 20_020, b"ijklmnop", ("750000000000002AAA",), 500),
+    ),
+)
 
 
 def test_a_token_comes_back():
@@ -49,7 +68,7 @@ def test_every_single_byte_is_guarded():
     assert accepted == []
 
 
-@pytest.mark.parametrize("text", ["", "1", "1.2026.e30", "x" * 5000, "1.2026..", "1.ä.e30.AA", "\ud800"])
+@pytest.mark.parametrize("text", ["", "1", "1.2026.e30", "x" * 70_000, "1.2026..", "1.ä.e30.AA", "\ud800"])
 def test_what_is_no_token_is_refused(text):
     """Any text is refused by the same error, with the field of the request."""
     with pytest.raises(errors.InvalidToken) as caught:
@@ -96,14 +115,47 @@ def test_a_token_of_before_is_read():
         "65xiYSEr4N5t8t14RyfJZaaHC4moihjG9L9EQo"
     )
 
-    assert TOKEN == SIGNER.read(text, org="main")
+    token = SIGNER.read(text, org="main")
+
+    assert ("Lead", "upsert", "at_end", 1_800_000_000) == (token.object, token.operation, token.commit, token.created)
+    assert (PartEntry(0, 0, b"", ("750000000000001AAA",)),) == token.parts
 
 
-def test_a_token_fits_its_field():
-    """The longest names a contract allows make a token that a request can carry."""
-    longest = LoadToken("o" * 63, "7" * 18, "O" * 80, "upsert", "f" * 80, 4_000_000, 9_999_999_999)
+def entry(number):
+    """Return a part like no other."""
+    digest = hashlib.sha256(str(number).encode()).digest()
+    counts = (number * 7919 % 1_000_000, number, 0, number * 31 % 1000, 0)
+    job = f"7505f0000{digest.hex()[:6]}AAM"
+    return PartEntry(1_000_000 - number, number * 99_999_989, digest[:8], (job,), 1_000_000 - number, "Failed", counts)
 
-    assert len(SIGNER.write(longest)) < 4096
+
+def test_a_token_takes_a_thousand_parts():
+    """A hundred gigabytes of the longest names fit in what a request can carry."""
+    token = msgspec.structs.replace(
+        TOKEN, org="o" * 63, object="O" * 80, key_field="f" * 161, parts=tuple(entry(n) for n in range(1000))
+    )
+
+    text = SIGNER.write(token)
+
+    assert len(text) < MAX_LOAD_TOKEN_LENGTH
+    assert token == SIGNER.read(text, org="o" * 63)
+
+
+def test_a_load_of_too_many_parts_is_refused():
+    """What no token could carry is told while the load is sent, not when it is to be gone on with."""
+    token = msgspec.structs.replace(TOKEN, parts=tuple(entry(n) for n in range(3000)))
+
+    with pytest.raises(errors.MessageTooLarge, match="2,999 parts"):
+        SIGNER.write(token)
+
+
+def test_a_payload_that_swells_is_refused():
+    """Nobody without the key can sign one, and one that is signed still takes no more memory than a token may."""
+    signer = TextSigner((NEW_KEY,), purpose="sluicegate bulk load\n", giver="BulkLoad")
+    text = signer.write(zlib.compress(b"\0" * 40_000_000, 9))
+
+    with pytest.raises(errors.InvalidToken):
+        SIGNER.read(text, org="main")
 
 
 @pytest.mark.parametrize("keys", [(), (NEW_KEY, NEW_KEY)])

@@ -3,6 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
+from service.bulk.dialect import Delimiter
 from service.bulk.job import LoadRequest, Operation
 from service.context import CallContext, Priority
 from service.errors import SalesforceRejected, SluicegateError, UnknownField, UnknownObject
@@ -26,10 +27,10 @@ KEY = "InvalidJob : Field name provided, Nope__c is not an External ID or indexe
 async def test_what_is_wrong_with_the_header(code, message, kind, fields):
     """A job that is refused names the part of the header that Salesforce means."""
     client = SalesforceClient(ScriptedTransport(fault(400, code, message)), org="prod", api_version="66.0")
-    jobs = OrgBulkJobs(client, call(FakeClock()), "Lead")
+    jobs = OrgBulkJobs(client, call(FakeClock()))
 
     with pytest.raises(SluicegateError) as raised:
-        await jobs.create_job(LoadRequest("Lead", Operation.UPSERT, "Nope__c"))
+        await jobs.create_job(LoadRequest("Lead", Operation.UPSERT, "Nope__c"), Delimiter.COMMA)
 
     assert kind is type(raised.value)
     assert fields == [violation.field for violation in raised.value.violations]
@@ -47,9 +48,9 @@ async def test_a_job_that_is_begun_is_finished():
 
     job = answer(200, {"id": "750000000000001AAA", "state": "Open"})
     context = replace(call(FakeClock()), priority=Priority.BATCH)
-    jobs = OrgBulkJobs(SalesforceClient(Noting(job), org="prod", api_version="66.0"), context, "Lead")
+    jobs = OrgBulkJobs(SalesforceClient(Noting(job), org="prod", api_version="66.0"), context)
 
-    await jobs.create_job(LoadRequest("Lead", Operation.INSERT))
+    await jobs.create_job(LoadRequest("Lead", Operation.INSERT), Delimiter.COMMA)
     await jobs.complete("750000000000001AAA")
     await jobs.job_info("750000000000001AAA")
     await jobs.abort("750000000000001AAA")

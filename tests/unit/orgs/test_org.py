@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from service.bulk.job import Job, Load, LoadRequest, LoadState
+from service.bulk.job import LoadRequest
 from service.bulk.job import Operation as LoadOperation
+from service.bulk.ledger import Ledger
+from service.bulk.parts import PartLimits
 from service.bulk.token import TokenSigner
 from service.context import CallContext
 from service.deep_links.device import Device
@@ -18,6 +20,7 @@ from service.governor.noop import NoopGovernor
 from service.orgs.guard import Guard
 from service.orgs.link_config import link_config
 from service.orgs.links import OrgLinks, Wanted
+from service.orgs.loads import LoadPolicy, OrgLoads
 from service.orgs.org import Org
 from service.query.options import Options
 from service.salesforce.calls.composite import Node
@@ -31,7 +34,9 @@ from tests.support.transport import call
 
 KEY = "x" * 32
 WRITE = Write(Operation.CREATE, "Lead", values={"LastName": "Curie"})
-LOAD = Load(Job("750000000000001AAA", LoadState.OPEN, 0, 0, ""), "Lead", LoadOperation.INSERT, "", 0.0)
+LOAD = LoadRequest("Lead", LoadOperation.INSERT)
+TOKENS = TokenSigner((SigningKey("k", KEY.encode()),))
+TOKEN = TOKENS.write(Ledger.new(LOAD, org="prod", load_id="load", now=0, limits=PartLimits()).token())
 
 
 class Untouched:
@@ -74,13 +79,15 @@ def links() -> OrgLinks:
 def org() -> Org:
     """An org that has no calls left."""
     nothing: Any = Untouched()
+    client = SalesforceClient(nothing, org="prod", api_version="66.0")
+    guard = Guard(Refusing(), circuit(), circuit())
     return Org(
-        SalesforceClient(nothing, org="prod", api_version="66.0"),
-        guard=Guard(Refusing(), circuit(), circuit()),
+        client,
+        guard=guard,
         records=nothing,
         links=links(),
         queries=nothing,
-        load_tokens=TokenSigner((SigningKey("k", KEY.encode()),)),
+        loads=OrgLoads(client, guard=guard, tokens=TOKENS, policy=LoadPolicy(PartLimits()), descriptions=None),
     )
 
 
@@ -98,13 +105,20 @@ async def first(items: Any) -> Any:
         lambda org, context: org.get_record("Lead", "00Q000000000001AAA", None, (), context),
         lambda org, context: first(org.query("SELECT Id FROM Lead", {}, Options(), context)),
         lambda org, context: org.limits(context),
-        lambda org, context: first(org.bulk_load(LoadRequest("Lead", LoadOperation.INSERT), Untouched(), context)),
+        lambda org, context: first(org.loads.run(LOAD, "", Untouched(), context)),
         lambda org, context: org.links.resolve(
             Link("prod", LinkedRecord("Lead", ExternalId("Ext__c", "1")), "web", 0), Device(), context, Wanted()
         ),
-        lambda org, context: org.find_load(org.sign_load(LOAD, 0), context),
+        lambda org, context: org.loads.find(TOKEN, context),
+        lambda org, context: first(org.loads.watch(TOKEN, context)),
+        lambda org, context: first(org.loads.results(TOKEN, frozenset(), 0, context)),
+        lambda org, context: org.loads.cancel(TOKEN, context),
+        lambda org, context: org.loads.upload(LOAD, "", b"LastName\nCurie\n", context),
     ],
-    ids=["write", "apply", "compose", "get_record", "query", "limits", "bulk_load", "resolve_link", "find_load"],
+    ids=[
+        *("write", "apply", "compose", "get_record", "query", "limits", "bulk_load", "resolve_link"),
+        *("find_load", "watch_load", "load_results", "cancel_load", "upload_part"),
+    ],
 )
 async def test_nothing_is_done_for_a_call_that_cannot_be_afforded(org: Org, ask: Callable[[Org, CallContext], Any]):
     """Neither client nor lanes nor descriptions are used."""

@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from service import soql
-from service.bulk.token import LoadToken, TokenSigner
+from service.bulk.job import LoadRequest, Operation
+from service.bulk.ledger import Ledger
+from service.bulk.parts import PartLimits
+from service.bulk.token import TokenSigner
 from service.errors import InvalidToken
 from service.query.options import Options
 from service.query.resume import BulkPosition, RestPosition, ResumeSigner, ResumeToken
@@ -115,7 +118,8 @@ def test_every_character_is_guarded():
 
 def test_a_token_of_a_load_is_none_of_a_query():
     """The same secret signs both, and neither is taken for the other."""
-    load = TokenSigner((NEW_KEY,)).write(LoadToken("prod", "750000000000001AAA", "Lead", "insert", "", 0, 0))
+    begun = Ledger.new(LoadRequest("Lead", Operation.INSERT), org="prod", load_id="load", now=0, limits=PartLimits())
+    load = TokenSigner((NEW_KEY,)).write(begun.token())
 
     with pytest.raises(InvalidToken):
         opened(load)

@@ -18,9 +18,10 @@ def test_a_call_that_says_nothing_is_standard_and_nobodys():
     assert ("", Priority.STANDARD) == (caller.name, caller.priority)
 
 
-def test_a_bulk_load_that_says_nothing_is_batch():
+@pytest.mark.parametrize("method", ["BulkLoad", "UploadBulkLoadPart", "CommitBulkLoad"])
+def test_a_bulk_load_that_says_nothing_is_batch(method):
     """It may as well be done tonight, unless its caller says otherwise."""
-    default = default_caller("sluicegate.v1.BulkService/BulkLoad")
+    default = default_caller(f"sluicegate.v1.BulkService/{method}")
 
     assert Priority.BATCH is caller_of([], default).priority
     assert Priority.INTERACTIVE is caller_of([("sluicegate-priority", "interactive")], default).priority

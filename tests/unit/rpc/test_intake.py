@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from sluicegate.v1.bulk_service_pb2 import BulkLoadRequest
 from sluicegate.v1.field_value_pb2 import ExternalId, FieldValue, FieldValueList
+from sluicegate.v1.record_batch_pb2 import Column, RecordBatch
 from sluicegate.v1.record_service_pb2 import UpsertRecordRequest
 
 from service.errors import InvalidRequest, MalformedMessage, MessageTooLarge
@@ -114,3 +116,18 @@ async def test_bytes_that_are_no_message_are_refused_when_they_are_admitted():
         await intake(limit=1).admit(intake(limit=1).decode(b"xx"))
     with pytest.raises(MalformedMessage):
         await intake().admit(intake().decode(b"\xff"))
+
+
+async def test_a_large_piece_of_a_stream_needs_no_thread(checked):
+    """Bytes that a stream is cut into are checked by their length alone, and the length is checked."""
+    into = Intakes(8_388_608).of(BulkLoadRequest, "BulkService/BulkLoad")
+    piece, too_long = (BulkLoadRequest(data=b"x" * size) for size in (1_000_000, 4_194_305))
+    batch = BulkLoadRequest(batch=RecordBatch(columns=[Column(name="x" * 200_000)]))
+
+    received = [into.decode(message.SerializeToString()) for message in (piece, too_long, batch)]
+
+    assert [True, False, False] == [into.is_good(message) for message in received]
+    assert [] == checked
+    assert piece == await into.admit(received[0])
+    with pytest.raises(InvalidRequest):
+        await into.admit(received[1])

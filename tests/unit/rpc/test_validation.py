@@ -58,7 +58,7 @@ def lead(**fields: FieldValue) -> UpsertRecordRequest:
             "batch_size",
             "must be greater than or equal to 0 and less than or equal to 2000",
         ),
-        (BulkLoadRequest(), "message", "set exactly one of header, data"),
+        (BulkLoadRequest(), "message", "set exactly one of header, data, commit, batch, end"),
         (CreateDeepLinkRequest(record=RecordRef(object="Lead")), "record.key", "set exactly one of id, external_id"),
         (
             UpsertRecordRequest(object="Le ad", external_id=KEY),

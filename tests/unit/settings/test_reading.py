@@ -229,3 +229,14 @@ def test_a_url_that_is_no_text_is_refused(configured, value):
         configured(f"shared_store: {{url: {value}}}")
 
     assert "hunter2" not in str(raised.value)
+
+
+def test_nobody_dies_on_an_org_beyond_this_machine(configured):
+    """Failpoints are for tests: with an org that is somewhere else the service does not start."""
+    with pytest.raises(SettingsError, match="failpoints are for tests; orgs beyond this machine"):
+        configured(ORG + "failpoints: {committed: 1}")
+
+    local = configured(
+        ORG.replace("https://acme.my.salesforce.com", "http://127.0.0.1:8090") + "failpoints: {committed: 1}"
+    )
+    assert {"committed": 1} == local.failpoints

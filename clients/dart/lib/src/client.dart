@@ -147,6 +147,22 @@ final class Sluicegate {
   Future<GetBulkLoadResponse> getBulkLoad(GetBulkLoadRequest request) =>
       _repeat((options) => bulk.getBulkLoad(request, options: options));
 
+  /// Begins a bulk load whose data comes by calls.
+  Future<StartBulkLoadResponse> startBulkLoad(StartBulkLoadRequest request) =>
+      _repeat((options) => bulk.startBulkLoad(request, options: options));
+
+  /// Uploads one part of such a load without having it written.
+  Future<UploadBulkLoadPartResponse> uploadBulkLoadPart(UploadBulkLoadPartRequest request) =>
+      _repeat((options) => bulk.uploadBulkLoadPart(request, options: options));
+
+  /// Has all parts of such a load written that a token knows of; store the token first.
+  Future<CommitBulkLoadResponse> commitBulkLoad(CommitBulkLoadRequest request) =>
+      _repeat((options) => bulk.commitBulkLoad(request, options: options));
+
+  /// Aborts what is not over of a bulk load.
+  Future<CancelBulkLoadResponse> cancelBulkLoad(CancelBulkLoadRequest request) =>
+      _repeat((options) => bulk.cancelBulkLoad(request, options: options));
+
   /// Reads the org's limits.
   Future<GetLimitsResponse> getLimits(GetLimitsRequest request) =>
       _repeat((options) => orgs.getLimits(request, options: options));

@@ -3,9 +3,11 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from sluicegate.v1 import record_pb2 as _record_pb2
 import builtins as _builtins
@@ -18,6 +20,34 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _BulkPartState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _BulkPartStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BulkPartState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    BULK_PART_STATE_UNSPECIFIED: _BulkPartState.ValueType  # 0
+    """Never sent."""
+    BULK_PART_STATE_PREPARED: _BulkPartState.ValueType  # 1
+    """Its data is with Salesforce, and nothing of it is written until the caller commits it."""
+    BULK_PART_STATE_COMMITTED: _BulkPartState.ValueType  # 2
+    """It is committed: Salesforce writes it, is about to, or has written it and nobody has counted its rows."""
+    BULK_PART_STATE_DONE: _BulkPartState.ValueType  # 3
+    """Its job is over. What became of its rows is counted."""
+
+class BulkPartState(_BulkPartState, metaclass=_BulkPartStateEnumTypeWrapper):
+    """Where a part of a load stands."""
+
+BULK_PART_STATE_UNSPECIFIED: BulkPartState.ValueType  # 0
+"""Never sent."""
+BULK_PART_STATE_PREPARED: BulkPartState.ValueType  # 1
+"""Its data is with Salesforce, and nothing of it is written until the caller commits it."""
+BULK_PART_STATE_COMMITTED: BulkPartState.ValueType  # 2
+"""It is committed: Salesforce writes it, is about to, or has written it and nobody has counted its rows."""
+BULK_PART_STATE_DONE: BulkPartState.ValueType  # 3
+"""Its job is over. What became of its rows is counted."""
+Global___BulkPartState: _TypeAlias = BulkPartState  # noqa: Y015
 
 class _BulkOperation:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -35,6 +65,10 @@ class _BulkOperationEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BulkOpe
     """Creates or updates by the external-id field."""
     BULK_OPERATION_DELETE: _BulkOperation.ValueType  # 4
     """Moves the record whose `Id` the row holds to the recycle bin."""
+    BULK_OPERATION_HARD_DELETE: _BulkOperation.ValueType  # 5
+    """Deletes the record whose `Id` the row holds past the recycle bin. The user that the org is called as needs the
+    permission "Bulk API Hard Delete".
+    """
 
 class BulkOperation(_BulkOperation, metaclass=_BulkOperationEnumTypeWrapper):
     """What a bulk load does with each row."""
@@ -49,6 +83,10 @@ BULK_OPERATION_UPSERT: BulkOperation.ValueType  # 3
 """Creates or updates by the external-id field."""
 BULK_OPERATION_DELETE: BulkOperation.ValueType  # 4
 """Moves the record whose `Id` the row holds to the recycle bin."""
+BULK_OPERATION_HARD_DELETE: BulkOperation.ValueType  # 5
+"""Deletes the record whose `Id` the row holds past the recycle bin. The user that the org is called as needs the
+permission "Bulk API Hard Delete".
+"""
 Global___BulkOperation: _TypeAlias = BulkOperation  # noqa: Y015
 
 class _BulkLoadState:
@@ -60,9 +98,9 @@ class _BulkLoadStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BulkLoa
     BULK_LOAD_STATE_UNSPECIFIED: _BulkLoadState.ValueType  # 0
     """Never sent."""
     BULK_LOAD_STATE_OPEN: _BulkLoadState.ValueType  # 1
-    """The job takes data; nothing is written yet."""
+    """The load takes data; nothing is written yet, or some part that is prepared waits for its commit."""
     BULK_LOAD_STATE_UPLOADED: _BulkLoadState.ValueType  # 2
-    """The data is complete; Salesforce has not begun."""
+    """What is known is committed; Salesforce has not begun."""
     BULK_LOAD_STATE_PROCESSING: _BulkLoadState.ValueType  # 3
     """Salesforce is writing rows."""
     BULK_LOAD_STATE_COMPLETE: _BulkLoadState.ValueType  # 4
@@ -78,9 +116,9 @@ class BulkLoadState(_BulkLoadState, metaclass=_BulkLoadStateEnumTypeWrapper):
 BULK_LOAD_STATE_UNSPECIFIED: BulkLoadState.ValueType  # 0
 """Never sent."""
 BULK_LOAD_STATE_OPEN: BulkLoadState.ValueType  # 1
-"""The job takes data; nothing is written yet."""
+"""The load takes data; nothing is written yet, or some part that is prepared waits for its commit."""
 BULK_LOAD_STATE_UPLOADED: BulkLoadState.ValueType  # 2
-"""The data is complete; Salesforce has not begun."""
+"""What is known is committed; Salesforce has not begun."""
 BULK_LOAD_STATE_PROCESSING: BulkLoadState.ValueType  # 3
 """Salesforce is writing rows."""
 BULK_LOAD_STATE_COMPLETE: BulkLoadState.ValueType  # 4
@@ -129,7 +167,11 @@ Global___BulkRowOutcome: _TypeAlias = BulkRowOutcome  # noqa: Y015
 
 @_typing.final
 class BulkLoad(_message.Message):
-    """A load of many rows through Salesforce's Bulk API 2.0."""
+    """A load of many rows through Salesforce's Bulk API 2.0.
+
+    Its data is cut into parts of whole rows, of which each is one job of Salesforce's, and further ones where rows are
+    tried again.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -142,9 +184,11 @@ class BulkLoad(_message.Message):
     ROWS_FAILED_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     ERROR_MESSAGE_FIELD_NUMBER: _builtins.int
+    LOAD_ID_FIELD_NUMBER: _builtins.int
+    PARTS_FIELD_NUMBER: _builtins.int
     resume_token: _builtins.str
-    """The signed token that names the load, for GetBulkLoad. It holds no secret and works on any replica that has the
-    same signing key.
+    """The signed token that names the load and says how far it is, to go on with it or to ask for it. It holds no secret
+    and works on any replica that has the same signing key.
     """
     object: _builtins.str
     """API name of the sObject."""
@@ -153,16 +197,22 @@ class BulkLoad(_message.Message):
     state: Global___BulkLoadState.ValueType
     """Where the load stands."""
     job_id: _builtins.str
-    """Id of Salesforce's bulk job."""
+    """Id of Salesforce's bulk job: that of the first part. Empty before there is one."""
     rows_processed: _builtins.int
     """Rows that Salesforce has tried, failed ones included."""
     rows_failed: _builtins.int
     """Rows that Salesforce refused."""
     error_message: _builtins.str
     """Salesforce's own words when the state is FAILED; empty otherwise."""
+    load_id: _builtins.str
+    """Names the load in logs, the same in all its tokens."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
-        """When the job was created."""
+        """When the load began."""
+
+    @_builtins.property
+    def parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___BulkLoadPart]:
+        """The parts that the token knows of, in the order of the data."""
 
     def __init__(
         self,
@@ -176,14 +226,108 @@ class BulkLoad(_message.Message):
         rows_failed: _builtins.int = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         error_message: _builtins.str = ...,
+        load_id: _builtins.str = ...,
+        parts: _abc.Iterable[Global___BulkLoadPart] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "error_message", b"error_message", "job_id", b"job_id", "object", b"object", "operation", b"operation", "resume_token", b"resume_token", "rows_failed", b"rows_failed", "rows_processed", b"rows_processed", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "error_message", b"error_message", "job_id", b"job_id", "load_id", b"load_id", "object", b"object", "operation", b"operation", "parts", b"parts", "resume_token", b"resume_token", "rows_failed", b"rows_failed", "rows_processed", b"rows_processed", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BulkLoad: _TypeAlias = BulkLoad  # noqa: Y015
+
+@_typing.final
+class BulkLoadPart(_message.Message):
+    """Some consecutive rows of a load, written by one job."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    FIRST_ROW_FIELD_NUMBER: _builtins.int
+    ROW_COUNT_FIELD_NUMBER: _builtins.int
+    FIRST_BYTE_FIELD_NUMBER: _builtins.int
+    END_BYTE_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    JOB_IDS_FIELD_NUMBER: _builtins.int
+    COUNTS_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    """From 1, in the order of the data."""
+    first_row: _builtins.int
+    """Number of its first row, from 1 on over the whole load."""
+    row_count: _builtins.int
+    """How many rows it has."""
+    first_byte: _builtins.int
+    """Where its first row begins in the caller's data, in bytes from 0. Zero for record batches."""
+    end_byte: _builtins.int
+    """Where its last row ends. Zero for record batches."""
+    state: Global___BulkPartState.ValueType
+    """Where it stands."""
+    @_builtins.property
+    def job_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ids of its jobs in Salesforce: the first one, then those that tried rows again."""
+
+    @_builtins.property
+    def counts(self) -> Global___BulkRowCounts:
+        """What became of its rows. Set when the state is DONE."""
+
+    def __init__(
+        self,
+        *,
+        number: _builtins.int = ...,
+        first_row: _builtins.int = ...,
+        row_count: _builtins.int = ...,
+        first_byte: _builtins.int = ...,
+        end_byte: _builtins.int = ...,
+        state: Global___BulkPartState.ValueType = ...,
+        job_ids: _abc.Iterable[_builtins.str] | None = ...,
+        counts: Global___BulkRowCounts | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "end_byte", b"end_byte", "first_byte", b"first_byte", "first_row", b"first_row", "job_ids", b"job_ids", "number", b"number", "row_count", b"row_count", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BulkLoadPart: _TypeAlias = BulkLoadPart  # noqa: Y015
+
+@_typing.final
+class BulkRowCounts(_message.Message):
+    """What became of some rows. The counts add up to how many there are."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROWS_CREATED_FIELD_NUMBER: _builtins.int
+    ROWS_UPDATED_FIELD_NUMBER: _builtins.int
+    ROWS_DELETED_FIELD_NUMBER: _builtins.int
+    ROWS_FAILED_FIELD_NUMBER: _builtins.int
+    ROWS_NOT_PROCESSED_FIELD_NUMBER: _builtins.int
+    rows_created: _builtins.int
+    """Rows that created a record."""
+    rows_updated: _builtins.int
+    """Rows that updated a record."""
+    rows_deleted: _builtins.int
+    """Rows that deleted a record."""
+    rows_failed: _builtins.int
+    """Rows that Salesforce refused."""
+    rows_not_processed: _builtins.int
+    """Rows that Salesforce never tried."""
+    def __init__(
+        self,
+        *,
+        rows_created: _builtins.int = ...,
+        rows_updated: _builtins.int = ...,
+        rows_deleted: _builtins.int = ...,
+        rows_failed: _builtins.int = ...,
+        rows_not_processed: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rows_created", b"rows_created", "rows_deleted", b"rows_deleted", "rows_failed", b"rows_failed", "rows_not_processed", b"rows_not_processed", "rows_updated", b"rows_updated"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BulkRowCounts: _TypeAlias = BulkRowCounts  # noqa: Y015
 
 @_typing.final
 class BulkRowResult(_message.Message):
@@ -195,12 +339,20 @@ class BulkRowResult(_message.Message):
     OUTCOME_FIELD_NUMBER: _builtins.int
     RECORD_ID_FIELD_NUMBER: _builtins.int
     ERROR_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
+    PART_FIELD_NUMBER: _builtins.int
     row: _builtins.int
-    """The row's number in the caller's data, from 1; a CSV header and empty lines are not counted."""
+    """The row's number in the caller's data, from 1; a CSV header and empty lines are not counted. Zero where only the
+    data could tell and is not at hand: see ListBulkLoadResults.
+    """
     outcome: Global___BulkRowOutcome.ValueType
     """What became of it."""
     record_id: _builtins.str
     """The record's Salesforce id; empty when the row was not written."""
+    key: _builtins.str
+    """What the row has in the header's `key_column`; empty if the header names none."""
+    part: _builtins.int
+    """Number of the part that the row belongs to, from 1."""
     @_builtins.property
     def error(self) -> _record_pb2.RecordError:
         """Why the row was not written. Set exactly when the outcome is FAILED."""
@@ -212,10 +364,12 @@ class BulkRowResult(_message.Message):
         outcome: Global___BulkRowOutcome.ValueType = ...,
         record_id: _builtins.str = ...,
         error: _record_pb2.RecordError | None = ...,
+        key: _builtins.str = ...,
+        part: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "outcome", b"outcome", "record_id", b"record_id", "row", b"row"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "key", b"key", "outcome", b"outcome", "part", b"part", "record_id", b"record_id", "row", b"row"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from sluicegate.v1 import bulk_load_pb2 as _bulk_load_pb2
+from sluicegate.v1 import record_batch_pb2 as _record_batch_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -20,6 +21,94 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _BulkCommit:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _BulkCommitEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BulkCommit.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    BULK_COMMIT_UNSPECIFIED: _BulkCommit.ValueType  # 0
+    """The same as AT_END."""
+    BULK_COMMIT_AT_END: _BulkCommit.ValueType  # 1
+    """Closing the sending side commits all data, which must fit in one part."""
+    BULK_COMMIT_BY_PART: _BulkCommit.ValueType  # 2
+    """The caller commits each part when it has stored its token."""
+
+class BulkCommit(_BulkCommit, metaclass=_BulkCommitEnumTypeWrapper):
+    """Who commits a load."""
+
+BULK_COMMIT_UNSPECIFIED: BulkCommit.ValueType  # 0
+"""The same as AT_END."""
+BULK_COMMIT_AT_END: BulkCommit.ValueType  # 1
+"""Closing the sending side commits all data, which must fit in one part."""
+BULK_COMMIT_BY_PART: BulkCommit.ValueType  # 2
+"""The caller commits each part when it has stored its token."""
+Global___BulkCommit: _TypeAlias = BulkCommit  # noqa: Y015
+
+class _BulkDelimiter:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _BulkDelimiterEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BulkDelimiter.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    BULK_DELIMITER_UNSPECIFIED: _BulkDelimiter.ValueType  # 0
+    """Whichever of the others the header row has most of, outside quotes; a comma if it has none."""
+    BULK_DELIMITER_COMMA: _BulkDelimiter.ValueType  # 1
+    """`,`"""
+    BULK_DELIMITER_TAB: _BulkDelimiter.ValueType  # 2
+    """A tab."""
+    BULK_DELIMITER_SEMICOLON: _BulkDelimiter.ValueType  # 3
+    """`;`"""
+    BULK_DELIMITER_PIPE: _BulkDelimiter.ValueType  # 4
+    """`|`"""
+    BULK_DELIMITER_CARET: _BulkDelimiter.ValueType  # 5
+    """`^`"""
+    BULK_DELIMITER_BACKQUOTE: _BulkDelimiter.ValueType  # 6
+    """A backquote."""
+
+class BulkDelimiter(_BulkDelimiter, metaclass=_BulkDelimiterEnumTypeWrapper):
+    """What stands between the cells of CSV."""
+
+BULK_DELIMITER_UNSPECIFIED: BulkDelimiter.ValueType  # 0
+"""Whichever of the others the header row has most of, outside quotes; a comma if it has none."""
+BULK_DELIMITER_COMMA: BulkDelimiter.ValueType  # 1
+"""`,`"""
+BULK_DELIMITER_TAB: BulkDelimiter.ValueType  # 2
+"""A tab."""
+BULK_DELIMITER_SEMICOLON: BulkDelimiter.ValueType  # 3
+"""`;`"""
+BULK_DELIMITER_PIPE: BulkDelimiter.ValueType  # 4
+"""`|`"""
+BULK_DELIMITER_CARET: BulkDelimiter.ValueType  # 5
+"""`^`"""
+BULK_DELIMITER_BACKQUOTE: BulkDelimiter.ValueType  # 6
+"""A backquote."""
+Global___BulkDelimiter: _TypeAlias = BulkDelimiter  # noqa: Y015
+
+class _BulkLineEnd:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _BulkLineEndEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BulkLineEnd.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    BULK_LINE_END_UNSPECIFIED: _BulkLineEnd.ValueType  # 0
+    """As either of the others, also mixed. A row that ends otherwise than a named line end is refused."""
+    BULK_LINE_END_LF: _BulkLineEnd.ValueType  # 1
+    """A line feed."""
+    BULK_LINE_END_CRLF: _BulkLineEnd.ValueType  # 2
+    """A carriage return and a line feed."""
+
+class BulkLineEnd(_BulkLineEnd, metaclass=_BulkLineEndEnumTypeWrapper):
+    """How the rows of CSV end."""
+
+BULK_LINE_END_UNSPECIFIED: BulkLineEnd.ValueType  # 0
+"""As either of the others, also mixed. A row that ends otherwise than a named line end is refused."""
+BULK_LINE_END_LF: BulkLineEnd.ValueType  # 1
+"""A line feed."""
+BULK_LINE_END_CRLF: BulkLineEnd.ValueType  # 2
+"""A carriage return and a line feed."""
+Global___BulkLineEnd: _TypeAlias = BulkLineEnd  # noqa: Y015
+
 class _BulkFormat:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -29,14 +118,16 @@ class _BulkFormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BulkFormat
     BULK_FORMAT_UNSPECIFIED: _BulkFormat.ValueType  # 0
     """The same as CSV."""
     BULK_FORMAT_CSV: _BulkFormat.ValueType  # 1
-    """RFC 4180: UTF-8 with or without a byte order mark, commas, a header row of API field names, line ends of LF or
-    CRLF, cells with commas, quotes or line ends in double quotes. An empty cell leaves a field alone on update and
-    upsert; `#N/A` sets it to null.
+    """RFC 4180: UTF-8 with or without a byte order mark, a header row of API field names or of names that the header
+    maps, line ends of LF or CRLF, cells with delimiters, quotes or line ends in double quotes. An empty cell leaves a
+    field alone on update and upsert; `#N/A` sets it to null.
     """
     BULK_FORMAT_JSON_LINES: _BulkFormat.ValueType  # 2
     """One JSON object a line: `{"LastName": "Curie", "Ext__c": "L-1"}`. Null sets a field to null; an absent key leaves
     it alone; `{"Account": {"Ext__c": "A-1"}}` is a lookup by external id.
     """
+    BULK_FORMAT_RECORD_BATCH: _BulkFormat.ValueType  # 3
+    """Record batches, as Query sends them, in messages of their own. Null sets a field to null."""
 
 class BulkFormat(_BulkFormat, metaclass=_BulkFormatEnumTypeWrapper):
     """How bulk data is written."""
@@ -44,14 +135,16 @@ class BulkFormat(_BulkFormat, metaclass=_BulkFormatEnumTypeWrapper):
 BULK_FORMAT_UNSPECIFIED: BulkFormat.ValueType  # 0
 """The same as CSV."""
 BULK_FORMAT_CSV: BulkFormat.ValueType  # 1
-"""RFC 4180: UTF-8 with or without a byte order mark, commas, a header row of API field names, line ends of LF or
-CRLF, cells with commas, quotes or line ends in double quotes. An empty cell leaves a field alone on update and
-upsert; `#N/A` sets it to null.
+"""RFC 4180: UTF-8 with or without a byte order mark, a header row of API field names or of names that the header
+maps, line ends of LF or CRLF, cells with delimiters, quotes or line ends in double quotes. An empty cell leaves a
+field alone on update and upsert; `#N/A` sets it to null.
 """
 BULK_FORMAT_JSON_LINES: BulkFormat.ValueType  # 2
 """One JSON object a line: `{"LastName": "Curie", "Ext__c": "L-1"}`. Null sets a field to null; an absent key leaves
 it alone; `{"Account": {"Ext__c": "A-1"}}` is a lookup by external id.
 """
+BULK_FORMAT_RECORD_BATCH: BulkFormat.ValueType  # 3
+"""Record batches, as Query sends them, in messages of their own. Null sets a field to null."""
 Global___BulkFormat: _TypeAlias = BulkFormat  # noqa: Y015
 
 class _BulkResults:
@@ -84,33 +177,99 @@ Global___BulkResults: _TypeAlias = BulkResults  # noqa: Y015
 
 @_typing.final
 class BulkLoadRequest(_message.Message):
-    """A message up: first the header, then data."""
+    """A message up: first the header, then data and commits."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     HEADER_FIELD_NUMBER: _builtins.int
     DATA_FIELD_NUMBER: _builtins.int
+    COMMIT_FIELD_NUMBER: _builtins.int
+    BATCH_FIELD_NUMBER: _builtins.int
+    END_FIELD_NUMBER: _builtins.int
     data: _builtins.bytes
     """The next bytes of the data, cut anywhere: a row or a character may begin in one message and end in the next."""
     @_builtins.property
     def header(self) -> Global___BulkLoadHeader:
         """What to load, and how. Exactly once, first."""
 
+    @_builtins.property
+    def commit(self) -> Global___BulkLoadCommit:
+        """Has a prepared part written. Only with BULK_COMMIT_BY_PART."""
+
+    @_builtins.property
+    def batch(self) -> _record_batch_pb2.RecordBatch:
+        """The next rows, for BULK_FORMAT_RECORD_BATCH. Every batch of a load has the same columns."""
+
+    @_builtins.property
+    def end(self) -> Global___BulkLoadEnd:
+        """The data is complete; only commits follow. Needed with BULK_COMMIT_BY_PART, refused otherwise."""
+
     def __init__(
         self,
         *,
         header: Global___BulkLoadHeader | None = ...,
         data: _builtins.bytes = ...,
+        commit: Global___BulkLoadCommit | None = ...,
+        batch: _record_batch_pb2.RecordBatch | None = ...,
+        end: Global___BulkLoadEnd | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "header", b"header", "message", b"message"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "commit", b"commit", "data", b"data", "end", b"end", "header", b"header", "message", b"message"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "header", b"header", "message", b"message"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "commit", b"commit", "data", b"data", "end", b"end", "header", b"header", "message", b"message"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["header", "data"]  # noqa: Y015
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["header", "data", "commit", "batch", "end"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 
 Global___BulkLoadRequest: _TypeAlias = BulkLoadRequest  # noqa: Y015
+
+@_typing.final
+class BulkLoadCommit(_message.Message):
+    """Has a prepared part written.
+
+    Commits stand between the messages of data; a load of which more than 400 MB are prepared and wait is refused.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PART_FIELD_NUMBER: _builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    part: _builtins.int
+    """Number of the part."""
+    resume_token: _builtins.str
+    """The token of the part's last PREPARED message, or of any message after it. Store it before committing: a load that
+    is gone on with by an older one writes the part again.
+    """
+    def __init__(
+        self,
+        *,
+        part: _builtins.int = ...,
+        resume_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "resume_token", b"resume_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BulkLoadCommit: _TypeAlias = BulkLoadCommit  # noqa: Y015
+
+@_typing.final
+class BulkLoadEnd(_message.Message):
+    """The data is complete."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BulkLoadEnd: _TypeAlias = BulkLoadEnd  # noqa: Y015
 
 @_typing.final
 class BulkLoadHeader(_message.Message):
@@ -124,6 +283,17 @@ class BulkLoadHeader(_message.Message):
     EXTERNAL_ID_FIELD_FIELD_NUMBER: _builtins.int
     FORMAT_FIELD_NUMBER: _builtins.int
     RESULTS_FIELD_NUMBER: _builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    COMMIT_FIELD_NUMBER: _builtins.int
+    MAPPING_FIELD_NUMBER: _builtins.int
+    CONSTANTS_FIELD_NUMBER: _builtins.int
+    NULL_TEXT_FIELD_NUMBER: _builtins.int
+    DELIMITER_FIELD_NUMBER: _builtins.int
+    LINE_END_FIELD_NUMBER: _builtins.int
+    ASSIGNMENT_RULE_ID_FIELD_NUMBER: _builtins.int
+    KEY_COLUMN_FIELD_NUMBER: _builtins.int
+    REPEAT_RESULTS_FIELD_NUMBER: _builtins.int
+    ONE_PART_AT_A_TIME_FIELD_NUMBER: _builtins.int
     org: _builtins.str
     """Name of the configured org. Empty means the default org."""
     object: _builtins.str
@@ -136,6 +306,40 @@ class BulkLoadHeader(_message.Message):
     """How the data is written."""
     results: Global___BulkResults.ValueType
     """Which results come back."""
+    resume_token: _builtins.str
+    """Goes on with a load, of which everything else in the header must be the same but for `results`,
+    `repeat_results` and `one_part_at_a_time`. ACCEPTED says from where on the data is to be sent.
+    """
+    commit: Global___BulkCommit.ValueType
+    """Who commits."""
+    null_text: _builtins.str
+    """A cell of exactly this text sets its field to null, as `#N/A` does; the empty text makes every empty cell null.
+    Absent leaves cells alone.
+    """
+    delimiter: Global___BulkDelimiter.ValueType
+    """What stands between the cells of CSV."""
+    line_end: Global___BulkLineEnd.ValueType
+    """How the rows of CSV end."""
+    assignment_rule_id: _builtins.str
+    """Id of the assignment rule that assigns the load's leads or cases. Empty assigns none."""
+    key_column: _builtins.str
+    """The column of the data, by the caller's own name for it, whose cell comes back with each result. Empty means none."""
+    repeat_results: _builtins.bool
+    """With a token: results of parts that are done come again, numbered, so the data is to be sent from its start.
+    Nothing of such a part is written again.
+    """
+    one_part_at_a_time: _builtins.bool
+    """Parts are written one after another, not several at a time: for rows of which those in different parts belong to the
+    same parents, whom they would lock for one another.
+    """
+    @_builtins.property
+    def mapping(self) -> _containers.RepeatedCompositeFieldContainer[Global___BulkColumn]:
+        """Fields for columns of the data whose names are no fields. Other columns keep their names."""
+
+    @_builtins.property
+    def constants(self) -> _containers.RepeatedCompositeFieldContainer[Global___BulkConstant]:
+        """Fields that have one value in all rows, and no column in the data."""
+
     def __init__(
         self,
         *,
@@ -145,14 +349,79 @@ class BulkLoadHeader(_message.Message):
         external_id_field: _builtins.str = ...,
         format: Global___BulkFormat.ValueType = ...,
         results: Global___BulkResults.ValueType = ...,
+        resume_token: _builtins.str = ...,
+        commit: Global___BulkCommit.ValueType = ...,
+        mapping: _abc.Iterable[Global___BulkColumn] | None = ...,
+        constants: _abc.Iterable[Global___BulkConstant] | None = ...,
+        null_text: _builtins.str | None = ...,
+        delimiter: Global___BulkDelimiter.ValueType = ...,
+        line_end: Global___BulkLineEnd.ValueType = ...,
+        assignment_rule_id: _builtins.str = ...,
+        key_column: _builtins.str = ...,
+        repeat_results: _builtins.bool = ...,
+        one_part_at_a_time: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_null_text", b"_null_text", "null_text", b"null_text"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_null_text", b"_null_text", "assignment_rule_id", b"assignment_rule_id", "commit", b"commit", "constants", b"constants", "delimiter", b"delimiter", "external_id_field", b"external_id_field", "format", b"format", "key_column", b"key_column", "line_end", b"line_end", "mapping", b"mapping", "null_text", b"null_text", "object", b"object", "one_part_at_a_time", b"one_part_at_a_time", "operation", b"operation", "org", b"org", "repeat_results", b"repeat_results", "results", b"results", "resume_token", b"resume_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__null_text: _TypeAlias = _typing.Literal["null_text"]  # noqa: Y015
+    _WhichOneofArgType__null_text: _TypeAlias = _typing.Literal["_null_text", b"_null_text"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__null_text) -> _WhichOneofReturnType__null_text | None: ...
+
+Global___BulkLoadHeader: _TypeAlias = BulkLoadHeader  # noqa: Y015
+
+@_typing.final
+class BulkColumn(_message.Message):
+    """A column of the data and the field that it is for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    FIELD_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The column's name in the data."""
+    field: _builtins.str
+    """API name of the field, or a lookup by external id such as `Account.Ext__c`. Empty leaves the column out."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        field: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["external_id_field", b"external_id_field", "format", b"format", "object", b"object", "operation", b"operation", "org", b"org", "results", b"results"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___BulkLoadHeader: _TypeAlias = BulkLoadHeader  # noqa: Y015
+Global___BulkColumn: _TypeAlias = BulkColumn  # noqa: Y015
+
+@_typing.final
+class BulkConstant(_message.Message):
+    """A field that has one value in all rows."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    """API name of the field, or a lookup by external id such as `Account.Ext__c`."""
+    value: _builtins.str
+    """Its value as a cell of CSV would have it; `#N/A` is null."""
+    def __init__(
+        self,
+        *,
+        field: _builtins.str = ...,
+        value: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BulkConstant: _TypeAlias = BulkConstant  # noqa: Y015
 
 @_typing.final
 class BulkLoadResponse(_message.Message):
@@ -164,9 +433,16 @@ class BulkLoadResponse(_message.Message):
     PROGRESS_FIELD_NUMBER: _builtins.int
     RESULTS_FIELD_NUMBER: _builtins.int
     FINISHED_FIELD_NUMBER: _builtins.int
+    PREPARED_FIELD_NUMBER: _builtins.int
+    PART_DONE_FIELD_NUMBER: _builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    resume_token: _builtins.str
+    """The load's token as of this message: what to store, in place of the one before."""
     @_builtins.property
     def accepted(self) -> Global___BulkLoadAccepted:
-        """The job exists; its token names it from now on. Sent once, first."""
+        """The load is begun, or gone on with; its token names it from now on. Sent once, first: at once, but with
+        BULK_COMMIT_AT_END when a row has come and the job exists.
+        """
 
     @_builtins.property
     def progress(self) -> Global___BulkLoadProgress:
@@ -174,11 +450,19 @@ class BulkLoadResponse(_message.Message):
 
     @_builtins.property
     def results(self) -> Global___BulkLoadResults:
-        """What became of some rows, in any order. Sent after every row was tried."""
+        """What became of some rows, in any order. Sent when all rows of their part were tried."""
 
     @_builtins.property
     def finished(self) -> Global___BulkLoadFinished:
         """The load is over. Sent once, last."""
+
+    @_builtins.property
+    def prepared(self) -> Global___BulkLoadPrepared:
+        """A part is uploaded and waits for its commit. Sent for each part, and again where rows are tried again."""
+
+    @_builtins.property
+    def part_done(self) -> Global___BulkLoadPartDone:
+        """A part is over; its results, if wanted, were sent before. Sent once for each part."""
 
     def __init__(
         self,
@@ -187,12 +471,15 @@ class BulkLoadResponse(_message.Message):
         progress: Global___BulkLoadProgress | None = ...,
         results: Global___BulkLoadResults | None = ...,
         finished: Global___BulkLoadFinished | None = ...,
+        prepared: Global___BulkLoadPrepared | None = ...,
+        part_done: Global___BulkLoadPartDone | None = ...,
+        resume_token: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "event", b"event", "finished", b"finished", "progress", b"progress", "results", b"results"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "event", b"event", "finished", b"finished", "part_done", b"part_done", "prepared", b"prepared", "progress", b"progress", "results", b"results"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "event", b"event", "finished", b"finished", "progress", b"progress", "results", b"results"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "event", b"event", "finished", b"finished", "part_done", b"part_done", "prepared", b"prepared", "progress", b"progress", "results", b"results", "resume_token", b"resume_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["accepted", "progress", "results", "finished"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["accepted", "progress", "results", "finished", "prepared", "part_done"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -200,27 +487,119 @@ Global___BulkLoadResponse: _TypeAlias = BulkLoadResponse  # noqa: Y015
 
 @_typing.final
 class BulkLoadAccepted(_message.Message):
-    """The job exists."""
+    """The load is begun, or gone on with."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     LOAD_FIELD_NUMBER: _builtins.int
+    RESUME_FROM_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def load(self) -> _bulk_load_pb2.BulkLoad:
-        """The load, in state OPEN."""
+        """The load."""
+
+    @_builtins.property
+    def resume_from(self) -> Global___BulkLoadPosition:
+        """Where to go on. Set if the header had a token; then the data is to be sent from there, and not before this message."""
 
     def __init__(
         self,
         *,
         load: _bulk_load_pb2.BulkLoad | None = ...,
+        resume_from: Global___BulkLoadPosition | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["load", b"load"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["load", b"load", "resume_from", b"resume_from"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["load", b"load"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["load", b"load", "resume_from", b"resume_from"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BulkLoadAccepted: _TypeAlias = BulkLoadAccepted  # noqa: Y015
+
+@_typing.final
+class BulkLoadPosition(_message.Message):
+    """A place in the caller's data."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEADER_BYTES_FIELD_NUMBER: _builtins.int
+    NEXT_BYTE_FIELD_NUMBER: _builtins.int
+    NEXT_ROW_FIELD_NUMBER: _builtins.int
+    header_bytes: _builtins.int
+    """Bytes at the start of the data, a header row of CSV, that are to be sent first. Zero in other formats."""
+    next_byte: _builtins.int
+    """Where the next row begins, in bytes from the start of the data. Zero for record batches."""
+    next_row: _builtins.int
+    """Number of the next row, from 1."""
+    def __init__(
+        self,
+        *,
+        header_bytes: _builtins.int = ...,
+        next_byte: _builtins.int = ...,
+        next_row: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["header_bytes", b"header_bytes", "next_byte", b"next_byte", "next_row", b"next_row"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BulkLoadPosition: _TypeAlias = BulkLoadPosition  # noqa: Y015
+
+@_typing.final
+class BulkLoadPrepared(_message.Message):
+    """A part is uploaded, and nothing of it is written before its commit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PART_FIELD_NUMBER: _builtins.int
+    ROW_COUNT_FIELD_NUMBER: _builtins.int
+    row_count: _builtins.int
+    """How many rows wait: all of the part at first, later those that are tried again."""
+    @_builtins.property
+    def part(self) -> _bulk_load_pb2.BulkLoadPart:
+        """The part, in state PREPARED; the last one of its jobs is the one that waits."""
+
+    def __init__(
+        self,
+        *,
+        part: _bulk_load_pb2.BulkLoadPart | None = ...,
+        row_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "row_count", b"row_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BulkLoadPrepared: _TypeAlias = BulkLoadPrepared  # noqa: Y015
+
+@_typing.final
+class BulkLoadPartDone(_message.Message):
+    """A part is over."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PART_FIELD_NUMBER: _builtins.int
+    ERROR_MESSAGE_FIELD_NUMBER: _builtins.int
+    error_message: _builtins.str
+    """Salesforce's own words when its last job failed; empty otherwise."""
+    @_builtins.property
+    def part(self) -> _bulk_load_pb2.BulkLoadPart:
+        """The part, in state DONE."""
+
+    def __init__(
+        self,
+        *,
+        part: _bulk_load_pb2.BulkLoadPart | None = ...,
+        error_message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["error_message", b"error_message", "part", b"part"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BulkLoadPartDone: _TypeAlias = BulkLoadPartDone  # noqa: Y015
 
 @_typing.final
 class BulkLoadProgress(_message.Message):
@@ -327,6 +706,174 @@ class BulkLoadFinished(_message.Message):
 Global___BulkLoadFinished: _TypeAlias = BulkLoadFinished  # noqa: Y015
 
 @_typing.final
+class StartBulkLoadRequest(_message.Message):
+    """What to load, and how."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORG_FIELD_NUMBER: _builtins.int
+    HEADER_FIELD_NUMBER: _builtins.int
+    org: _builtins.str
+    """Name of the configured org. Empty means the default org."""
+    @_builtins.property
+    def header(self) -> Global___BulkLoadHeader:
+        """As in BulkLoad, without token. Needed; its own `org` and `commit` are ignored."""
+
+    def __init__(
+        self,
+        *,
+        org: _builtins.str = ...,
+        header: Global___BulkLoadHeader | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["header", b"header"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["header", b"header", "org", b"org"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StartBulkLoadRequest: _TypeAlias = StartBulkLoadRequest  # noqa: Y015
+
+@_typing.final
+class StartBulkLoadResponse(_message.Message):
+    """The load that was begun."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOAD_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def load(self) -> _bulk_load_pb2.BulkLoad:
+        """The load, without parts."""
+
+    def __init__(
+        self,
+        *,
+        load: _bulk_load_pb2.BulkLoad | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["load", b"load"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["load", b"load"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StartBulkLoadResponse: _TypeAlias = StartBulkLoadResponse  # noqa: Y015
+
+@_typing.final
+class UploadBulkLoadPartRequest(_message.Message):
+    """A part of a load."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORG_FIELD_NUMBER: _builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    HEADER_FIELD_NUMBER: _builtins.int
+    DATA_FIELD_NUMBER: _builtins.int
+    org: _builtins.str
+    """Name of the configured org. Empty means the default org. It must be the org of the load."""
+    resume_token: _builtins.str
+    """The token of StartBulkLoad, or of the part before."""
+    data: _builtins.bytes
+    """The part's rows, whole; with the header row of CSV, which is the same for all parts."""
+    @_builtins.property
+    def header(self) -> Global___BulkLoadHeader:
+        """The header of StartBulkLoad. Needed."""
+
+    def __init__(
+        self,
+        *,
+        org: _builtins.str = ...,
+        resume_token: _builtins.str = ...,
+        header: Global___BulkLoadHeader | None = ...,
+        data: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["header", b"header"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "header", b"header", "org", b"org", "resume_token", b"resume_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UploadBulkLoadPartRequest: _TypeAlias = UploadBulkLoadPartRequest  # noqa: Y015
+
+@_typing.final
+class UploadBulkLoadPartResponse(_message.Message):
+    """The part as it is prepared."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOAD_FIELD_NUMBER: _builtins.int
+    PART_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def load(self) -> _bulk_load_pb2.BulkLoad:
+        """The load, whose token knows of the part."""
+
+    @_builtins.property
+    def part(self) -> _bulk_load_pb2.BulkLoadPart:
+        """The part."""
+
+    def __init__(
+        self,
+        *,
+        load: _bulk_load_pb2.BulkLoad | None = ...,
+        part: _bulk_load_pb2.BulkLoadPart | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["load", b"load", "part", b"part"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["load", b"load", "part", b"part"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UploadBulkLoadPartResponse: _TypeAlias = UploadBulkLoadPartResponse  # noqa: Y015
+
+@_typing.final
+class CommitBulkLoadRequest(_message.Message):
+    """Names what is to be written."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORG_FIELD_NUMBER: _builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    org: _builtins.str
+    """Name of the configured org. Empty means the default org. It must be the org of the load."""
+    resume_token: _builtins.str
+    """The token of the load."""
+    def __init__(
+        self,
+        *,
+        org: _builtins.str = ...,
+        resume_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["org", b"org", "resume_token", b"resume_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CommitBulkLoadRequest: _TypeAlias = CommitBulkLoadRequest  # noqa: Y015
+
+@_typing.final
+class CommitBulkLoadResponse(_message.Message):
+    """How the load stands."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOAD_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def load(self) -> _bulk_load_pb2.BulkLoad:
+        """The load."""
+
+    def __init__(
+        self,
+        *,
+        load: _bulk_load_pb2.BulkLoad | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["load", b"load"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["load", b"load"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CommitBulkLoadResponse: _TypeAlias = CommitBulkLoadResponse  # noqa: Y015
+
+@_typing.final
 class GetBulkLoadRequest(_message.Message):
     """Names the load."""
 
@@ -375,3 +922,163 @@ class GetBulkLoadResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetBulkLoadResponse: _TypeAlias = GetBulkLoadResponse  # noqa: Y015
+
+@_typing.final
+class WatchBulkLoadRequest(_message.Message):
+    """Names the load."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORG_FIELD_NUMBER: _builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    org: _builtins.str
+    """Name of the configured org. Empty means the default org. It must be the org of the load."""
+    resume_token: _builtins.str
+    """The token of the load."""
+    def __init__(
+        self,
+        *,
+        org: _builtins.str = ...,
+        resume_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["org", b"org", "resume_token", b"resume_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchBulkLoadRequest: _TypeAlias = WatchBulkLoadRequest  # noqa: Y015
+
+@_typing.final
+class WatchBulkLoadResponse(_message.Message):
+    """How the load stands."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOAD_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def load(self) -> _bulk_load_pb2.BulkLoad:
+        """The load."""
+
+    def __init__(
+        self,
+        *,
+        load: _bulk_load_pb2.BulkLoad | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["load", b"load"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["load", b"load"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchBulkLoadResponse: _TypeAlias = WatchBulkLoadResponse  # noqa: Y015
+
+@_typing.final
+class ListBulkLoadResultsRequest(_message.Message):
+    """Names the load, and the rows that are of interest."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORG_FIELD_NUMBER: _builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    OUTCOMES_FIELD_NUMBER: _builtins.int
+    PART_FIELD_NUMBER: _builtins.int
+    org: _builtins.str
+    """Name of the configured org. Empty means the default org. It must be the org of the load."""
+    resume_token: _builtins.str
+    """The token of the load."""
+    part: _builtins.int
+    """Only rows of this part. Zero means all."""
+    @_builtins.property
+    def outcomes(self) -> _containers.RepeatedScalarFieldContainer[_bulk_load_pb2.BulkRowOutcome.ValueType]:
+        """Only rows of these outcomes. Empty means all."""
+
+    def __init__(
+        self,
+        *,
+        org: _builtins.str = ...,
+        resume_token: _builtins.str = ...,
+        outcomes: _abc.Iterable[_bulk_load_pb2.BulkRowOutcome.ValueType] | None = ...,
+        part: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["org", b"org", "outcomes", b"outcomes", "part", b"part", "resume_token", b"resume_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBulkLoadResultsRequest: _TypeAlias = ListBulkLoadResultsRequest  # noqa: Y015
+
+@_typing.final
+class ListBulkLoadResultsResponse(_message.Message):
+    """Some results."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROWS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def rows(self) -> _containers.RepeatedCompositeFieldContainer[_bulk_load_pb2.BulkRowResult]:
+        """One entry a row, at most 1,000."""
+
+    def __init__(
+        self,
+        *,
+        rows: _abc.Iterable[_bulk_load_pb2.BulkRowResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rows", b"rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBulkLoadResultsResponse: _TypeAlias = ListBulkLoadResultsResponse  # noqa: Y015
+
+@_typing.final
+class CancelBulkLoadRequest(_message.Message):
+    """Names the load."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORG_FIELD_NUMBER: _builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    org: _builtins.str
+    """Name of the configured org. Empty means the default org. It must be the org of the load."""
+    resume_token: _builtins.str
+    """The token of the load."""
+    def __init__(
+        self,
+        *,
+        org: _builtins.str = ...,
+        resume_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["org", b"org", "resume_token", b"resume_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelBulkLoadRequest: _TypeAlias = CancelBulkLoadRequest  # noqa: Y015
+
+@_typing.final
+class CancelBulkLoadResponse(_message.Message):
+    """How the load stands."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOAD_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def load(self) -> _bulk_load_pb2.BulkLoad:
+        """The load."""
+
+    def __init__(
+        self,
+        *,
+        load: _bulk_load_pb2.BulkLoad | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["load", b"load"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["load", b"load"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelBulkLoadResponse: _TypeAlias = CancelBulkLoadResponse  # noqa: Y015

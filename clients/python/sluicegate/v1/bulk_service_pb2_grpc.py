@@ -40,10 +40,40 @@ class BulkServiceStub:
                 request_serializer=sluicegate_dot_v1_dot_bulk__service__pb2.BulkLoadRequest.SerializeToString,
                 response_deserializer=sluicegate_dot_v1_dot_bulk__service__pb2.BulkLoadResponse.FromString,
                 _registered_method=True)
+        self.StartBulkLoad = channel.unary_unary(
+                '/sluicegate.v1.BulkService/StartBulkLoad',
+                request_serializer=sluicegate_dot_v1_dot_bulk__service__pb2.StartBulkLoadRequest.SerializeToString,
+                response_deserializer=sluicegate_dot_v1_dot_bulk__service__pb2.StartBulkLoadResponse.FromString,
+                _registered_method=True)
+        self.UploadBulkLoadPart = channel.unary_unary(
+                '/sluicegate.v1.BulkService/UploadBulkLoadPart',
+                request_serializer=sluicegate_dot_v1_dot_bulk__service__pb2.UploadBulkLoadPartRequest.SerializeToString,
+                response_deserializer=sluicegate_dot_v1_dot_bulk__service__pb2.UploadBulkLoadPartResponse.FromString,
+                _registered_method=True)
+        self.CommitBulkLoad = channel.unary_unary(
+                '/sluicegate.v1.BulkService/CommitBulkLoad',
+                request_serializer=sluicegate_dot_v1_dot_bulk__service__pb2.CommitBulkLoadRequest.SerializeToString,
+                response_deserializer=sluicegate_dot_v1_dot_bulk__service__pb2.CommitBulkLoadResponse.FromString,
+                _registered_method=True)
         self.GetBulkLoad = channel.unary_unary(
                 '/sluicegate.v1.BulkService/GetBulkLoad',
                 request_serializer=sluicegate_dot_v1_dot_bulk__service__pb2.GetBulkLoadRequest.SerializeToString,
                 response_deserializer=sluicegate_dot_v1_dot_bulk__service__pb2.GetBulkLoadResponse.FromString,
+                _registered_method=True)
+        self.WatchBulkLoad = channel.unary_stream(
+                '/sluicegate.v1.BulkService/WatchBulkLoad',
+                request_serializer=sluicegate_dot_v1_dot_bulk__service__pb2.WatchBulkLoadRequest.SerializeToString,
+                response_deserializer=sluicegate_dot_v1_dot_bulk__service__pb2.WatchBulkLoadResponse.FromString,
+                _registered_method=True)
+        self.ListBulkLoadResults = channel.unary_stream(
+                '/sluicegate.v1.BulkService/ListBulkLoadResults',
+                request_serializer=sluicegate_dot_v1_dot_bulk__service__pb2.ListBulkLoadResultsRequest.SerializeToString,
+                response_deserializer=sluicegate_dot_v1_dot_bulk__service__pb2.ListBulkLoadResultsResponse.FromString,
+                _registered_method=True)
+        self.CancelBulkLoad = channel.unary_unary(
+                '/sluicegate.v1.BulkService/CancelBulkLoad',
+                request_serializer=sluicegate_dot_v1_dot_bulk__service__pb2.CancelBulkLoadRequest.SerializeToString,
+                response_deserializer=sluicegate_dot_v1_dot_bulk__service__pb2.CancelBulkLoadResponse.FromString,
                 _registered_method=True)
 
 
@@ -54,18 +84,78 @@ class BulkServiceServicer:
     def BulkLoad(self, request_iterator, context):
         """Loads rows: data up, progress and results down.
 
-        The first message is the header, every later one is data; closing the sending side commits the load. Nothing is
-        written before that: if the call is cancelled or the data cannot be read, the job is aborted. Once the load is
-        committed it goes on in Salesforce whatever becomes of the call; GetBulkLoad tells how it stands.
-        Rows are independent: one that fails does not stop the others. There is no roll-back.
-        An insert that is repeated inserts again; upserts, updates and deletes may be repeated.
+        The first message is the header. The data is cut into parts of at most 100 MB, whole rows each, and each part is
+        uploaded before it is written: PREPARED says so. The header says who commits, which is what makes Salesforce write:
+
+        * BULK_COMMIT_AT_END: closing the sending side does. The load is one part. If the call is cancelled before, or the
+        data cannot be read, nothing is written.
+        * BULK_COMMIT_BY_PART: the caller commits each part by a message of its own, once it has stored the token of its
+        PREPARED message. A load that broke off, wherever that was, is gone on with by the last token stored, on any
+        replica: no row is lost and none is written twice, also by an insert. `end` ends the data.
+
+        Whatever is committed goes on in Salesforce whatever becomes of the call. Rows are independent: one that fails does
+        not stop the others. There is no roll-back. Rows that fail for a lock are tried again, at most three times, by a job
+        that is prepared and committed like the part itself.
+        An insert that is repeated without a token inserts again; upserts, updates and deletes may be repeated.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StartBulkLoad(self, request, context):
+        """Begins a load for callers that cannot send a stream. Nothing is sent to Salesforce but what checks the header.
+
+        UploadBulkLoadPart then adds parts, and CommitBulkLoad has them written.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UploadBulkLoadPart(self, request, context):
+        """Uploads one part of a load without writing it.
+
+        The answer's token stands for the part; of a call that is repeated with the same token only the part whose token is
+        gone on with counts.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CommitBulkLoad(self, request, context):
+        """Has every part written that the token knows of. Store the token first: it tells later what was committed.
+
+        Parts that were committed before stay as they are, so the call may be repeated with the same token.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetBulkLoad(self, request, context):
-        """Tells how a load stands, by one call to Salesforce. Loads are known for seven days.
+        """Tells how a load stands, by one call to Salesforce for each part that was not done. Loads are known for seven days.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchBulkLoad(self, request, context):
+        """Tells how a load stands, at once and whenever that changes, until Salesforce works on no part of it any more.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListBulkLoadResults(self, request, context):
+        """Lists what became of the rows of all parts that are over, in any order within a part.
+
+        Salesforce keeps results by content and in an order of its own, so that only the data tells a row's number: rows
+        come with their key and without number. BulkLoad with `repeat_results` takes the data again and numbers them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelBulkLoad(self, request, context):
+        """Aborts every job that is not over, of those that the token names. Rows that are written stay written.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -79,10 +169,40 @@ def add_BulkServiceServicer_to_server(servicer, server):
                     request_deserializer=sluicegate_dot_v1_dot_bulk__service__pb2.BulkLoadRequest.FromString,
                     response_serializer=sluicegate_dot_v1_dot_bulk__service__pb2.BulkLoadResponse.SerializeToString,
             ),
+            'StartBulkLoad': grpc.unary_unary_rpc_method_handler(
+                    servicer.StartBulkLoad,
+                    request_deserializer=sluicegate_dot_v1_dot_bulk__service__pb2.StartBulkLoadRequest.FromString,
+                    response_serializer=sluicegate_dot_v1_dot_bulk__service__pb2.StartBulkLoadResponse.SerializeToString,
+            ),
+            'UploadBulkLoadPart': grpc.unary_unary_rpc_method_handler(
+                    servicer.UploadBulkLoadPart,
+                    request_deserializer=sluicegate_dot_v1_dot_bulk__service__pb2.UploadBulkLoadPartRequest.FromString,
+                    response_serializer=sluicegate_dot_v1_dot_bulk__service__pb2.UploadBulkLoadPartResponse.SerializeToString,
+            ),
+            'CommitBulkLoad': grpc.unary_unary_rpc_method_handler(
+                    servicer.CommitBulkLoad,
+                    request_deserializer=sluicegate_dot_v1_dot_bulk__service__pb2.CommitBulkLoadRequest.FromString,
+                    response_serializer=sluicegate_dot_v1_dot_bulk__service__pb2.CommitBulkLoadResponse.SerializeToString,
+            ),
             'GetBulkLoad': grpc.unary_unary_rpc_method_handler(
                     servicer.GetBulkLoad,
                     request_deserializer=sluicegate_dot_v1_dot_bulk__service__pb2.GetBulkLoadRequest.FromString,
                     response_serializer=sluicegate_dot_v1_dot_bulk__service__pb2.GetBulkLoadResponse.SerializeToString,
+            ),
+            'WatchBulkLoad': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchBulkLoad,
+                    request_deserializer=sluicegate_dot_v1_dot_bulk__service__pb2.WatchBulkLoadRequest.FromString,
+                    response_serializer=sluicegate_dot_v1_dot_bulk__service__pb2.WatchBulkLoadResponse.SerializeToString,
+            ),
+            'ListBulkLoadResults': grpc.unary_stream_rpc_method_handler(
+                    servicer.ListBulkLoadResults,
+                    request_deserializer=sluicegate_dot_v1_dot_bulk__service__pb2.ListBulkLoadResultsRequest.FromString,
+                    response_serializer=sluicegate_dot_v1_dot_bulk__service__pb2.ListBulkLoadResultsResponse.SerializeToString,
+            ),
+            'CancelBulkLoad': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelBulkLoad,
+                    request_deserializer=sluicegate_dot_v1_dot_bulk__service__pb2.CancelBulkLoadRequest.FromString,
+                    response_serializer=sluicegate_dot_v1_dot_bulk__service__pb2.CancelBulkLoadResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -124,6 +244,87 @@ class BulkService:
             _registered_method=True)
 
     @staticmethod
+    def StartBulkLoad(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sluicegate.v1.BulkService/StartBulkLoad',
+            sluicegate_dot_v1_dot_bulk__service__pb2.StartBulkLoadRequest.SerializeToString,
+            sluicegate_dot_v1_dot_bulk__service__pb2.StartBulkLoadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UploadBulkLoadPart(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sluicegate.v1.BulkService/UploadBulkLoadPart',
+            sluicegate_dot_v1_dot_bulk__service__pb2.UploadBulkLoadPartRequest.SerializeToString,
+            sluicegate_dot_v1_dot_bulk__service__pb2.UploadBulkLoadPartResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CommitBulkLoad(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sluicegate.v1.BulkService/CommitBulkLoad',
+            sluicegate_dot_v1_dot_bulk__service__pb2.CommitBulkLoadRequest.SerializeToString,
+            sluicegate_dot_v1_dot_bulk__service__pb2.CommitBulkLoadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def GetBulkLoad(request,
             target,
             options=(),
@@ -140,6 +341,87 @@ class BulkService:
             '/sluicegate.v1.BulkService/GetBulkLoad',
             sluicegate_dot_v1_dot_bulk__service__pb2.GetBulkLoadRequest.SerializeToString,
             sluicegate_dot_v1_dot_bulk__service__pb2.GetBulkLoadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchBulkLoad(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/sluicegate.v1.BulkService/WatchBulkLoad',
+            sluicegate_dot_v1_dot_bulk__service__pb2.WatchBulkLoadRequest.SerializeToString,
+            sluicegate_dot_v1_dot_bulk__service__pb2.WatchBulkLoadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBulkLoadResults(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/sluicegate.v1.BulkService/ListBulkLoadResults',
+            sluicegate_dot_v1_dot_bulk__service__pb2.ListBulkLoadResultsRequest.SerializeToString,
+            sluicegate_dot_v1_dot_bulk__service__pb2.ListBulkLoadResultsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelBulkLoad(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sluicegate.v1.BulkService/CancelBulkLoad',
+            sluicegate_dot_v1_dot_bulk__service__pb2.CancelBulkLoadRequest.SerializeToString,
+            sluicegate_dot_v1_dot_bulk__service__pb2.CancelBulkLoadResponse.FromString,
             options,
             channel_credentials,
             insecure,

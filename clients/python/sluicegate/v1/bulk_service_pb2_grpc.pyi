@@ -36,14 +36,48 @@ class BulkServiceStub:
     BulkLoad: _grpc.StreamStreamMultiCallable[_bulk_service_pb2.BulkLoadRequest, _bulk_service_pb2.BulkLoadResponse]
     """Loads rows: data up, progress and results down.
 
-    The first message is the header, every later one is data; closing the sending side commits the load. Nothing is
-    written before that: if the call is cancelled or the data cannot be read, the job is aborted. Once the load is
-    committed it goes on in Salesforce whatever becomes of the call; GetBulkLoad tells how it stands.
-    Rows are independent: one that fails does not stop the others. There is no roll-back.
-    An insert that is repeated inserts again; upserts, updates and deletes may be repeated.
+    The first message is the header. The data is cut into parts of at most 100 MB, whole rows each, and each part is
+    uploaded before it is written: PREPARED says so. The header says who commits, which is what makes Salesforce write:
+
+    * BULK_COMMIT_AT_END: closing the sending side does. The load is one part. If the call is cancelled before, or the
+      data cannot be read, nothing is written.
+    * BULK_COMMIT_BY_PART: the caller commits each part by a message of its own, once it has stored the token of its
+      PREPARED message. A load that broke off, wherever that was, is gone on with by the last token stored, on any
+      replica: no row is lost and none is written twice, also by an insert. `end` ends the data.
+
+    Whatever is committed goes on in Salesforce whatever becomes of the call. Rows are independent: one that fails does
+    not stop the others. There is no roll-back. Rows that fail for a lock are tried again, at most three times, by a job
+    that is prepared and committed like the part itself.
+    An insert that is repeated without a token inserts again; upserts, updates and deletes may be repeated.
+    """
+    StartBulkLoad: _grpc.UnaryUnaryMultiCallable[_bulk_service_pb2.StartBulkLoadRequest, _bulk_service_pb2.StartBulkLoadResponse]
+    """Begins a load for callers that cannot send a stream. Nothing is sent to Salesforce but what checks the header.
+
+    UploadBulkLoadPart then adds parts, and CommitBulkLoad has them written.
+    """
+    UploadBulkLoadPart: _grpc.UnaryUnaryMultiCallable[_bulk_service_pb2.UploadBulkLoadPartRequest, _bulk_service_pb2.UploadBulkLoadPartResponse]
+    """Uploads one part of a load without writing it.
+
+    The answer's token stands for the part; of a call that is repeated with the same token only the part whose token is
+    gone on with counts.
+    """
+    CommitBulkLoad: _grpc.UnaryUnaryMultiCallable[_bulk_service_pb2.CommitBulkLoadRequest, _bulk_service_pb2.CommitBulkLoadResponse]
+    """Has every part written that the token knows of. Store the token first: it tells later what was committed.
+
+    Parts that were committed before stay as they are, so the call may be repeated with the same token.
     """
     GetBulkLoad: _grpc.UnaryUnaryMultiCallable[_bulk_service_pb2.GetBulkLoadRequest, _bulk_service_pb2.GetBulkLoadResponse]
-    """Tells how a load stands, by one call to Salesforce. Loads are known for seven days."""
+    """Tells how a load stands, by one call to Salesforce for each part that was not done. Loads are known for seven days."""
+    WatchBulkLoad: _grpc.UnaryStreamMultiCallable[_bulk_service_pb2.WatchBulkLoadRequest, _bulk_service_pb2.WatchBulkLoadResponse]
+    """Tells how a load stands, at once and whenever that changes, until Salesforce works on no part of it any more."""
+    ListBulkLoadResults: _grpc.UnaryStreamMultiCallable[_bulk_service_pb2.ListBulkLoadResultsRequest, _bulk_service_pb2.ListBulkLoadResultsResponse]
+    """Lists what became of the rows of all parts that are over, in any order within a part.
+
+    Salesforce keeps results by content and in an order of its own, so that only the data tells a row's number: rows
+    come with their key and without number. BulkLoad with `repeat_results` takes the data again and numbers them.
+    """
+    CancelBulkLoad: _grpc.UnaryUnaryMultiCallable[_bulk_service_pb2.CancelBulkLoadRequest, _bulk_service_pb2.CancelBulkLoadResponse]
+    """Aborts every job that is not over, of those that the token names. Rows that are written stay written."""
 
 @_typing.type_check_only
 class BulkServiceAsyncStub(BulkServiceStub):
@@ -53,14 +87,48 @@ class BulkServiceAsyncStub(BulkServiceStub):
     BulkLoad: _aio.StreamStreamMultiCallable[_bulk_service_pb2.BulkLoadRequest, _bulk_service_pb2.BulkLoadResponse]  # type: ignore[assignment]
     """Loads rows: data up, progress and results down.
 
-    The first message is the header, every later one is data; closing the sending side commits the load. Nothing is
-    written before that: if the call is cancelled or the data cannot be read, the job is aborted. Once the load is
-    committed it goes on in Salesforce whatever becomes of the call; GetBulkLoad tells how it stands.
-    Rows are independent: one that fails does not stop the others. There is no roll-back.
-    An insert that is repeated inserts again; upserts, updates and deletes may be repeated.
+    The first message is the header. The data is cut into parts of at most 100 MB, whole rows each, and each part is
+    uploaded before it is written: PREPARED says so. The header says who commits, which is what makes Salesforce write:
+
+    * BULK_COMMIT_AT_END: closing the sending side does. The load is one part. If the call is cancelled before, or the
+      data cannot be read, nothing is written.
+    * BULK_COMMIT_BY_PART: the caller commits each part by a message of its own, once it has stored the token of its
+      PREPARED message. A load that broke off, wherever that was, is gone on with by the last token stored, on any
+      replica: no row is lost and none is written twice, also by an insert. `end` ends the data.
+
+    Whatever is committed goes on in Salesforce whatever becomes of the call. Rows are independent: one that fails does
+    not stop the others. There is no roll-back. Rows that fail for a lock are tried again, at most three times, by a job
+    that is prepared and committed like the part itself.
+    An insert that is repeated without a token inserts again; upserts, updates and deletes may be repeated.
+    """
+    StartBulkLoad: _aio.UnaryUnaryMultiCallable[_bulk_service_pb2.StartBulkLoadRequest, _bulk_service_pb2.StartBulkLoadResponse]  # type: ignore[assignment]
+    """Begins a load for callers that cannot send a stream. Nothing is sent to Salesforce but what checks the header.
+
+    UploadBulkLoadPart then adds parts, and CommitBulkLoad has them written.
+    """
+    UploadBulkLoadPart: _aio.UnaryUnaryMultiCallable[_bulk_service_pb2.UploadBulkLoadPartRequest, _bulk_service_pb2.UploadBulkLoadPartResponse]  # type: ignore[assignment]
+    """Uploads one part of a load without writing it.
+
+    The answer's token stands for the part; of a call that is repeated with the same token only the part whose token is
+    gone on with counts.
+    """
+    CommitBulkLoad: _aio.UnaryUnaryMultiCallable[_bulk_service_pb2.CommitBulkLoadRequest, _bulk_service_pb2.CommitBulkLoadResponse]  # type: ignore[assignment]
+    """Has every part written that the token knows of. Store the token first: it tells later what was committed.
+
+    Parts that were committed before stay as they are, so the call may be repeated with the same token.
     """
     GetBulkLoad: _aio.UnaryUnaryMultiCallable[_bulk_service_pb2.GetBulkLoadRequest, _bulk_service_pb2.GetBulkLoadResponse]  # type: ignore[assignment]
-    """Tells how a load stands, by one call to Salesforce. Loads are known for seven days."""
+    """Tells how a load stands, by one call to Salesforce for each part that was not done. Loads are known for seven days."""
+    WatchBulkLoad: _aio.UnaryStreamMultiCallable[_bulk_service_pb2.WatchBulkLoadRequest, _bulk_service_pb2.WatchBulkLoadResponse]  # type: ignore[assignment]
+    """Tells how a load stands, at once and whenever that changes, until Salesforce works on no part of it any more."""
+    ListBulkLoadResults: _aio.UnaryStreamMultiCallable[_bulk_service_pb2.ListBulkLoadResultsRequest, _bulk_service_pb2.ListBulkLoadResultsResponse]  # type: ignore[assignment]
+    """Lists what became of the rows of all parts that are over, in any order within a part.
+
+    Salesforce keeps results by content and in an order of its own, so that only the data tells a row's number: rows
+    come with their key and without number. BulkLoad with `repeat_results` takes the data again and numbers them.
+    """
+    CancelBulkLoad: _aio.UnaryUnaryMultiCallable[_bulk_service_pb2.CancelBulkLoadRequest, _bulk_service_pb2.CancelBulkLoadResponse]  # type: ignore[assignment]
+    """Aborts every job that is not over, of those that the token names. Rows that are written stay written."""
 
 class BulkServiceServicer(metaclass=_abc_1.ABCMeta):
     """Writes many rows through Salesforce's Bulk API 2.0."""
@@ -73,11 +141,53 @@ class BulkServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_bulk_service_pb2.BulkLoadResponse], _abc.AsyncIterator[_bulk_service_pb2.BulkLoadResponse]]:
         """Loads rows: data up, progress and results down.
 
-        The first message is the header, every later one is data; closing the sending side commits the load. Nothing is
-        written before that: if the call is cancelled or the data cannot be read, the job is aborted. Once the load is
-        committed it goes on in Salesforce whatever becomes of the call; GetBulkLoad tells how it stands.
-        Rows are independent: one that fails does not stop the others. There is no roll-back.
-        An insert that is repeated inserts again; upserts, updates and deletes may be repeated.
+        The first message is the header. The data is cut into parts of at most 100 MB, whole rows each, and each part is
+        uploaded before it is written: PREPARED says so. The header says who commits, which is what makes Salesforce write:
+
+        * BULK_COMMIT_AT_END: closing the sending side does. The load is one part. If the call is cancelled before, or the
+          data cannot be read, nothing is written.
+        * BULK_COMMIT_BY_PART: the caller commits each part by a message of its own, once it has stored the token of its
+          PREPARED message. A load that broke off, wherever that was, is gone on with by the last token stored, on any
+          replica: no row is lost and none is written twice, also by an insert. `end` ends the data.
+
+        Whatever is committed goes on in Salesforce whatever becomes of the call. Rows are independent: one that fails does
+        not stop the others. There is no roll-back. Rows that fail for a lock are tried again, at most three times, by a job
+        that is prepared and committed like the part itself.
+        An insert that is repeated without a token inserts again; upserts, updates and deletes may be repeated.
+        """
+
+    @_abc_1.abstractmethod
+    def StartBulkLoad(
+        self,
+        request: _bulk_service_pb2.StartBulkLoadRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_bulk_service_pb2.StartBulkLoadResponse, _abc.Awaitable[_bulk_service_pb2.StartBulkLoadResponse]]:
+        """Begins a load for callers that cannot send a stream. Nothing is sent to Salesforce but what checks the header.
+
+        UploadBulkLoadPart then adds parts, and CommitBulkLoad has them written.
+        """
+
+    @_abc_1.abstractmethod
+    def UploadBulkLoadPart(
+        self,
+        request: _bulk_service_pb2.UploadBulkLoadPartRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_bulk_service_pb2.UploadBulkLoadPartResponse, _abc.Awaitable[_bulk_service_pb2.UploadBulkLoadPartResponse]]:
+        """Uploads one part of a load without writing it.
+
+        The answer's token stands for the part; of a call that is repeated with the same token only the part whose token is
+        gone on with counts.
+        """
+
+    @_abc_1.abstractmethod
+    def CommitBulkLoad(
+        self,
+        request: _bulk_service_pb2.CommitBulkLoadRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_bulk_service_pb2.CommitBulkLoadResponse, _abc.Awaitable[_bulk_service_pb2.CommitBulkLoadResponse]]:
+        """Has every part written that the token knows of. Store the token first: it tells later what was committed.
+
+        Parts that were committed before stay as they are, so the call may be repeated with the same token.
         """
 
     @_abc_1.abstractmethod
@@ -86,6 +196,34 @@ class BulkServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _bulk_service_pb2.GetBulkLoadRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_bulk_service_pb2.GetBulkLoadResponse, _abc.Awaitable[_bulk_service_pb2.GetBulkLoadResponse]]:
-        """Tells how a load stands, by one call to Salesforce. Loads are known for seven days."""
+        """Tells how a load stands, by one call to Salesforce for each part that was not done. Loads are known for seven days."""
+
+    @_abc_1.abstractmethod
+    def WatchBulkLoad(
+        self,
+        request: _bulk_service_pb2.WatchBulkLoadRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_bulk_service_pb2.WatchBulkLoadResponse], _abc.AsyncIterator[_bulk_service_pb2.WatchBulkLoadResponse]]:
+        """Tells how a load stands, at once and whenever that changes, until Salesforce works on no part of it any more."""
+
+    @_abc_1.abstractmethod
+    def ListBulkLoadResults(
+        self,
+        request: _bulk_service_pb2.ListBulkLoadResultsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_bulk_service_pb2.ListBulkLoadResultsResponse], _abc.AsyncIterator[_bulk_service_pb2.ListBulkLoadResultsResponse]]:
+        """Lists what became of the rows of all parts that are over, in any order within a part.
+
+        Salesforce keeps results by content and in an order of its own, so that only the data tells a row's number: rows
+        come with their key and without number. BulkLoad with `repeat_results` takes the data again and numbers them.
+        """
+
+    @_abc_1.abstractmethod
+    def CancelBulkLoad(
+        self,
+        request: _bulk_service_pb2.CancelBulkLoadRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_bulk_service_pb2.CancelBulkLoadResponse, _abc.Awaitable[_bulk_service_pb2.CancelBulkLoadResponse]]:
+        """Aborts every job that is not over, of those that the token names. Rows that are written stay written."""
 
 def add_BulkServiceServicer_to_server(servicer: BulkServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -14,17 +14,20 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sluicegate/v1/bulk_load.proto.
  */
 export const file_sluicegate_v1_bulk_load: GenFile = /*@__PURE__*/
-  fileDesc("Ch1zbHVpY2VnYXRlL3YxL2J1bGtfbG9hZC5wcm90bxINc2x1aWNlZ2F0ZS52MSKTAgoIQnVsa0xvYWQSFAoMcmVzdW1lX3Rva2VuGAEgASgJEg4KBm9iamVjdBgCIAEoCRIvCglvcGVyYXRpb24YAyABKA4yHC5zbHVpY2VnYXRlLnYxLkJ1bGtPcGVyYXRpb24SKwoFc3RhdGUYBCABKA4yHC5zbHVpY2VnYXRlLnYxLkJ1bGtMb2FkU3RhdGUSDgoGam9iX2lkGAUgASgJEhYKDnJvd3NfcHJvY2Vzc2VkGAYgASgFEhMKC3Jvd3NfZmFpbGVkGAcgASgFEi8KC2NyZWF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIVCg1lcnJvcl9tZXNzYWdlGAkgASgJIooBCg1CdWxrUm93UmVzdWx0EgsKA3JvdxgBIAEoBRIuCgdvdXRjb21lGAIgASgOMh0uc2x1aWNlZ2F0ZS52MS5CdWxrUm93T3V0Y29tZRIRCglyZWNvcmRfaWQYAyABKAkSKQoFZXJyb3IYBCABKAsyGi5zbHVpY2VnYXRlLnYxLlJlY29yZEVycm9yKpsBCg1CdWxrT3BlcmF0aW9uEh4KGkJVTEtfT1BFUkFUSU9OX1VOU1BFQ0lGSUVEEAASGQoVQlVMS19PUEVSQVRJT05fSU5TRVJUEAESGQoVQlVMS19PUEVSQVRJT05fVVBEQVRFEAISGQoVQlVMS19PUEVSQVRJT05fVVBTRVJUEAMSGQoVQlVMS19PUEVSQVRJT05fREVMRVRFEAQq3wEKDUJ1bGtMb2FkU3RhdGUSHwobQlVMS19MT0FEX1NUQVRFX1VOU1BFQ0lGSUVEEAASGAoUQlVMS19MT0FEX1NUQVRFX09QRU4QARIcChhCVUxLX0xPQURfU1RBVEVfVVBMT0FERUQQAhIeChpCVUxLX0xPQURfU1RBVEVfUFJPQ0VTU0lORxADEhwKGEJVTEtfTE9BRF9TVEFURV9DT01QTEVURRAEEhoKFkJVTEtfTE9BRF9TVEFURV9GQUlMRUQQBRIbChdCVUxLX0xPQURfU1RBVEVfQUJPUlRFRBAGKs0BCg5CdWxrUm93T3V0Y29tZRIgChxCVUxLX1JPV19PVVRDT01FX1VOU1BFQ0lGSUVEEAASHAoYQlVMS19ST1dfT1VUQ09NRV9DUkVBVEVEEAESHAoYQlVMS19ST1dfT1VUQ09NRV9VUERBVEVEEAISHAoYQlVMS19ST1dfT1VUQ09NRV9ERUxFVEVEEAMSGwoXQlVMS19ST1dfT1VUQ09NRV9GQUlMRUQQBBIiCh5CVUxLX1JPV19PVVRDT01FX05PVF9QUk9DRVNTRUQQBWIGcHJvdG8z", [file_google_protobuf_timestamp, file_sluicegate_v1_record]);
+  fileDesc("Ch1zbHVpY2VnYXRlL3YxL2J1bGtfbG9hZC5wcm90bxINc2x1aWNlZ2F0ZS52MSLQAgoIQnVsa0xvYWQSFAoMcmVzdW1lX3Rva2VuGAEgASgJEg4KBm9iamVjdBgCIAEoCRIvCglvcGVyYXRpb24YAyABKA4yHC5zbHVpY2VnYXRlLnYxLkJ1bGtPcGVyYXRpb24SKwoFc3RhdGUYBCABKA4yHC5zbHVpY2VnYXRlLnYxLkJ1bGtMb2FkU3RhdGUSDgoGam9iX2lkGAUgASgJEhYKDnJvd3NfcHJvY2Vzc2VkGAYgASgFEhMKC3Jvd3NfZmFpbGVkGAcgASgFEi8KC2NyZWF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIVCg1lcnJvcl9tZXNzYWdlGAkgASgJEg8KB2xvYWRfaWQYCiABKAkSKgoFcGFydHMYCyADKAsyGy5zbHVpY2VnYXRlLnYxLkJ1bGtMb2FkUGFydCLWAQoMQnVsa0xvYWRQYXJ0Eg4KBm51bWJlchgBIAEoBRIRCglmaXJzdF9yb3cYAiABKAUSEQoJcm93X2NvdW50GAMgASgFEhIKCmZpcnN0X2J5dGUYBCABKAMSEAoIZW5kX2J5dGUYBSABKAMSKwoFc3RhdGUYBiABKA4yHC5zbHVpY2VnYXRlLnYxLkJ1bGtQYXJ0U3RhdGUSDwoHam9iX2lkcxgHIAMoCRIsCgZjb3VudHMYCCABKAsyHC5zbHVpY2VnYXRlLnYxLkJ1bGtSb3dDb3VudHMiggEKDUJ1bGtSb3dDb3VudHMSFAoMcm93c19jcmVhdGVkGAEgASgFEhQKDHJvd3NfdXBkYXRlZBgCIAEoBRIUCgxyb3dzX2RlbGV0ZWQYAyABKAUSEwoLcm93c19mYWlsZWQYBCABKAUSGgoScm93c19ub3RfcHJvY2Vzc2VkGAUgASgFIqUBCg1CdWxrUm93UmVzdWx0EgsKA3JvdxgBIAEoBRIuCgdvdXRjb21lGAIgASgOMh0uc2x1aWNlZ2F0ZS52MS5CdWxrUm93T3V0Y29tZRIRCglyZWNvcmRfaWQYAyABKAkSKQoFZXJyb3IYBCABKAsyGi5zbHVpY2VnYXRlLnYxLlJlY29yZEVycm9yEgsKA2tleRgFIAEoCRIMCgRwYXJ0GAYgASgFKocBCg1CdWxrUGFydFN0YXRlEh8KG0JVTEtfUEFSVF9TVEFURV9VTlNQRUNJRklFRBAAEhwKGEJVTEtfUEFSVF9TVEFURV9QUkVQQVJFRBABEh0KGUJVTEtfUEFSVF9TVEFURV9DT01NSVRURUQQAhIYChRCVUxLX1BBUlRfU1RBVEVfRE9ORRADKrsBCg1CdWxrT3BlcmF0aW9uEh4KGkJVTEtfT1BFUkFUSU9OX1VOU1BFQ0lGSUVEEAASGQoVQlVMS19PUEVSQVRJT05fSU5TRVJUEAESGQoVQlVMS19PUEVSQVRJT05fVVBEQVRFEAISGQoVQlVMS19PUEVSQVRJT05fVVBTRVJUEAMSGQoVQlVMS19PUEVSQVRJT05fREVMRVRFEAQSHgoaQlVMS19PUEVSQVRJT05fSEFSRF9ERUxFVEUQBSrfAQoNQnVsa0xvYWRTdGF0ZRIfChtCVUxLX0xPQURfU1RBVEVfVU5TUEVDSUZJRUQQABIYChRCVUxLX0xPQURfU1RBVEVfT1BFThABEhwKGEJVTEtfTE9BRF9TVEFURV9VUExPQURFRBACEh4KGkJVTEtfTE9BRF9TVEFURV9QUk9DRVNTSU5HEAMSHAoYQlVMS19MT0FEX1NUQVRFX0NPTVBMRVRFEAQSGgoWQlVMS19MT0FEX1NUQVRFX0ZBSUxFRBAFEhsKF0JVTEtfTE9BRF9TVEFURV9BQk9SVEVEEAYqzQEKDkJ1bGtSb3dPdXRjb21lEiAKHEJVTEtfUk9XX09VVENPTUVfVU5TUEVDSUZJRUQQABIcChhCVUxLX1JPV19PVVRDT01FX0NSRUFURUQQARIcChhCVUxLX1JPV19PVVRDT01FX1VQREFURUQQAhIcChhCVUxLX1JPV19PVVRDT01FX0RFTEVURUQQAxIbChdCVUxLX1JPV19PVVRDT01FX0ZBSUxFRBAEEiIKHkJVTEtfUk9XX09VVENPTUVfTk9UX1BST0NFU1NFRBAFYgZwcm90bzM", [file_google_protobuf_timestamp, file_sluicegate_v1_record]);
 
 /**
  * A load of many rows through Salesforce's Bulk API 2.0.
+ *
+ * Its data is cut into parts of whole rows, of which each is one job of Salesforce's, and further ones where rows are
+ * tried again.
  *
  * @generated from message sluicegate.v1.BulkLoad
  */
 export type BulkLoad = Message<"sluicegate.v1.BulkLoad"> & {
   /**
-   * The signed token that names the load, for GetBulkLoad. It holds no secret and works on any replica that has the
-   * same signing key.
+   * The signed token that names the load and says how far it is, to go on with it or to ask for it. It holds no secret
+   * and works on any replica that has the same signing key.
    *
    * @generated from field: string resume_token = 1;
    */
@@ -52,7 +55,7 @@ export type BulkLoad = Message<"sluicegate.v1.BulkLoad"> & {
   state: BulkLoadState;
 
   /**
-   * Id of Salesforce's bulk job.
+   * Id of Salesforce's bulk job: that of the first part. Empty before there is one.
    *
    * @generated from field: string job_id = 5;
    */
@@ -73,7 +76,7 @@ export type BulkLoad = Message<"sluicegate.v1.BulkLoad"> & {
   rowsFailed: number;
 
   /**
-   * When the job was created.
+   * When the load began.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 8;
    */
@@ -85,6 +88,20 @@ export type BulkLoad = Message<"sluicegate.v1.BulkLoad"> & {
    * @generated from field: string error_message = 9;
    */
   errorMessage: string;
+
+  /**
+   * Names the load in logs, the same in all its tokens.
+   *
+   * @generated from field: string load_id = 10;
+   */
+  loadId: string;
+
+  /**
+   * The parts that the token knows of, in the order of the data.
+   *
+   * @generated from field: repeated sluicegate.v1.BulkLoadPart parts = 11;
+   */
+  parts: BulkLoadPart[];
 };
 
 /**
@@ -95,13 +112,133 @@ export const BulkLoadSchema: GenMessage<BulkLoad> = /*@__PURE__*/
   messageDesc(file_sluicegate_v1_bulk_load, 0);
 
 /**
+ * Some consecutive rows of a load, written by one job.
+ *
+ * @generated from message sluicegate.v1.BulkLoadPart
+ */
+export type BulkLoadPart = Message<"sluicegate.v1.BulkLoadPart"> & {
+  /**
+   * From 1, in the order of the data.
+   *
+   * @generated from field: int32 number = 1;
+   */
+  number: number;
+
+  /**
+   * Number of its first row, from 1 on over the whole load.
+   *
+   * @generated from field: int32 first_row = 2;
+   */
+  firstRow: number;
+
+  /**
+   * How many rows it has.
+   *
+   * @generated from field: int32 row_count = 3;
+   */
+  rowCount: number;
+
+  /**
+   * Where its first row begins in the caller's data, in bytes from 0. Zero for record batches.
+   *
+   * @generated from field: int64 first_byte = 4;
+   */
+  firstByte: bigint;
+
+  /**
+   * Where its last row ends. Zero for record batches.
+   *
+   * @generated from field: int64 end_byte = 5;
+   */
+  endByte: bigint;
+
+  /**
+   * Where it stands.
+   *
+   * @generated from field: sluicegate.v1.BulkPartState state = 6;
+   */
+  state: BulkPartState;
+
+  /**
+   * Ids of its jobs in Salesforce: the first one, then those that tried rows again.
+   *
+   * @generated from field: repeated string job_ids = 7;
+   */
+  jobIds: string[];
+
+  /**
+   * What became of its rows. Set when the state is DONE.
+   *
+   * @generated from field: sluicegate.v1.BulkRowCounts counts = 8;
+   */
+  counts?: BulkRowCounts | undefined;
+};
+
+/**
+ * Describes the message sluicegate.v1.BulkLoadPart.
+ * Use `create(BulkLoadPartSchema)` to create a new message.
+ */
+export const BulkLoadPartSchema: GenMessage<BulkLoadPart> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_bulk_load, 1);
+
+/**
+ * What became of some rows. The counts add up to how many there are.
+ *
+ * @generated from message sluicegate.v1.BulkRowCounts
+ */
+export type BulkRowCounts = Message<"sluicegate.v1.BulkRowCounts"> & {
+  /**
+   * Rows that created a record.
+   *
+   * @generated from field: int32 rows_created = 1;
+   */
+  rowsCreated: number;
+
+  /**
+   * Rows that updated a record.
+   *
+   * @generated from field: int32 rows_updated = 2;
+   */
+  rowsUpdated: number;
+
+  /**
+   * Rows that deleted a record.
+   *
+   * @generated from field: int32 rows_deleted = 3;
+   */
+  rowsDeleted: number;
+
+  /**
+   * Rows that Salesforce refused.
+   *
+   * @generated from field: int32 rows_failed = 4;
+   */
+  rowsFailed: number;
+
+  /**
+   * Rows that Salesforce never tried.
+   *
+   * @generated from field: int32 rows_not_processed = 5;
+   */
+  rowsNotProcessed: number;
+};
+
+/**
+ * Describes the message sluicegate.v1.BulkRowCounts.
+ * Use `create(BulkRowCountsSchema)` to create a new message.
+ */
+export const BulkRowCountsSchema: GenMessage<BulkRowCounts> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_bulk_load, 2);
+
+/**
  * What became of one row.
  *
  * @generated from message sluicegate.v1.BulkRowResult
  */
 export type BulkRowResult = Message<"sluicegate.v1.BulkRowResult"> & {
   /**
-   * The row's number in the caller's data, from 1; a CSV header and empty lines are not counted.
+   * The row's number in the caller's data, from 1; a CSV header and empty lines are not counted. Zero where only the
+   * data could tell and is not at hand: see ListBulkLoadResults.
    *
    * @generated from field: int32 row = 1;
    */
@@ -127,6 +264,20 @@ export type BulkRowResult = Message<"sluicegate.v1.BulkRowResult"> & {
    * @generated from field: sluicegate.v1.RecordError error = 4;
    */
   error?: RecordError | undefined;
+
+  /**
+   * What the row has in the header's `key_column`; empty if the header names none.
+   *
+   * @generated from field: string key = 5;
+   */
+  key: string;
+
+  /**
+   * Number of the part that the row belongs to, from 1.
+   *
+   * @generated from field: int32 part = 6;
+   */
+  part: number;
 };
 
 /**
@@ -134,7 +285,48 @@ export type BulkRowResult = Message<"sluicegate.v1.BulkRowResult"> & {
  * Use `create(BulkRowResultSchema)` to create a new message.
  */
 export const BulkRowResultSchema: GenMessage<BulkRowResult> = /*@__PURE__*/
-  messageDesc(file_sluicegate_v1_bulk_load, 1);
+  messageDesc(file_sluicegate_v1_bulk_load, 3);
+
+/**
+ * Where a part of a load stands.
+ *
+ * @generated from enum sluicegate.v1.BulkPartState
+ */
+export enum BulkPartState {
+  /**
+   * Never sent.
+   *
+   * @generated from enum value: BULK_PART_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Its data is with Salesforce, and nothing of it is written until the caller commits it.
+   *
+   * @generated from enum value: BULK_PART_STATE_PREPARED = 1;
+   */
+  PREPARED = 1,
+
+  /**
+   * It is committed: Salesforce writes it, is about to, or has written it and nobody has counted its rows.
+   *
+   * @generated from enum value: BULK_PART_STATE_COMMITTED = 2;
+   */
+  COMMITTED = 2,
+
+  /**
+   * Its job is over. What became of its rows is counted.
+   *
+   * @generated from enum value: BULK_PART_STATE_DONE = 3;
+   */
+  DONE = 3,
+}
+
+/**
+ * Describes the enum sluicegate.v1.BulkPartState.
+ */
+export const BulkPartStateSchema: GenEnum<BulkPartState> = /*@__PURE__*/
+  enumDesc(file_sluicegate_v1_bulk_load, 0);
 
 /**
  * What a bulk load does with each row.
@@ -176,13 +368,21 @@ export enum BulkOperation {
    * @generated from enum value: BULK_OPERATION_DELETE = 4;
    */
   DELETE = 4,
+
+  /**
+   * Deletes the record whose `Id` the row holds past the recycle bin. The user that the org is called as needs the
+   * permission "Bulk API Hard Delete".
+   *
+   * @generated from enum value: BULK_OPERATION_HARD_DELETE = 5;
+   */
+  HARD_DELETE = 5,
 }
 
 /**
  * Describes the enum sluicegate.v1.BulkOperation.
  */
 export const BulkOperationSchema: GenEnum<BulkOperation> = /*@__PURE__*/
-  enumDesc(file_sluicegate_v1_bulk_load, 0);
+  enumDesc(file_sluicegate_v1_bulk_load, 1);
 
 /**
  * Where a bulk load stands.
@@ -198,14 +398,14 @@ export enum BulkLoadState {
   UNSPECIFIED = 0,
 
   /**
-   * The job takes data; nothing is written yet.
+   * The load takes data; nothing is written yet, or some part that is prepared waits for its commit.
    *
    * @generated from enum value: BULK_LOAD_STATE_OPEN = 1;
    */
   OPEN = 1,
 
   /**
-   * The data is complete; Salesforce has not begun.
+   * What is known is committed; Salesforce has not begun.
    *
    * @generated from enum value: BULK_LOAD_STATE_UPLOADED = 2;
    */
@@ -244,7 +444,7 @@ export enum BulkLoadState {
  * Describes the enum sluicegate.v1.BulkLoadState.
  */
 export const BulkLoadStateSchema: GenEnum<BulkLoadState> = /*@__PURE__*/
-  enumDesc(file_sluicegate_v1_bulk_load, 1);
+  enumDesc(file_sluicegate_v1_bulk_load, 2);
 
 /**
  * What became of a row.
@@ -299,5 +499,5 @@ export enum BulkRowOutcome {
  * Describes the enum sluicegate.v1.BulkRowOutcome.
  */
 export const BulkRowOutcomeSchema: GenEnum<BulkRowOutcome> = /*@__PURE__*/
-  enumDesc(file_sluicegate_v1_bulk_load, 2);
+  enumDesc(file_sluicegate_v1_bulk_load, 3);
 

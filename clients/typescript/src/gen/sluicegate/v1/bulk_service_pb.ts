@@ -5,18 +5,20 @@
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.js";
-import type { BulkLoad, BulkOperation, BulkRowResult } from "./bulk_load_pb.js";
+import type { BulkLoad, BulkLoadPart, BulkOperation, BulkRowOutcome, BulkRowResult } from "./bulk_load_pb.js";
 import { file_sluicegate_v1_bulk_load } from "./bulk_load_pb.js";
+import type { RecordBatch } from "./record_batch_pb.js";
+import { file_sluicegate_v1_record_batch } from "./record_batch_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file sluicegate/v1/bulk_service.proto.
  */
 export const file_sluicegate_v1_bulk_service: GenFile = /*@__PURE__*/
-  fileDesc("CiBzbHVpY2VnYXRlL3YxL2J1bGtfc2VydmljZS5wcm90bxINc2x1aWNlZ2F0ZS52MSJwCg9CdWxrTG9hZFJlcXVlc3QSLwoGaGVhZGVyGAEgASgLMh0uc2x1aWNlZ2F0ZS52MS5CdWxrTG9hZEhlYWRlckgAEhoKBGRhdGEYAiABKAxCCrpIB3oFGICAgAJIAEIQCgdtZXNzYWdlEgW6SAIIASL8AwoOQnVsa0xvYWRIZWFkZXISFAoDb3JnGAEgASgJQge6SARyAhg/EjMKBm9iamVjdBgCIAEoCUIjukggch4yHF5bQS1aYS16XVtBLVphLXowLTlfXXswLDc5fSQSPAoJb3BlcmF0aW9uGAMgASgOMhwuc2x1aWNlZ2F0ZS52MS5CdWxrT3BlcmF0aW9uQgu6SAjIAQGCAQIQARJBChFleHRlcm5hbF9pZF9maWVsZBgEIAEoCUImukgjciEyH14oW0EtWmEtel1bQS1aYS16MC05X117MCw3OX0pPyQSMwoGZm9ybWF0GAUgASgOMhkuc2x1aWNlZ2F0ZS52MS5CdWxrRm9ybWF0Qgi6SAWCAQIQARI1CgdyZXN1bHRzGAYgASgOMhouc2x1aWNlZ2F0ZS52MS5CdWxrUmVzdWx0c0IIukgFggECEAE6sQG6SK0BGqoBCiJidWxrX2xvYWRfaGVhZGVyLmV4dGVybmFsX2lkX2ZpZWxkEktleHRlcm5hbF9pZF9maWVsZCBtdXN0IGJlIHNldCBmb3IgQlVMS19PUEVSQVRJT05fVVBTRVJUIGFuZCBlbXB0eSBvdGhlcndpc2UaNyh0aGlzLm9wZXJhdGlvbiA9PSAzKSA9PSAodGhpcy5leHRlcm5hbF9pZF9maWVsZCAhPSAnJyki7QEKEEJ1bGtMb2FkUmVzcG9uc2USMwoIYWNjZXB0ZWQYASABKAsyHy5zbHVpY2VnYXRlLnYxLkJ1bGtMb2FkQWNjZXB0ZWRIABIzCghwcm9ncmVzcxgCIAEoCzIfLnNsdWljZWdhdGUudjEuQnVsa0xvYWRQcm9ncmVzc0gAEjEKB3Jlc3VsdHMYAyABKAsyHi5zbHVpY2VnYXRlLnYxLkJ1bGtMb2FkUmVzdWx0c0gAEjMKCGZpbmlzaGVkGAQgASgLMh8uc2x1aWNlZ2F0ZS52MS5CdWxrTG9hZEZpbmlzaGVkSABCBwoFZXZlbnQiOQoQQnVsa0xvYWRBY2NlcHRlZBIlCgRsb2FkGAEgASgLMhcuc2x1aWNlZ2F0ZS52MS5CdWxrTG9hZCJoChBCdWxrTG9hZFByb2dyZXNzEiUKBGxvYWQYASABKAsyFy5zbHVpY2VnYXRlLnYxLkJ1bGtMb2FkEhUKDXJvd3NfcmVjZWl2ZWQYAiABKAUSFgoOYnl0ZXNfcmVjZWl2ZWQYAyABKAMiPQoPQnVsa0xvYWRSZXN1bHRzEioKBHJvd3MYASADKAsyHC5zbHVpY2VnYXRlLnYxLkJ1bGtSb3dSZXN1bHQiwwEKEEJ1bGtMb2FkRmluaXNoZWQSJQoEbG9hZBgBIAEoCzIXLnNsdWljZWdhdGUudjEuQnVsa0xvYWQSFQoNcm93c19yZWNlaXZlZBgCIAEoBRIUCgxyb3dzX2NyZWF0ZWQYAyABKAUSFAoMcm93c191cGRhdGVkGAQgASgFEhQKDHJvd3NfZGVsZXRlZBgFIAEoBRITCgtyb3dzX2ZhaWxlZBgGIAEoBRIaChJyb3dzX25vdF9wcm9jZXNzZWQYByABKAUiTAoSR2V0QnVsa0xvYWRSZXF1ZXN0EhQKA29yZxgBIAEoCUIHukgEcgIYPxIgCgxyZXN1bWVfdG9rZW4YAiABKAlCCrpIB3IFEAEYgCAiPAoTR2V0QnVsa0xvYWRSZXNwb25zZRIlCgRsb2FkGAEgASgLMhcuc2x1aWNlZ2F0ZS52MS5CdWxrTG9hZCpaCgpCdWxrRm9ybWF0EhsKF0JVTEtfRk9STUFUX1VOU1BFQ0lGSUVEEAASEwoPQlVMS19GT1JNQVRfQ1NWEAESGgoWQlVMS19GT1JNQVRfSlNPTl9MSU5FUxACKnMKC0J1bGtSZXN1bHRzEhwKGEJVTEtfUkVTVUxUU19VTlNQRUNJRklFRBAAEhkKFUJVTEtfUkVTVUxUU19GQUlMVVJFUxABEhQKEEJVTEtfUkVTVUxUU19BTEwQAhIVChFCVUxLX1JFU1VMVFNfTk9ORRADMr4BCgtCdWxrU2VydmljZRJUCghCdWxrTG9hZBIeLnNsdWljZWdhdGUudjEuQnVsa0xvYWRSZXF1ZXN0Gh8uc2x1aWNlZ2F0ZS52MS5CdWxrTG9hZFJlc3BvbnNlIgOQAgAoATABElkKC0dldEJ1bGtMb2FkEiEuc2x1aWNlZ2F0ZS52MS5HZXRCdWxrTG9hZFJlcXVlc3QaIi5zbHVpY2VnYXRlLnYxLkdldEJ1bGtMb2FkUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_buf_validate_validate, file_sluicegate_v1_bulk_load]);
+  fileDesc("CiBzbHVpY2VnYXRlL3YxL2J1bGtfc2VydmljZS5wcm90bxINc2x1aWNlZ2F0ZS52MSL5AQoPQnVsa0xvYWRSZXF1ZXN0Ei8KBmhlYWRlchgBIAEoCzIdLnNsdWljZWdhdGUudjEuQnVsa0xvYWRIZWFkZXJIABIaCgRkYXRhGAIgASgMQgq6SAd6BRiAgIACSAASLwoGY29tbWl0GAMgASgLMh0uc2x1aWNlZ2F0ZS52MS5CdWxrTG9hZENvbW1pdEgAEisKBWJhdGNoGAQgASgLMhouc2x1aWNlZ2F0ZS52MS5SZWNvcmRCYXRjaEgAEikKA2VuZBgFIAEoCzIaLnNsdWljZWdhdGUudjEuQnVsa0xvYWRFbmRIAEIQCgdtZXNzYWdlEgW6SAIIASJKCg5CdWxrTG9hZENvbW1pdBIVCgRwYXJ0GAEgASgFQge6SAQaAigBEiEKDHJlc3VtZV90b2tlbhgCIAEoCUILukgIcgYQARiAgAQiDQoLQnVsa0xvYWRFbmQigwgKDkJ1bGtMb2FkSGVhZGVyEhQKA29yZxgBIAEoCUIHukgEcgIYPxIzCgZvYmplY3QYAiABKAlCI7pIIHIeMhxeW0EtWmEtel1bQS1aYS16MC05X117MCw3OX0kEjwKCW9wZXJhdGlvbhgDIAEoDjIcLnNsdWljZWdhdGUudjEuQnVsa09wZXJhdGlvbkILukgIyAEBggECEAESQQoRZXh0ZXJuYWxfaWRfZmllbGQYBCABKAlCJrpII3IhMh9eKFtBLVphLXpdW0EtWmEtejAtOV9dezAsNzl9KT8kEjMKBmZvcm1hdBgFIAEoDjIZLnNsdWljZWdhdGUudjEuQnVsa0Zvcm1hdEIIukgFggECEAESNQoHcmVzdWx0cxgGIAEoDjIaLnNsdWljZWdhdGUudjEuQnVsa1Jlc3VsdHNCCLpIBYIBAhABEh8KDHJlc3VtZV90b2tlbhgHIAEoCUIJukgGcgQYgIAEEjMKBmNvbW1pdBgIIAEoDjIZLnNsdWljZWdhdGUudjEuQnVsa0NvbW1pdEIIukgFggECEAESNQoHbWFwcGluZxgJIAMoCzIZLnNsdWljZWdhdGUudjEuQnVsa0NvbHVtbkIJukgGkgEDEIgnEjkKCWNvbnN0YW50cxgKIAMoCzIbLnNsdWljZWdhdGUudjEuQnVsa0NvbnN0YW50Qgm6SAaSAQMQiCcSIAoJbnVsbF90ZXh0GAsgASgJQgi6SAVyAxj/AUgAiAEBEjkKCWRlbGltaXRlchgMIAEoDjIcLnNsdWljZWdhdGUudjEuQnVsa0RlbGltaXRlckIIukgFggECEAESNgoIbGluZV9lbmQYDSABKA4yGi5zbHVpY2VnYXRlLnYxLkJ1bGtMaW5lRW5kQgi6SAWCAQIQARJIChJhc3NpZ25tZW50X3J1bGVfaWQYDiABKAlCLLpIKXInMiVeKFtBLVphLXowLTldezE1fShbQS1aYS16MC05XXszfSk/KT8kEhwKCmtleV9jb2x1bW4YDyABKAlCCLpIBXIDGP8BEhYKDnJlcGVhdF9yZXN1bHRzGBAgASgIEhoKEm9uZV9wYXJ0X2F0X2FfdGltZRgRIAEoCDqxAbpIrQEaqgEKImJ1bGtfbG9hZF9oZWFkZXIuZXh0ZXJuYWxfaWRfZmllbGQSS2V4dGVybmFsX2lkX2ZpZWxkIG11c3QgYmUgc2V0IGZvciBCVUxLX09QRVJBVElPTl9VUFNFUlQgYW5kIGVtcHR5IG90aGVyd2lzZRo3KHRoaXMub3BlcmF0aW9uID09IDMpID09ICh0aGlzLmV4dGVybmFsX2lkX2ZpZWxkICE9ICcnKUIMCgpfbnVsbF90ZXh0Ij8KCkJ1bGtDb2x1bW4SGAoEbmFtZRgBIAEoCUIKukgHcgUQARj/ARIXCgVmaWVsZBgCIAEoCUIIukgFcgMY/wEiQwoMQnVsa0NvbnN0YW50EhkKBWZpZWxkGAEgASgJQgq6SAdyBRABGP8BEhgKBXZhbHVlGAIgASgJQgm6SAZyBBiAgAgi7gIKEEJ1bGtMb2FkUmVzcG9uc2USMwoIYWNjZXB0ZWQYASABKAsyHy5zbHVpY2VnYXRlLnYxLkJ1bGtMb2FkQWNjZXB0ZWRIABIzCghwcm9ncmVzcxgCIAEoCzIfLnNsdWljZWdhdGUudjEuQnVsa0xvYWRQcm9ncmVzc0gAEjEKB3Jlc3VsdHMYAyABKAsyHi5zbHVpY2VnYXRlLnYxLkJ1bGtMb2FkUmVzdWx0c0gAEjMKCGZpbmlzaGVkGAQgASgLMh8uc2x1aWNlZ2F0ZS52MS5CdWxrTG9hZEZpbmlzaGVkSAASMwoIcHJlcGFyZWQYBiABKAsyHy5zbHVpY2VnYXRlLnYxLkJ1bGtMb2FkUHJlcGFyZWRIABI0CglwYXJ0X2RvbmUYByABKAsyHy5zbHVpY2VnYXRlLnYxLkJ1bGtMb2FkUGFydERvbmVIABIUCgxyZXN1bWVfdG9rZW4YBSABKAlCBwoFZXZlbnQibwoQQnVsa0xvYWRBY2NlcHRlZBIlCgRsb2FkGAEgASgLMhcuc2x1aWNlZ2F0ZS52MS5CdWxrTG9hZBI0CgtyZXN1bWVfZnJvbRgCIAEoCzIfLnNsdWljZWdhdGUudjEuQnVsa0xvYWRQb3NpdGlvbiJNChBCdWxrTG9hZFBvc2l0aW9uEhQKDGhlYWRlcl9ieXRlcxgBIAEoAxIRCgluZXh0X2J5dGUYAiABKAMSEAoIbmV4dF9yb3cYAyABKAUiUAoQQnVsa0xvYWRQcmVwYXJlZBIpCgRwYXJ0GAEgASgLMhsuc2x1aWNlZ2F0ZS52MS5CdWxrTG9hZFBhcnQSEQoJcm93X2NvdW50GAIgASgFIlQKEEJ1bGtMb2FkUGFydERvbmUSKQoEcGFydBgBIAEoCzIbLnNsdWljZWdhdGUudjEuQnVsa0xvYWRQYXJ0EhUKDWVycm9yX21lc3NhZ2UYAiABKAkiaAoQQnVsa0xvYWRQcm9ncmVzcxIlCgRsb2FkGAEgASgLMhcuc2x1aWNlZ2F0ZS52MS5CdWxrTG9hZBIVCg1yb3dzX3JlY2VpdmVkGAIgASgFEhYKDmJ5dGVzX3JlY2VpdmVkGAMgASgDIj0KD0J1bGtMb2FkUmVzdWx0cxIqCgRyb3dzGAEgAygLMhwuc2x1aWNlZ2F0ZS52MS5CdWxrUm93UmVzdWx0IsMBChBCdWxrTG9hZEZpbmlzaGVkEiUKBGxvYWQYASABKAsyFy5zbHVpY2VnYXRlLnYxLkJ1bGtMb2FkEhUKDXJvd3NfcmVjZWl2ZWQYAiABKAUSFAoMcm93c19jcmVhdGVkGAMgASgFEhQKDHJvd3NfdXBkYXRlZBgEIAEoBRIUCgxyb3dzX2RlbGV0ZWQYBSABKAUSEwoLcm93c19mYWlsZWQYBiABKAUSGgoScm93c19ub3RfcHJvY2Vzc2VkGAcgASgFIlsKFFN0YXJ0QnVsa0xvYWRSZXF1ZXN0EhQKA29yZxgBIAEoCUIHukgEcgIYPxItCgZoZWFkZXIYAiABKAsyHS5zbHVpY2VnYXRlLnYxLkJ1bGtMb2FkSGVhZGVyIj4KFVN0YXJ0QnVsa0xvYWRSZXNwb25zZRIlCgRsb2FkGAEgASgLMhcuc2x1aWNlZ2F0ZS52MS5CdWxrTG9hZCKdAQoZVXBsb2FkQnVsa0xvYWRQYXJ0UmVxdWVzdBIUCgNvcmcYASABKAlCB7pIBHICGD8SIQoMcmVzdW1lX3Rva2VuGAIgASgJQgu6SAhyBhABGICABBItCgZoZWFkZXIYAyABKAsyHS5zbHVpY2VnYXRlLnYxLkJ1bGtMb2FkSGVhZGVyEhgKBGRhdGEYBCABKAxCCrpIB3oFGICAgAIibgoaVXBsb2FkQnVsa0xvYWRQYXJ0UmVzcG9uc2USJQoEbG9hZBgBIAEoCzIXLnNsdWljZWdhdGUudjEuQnVsa0xvYWQSKQoEcGFydBgCIAEoCzIbLnNsdWljZWdhdGUudjEuQnVsa0xvYWRQYXJ0IlAKFUNvbW1pdEJ1bGtMb2FkUmVxdWVzdBIUCgNvcmcYASABKAlCB7pIBHICGD8SIQoMcmVzdW1lX3Rva2VuGAIgASgJQgu6SAhyBhABGICABCI/ChZDb21taXRCdWxrTG9hZFJlc3BvbnNlEiUKBGxvYWQYASABKAsyFy5zbHVpY2VnYXRlLnYxLkJ1bGtMb2FkIk0KEkdldEJ1bGtMb2FkUmVxdWVzdBIUCgNvcmcYASABKAlCB7pIBHICGD8SIQoMcmVzdW1lX3Rva2VuGAIgASgJQgu6SAhyBhABGICABCI8ChNHZXRCdWxrTG9hZFJlc3BvbnNlEiUKBGxvYWQYASABKAsyFy5zbHVpY2VnYXRlLnYxLkJ1bGtMb2FkIk8KFFdhdGNoQnVsa0xvYWRSZXF1ZXN0EhQKA29yZxgBIAEoCUIHukgEcgIYPxIhCgxyZXN1bWVfdG9rZW4YAiABKAlCC7pICHIGEAEYgIAEIj4KFVdhdGNoQnVsa0xvYWRSZXNwb25zZRIlCgRsb2FkGAEgASgLMhcuc2x1aWNlZ2F0ZS52MS5CdWxrTG9hZCKnAQoaTGlzdEJ1bGtMb2FkUmVzdWx0c1JlcXVlc3QSFAoDb3JnGAEgASgJQge6SARyAhg/EiEKDHJlc3VtZV90b2tlbhgCIAEoCUILukgIcgYQARiAgAQSOQoIb3V0Y29tZXMYAyADKA4yHS5zbHVpY2VnYXRlLnYxLkJ1bGtSb3dPdXRjb21lQgi6SAWSAQIQBRIVCgRwYXJ0GAQgASgFQge6SAQaAigAIkkKG0xpc3RCdWxrTG9hZFJlc3VsdHNSZXNwb25zZRIqCgRyb3dzGAEgAygLMhwuc2x1aWNlZ2F0ZS52MS5CdWxrUm93UmVzdWx0IlAKFUNhbmNlbEJ1bGtMb2FkUmVxdWVzdBIUCgNvcmcYASABKAlCB7pIBHICGD8SIQoMcmVzdW1lX3Rva2VuGAIgASgJQgu6SAhyBhABGICABCI/ChZDYW5jZWxCdWxrTG9hZFJlc3BvbnNlEiUKBGxvYWQYASABKAsyFy5zbHVpY2VnYXRlLnYxLkJ1bGtMb2FkKloKCkJ1bGtDb21taXQSGwoXQlVMS19DT01NSVRfVU5TUEVDSUZJRUQQABIWChJCVUxLX0NPTU1JVF9BVF9FTkQQARIXChNCVUxLX0NPTU1JVF9CWV9QQVJUEAIq0AEKDUJ1bGtEZWxpbWl0ZXISHgoaQlVMS19ERUxJTUlURVJfVU5TUEVDSUZJRUQQABIYChRCVUxLX0RFTElNSVRFUl9DT01NQRABEhYKEkJVTEtfREVMSU1JVEVSX1RBQhACEhwKGEJVTEtfREVMSU1JVEVSX1NFTUlDT0xPThADEhcKE0JVTEtfREVMSU1JVEVSX1BJUEUQBBIYChRCVUxLX0RFTElNSVRFUl9DQVJFVBAFEhwKGEJVTEtfREVMSU1JVEVSX0JBQ0tRVU9URRAGKloKC0J1bGtMaW5lRW5kEh0KGUJVTEtfTElORV9FTkRfVU5TUEVDSUZJRUQQABIUChBCVUxLX0xJTkVfRU5EX0xGEAESFgoSQlVMS19MSU5FX0VORF9DUkxGEAIqeAoKQnVsa0Zvcm1hdBIbChdCVUxLX0ZPUk1BVF9VTlNQRUNJRklFRBAAEhMKD0JVTEtfRk9STUFUX0NTVhABEhoKFkJVTEtfRk9STUFUX0pTT05fTElORVMQAhIcChhCVUxLX0ZPUk1BVF9SRUNPUkRfQkFUQ0gQAypzCgtCdWxrUmVzdWx0cxIcChhCVUxLX1JFU1VMVFNfVU5TUEVDSUZJRUQQABIZChVCVUxLX1JFU1VMVFNfRkFJTFVSRVMQARIUChBCVUxLX1JFU1VMVFNfQUxMEAISFQoRQlVMS19SRVNVTFRTX05PTkUQAzKvBgoLQnVsa1NlcnZpY2USVAoIQnVsa0xvYWQSHi5zbHVpY2VnYXRlLnYxLkJ1bGtMb2FkUmVxdWVzdBofLnNsdWljZWdhdGUudjEuQnVsa0xvYWRSZXNwb25zZSIDkAIAKAEwARJfCg1TdGFydEJ1bGtMb2FkEiMuc2x1aWNlZ2F0ZS52MS5TdGFydEJ1bGtMb2FkUmVxdWVzdBokLnNsdWljZWdhdGUudjEuU3RhcnRCdWxrTG9hZFJlc3BvbnNlIgOQAgISbgoSVXBsb2FkQnVsa0xvYWRQYXJ0Eiguc2x1aWNlZ2F0ZS52MS5VcGxvYWRCdWxrTG9hZFBhcnRSZXF1ZXN0Gikuc2x1aWNlZ2F0ZS52MS5VcGxvYWRCdWxrTG9hZFBhcnRSZXNwb25zZSIDkAICEmIKDkNvbW1pdEJ1bGtMb2FkEiQuc2x1aWNlZ2F0ZS52MS5Db21taXRCdWxrTG9hZFJlcXVlc3QaJS5zbHVpY2VnYXRlLnYxLkNvbW1pdEJ1bGtMb2FkUmVzcG9uc2UiA5ACAhJZCgtHZXRCdWxrTG9hZBIhLnNsdWljZWdhdGUudjEuR2V0QnVsa0xvYWRSZXF1ZXN0GiIuc2x1aWNlZ2F0ZS52MS5HZXRCdWxrTG9hZFJlc3BvbnNlIgOQAgESYQoNV2F0Y2hCdWxrTG9hZBIjLnNsdWljZWdhdGUudjEuV2F0Y2hCdWxrTG9hZFJlcXVlc3QaJC5zbHVpY2VnYXRlLnYxLldhdGNoQnVsa0xvYWRSZXNwb25zZSIDkAIBMAEScwoTTGlzdEJ1bGtMb2FkUmVzdWx0cxIpLnNsdWljZWdhdGUudjEuTGlzdEJ1bGtMb2FkUmVzdWx0c1JlcXVlc3QaKi5zbHVpY2VnYXRlLnYxLkxpc3RCdWxrTG9hZFJlc3VsdHNSZXNwb25zZSIDkAIBMAESYgoOQ2FuY2VsQnVsa0xvYWQSJC5zbHVpY2VnYXRlLnYxLkNhbmNlbEJ1bGtMb2FkUmVxdWVzdBolLnNsdWljZWdhdGUudjEuQ2FuY2VsQnVsa0xvYWRSZXNwb25zZSIDkAICYgZwcm90bzM", [file_buf_validate_validate, file_sluicegate_v1_bulk_load, file_sluicegate_v1_record_batch]);
 
 /**
- * A message up: first the header, then data.
+ * A message up: first the header, then data and commits.
  *
  * @generated from message sluicegate.v1.BulkLoadRequest
  */
@@ -42,6 +44,30 @@ export type BulkLoadRequest = Message<"sluicegate.v1.BulkLoadRequest"> & {
      */
     value: Uint8Array;
     case: "data";
+  } | {
+    /**
+     * Has a prepared part written. Only with BULK_COMMIT_BY_PART.
+     *
+     * @generated from field: sluicegate.v1.BulkLoadCommit commit = 3;
+     */
+    value: BulkLoadCommit;
+    case: "commit";
+  } | {
+    /**
+     * The next rows, for BULK_FORMAT_RECORD_BATCH. Every batch of a load has the same columns.
+     *
+     * @generated from field: sluicegate.v1.RecordBatch batch = 4;
+     */
+    value: RecordBatch;
+    case: "batch";
+  } | {
+    /**
+     * The data is complete; only commits follow. Needed with BULK_COMMIT_BY_PART, refused otherwise.
+     *
+     * @generated from field: sluicegate.v1.BulkLoadEnd end = 5;
+     */
+    value: BulkLoadEnd;
+    case: "end";
   } | { case: undefined; value?: undefined };
 };
 
@@ -51,6 +77,52 @@ export type BulkLoadRequest = Message<"sluicegate.v1.BulkLoadRequest"> & {
  */
 export const BulkLoadRequestSchema: GenMessage<BulkLoadRequest> = /*@__PURE__*/
   messageDesc(file_sluicegate_v1_bulk_service, 0);
+
+/**
+ * Has a prepared part written.
+ *
+ * Commits stand between the messages of data; a load of which more than 400 MB are prepared and wait is refused.
+ *
+ * @generated from message sluicegate.v1.BulkLoadCommit
+ */
+export type BulkLoadCommit = Message<"sluicegate.v1.BulkLoadCommit"> & {
+  /**
+   * Number of the part.
+   *
+   * @generated from field: int32 part = 1;
+   */
+  part: number;
+
+  /**
+   * The token of the part's last PREPARED message, or of any message after it. Store it before committing: a load that
+   * is gone on with by an older one writes the part again.
+   *
+   * @generated from field: string resume_token = 2;
+   */
+  resumeToken: string;
+};
+
+/**
+ * Describes the message sluicegate.v1.BulkLoadCommit.
+ * Use `create(BulkLoadCommitSchema)` to create a new message.
+ */
+export const BulkLoadCommitSchema: GenMessage<BulkLoadCommit> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_bulk_service, 1);
+
+/**
+ * The data is complete.
+ *
+ * @generated from message sluicegate.v1.BulkLoadEnd
+ */
+export type BulkLoadEnd = Message<"sluicegate.v1.BulkLoadEnd"> & {
+};
+
+/**
+ * Describes the message sluicegate.v1.BulkLoadEnd.
+ * Use `create(BulkLoadEndSchema)` to create a new message.
+ */
+export const BulkLoadEndSchema: GenMessage<BulkLoadEnd> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_bulk_service, 2);
 
 /**
  * What to load, and how.
@@ -99,6 +171,87 @@ export type BulkLoadHeader = Message<"sluicegate.v1.BulkLoadHeader"> & {
    * @generated from field: sluicegate.v1.BulkResults results = 6;
    */
   results: BulkResults;
+
+  /**
+   * Goes on with a load, of which everything else in the header must be the same but for `results`,
+   * `repeat_results` and `one_part_at_a_time`. ACCEPTED says from where on the data is to be sent.
+   *
+   * @generated from field: string resume_token = 7;
+   */
+  resumeToken: string;
+
+  /**
+   * Who commits.
+   *
+   * @generated from field: sluicegate.v1.BulkCommit commit = 8;
+   */
+  commit: BulkCommit;
+
+  /**
+   * Fields for columns of the data whose names are no fields. Other columns keep their names.
+   *
+   * @generated from field: repeated sluicegate.v1.BulkColumn mapping = 9;
+   */
+  mapping: BulkColumn[];
+
+  /**
+   * Fields that have one value in all rows, and no column in the data.
+   *
+   * @generated from field: repeated sluicegate.v1.BulkConstant constants = 10;
+   */
+  constants: BulkConstant[];
+
+  /**
+   * A cell of exactly this text sets its field to null, as `#N/A` does; the empty text makes every empty cell null.
+   * Absent leaves cells alone.
+   *
+   * @generated from field: optional string null_text = 11;
+   */
+  nullText?: string | undefined;
+
+  /**
+   * What stands between the cells of CSV.
+   *
+   * @generated from field: sluicegate.v1.BulkDelimiter delimiter = 12;
+   */
+  delimiter: BulkDelimiter;
+
+  /**
+   * How the rows of CSV end.
+   *
+   * @generated from field: sluicegate.v1.BulkLineEnd line_end = 13;
+   */
+  lineEnd: BulkLineEnd;
+
+  /**
+   * Id of the assignment rule that assigns the load's leads or cases. Empty assigns none.
+   *
+   * @generated from field: string assignment_rule_id = 14;
+   */
+  assignmentRuleId: string;
+
+  /**
+   * The column of the data, by the caller's own name for it, whose cell comes back with each result. Empty means none.
+   *
+   * @generated from field: string key_column = 15;
+   */
+  keyColumn: string;
+
+  /**
+   * With a token: results of parts that are done come again, numbered, so the data is to be sent from its start.
+   * Nothing of such a part is written again.
+   *
+   * @generated from field: bool repeat_results = 16;
+   */
+  repeatResults: boolean;
+
+  /**
+   * Parts are written one after another, not several at a time: for rows of which those in different parts belong to the
+   * same parents, whom they would lock for one another.
+   *
+   * @generated from field: bool one_part_at_a_time = 17;
+   */
+  onePartAtATime: boolean;
 };
 
 /**
@@ -106,7 +259,63 @@ export type BulkLoadHeader = Message<"sluicegate.v1.BulkLoadHeader"> & {
  * Use `create(BulkLoadHeaderSchema)` to create a new message.
  */
 export const BulkLoadHeaderSchema: GenMessage<BulkLoadHeader> = /*@__PURE__*/
-  messageDesc(file_sluicegate_v1_bulk_service, 1);
+  messageDesc(file_sluicegate_v1_bulk_service, 3);
+
+/**
+ * A column of the data and the field that it is for.
+ *
+ * @generated from message sluicegate.v1.BulkColumn
+ */
+export type BulkColumn = Message<"sluicegate.v1.BulkColumn"> & {
+  /**
+   * The column's name in the data.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * API name of the field, or a lookup by external id such as `Account.Ext__c`. Empty leaves the column out.
+   *
+   * @generated from field: string field = 2;
+   */
+  field: string;
+};
+
+/**
+ * Describes the message sluicegate.v1.BulkColumn.
+ * Use `create(BulkColumnSchema)` to create a new message.
+ */
+export const BulkColumnSchema: GenMessage<BulkColumn> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_bulk_service, 4);
+
+/**
+ * A field that has one value in all rows.
+ *
+ * @generated from message sluicegate.v1.BulkConstant
+ */
+export type BulkConstant = Message<"sluicegate.v1.BulkConstant"> & {
+  /**
+   * API name of the field, or a lookup by external id such as `Account.Ext__c`.
+   *
+   * @generated from field: string field = 1;
+   */
+  field: string;
+
+  /**
+   * Its value as a cell of CSV would have it; `#N/A` is null.
+   *
+   * @generated from field: string value = 2;
+   */
+  value: string;
+};
+
+/**
+ * Describes the message sluicegate.v1.BulkConstant.
+ * Use `create(BulkConstantSchema)` to create a new message.
+ */
+export const BulkConstantSchema: GenMessage<BulkConstant> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_bulk_service, 5);
 
 /**
  * A message down.
@@ -121,7 +330,8 @@ export type BulkLoadResponse = Message<"sluicegate.v1.BulkLoadResponse"> & {
    */
   event: {
     /**
-     * The job exists; its token names it from now on. Sent once, first.
+     * The load is begun, or gone on with; its token names it from now on. Sent once, first: at once, but with
+     * BULK_COMMIT_AT_END when a row has come and the job exists.
      *
      * @generated from field: sluicegate.v1.BulkLoadAccepted accepted = 1;
      */
@@ -137,7 +347,7 @@ export type BulkLoadResponse = Message<"sluicegate.v1.BulkLoadResponse"> & {
     case: "progress";
   } | {
     /**
-     * What became of some rows, in any order. Sent after every row was tried.
+     * What became of some rows, in any order. Sent when all rows of their part were tried.
      *
      * @generated from field: sluicegate.v1.BulkLoadResults results = 3;
      */
@@ -151,7 +361,30 @@ export type BulkLoadResponse = Message<"sluicegate.v1.BulkLoadResponse"> & {
      */
     value: BulkLoadFinished;
     case: "finished";
+  } | {
+    /**
+     * A part is uploaded and waits for its commit. Sent for each part, and again where rows are tried again.
+     *
+     * @generated from field: sluicegate.v1.BulkLoadPrepared prepared = 6;
+     */
+    value: BulkLoadPrepared;
+    case: "prepared";
+  } | {
+    /**
+     * A part is over; its results, if wanted, were sent before. Sent once for each part.
+     *
+     * @generated from field: sluicegate.v1.BulkLoadPartDone part_done = 7;
+     */
+    value: BulkLoadPartDone;
+    case: "partDone";
   } | { case: undefined; value?: undefined };
+
+  /**
+   * The load's token as of this message: what to store, in place of the one before.
+   *
+   * @generated from field: string resume_token = 5;
+   */
+  resumeToken: string;
 };
 
 /**
@@ -159,20 +392,27 @@ export type BulkLoadResponse = Message<"sluicegate.v1.BulkLoadResponse"> & {
  * Use `create(BulkLoadResponseSchema)` to create a new message.
  */
 export const BulkLoadResponseSchema: GenMessage<BulkLoadResponse> = /*@__PURE__*/
-  messageDesc(file_sluicegate_v1_bulk_service, 2);
+  messageDesc(file_sluicegate_v1_bulk_service, 6);
 
 /**
- * The job exists.
+ * The load is begun, or gone on with.
  *
  * @generated from message sluicegate.v1.BulkLoadAccepted
  */
 export type BulkLoadAccepted = Message<"sluicegate.v1.BulkLoadAccepted"> & {
   /**
-   * The load, in state OPEN.
+   * The load.
    *
    * @generated from field: sluicegate.v1.BulkLoad load = 1;
    */
   load?: BulkLoad | undefined;
+
+  /**
+   * Where to go on. Set if the header had a token; then the data is to be sent from there, and not before this message.
+   *
+   * @generated from field: sluicegate.v1.BulkLoadPosition resume_from = 2;
+   */
+  resumeFrom?: BulkLoadPosition | undefined;
 };
 
 /**
@@ -180,7 +420,98 @@ export type BulkLoadAccepted = Message<"sluicegate.v1.BulkLoadAccepted"> & {
  * Use `create(BulkLoadAcceptedSchema)` to create a new message.
  */
 export const BulkLoadAcceptedSchema: GenMessage<BulkLoadAccepted> = /*@__PURE__*/
-  messageDesc(file_sluicegate_v1_bulk_service, 3);
+  messageDesc(file_sluicegate_v1_bulk_service, 7);
+
+/**
+ * A place in the caller's data.
+ *
+ * @generated from message sluicegate.v1.BulkLoadPosition
+ */
+export type BulkLoadPosition = Message<"sluicegate.v1.BulkLoadPosition"> & {
+  /**
+   * Bytes at the start of the data, a header row of CSV, that are to be sent first. Zero in other formats.
+   *
+   * @generated from field: int64 header_bytes = 1;
+   */
+  headerBytes: bigint;
+
+  /**
+   * Where the next row begins, in bytes from the start of the data. Zero for record batches.
+   *
+   * @generated from field: int64 next_byte = 2;
+   */
+  nextByte: bigint;
+
+  /**
+   * Number of the next row, from 1.
+   *
+   * @generated from field: int32 next_row = 3;
+   */
+  nextRow: number;
+};
+
+/**
+ * Describes the message sluicegate.v1.BulkLoadPosition.
+ * Use `create(BulkLoadPositionSchema)` to create a new message.
+ */
+export const BulkLoadPositionSchema: GenMessage<BulkLoadPosition> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_bulk_service, 8);
+
+/**
+ * A part is uploaded, and nothing of it is written before its commit.
+ *
+ * @generated from message sluicegate.v1.BulkLoadPrepared
+ */
+export type BulkLoadPrepared = Message<"sluicegate.v1.BulkLoadPrepared"> & {
+  /**
+   * The part, in state PREPARED; the last one of its jobs is the one that waits.
+   *
+   * @generated from field: sluicegate.v1.BulkLoadPart part = 1;
+   */
+  part?: BulkLoadPart | undefined;
+
+  /**
+   * How many rows wait: all of the part at first, later those that are tried again.
+   *
+   * @generated from field: int32 row_count = 2;
+   */
+  rowCount: number;
+};
+
+/**
+ * Describes the message sluicegate.v1.BulkLoadPrepared.
+ * Use `create(BulkLoadPreparedSchema)` to create a new message.
+ */
+export const BulkLoadPreparedSchema: GenMessage<BulkLoadPrepared> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_bulk_service, 9);
+
+/**
+ * A part is over.
+ *
+ * @generated from message sluicegate.v1.BulkLoadPartDone
+ */
+export type BulkLoadPartDone = Message<"sluicegate.v1.BulkLoadPartDone"> & {
+  /**
+   * The part, in state DONE.
+   *
+   * @generated from field: sluicegate.v1.BulkLoadPart part = 1;
+   */
+  part?: BulkLoadPart | undefined;
+
+  /**
+   * Salesforce's own words when its last job failed; empty otherwise.
+   *
+   * @generated from field: string error_message = 2;
+   */
+  errorMessage: string;
+};
+
+/**
+ * Describes the message sluicegate.v1.BulkLoadPartDone.
+ * Use `create(BulkLoadPartDoneSchema)` to create a new message.
+ */
+export const BulkLoadPartDoneSchema: GenMessage<BulkLoadPartDone> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_bulk_service, 10);
 
 /**
  * How far a load is.
@@ -215,7 +546,7 @@ export type BulkLoadProgress = Message<"sluicegate.v1.BulkLoadProgress"> & {
  * Use `create(BulkLoadProgressSchema)` to create a new message.
  */
 export const BulkLoadProgressSchema: GenMessage<BulkLoadProgress> = /*@__PURE__*/
-  messageDesc(file_sluicegate_v1_bulk_service, 4);
+  messageDesc(file_sluicegate_v1_bulk_service, 11);
 
 /**
  * What became of some rows.
@@ -236,7 +567,7 @@ export type BulkLoadResults = Message<"sluicegate.v1.BulkLoadResults"> & {
  * Use `create(BulkLoadResultsSchema)` to create a new message.
  */
 export const BulkLoadResultsSchema: GenMessage<BulkLoadResults> = /*@__PURE__*/
-  messageDesc(file_sluicegate_v1_bulk_service, 5);
+  messageDesc(file_sluicegate_v1_bulk_service, 12);
 
 /**
  * What became of the whole load. The five counts add up to `rows_received`.
@@ -299,7 +630,175 @@ export type BulkLoadFinished = Message<"sluicegate.v1.BulkLoadFinished"> & {
  * Use `create(BulkLoadFinishedSchema)` to create a new message.
  */
 export const BulkLoadFinishedSchema: GenMessage<BulkLoadFinished> = /*@__PURE__*/
-  messageDesc(file_sluicegate_v1_bulk_service, 6);
+  messageDesc(file_sluicegate_v1_bulk_service, 13);
+
+/**
+ * What to load, and how.
+ *
+ * @generated from message sluicegate.v1.StartBulkLoadRequest
+ */
+export type StartBulkLoadRequest = Message<"sluicegate.v1.StartBulkLoadRequest"> & {
+  /**
+   * Name of the configured org. Empty means the default org.
+   *
+   * @generated from field: string org = 1;
+   */
+  org: string;
+
+  /**
+   * As in BulkLoad, without token. Needed; its own `org` and `commit` are ignored.
+   *
+   * @generated from field: sluicegate.v1.BulkLoadHeader header = 2;
+   */
+  header?: BulkLoadHeader | undefined;
+};
+
+/**
+ * Describes the message sluicegate.v1.StartBulkLoadRequest.
+ * Use `create(StartBulkLoadRequestSchema)` to create a new message.
+ */
+export const StartBulkLoadRequestSchema: GenMessage<StartBulkLoadRequest> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_bulk_service, 14);
+
+/**
+ * The load that was begun.
+ *
+ * @generated from message sluicegate.v1.StartBulkLoadResponse
+ */
+export type StartBulkLoadResponse = Message<"sluicegate.v1.StartBulkLoadResponse"> & {
+  /**
+   * The load, without parts.
+   *
+   * @generated from field: sluicegate.v1.BulkLoad load = 1;
+   */
+  load?: BulkLoad | undefined;
+};
+
+/**
+ * Describes the message sluicegate.v1.StartBulkLoadResponse.
+ * Use `create(StartBulkLoadResponseSchema)` to create a new message.
+ */
+export const StartBulkLoadResponseSchema: GenMessage<StartBulkLoadResponse> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_bulk_service, 15);
+
+/**
+ * A part of a load.
+ *
+ * @generated from message sluicegate.v1.UploadBulkLoadPartRequest
+ */
+export type UploadBulkLoadPartRequest = Message<"sluicegate.v1.UploadBulkLoadPartRequest"> & {
+  /**
+   * Name of the configured org. Empty means the default org. It must be the org of the load.
+   *
+   * @generated from field: string org = 1;
+   */
+  org: string;
+
+  /**
+   * The token of StartBulkLoad, or of the part before.
+   *
+   * @generated from field: string resume_token = 2;
+   */
+  resumeToken: string;
+
+  /**
+   * The header of StartBulkLoad. Needed.
+   *
+   * @generated from field: sluicegate.v1.BulkLoadHeader header = 3;
+   */
+  header?: BulkLoadHeader | undefined;
+
+  /**
+   * The part's rows, whole; with the header row of CSV, which is the same for all parts.
+   *
+   * @generated from field: bytes data = 4;
+   */
+  data: Uint8Array;
+};
+
+/**
+ * Describes the message sluicegate.v1.UploadBulkLoadPartRequest.
+ * Use `create(UploadBulkLoadPartRequestSchema)` to create a new message.
+ */
+export const UploadBulkLoadPartRequestSchema: GenMessage<UploadBulkLoadPartRequest> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_bulk_service, 16);
+
+/**
+ * The part as it is prepared.
+ *
+ * @generated from message sluicegate.v1.UploadBulkLoadPartResponse
+ */
+export type UploadBulkLoadPartResponse = Message<"sluicegate.v1.UploadBulkLoadPartResponse"> & {
+  /**
+   * The load, whose token knows of the part.
+   *
+   * @generated from field: sluicegate.v1.BulkLoad load = 1;
+   */
+  load?: BulkLoad | undefined;
+
+  /**
+   * The part.
+   *
+   * @generated from field: sluicegate.v1.BulkLoadPart part = 2;
+   */
+  part?: BulkLoadPart | undefined;
+};
+
+/**
+ * Describes the message sluicegate.v1.UploadBulkLoadPartResponse.
+ * Use `create(UploadBulkLoadPartResponseSchema)` to create a new message.
+ */
+export const UploadBulkLoadPartResponseSchema: GenMessage<UploadBulkLoadPartResponse> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_bulk_service, 17);
+
+/**
+ * Names what is to be written.
+ *
+ * @generated from message sluicegate.v1.CommitBulkLoadRequest
+ */
+export type CommitBulkLoadRequest = Message<"sluicegate.v1.CommitBulkLoadRequest"> & {
+  /**
+   * Name of the configured org. Empty means the default org. It must be the org of the load.
+   *
+   * @generated from field: string org = 1;
+   */
+  org: string;
+
+  /**
+   * The token of the load.
+   *
+   * @generated from field: string resume_token = 2;
+   */
+  resumeToken: string;
+};
+
+/**
+ * Describes the message sluicegate.v1.CommitBulkLoadRequest.
+ * Use `create(CommitBulkLoadRequestSchema)` to create a new message.
+ */
+export const CommitBulkLoadRequestSchema: GenMessage<CommitBulkLoadRequest> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_bulk_service, 18);
+
+/**
+ * How the load stands.
+ *
+ * @generated from message sluicegate.v1.CommitBulkLoadResponse
+ */
+export type CommitBulkLoadResponse = Message<"sluicegate.v1.CommitBulkLoadResponse"> & {
+  /**
+   * The load.
+   *
+   * @generated from field: sluicegate.v1.BulkLoad load = 1;
+   */
+  load?: BulkLoad | undefined;
+};
+
+/**
+ * Describes the message sluicegate.v1.CommitBulkLoadResponse.
+ * Use `create(CommitBulkLoadResponseSchema)` to create a new message.
+ */
+export const CommitBulkLoadResponseSchema: GenMessage<CommitBulkLoadResponse> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_bulk_service, 19);
 
 /**
  * Names the load.
@@ -327,7 +826,7 @@ export type GetBulkLoadRequest = Message<"sluicegate.v1.GetBulkLoadRequest"> & {
  * Use `create(GetBulkLoadRequestSchema)` to create a new message.
  */
 export const GetBulkLoadRequestSchema: GenMessage<GetBulkLoadRequest> = /*@__PURE__*/
-  messageDesc(file_sluicegate_v1_bulk_service, 7);
+  messageDesc(file_sluicegate_v1_bulk_service, 20);
 
 /**
  * How the load stands.
@@ -348,7 +847,298 @@ export type GetBulkLoadResponse = Message<"sluicegate.v1.GetBulkLoadResponse"> &
  * Use `create(GetBulkLoadResponseSchema)` to create a new message.
  */
 export const GetBulkLoadResponseSchema: GenMessage<GetBulkLoadResponse> = /*@__PURE__*/
-  messageDesc(file_sluicegate_v1_bulk_service, 8);
+  messageDesc(file_sluicegate_v1_bulk_service, 21);
+
+/**
+ * Names the load.
+ *
+ * @generated from message sluicegate.v1.WatchBulkLoadRequest
+ */
+export type WatchBulkLoadRequest = Message<"sluicegate.v1.WatchBulkLoadRequest"> & {
+  /**
+   * Name of the configured org. Empty means the default org. It must be the org of the load.
+   *
+   * @generated from field: string org = 1;
+   */
+  org: string;
+
+  /**
+   * The token of the load.
+   *
+   * @generated from field: string resume_token = 2;
+   */
+  resumeToken: string;
+};
+
+/**
+ * Describes the message sluicegate.v1.WatchBulkLoadRequest.
+ * Use `create(WatchBulkLoadRequestSchema)` to create a new message.
+ */
+export const WatchBulkLoadRequestSchema: GenMessage<WatchBulkLoadRequest> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_bulk_service, 22);
+
+/**
+ * How the load stands.
+ *
+ * @generated from message sluicegate.v1.WatchBulkLoadResponse
+ */
+export type WatchBulkLoadResponse = Message<"sluicegate.v1.WatchBulkLoadResponse"> & {
+  /**
+   * The load.
+   *
+   * @generated from field: sluicegate.v1.BulkLoad load = 1;
+   */
+  load?: BulkLoad | undefined;
+};
+
+/**
+ * Describes the message sluicegate.v1.WatchBulkLoadResponse.
+ * Use `create(WatchBulkLoadResponseSchema)` to create a new message.
+ */
+export const WatchBulkLoadResponseSchema: GenMessage<WatchBulkLoadResponse> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_bulk_service, 23);
+
+/**
+ * Names the load, and the rows that are of interest.
+ *
+ * @generated from message sluicegate.v1.ListBulkLoadResultsRequest
+ */
+export type ListBulkLoadResultsRequest = Message<"sluicegate.v1.ListBulkLoadResultsRequest"> & {
+  /**
+   * Name of the configured org. Empty means the default org. It must be the org of the load.
+   *
+   * @generated from field: string org = 1;
+   */
+  org: string;
+
+  /**
+   * The token of the load.
+   *
+   * @generated from field: string resume_token = 2;
+   */
+  resumeToken: string;
+
+  /**
+   * Only rows of these outcomes. Empty means all.
+   *
+   * @generated from field: repeated sluicegate.v1.BulkRowOutcome outcomes = 3;
+   */
+  outcomes: BulkRowOutcome[];
+
+  /**
+   * Only rows of this part. Zero means all.
+   *
+   * @generated from field: int32 part = 4;
+   */
+  part: number;
+};
+
+/**
+ * Describes the message sluicegate.v1.ListBulkLoadResultsRequest.
+ * Use `create(ListBulkLoadResultsRequestSchema)` to create a new message.
+ */
+export const ListBulkLoadResultsRequestSchema: GenMessage<ListBulkLoadResultsRequest> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_bulk_service, 24);
+
+/**
+ * Some results.
+ *
+ * @generated from message sluicegate.v1.ListBulkLoadResultsResponse
+ */
+export type ListBulkLoadResultsResponse = Message<"sluicegate.v1.ListBulkLoadResultsResponse"> & {
+  /**
+   * One entry a row, at most 1,000.
+   *
+   * @generated from field: repeated sluicegate.v1.BulkRowResult rows = 1;
+   */
+  rows: BulkRowResult[];
+};
+
+/**
+ * Describes the message sluicegate.v1.ListBulkLoadResultsResponse.
+ * Use `create(ListBulkLoadResultsResponseSchema)` to create a new message.
+ */
+export const ListBulkLoadResultsResponseSchema: GenMessage<ListBulkLoadResultsResponse> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_bulk_service, 25);
+
+/**
+ * Names the load.
+ *
+ * @generated from message sluicegate.v1.CancelBulkLoadRequest
+ */
+export type CancelBulkLoadRequest = Message<"sluicegate.v1.CancelBulkLoadRequest"> & {
+  /**
+   * Name of the configured org. Empty means the default org. It must be the org of the load.
+   *
+   * @generated from field: string org = 1;
+   */
+  org: string;
+
+  /**
+   * The token of the load.
+   *
+   * @generated from field: string resume_token = 2;
+   */
+  resumeToken: string;
+};
+
+/**
+ * Describes the message sluicegate.v1.CancelBulkLoadRequest.
+ * Use `create(CancelBulkLoadRequestSchema)` to create a new message.
+ */
+export const CancelBulkLoadRequestSchema: GenMessage<CancelBulkLoadRequest> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_bulk_service, 26);
+
+/**
+ * How the load stands.
+ *
+ * @generated from message sluicegate.v1.CancelBulkLoadResponse
+ */
+export type CancelBulkLoadResponse = Message<"sluicegate.v1.CancelBulkLoadResponse"> & {
+  /**
+   * The load.
+   *
+   * @generated from field: sluicegate.v1.BulkLoad load = 1;
+   */
+  load?: BulkLoad | undefined;
+};
+
+/**
+ * Describes the message sluicegate.v1.CancelBulkLoadResponse.
+ * Use `create(CancelBulkLoadResponseSchema)` to create a new message.
+ */
+export const CancelBulkLoadResponseSchema: GenMessage<CancelBulkLoadResponse> = /*@__PURE__*/
+  messageDesc(file_sluicegate_v1_bulk_service, 27);
+
+/**
+ * Who commits a load.
+ *
+ * @generated from enum sluicegate.v1.BulkCommit
+ */
+export enum BulkCommit {
+  /**
+   * The same as AT_END.
+   *
+   * @generated from enum value: BULK_COMMIT_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Closing the sending side commits all data, which must fit in one part.
+   *
+   * @generated from enum value: BULK_COMMIT_AT_END = 1;
+   */
+  AT_END = 1,
+
+  /**
+   * The caller commits each part when it has stored its token.
+   *
+   * @generated from enum value: BULK_COMMIT_BY_PART = 2;
+   */
+  BY_PART = 2,
+}
+
+/**
+ * Describes the enum sluicegate.v1.BulkCommit.
+ */
+export const BulkCommitSchema: GenEnum<BulkCommit> = /*@__PURE__*/
+  enumDesc(file_sluicegate_v1_bulk_service, 0);
+
+/**
+ * What stands between the cells of CSV.
+ *
+ * @generated from enum sluicegate.v1.BulkDelimiter
+ */
+export enum BulkDelimiter {
+  /**
+   * Whichever of the others the header row has most of, outside quotes; a comma if it has none.
+   *
+   * @generated from enum value: BULK_DELIMITER_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * `,`
+   *
+   * @generated from enum value: BULK_DELIMITER_COMMA = 1;
+   */
+  COMMA = 1,
+
+  /**
+   * A tab.
+   *
+   * @generated from enum value: BULK_DELIMITER_TAB = 2;
+   */
+  TAB = 2,
+
+  /**
+   * `;`
+   *
+   * @generated from enum value: BULK_DELIMITER_SEMICOLON = 3;
+   */
+  SEMICOLON = 3,
+
+  /**
+   * `|`
+   *
+   * @generated from enum value: BULK_DELIMITER_PIPE = 4;
+   */
+  PIPE = 4,
+
+  /**
+   * `^`
+   *
+   * @generated from enum value: BULK_DELIMITER_CARET = 5;
+   */
+  CARET = 5,
+
+  /**
+   * A backquote.
+   *
+   * @generated from enum value: BULK_DELIMITER_BACKQUOTE = 6;
+   */
+  BACKQUOTE = 6,
+}
+
+/**
+ * Describes the enum sluicegate.v1.BulkDelimiter.
+ */
+export const BulkDelimiterSchema: GenEnum<BulkDelimiter> = /*@__PURE__*/
+  enumDesc(file_sluicegate_v1_bulk_service, 1);
+
+/**
+ * How the rows of CSV end.
+ *
+ * @generated from enum sluicegate.v1.BulkLineEnd
+ */
+export enum BulkLineEnd {
+  /**
+   * As either of the others, also mixed. A row that ends otherwise than a named line end is refused.
+   *
+   * @generated from enum value: BULK_LINE_END_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * A line feed.
+   *
+   * @generated from enum value: BULK_LINE_END_LF = 1;
+   */
+  LF = 1,
+
+  /**
+   * A carriage return and a line feed.
+   *
+   * @generated from enum value: BULK_LINE_END_CRLF = 2;
+   */
+  CRLF = 2,
+}
+
+/**
+ * Describes the enum sluicegate.v1.BulkLineEnd.
+ */
+export const BulkLineEndSchema: GenEnum<BulkLineEnd> = /*@__PURE__*/
+  enumDesc(file_sluicegate_v1_bulk_service, 2);
 
 /**
  * How bulk data is written.
@@ -364,9 +1154,9 @@ export enum BulkFormat {
   UNSPECIFIED = 0,
 
   /**
-   * RFC 4180: UTF-8 with or without a byte order mark, commas, a header row of API field names, line ends of LF or
-   * CRLF, cells with commas, quotes or line ends in double quotes. An empty cell leaves a field alone on update and
-   * upsert; `#N/A` sets it to null.
+   * RFC 4180: UTF-8 with or without a byte order mark, a header row of API field names or of names that the header
+   * maps, line ends of LF or CRLF, cells with delimiters, quotes or line ends in double quotes. An empty cell leaves a
+   * field alone on update and upsert; `#N/A` sets it to null.
    *
    * @generated from enum value: BULK_FORMAT_CSV = 1;
    */
@@ -379,13 +1169,20 @@ export enum BulkFormat {
    * @generated from enum value: BULK_FORMAT_JSON_LINES = 2;
    */
   JSON_LINES = 2,
+
+  /**
+   * Record batches, as Query sends them, in messages of their own. Null sets a field to null.
+   *
+   * @generated from enum value: BULK_FORMAT_RECORD_BATCH = 3;
+   */
+  RECORD_BATCH = 3,
 }
 
 /**
  * Describes the enum sluicegate.v1.BulkFormat.
  */
 export const BulkFormatSchema: GenEnum<BulkFormat> = /*@__PURE__*/
-  enumDesc(file_sluicegate_v1_bulk_service, 0);
+  enumDesc(file_sluicegate_v1_bulk_service, 3);
 
 /**
  * Which row results a load sends.
@@ -426,7 +1223,7 @@ export enum BulkResults {
  * Describes the enum sluicegate.v1.BulkResults.
  */
 export const BulkResultsSchema: GenEnum<BulkResults> = /*@__PURE__*/
-  enumDesc(file_sluicegate_v1_bulk_service, 1);
+  enumDesc(file_sluicegate_v1_bulk_service, 4);
 
 /**
  * Writes many rows through Salesforce's Bulk API 2.0.
@@ -437,11 +1234,19 @@ export const BulkService: GenService<{
   /**
    * Loads rows: data up, progress and results down.
    *
-   * The first message is the header, every later one is data; closing the sending side commits the load. Nothing is
-   * written before that: if the call is cancelled or the data cannot be read, the job is aborted. Once the load is
-   * committed it goes on in Salesforce whatever becomes of the call; GetBulkLoad tells how it stands.
-   * Rows are independent: one that fails does not stop the others. There is no roll-back.
-   * An insert that is repeated inserts again; upserts, updates and deletes may be repeated.
+   * The first message is the header. The data is cut into parts of at most 100 MB, whole rows each, and each part is
+   * uploaded before it is written: PREPARED says so. The header says who commits, which is what makes Salesforce write:
+   *
+   * * BULK_COMMIT_AT_END: closing the sending side does. The load is one part. If the call is cancelled before, or the
+   *   data cannot be read, nothing is written.
+   * * BULK_COMMIT_BY_PART: the caller commits each part by a message of its own, once it has stored the token of its
+   *   PREPARED message. A load that broke off, wherever that was, is gone on with by the last token stored, on any
+   *   replica: no row is lost and none is written twice, also by an insert. `end` ends the data.
+   *
+   * Whatever is committed goes on in Salesforce whatever becomes of the call. Rows are independent: one that fails does
+   * not stop the others. There is no roll-back. Rows that fail for a lock are tried again, at most three times, by a job
+   * that is prepared and committed like the part itself.
+   * An insert that is repeated without a token inserts again; upserts, updates and deletes may be repeated.
    *
    * @generated from rpc sluicegate.v1.BulkService.BulkLoad
    */
@@ -451,7 +1256,44 @@ export const BulkService: GenService<{
     output: typeof BulkLoadResponseSchema;
   },
   /**
-   * Tells how a load stands, by one call to Salesforce. Loads are known for seven days.
+   * Begins a load for callers that cannot send a stream. Nothing is sent to Salesforce but what checks the header.
+   *
+   * UploadBulkLoadPart then adds parts, and CommitBulkLoad has them written.
+   *
+   * @generated from rpc sluicegate.v1.BulkService.StartBulkLoad
+   */
+  startBulkLoad: {
+    methodKind: "unary";
+    input: typeof StartBulkLoadRequestSchema;
+    output: typeof StartBulkLoadResponseSchema;
+  },
+  /**
+   * Uploads one part of a load without writing it.
+   *
+   * The answer's token stands for the part; of a call that is repeated with the same token only the part whose token is
+   * gone on with counts.
+   *
+   * @generated from rpc sluicegate.v1.BulkService.UploadBulkLoadPart
+   */
+  uploadBulkLoadPart: {
+    methodKind: "unary";
+    input: typeof UploadBulkLoadPartRequestSchema;
+    output: typeof UploadBulkLoadPartResponseSchema;
+  },
+  /**
+   * Has every part written that the token knows of. Store the token first: it tells later what was committed.
+   *
+   * Parts that were committed before stay as they are, so the call may be repeated with the same token.
+   *
+   * @generated from rpc sluicegate.v1.BulkService.CommitBulkLoad
+   */
+  commitBulkLoad: {
+    methodKind: "unary";
+    input: typeof CommitBulkLoadRequestSchema;
+    output: typeof CommitBulkLoadResponseSchema;
+  },
+  /**
+   * Tells how a load stands, by one call to Salesforce for each part that was not done. Loads are known for seven days.
    *
    * @generated from rpc sluicegate.v1.BulkService.GetBulkLoad
    */
@@ -459,6 +1301,39 @@ export const BulkService: GenService<{
     methodKind: "unary";
     input: typeof GetBulkLoadRequestSchema;
     output: typeof GetBulkLoadResponseSchema;
+  },
+  /**
+   * Tells how a load stands, at once and whenever that changes, until Salesforce works on no part of it any more.
+   *
+   * @generated from rpc sluicegate.v1.BulkService.WatchBulkLoad
+   */
+  watchBulkLoad: {
+    methodKind: "server_streaming";
+    input: typeof WatchBulkLoadRequestSchema;
+    output: typeof WatchBulkLoadResponseSchema;
+  },
+  /**
+   * Lists what became of the rows of all parts that are over, in any order within a part.
+   *
+   * Salesforce keeps results by content and in an order of its own, so that only the data tells a row's number: rows
+   * come with their key and without number. BulkLoad with `repeat_results` takes the data again and numbers them.
+   *
+   * @generated from rpc sluicegate.v1.BulkService.ListBulkLoadResults
+   */
+  listBulkLoadResults: {
+    methodKind: "server_streaming";
+    input: typeof ListBulkLoadResultsRequestSchema;
+    output: typeof ListBulkLoadResultsResponseSchema;
+  },
+  /**
+   * Aborts every job that is not over, of those that the token names. Rows that are written stay written.
+   *
+   * @generated from rpc sluicegate.v1.BulkService.CancelBulkLoad
+   */
+  cancelBulkLoad: {
+    methodKind: "unary";
+    input: typeof CancelBulkLoadRequestSchema;
+    output: typeof CancelBulkLoadResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_sluicegate_v1_bulk_service, 0);

@@ -1,0 +1,84 @@
+"""What the parts of one load have in common: its ledger, its caller, and what it may use at a time."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from service.bulk.allowance import Allowance
+from service.bulk.events import Event, Progress
+from service.bulk.failpoints import Reach
+from service.bulk.job import BulkClient, LoadRequest
+from service.bulk.ledger import Ledger
+from service.bulk.outbox import Outbox
+from service.bulk.token import LoadToken, TokenSigner
+from service.clock import Clock
+
+PARTS_AT_WORK = 4
+"""Parts of one load that are uploaded, written or reported at a time; each lies on disk meanwhile."""
+
+
+class Slots:
+    """Room for parts at work. One that waits for its caller's commit needs none.
+
+    Args:
+        others: Room for the parts of all loads that share the disk.
+
+    """
+
+    def __init__(self, others: asyncio.Semaphore) -> None:
+        self._own = asyncio.Semaphore(PARTS_AT_WORK)
+        self._others = others
+
+    async def acquire(self) -> None:
+        """Wait for room, and take it; a cancelled wait takes none."""
+        await self._own.acquire()
+        try:
+            await self._others.acquire()
+        except BaseException:
+            self._own.release()
+            raise
+
+    def release(self) -> None:
+        """Give room back."""
+        self._own.release()
+        self._others.release()
+
+
+@dataclass(slots=True)
+class Desk:
+    """One load's. Its tasks share it; nothing of it waits but `tell`."""
+
+    request: LoadRequest
+    client: BulkClient
+    clock: Clock
+    ledger: Ledger
+    signer: TokenSigner
+    reach: Reach
+    allowance: Allowance
+    slots: Slots
+    outbox: Outbox = field(default_factory=Outbox)
+    reporting: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while a part's rows are in memory."""
+    writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while a part is written, if parts are written one after another."""
+    rows_received: int = 0
+    """Of the whole load, also before it was gone on with."""
+    bytes_received: int = 0
+    """In this call."""
+    is_closed: bool = False
+    """Whether the caller says nothing any more."""
+    _written: tuple[LoadToken, str] | None = None
+
+    def token(self) -> str:
+        """Return the token of the moment."""
+        token = self.ledger.token()
+        if self._written is None or self._written[0] != token:
+            self._written = (token, self.signer.write(token))
+        return self._written[1]
+
+    async def tell(self, event: Event) -> None:
+        """Tell the caller; waits while it is behind."""
+        await self.outbox.put(event)
+
+    async def tell_progress(self) -> None:
+        """Tell how far the load is."""
+        await self.tell(Progress(self.token(), self.ledger.load(), self.rows_received, self.bytes_received))

@@ -1,0 +1,294 @@
+"""What the caller of a load says: data, which is cut into parts and set to work, commits, and the end."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from functools import partial
+
+from service import errors
+from service.bulk.batches import RowColumns
+from service.bulk.desk import Desk
+from service.bulk.events import Accepted
+from service.bulk.job import Commit, LoadRequest
+from service.bulk.job_steps import abort_quietly
+from service.bulk.ledger import DIGEST_BYTES, PartRecord
+from service.bulk.messages import DataEnd, Message, PartCommit
+from service.bulk.part_run import PartRun
+from service.bulk.parts import Part, Position
+from service.bulk.patience import persist
+from service.bulk.splitting import SplitterOf
+from service.clock import Turns
+
+PROGRESS_SECONDS = 1.0
+MAX_WAITING_BYTES = 400_000_000
+"""What may be kept of parts whose commit the caller owes."""
+
+_SLICE_BYTES = 256 * 1024
+
+Start = Callable[[PartRun], None]
+"""Sets a part to work, in a task that somebody owns."""
+Check = Callable[[LoadRequest, Sequence[str]], Awaitable[None]]
+"""Refuses columns that cannot be loaded."""
+
+
+class Intake:
+    """Reads the caller's messages.
+
+    It stops reading while as many parts are at work as may be, and never for a part that waits for the caller: the
+    commit that it waits for may stand behind data.
+
+    Args:
+        desk: The load's.
+        splitter_of: Makes what cuts the data.
+        check: Refuses columns before the first job.
+        runs: Takes the parts that are set to work, by number.
+
+    """
+
+    def __init__(self, desk: Desk, splitter_of: SplitterOf, check: Check, runs: dict[int, PartRun]) -> None:
+        self._desk = desk
+        self._check = check
+        self._runs = runs
+        self.has_ended = asyncio.Event()
+        """Set when every part is set to work that ever will be."""
+        self.fault: errors.InvalidArgument | None = None
+        """Why the data could not be read to its end."""
+        self.start = self._first_needed()
+        """From where on the data is needed."""
+        self._splitter = splitter_of(desk.request, desk.ledger.limits, self.start)
+        self._checked: set[tuple[str, ...]] = set()
+        self._opened = ""
+        self._next_progress = 0.0
+        desk.rows_received = desk.ledger.end.row - 1
+
+    async def read(self, messages: AsyncIterator[Message], start: Start) -> None:
+        """Read the messages until there are no more.
+
+        Args:
+            messages: What the caller says.
+            start: Sets parts to work.
+
+        Raises:
+            errors.InvalidRequest: They are not in order.
+            errors.InvalidData: The data cannot be read, and no part of it is at work.
+            errors.MessageTooLarge: A load that its end commits is larger than one part.
+            errors.SluicegateError: Its job could not be created.
+
+        """
+        is_by_part = self._desk.request.commit is Commit.BY_PART
+        async for message in messages:
+            if isinstance(message, PartCommit):
+                self._commit(message)
+            elif self.has_ended.is_set() and self.fault is None:
+                raise _disorder("data", "the data had ended; only commits follow")
+            elif isinstance(message, DataEnd):
+                if not is_by_part:
+                    raise _disorder("end", "close the sending side instead; only loads committed by part have an end")
+                await self._end(start)
+            else:
+                await self._take(message, start)
+        self._desk.is_closed = True
+        if not is_by_part:
+            await self._end(start)
+            for run in self._runs.values():
+                run.commit()
+        else:
+            self._check_close()
+
+    def close(self) -> None:
+        """Free what is held."""
+        self._splitter.close()
+
+    async def abandon(self) -> None:
+        """Abort a job that was opened for data which never came."""
+        if self._opened:
+            await abort_quietly(self._desk.client, self._opened)
+
+    def _check_close(self) -> None:
+        """Refuse the end of the messages where more have to come."""
+        if not self.has_ended.is_set():
+            raise _disorder("end", "the stream was closed before the end of the data; send `end` when it is complete")
+        if any(run.is_waiting for run in self._runs.values()):
+            raise self.fault or _disorder("commit", "the stream was closed before every prepared part was committed")
+
+    def _first_needed(self) -> Position:
+        ledger = self._desk.ledger
+        if self._desk.request.repeats_results and ledger.parts:
+            return ledger.parts[0].start
+        return next((record.start for record in ledger.unfinished), ledger.end)
+
+    async def _take(self, data: bytes | RowColumns, start: Start) -> None:
+        desk = self._desk
+        if self.fault is not None:
+            return
+        turns = Turns(desk.clock)
+        for piece in _pieces(data):
+            if not await self._cut(partial(self._splitter.feed, piece), start):
+                return
+            if isinstance(piece, bytes):
+                desk.bytes_received += len(piece)
+            desk.rows_received = max(self._splitter.position.row - 1, desk.rows_received)
+            # Reading is work: other calls of this process come in between.
+            await turns.give()
+        is_accepted = desk.request.commit is not Commit.AT_END or desk.ledger.parts
+        if is_accepted and desk.clock.monotonic() >= self._next_progress:
+            self._next_progress = desk.clock.monotonic() + PROGRESS_SECONDS
+            await desk.tell_progress()
+
+    async def _cut(self, read: Callable[[], Iterator[Part]], start: Start) -> bool:
+        """Read on, and set the parts to work that this completes; False if the data cannot be read."""
+        try:
+            for part in read():
+                await self._add(part, start)
+            await self._begin_csv()
+            await self._open()
+        except (errors.InvalidData, errors.MessageTooLarge) as error:
+            if not self._runs or self._desk.request.commit is Commit.AT_END:
+                raise
+            # What stands before the row at fault is loaded and told of first.
+            self.fault = error
+            self.has_ended.set()
+            return False
+        return True
+
+    async def _begin_csv(self) -> None:
+        """Check the columns of CSV as soon as its header was read, before there is any part."""
+        ledger, splitter = self._desk.ledger, self._splitter
+        if not splitter.header_bytes or splitter.columns in self._checked:
+            return
+        if ledger.header_bytes not in {0, splitter.header_bytes}:
+            raise _other_data(1, 0)
+        ledger.header_bytes = splitter.header_bytes
+        await self._check_columns(splitter.columns)
+
+    async def _open(self) -> None:
+        """Open the job of a load that its end commits as soon as there is a row: ACCEPTED names it."""
+        desk, splitter = self._desk, self._splitter
+        if desk.request.commit is not Commit.AT_END or desk.ledger.parts or splitter.position.row == 1:
+            return
+        await desk.allowance.take(0)
+        job = await persist(lambda: desk.client.create_job(desk.request, splitter.delimiter), desk.clock)
+        self._opened = job.id
+        begin = Position(byte=desk.ledger.header_bytes)
+        desk.ledger.parts.append(PartRecord(begin, begin, job_ids=[job.id], job=job))
+        await desk.tell(Accepted(desk.token(), desk.ledger.load()))
+
+    async def _check_columns(self, columns: tuple[str, ...]) -> None:
+        if columns not in self._checked:
+            self._checked.add(columns)
+            check_needed(self._desk.request, columns)
+            await self._check(self._desk.request, columns)
+
+    async def _add(self, part: Part, start: Start) -> None:
+        desk = self._desk
+        try:
+            await self._begin_csv()
+            await self._check_columns(part.columns)
+            await self._open()
+            record = self._record_of(part)
+        except BaseException:
+            part.content.close()
+            raise
+        if record is None:
+            part.content.close()
+            return
+        run = PartRun(record, part, desk, self._opened)
+        self._opened = ""
+        self._runs[part.start.part] = run
+        await run.take_slot()
+        start(run)
+
+    def _record_of(self, part: Part) -> PartRecord | None:
+        """Return the record of a part, one that a token told of if there is; None if nothing is to be done."""
+        desk, ledger = self._desk, self._desk.ledger
+        number, digest = part.start.part, part.digest[:DIGEST_BYTES]
+        if desk.request.commit is Commit.AT_END:
+            return self._only_record(part)
+        if sum(run.waiting_bytes for run in self._runs.values()) > MAX_WAITING_BYTES:
+            raise _disorder("commit", "400 MB of prepared parts wait for commits; commit them before sending on")
+        if number > len(ledger.parts):
+            if ledger.has_ended:
+                raise _other_data(number, part.start.row)
+            record = PartRecord(part.start, part.end, digest)
+            ledger.add(record)
+            return record
+        record = ledger.parts[number - 1]
+        if (record.end, record.digest) != (part.end, digest):
+            raise _other_data(number, part.start.row)
+        is_of_use = record.counts is None or desk.request.repeats_results
+        return record if is_of_use else None
+
+    def _only_record(self, part: Part) -> PartRecord:
+        """Return the record of a load that its end commits."""
+        desk, limits = self._desk, self._desk.ledger.limits
+        if part.start.part > 1:
+            raise errors.MessageTooLarge(
+                f"a load that its end commits takes at most {limits.size_bytes:,} bytes of CSV and {limits.rows:,} "
+                "rows; commit it by part, or send the rest as another load",
+                metadata={"size_bytes": str(desk.bytes_received), "limit_bytes": str(limits.size_bytes)},
+            )
+        (record,) = desk.ledger.parts
+        record.start, record.end, record.digest = part.start, part.end, part.digest[:DIGEST_BYTES]
+        return record
+
+    async def _end(self, start: Start) -> None:
+        if self.fault is not None:
+            return
+        ledger = self._desk.ledger
+        if not await self._cut(self._splitter.finish, start):
+            return
+        if not ledger.end.row > 1:
+            raise errors.InvalidData("the data has no row; send at least one after the header", row=0)
+        for record in ledger.unfinished:
+            if record.start.part not in self._runs:
+                raise _other_data(record.start.part, record.start.row)
+        ledger.has_ended = True
+        self._desk.rows_received = ledger.end.row - 1
+        self.has_ended.set()
+        await self._desk.tell_progress()
+
+    def _commit(self, message: PartCommit) -> None:
+        desk = self._desk
+        if desk.request.commit is not Commit.BY_PART:
+            raise _disorder("commit", "the end of the data commits this load; the header asks for commits by part")
+        token = desk.signer.read(message.resume_token, org=desk.ledger.org)
+        run = self._runs.get(message.part)
+        if run is None or token.load_id != desk.ledger.load_id:
+            raise _disorder("commit", f"the load has no part {message.part} that was prepared in this call")
+        named = token.parts[message.part - 1].jobs if message.part <= len(token.parts) else ()
+        if run.is_waiting and tuple(run.record.job_ids) == named:
+            run.commit()
+        elif tuple(run.record.job_ids)[: len(named)] != named or not named:
+            raise _disorder("commit", f"the token does not name the job of part {message.part} that was prepared")
+
+
+def _pieces(data: bytes | RowColumns) -> list[bytes | RowColumns]:
+    if not isinstance(data, bytes):
+        return [data]
+    return [data[start : start + _SLICE_BYTES] for start in range(0, len(data), _SLICE_BYTES)]
+
+
+def check_needed(request: LoadRequest, columns: Sequence[str]) -> None:
+    """Hold columns against what a request needs of every row.
+
+    Raises:
+        errors.InvalidData: One is missing.
+
+    """
+    needed, names = request.needed_column, {column.lower() for column in columns}
+    if needed and needed.lower() not in names:
+        operation = request.operation.value
+        raise errors.InvalidData(f"the data has no column {needed}, which every {operation} needs", row=0)
+    if request.key_column and request.key_field.lower() not in names:
+        raise errors.InvalidData(
+            f"the data has no column {request.key_column}, which is to be the key of results", row=0
+        )
+
+
+def _other_data(part: int, row: int) -> errors.InvalidData:
+    return errors.InvalidData(
+        f"part {part} is not what the token tells of it; send the same data as before, from `resume_from` on", row=row
+    )
+
+
+def _disorder(field: str, problem: str) -> errors.InvalidRequest:
+    return errors.InvalidRequest(problem, violations=[errors.FieldViolation(field, problem)])

@@ -1,0 +1,89 @@
+"""The result files of the jobs of one part: each is fetched once, lies on disk, and may be read several times."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+from service.bulk.job import BulkClient, Job, ResultFile
+from service.bulk.patience import persist
+from service.bulk.results import ResultLine, ResultReader
+from service.bulk.spool import Spool
+from service.clock import Clock, Turns
+
+MAX_FILE_BYTES = 1_073_741_824
+"""Every row comes back with its id or error beside it."""
+MEMORY_BYTES = 1_048_576
+"""From how many bytes on a file lies on disk."""
+
+
+class ResultFiles:
+    """Fetches and reads. Leaving its `with` frees the disk.
+
+    Args:
+        client: The org.
+        clock: Time, for outages.
+
+    """
+
+    def __init__(self, client: BulkClient, clock: Clock) -> None:
+        self._client = client
+        self._clock = clock
+        self._spools: dict[tuple[str, ResultFile], Spool] = {}
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Begin without any."""
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        """Free what was fetched."""
+        self._stack.close()
+
+    async def lines(self, job: Job, file: ResultFile, columns: Sequence[str] = ()) -> AsyncIterator[ResultLine]:
+        """Yield the lines of a file.
+
+        Args:
+            job: A job that has ended.
+            file: Which file.
+            columns: The columns that were uploaded; none takes all.
+
+        Raises:
+            service.errors.UpstreamProtocolError: It is not a result file of these columns.
+            service.errors.SluicegateError: Salesforce refused.
+
+        """
+        async for line in read_lines(await self.get(job, file), ResultReader(columns), self._clock):
+            yield line
+
+    async def get(self, job: Job, file: ResultFile) -> Spool:
+        """Return a file, which stays this object's."""
+        spool = self._spools.get((job.id, file))
+        if spool is None:
+            with ExitStack() as attempt:
+                spool = await persist(lambda: self._client.results(job.id, file, _beginner(attempt)), self._clock)
+                # What was fetched last is kept, what broke off before is closed already.
+                self._stack.push(attempt.pop_all())
+            self._spools[job.id, file] = spool
+        return spool
+
+
+async def read_lines(spool: Spool, reader: ResultReader, clock: Clock) -> AsyncIterator[ResultLine]:
+    """Yield the lines of a file that was fetched; other tasks have their turns meanwhile."""
+    turns = Turns(clock)
+    for chunk in spool.chunks():
+        for line in reader.feed(chunk):
+            yield line
+        await turns.give()
+    for line in reader.finish():
+        yield line
+
+
+def _beginner(stack: ExitStack) -> Callable[[], Spool]:
+    def begin() -> Spool:
+        stack.close()
+        return stack.enter_context(Spool(limit_bytes=MAX_FILE_BYTES, memory_bytes=MEMORY_BYTES))
+
+    return begin

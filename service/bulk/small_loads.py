@@ -1,0 +1,91 @@
+"""Which way a small load goes: as a bulk job, or as calls that write 200 records each and answer at once.
+
+Sources: Bulk API 2.0 and Bulk API Developer Guide, "Bulk API 2.0 Ingest" (the calls of a job; more than 2,000 rows are
+for it); Salesforce REST API, "sObject Collections" (200 records a call).
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from service.bulk.job import LoadRequest, Operation, WantedResults
+
+MAX_ROWS = 2_000
+"""Loads of more rows are always jobs."""
+ROWS_A_CALL = 200
+
+_JOB_CALLS = 3
+"""A job is created, given its data and completed."""
+_RESULT_FILES = {WantedResults.NONE: 0, WantedResults.FAILURES: 1, WantedResults.ALL: 2}
+_REPEATABLE = frozenset({Operation.UPDATE, Operation.UPSERT, Operation.DELETE})
+
+
+class Way(Enum):
+    """How rows are written."""
+
+    JOB = "job"
+    COLLECTIONS = "collections"
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What the two ways cost now; the defaults are of an org that is not busy."""
+
+    call_seconds: float = 1.0
+    """How long a call of 200 records takes."""
+    calls_at_once: int = 1
+    """How many of them run beside each other: one where the rows have parents that they would lock."""
+    job_seconds: float = 15.0
+    """How long a job of one batch takes, its time in the queue included."""
+    polls: int = 4
+    """How often such a job is asked for."""
+    batches_left: int | None = None
+    """How many batches the org takes today; None if nobody knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The way a load goes, and why."""
+
+    way: Way
+    reason: str
+    """For people: one clause."""
+    collection_calls: int
+    job_calls: int
+    collection_seconds: float
+    job_seconds: float
+
+
+def choose(request: LoadRequest, rows: int, prices: Prices) -> Choice:
+    """Choose the way of a load whose data is complete.
+
+    Inserts never go by collections: after a crash one that happened cannot be told from one that did not. Neither does
+    what is a job's: deleting past the recycle bin, naming an assignment rule. Otherwise collections are chosen where
+    they take no more calls and no more time, and where the day has no batch left. They are to be sent with
+    `Sforce-Auto-Assign: FALSE`, since a job that names no rule assigns nothing.
+
+    Args:
+        request: The load.
+        rows: How many rows it has, at least one.
+        prices: What the two ways cost.
+
+    """
+    calls = -(-rows // ROWS_A_CALL)
+    job_calls = _JOB_CALLS + prices.polls + _RESULT_FILES[request.results]
+    seconds = -(-calls // max(prices.calls_at_once, 1)) * prices.call_seconds
+
+    def chosen(way: Way, reason: str) -> Choice:
+        return Choice(way, reason, calls, job_calls, seconds, prices.job_seconds)
+
+    if request.operation not in _REPEATABLE:
+        return chosen(Way.JOB, f"{request.operation.value} cannot be repeated when an answer is lost, or is bulk only")
+    if request.assignment_rule_id:
+        return chosen(Way.JOB, "an assignment rule is named, which a job takes")
+    if rows > MAX_ROWS:
+        return chosen(Way.JOB, f"more than {MAX_ROWS:,} rows")
+    if prices.batches_left == 0:
+        return chosen(Way.COLLECTIONS, "no batch is left today")
+    if calls > job_calls:
+        return chosen(Way.JOB, f"collections would take {calls} calls and a job about {job_calls}")
+    if seconds > prices.job_seconds:
+        return chosen(Way.JOB, f"collections would take {seconds:.0f} s and a job about {prices.job_seconds:.0f} s")
+    return chosen(Way.COLLECTIONS, f"{calls} calls are no more than the {job_calls} of a job, and answer sooner")

@@ -1,0 +1,176 @@
+"""A load that is known by its token alone: how it stands, what became of its rows, and what can be done about it."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from service import errors
+from service.bulk.desk import Desk
+from service.bulk.job import BulkClient, Job, Load, LoadState, RowOutcome, RowResult
+from service.bulk.job_steps import abort_quietly, ask, complete, upload
+from service.bulk.ledger import DIGEST_BYTES, Ledger, PartRecord
+from service.bulk.parts import Part
+from service.bulk.patience import PASSING, Delays
+from service.bulk.report import Report, Reported
+from service.bulk.result_files import ResultFiles
+from service.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class StandingLoad:
+    """One load. Its parts are asked for one after another."""
+
+    ledger: Ledger
+    """What the token says; asking Salesforce adds to it."""
+    client: BulkClient
+    clock: Clock
+
+    async def load(self) -> Load:
+        """Return how the load stands now, by a call to Salesforce for each part that the token does not call done.
+
+        Raises:
+            errors.LoadNotFound: Salesforce knows a job no more.
+
+        """
+        for record in self.ledger.unfinished:
+            if record.job_ids:
+                record.job = await self.client.job_info(record.job_ids[-1])
+        return self.ledger.load()
+
+    async def watch(self) -> AsyncGenerator[Load, None]:
+        """Yield how the load stands, at once and when that changes, until Salesforce works on no part of it."""
+        told = await self.load()
+        yield told
+        delays = Delays()
+        while self._is_at_work:
+            await self.clock.sleep(delays.next())
+            try:
+                now = await self.load()
+            except PASSING as error:
+                await self.clock.sleep(error.retry_after_seconds or 0.0)
+                continue
+            if now != told:
+                told = now
+                yield told
+
+    async def commit(self) -> Load:
+        """Have every part written that is prepared, and return how the load stands.
+
+        Raises:
+            errors.LoadNotFound: Salesforce knows a job no more.
+            errors.SluicegateError: Salesforce refused; parts before the one at fault are committed.
+
+        """
+        await self.load()
+        for record in self.ledger.unfinished:
+            if record.job is not None and record.job.state is LoadState.OPEN:
+                record.job = await complete(self.client, self.clock, record.job.id)
+        return self.ledger.load()
+
+    async def cancel(self) -> Load:
+        """Abort every job that is not over, and return how the load stands."""
+        await self.load()
+        for record in self.ledger.unfinished:
+            if record.job is not None and not record.job.state.is_final:
+                record.job = await self._abort(record.job.id)
+        return self.ledger.load()
+
+    async def results(
+        self, outcomes: frozenset[RowOutcome], *, part: int = 0
+    ) -> AsyncGenerator[tuple[RowResult, ...], None]:
+        """Yield what became of the rows of the parts that are over, without numbers, at most 1,000 at a time.
+
+        Args:
+            outcomes: Those that are wanted.
+            part: The only part that is; 0 for all.
+
+        Raises:
+            errors.LoadNotFound: Salesforce keeps the results no more.
+            errors.UpstreamProtocolError: They do not cover the rows.
+
+        """
+        await self.load()
+        for record in self.ledger.parts:
+            is_wanted = part in {0, record.start.part}
+            if is_wanted and record.job_ids and record.job is not None and record.job.state.is_final:
+                async with aclosing(self._results_of(record, outcomes)) as batches:
+                    async for batch in batches:
+                        yield batch
+
+    async def _results_of(
+        self, record: PartRecord, outcomes: frozenset[RowOutcome]
+    ) -> AsyncGenerator[tuple[RowResult, ...], None]:
+        jobs = tuple([await ask(self.client, self.clock, job_id) for job_id in record.job_ids])
+        part = Reported(
+            number=record.start.part,
+            first_row=record.start.row,
+            # A load that its end commits may have given out its token before its rows were counted.
+            rows=record.rows or jobs[0].rows_processed,
+            operation=self.ledger.operation,
+            jobs=jobs,
+            key_field=self.ledger.key_field,
+        )
+        report = Report(part, outcomes)
+        with ResultFiles(self.client, self.clock) as files:
+            async with aclosing(report.batches(files, self.clock, None)) as batches:
+                async for batch in batches:
+                    yield batch
+
+    async def _abort(self, job_id: str) -> Job:
+        try:
+            return await self.client.abort(job_id)
+        except errors.Refused:
+            # It has ended meanwhile.
+            return await self.client.job_info(job_id)
+
+    @property
+    def _is_at_work(self) -> bool:
+        jobs = (record.job for record in self.ledger.unfinished)
+        return any(job is not None and job.state in {LoadState.UPLOADED, LoadState.PROCESSING} for job in jobs)
+
+
+async def add_part(desk: Desk, part: Part) -> PartRecord:
+    """Upload a part that a call of its own brings, without having it written.
+
+    Args:
+        desk: The load's.
+        part: Its rows; the caller closes them.
+
+    Raises:
+        errors.MessageTooLarge: The load has as many parts as it takes.
+        errors.SluicegateError: Salesforce refused, or could not be reached; the part's job is aborted, as it is when
+            the call is cancelled.
+
+    """
+    record = PartRecord(part.start, part.end, part.digest[:DIGEST_BYTES])
+    desk.ledger.add(record)
+    opened: list[str] = []
+    try:
+        job = await upload(desk, part.content, part.delimiter, record.rows, opened.append)
+    except BaseException:
+        # No token names it, so nobody can commit it.
+        for job_id in opened[-1:]:
+            await abort_quietly(desk.client, job_id)
+        raise
+    record.begin_job(job, record.rows)
+    return record
+
+
+def only_part(parts: Sequence[Part]) -> Part:
+    """Return the one part that the data of a call makes.
+
+    Raises:
+        errors.InvalidData: The data has no row.
+        errors.MessageTooLarge: It makes several; they are closed.
+
+    """
+    if not parts:
+        raise errors.InvalidData("the data has no row; send at least one after the header", row=0)
+    if len(parts) > 1:
+        for part in parts:
+            part.content.close()
+        raise errors.MessageTooLarge(
+            f"the data makes {len(parts)} parts; send fewer rows in a call",
+            metadata={"size_bytes": str(sum(part.content.size for part in parts)), "limit_bytes": "0"},
+        )
+    return parts[0]

@@ -1,0 +1,137 @@
+"""`sluicegate bulk watch`, `results` and `cancel`: loads that run, or did."""
+
+import csv
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias, cast
+
+import typer
+from sluicegate import BulkLoad, Client, SluicegateError
+from sluicegate.bulk import Outcome
+
+from service.cli.bulk.failed_rows import COLUMNS, cells
+from service.cli.bulk.notes import read_note
+from service.cli.failures import explain
+from service.cli.running import fail, run
+
+Load: TypeAlias = Annotated[
+    str, typer.Argument(metavar="LOAD", help="The file that `bulk load` keeps beside its data, or a resume token.")
+]
+Org: TypeAlias = Annotated[str | None, typer.Option(help="Name of the configured org; the load's if unset.")]
+Target: TypeAlias = Annotated[str | None, typer.Option(help="Where the service listens; as for the load if unset.")]
+
+
+def watch(
+    load: Load,
+    *,
+    output: Annotated[Literal["text", "json"], typer.Option("--output", "-o", help="A line for each look.")] = "text",
+    org: Org = None,
+    target: Target = None,
+) -> None:
+    """Tell how a load stands, at once and whenever that changes, until Salesforce works on no part of it.
+
+    Exit 1 if the call fails, 130 if it is stopped.
+    """
+
+    async def follow(client: Client, token: str) -> None:
+        async with aclosing(client.watch_bulk_load(token)) as loads:
+            async for told in loads:
+                typer.echo(_line(told, output))
+
+    _call(load, org, target, follow)
+
+
+def results(
+    load: Load,
+    *,
+    outcome: Annotated[
+        list[str] | None,
+        typer.Option(help="Only rows that were so: created, updated, deleted, failed or not_processed. Repeatable."),
+    ] = None,
+    part: Annotated[int, typer.Option(help="Only rows of this part; 0 for all.", min=0)] = 0,
+    org: Org = None,
+    target: Target = None,
+) -> None:
+    """Print what became of the rows of a load's parts that are over, as CSV, by their keys and without row numbers.
+
+    Exit 1 if the call fails, 130 if it is stopped.
+    """
+    wanted = cast("list[Outcome]", outcome or [])
+
+    async def write(client: Client, token: str) -> None:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        async with aclosing(client.list_bulk_load_results(token, outcomes=wanted, part=part)) as rows:
+            async for row in rows:
+                writer.writerow(cells(row))
+
+    _call(load, org, target, write)
+
+
+def cancel(
+    load: Load,
+    *,
+    output: Annotated[Literal["text", "json"], typer.Option("--output", "-o", help="How the load is told.")] = "text",
+    org: Org = None,
+    target: Target = None,
+) -> None:
+    """Abort what is not over of a load. Rows that are written stay written. Exit 1 if the call fails."""
+
+    async def abort(client: Client, token: str) -> None:
+        typer.echo(_line(await client.cancel_bulk_load(token), output))
+
+    _call(load, org, target, abort)
+
+
+def _call(load: str, org: str | None, target: str | None, act: Callable[[Client, str], Awaitable[None]]) -> None:
+    try:
+        token, known_org, known_target = _named(load)
+        client = Client(known_target if target is None else target, org=known_org if org is None else org)
+        run(_connected(client, token, act))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read has seen enough; Python would say so once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(1) from None
+    except (OSError, ValueError) as error:
+        fail(str(error))
+    except SluicegateError as error:
+        typer.echo(explain(error), err=True)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+def _named(load: str) -> tuple[str, str, str]:
+    """Return the token, the org and the service of a load."""
+    path = Path(load)
+    # A token is longer than names of files may be.
+    if len(path.name) > 255 or not path.exists():  # noqa: PLR2004
+        if "/" in load or path.suffix == ".load":
+            raise ValueError(f"there is no file {load}")
+        return load, "", "127.0.0.1:50051"
+    note = read_note(path)
+    if not note.resume_token:
+        raise ValueError(f"{load} names no token yet: nothing was written")
+    return note.resume_token, note.org, note.target
+
+
+async def _connected(client: Client, token: str, act: Callable[[Client, str], Awaitable[None]]) -> None:
+    async with client:
+        await act(client, token)
+
+
+def _line(load: BulkLoad, output: str) -> str:
+    if output == "json":
+        return json.dumps(asdict(load), default=str, ensure_ascii=False)
+    parts = Counter(part.state for part in load.parts)
+    told = ", ".join(f"{parts[state]} {state}" for state in ("done", "committed", "prepared") if parts[state])
+    failed = f", {load.rows_failed:,} of them failed" if load.rows_failed else ""
+    words = f": {load.error_message}" if load.error_message else ""
+    return f"{load.state}: {load.rows_processed:,} rows tried{failed}; parts: {told or 'none'}{words}"

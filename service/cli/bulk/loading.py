@@ -1,0 +1,134 @@
+"""One load of a file, from where it stands to its end."""
+
+import asyncio
+import shlex
+import signal
+import sys
+import time
+from contextlib import aclosing
+from pathlib import Path
+from typing import cast
+
+from sluicegate import Accepted, Client, Event, Finished, PartDone, Prepared, Results, SluicegateError
+from sluicegate.bulk import Format, Operation
+
+from service.cli.bulk.failed_rows import FailedRows
+from service.cli.bulk.notes import NoteFile
+from service.cli.bulk.progress import Display, Extent
+from service.cli.failures import explain
+
+SOME_FAILED = 1
+"""Status of a load that is over, and of whose rows some were not written."""
+REFUSED = 2
+"""Status of a load of which nothing was written, because it cannot be as it is."""
+BROKEN_OFF = 3
+"""Status of a load that is not over."""
+INTERRUPTED = 130
+"""Status of a command that Ctrl-C ended (128 and the number of the signal)."""
+
+
+class Loading:
+    """Loads a file; at each moment another process can go on.
+
+    Args:
+        file: What keeps the load.
+        path: Where it does.
+
+    """
+
+    def __init__(self, file: NoteFile, path: Path) -> None:
+        self._file = file
+        self._path = path
+        note = file.note
+        self._data = Path(note.data)
+        self._failed = FailedRows(Path(note.failures))
+        self._extent = Extent(self._data.stat().st_size)
+        self._display = Display(self._data.name, self._extent)
+        self.finished: Finished | None = None
+        self.is_begun = bool(note.resume_token)
+        """Whether any part was prepared, here or before: then the load has to be gone on with."""
+        self.seconds = 0.0
+        """How long it took in this process."""
+
+    async def run(self, client: Client) -> int:
+        """Load, and return the command's status; a signal to stop ends it well.
+
+        Raises:
+            OSError: A file cannot be read or written.
+            ValueError: A file is another than the load's.
+
+        """
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+        assert task is not None
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, task.cancel)
+        began = time.monotonic()
+        try:
+            await self._follow(client)
+        except asyncio.CancelledError:
+            # By the signal: nobody else cancels a command.
+            return self._stop(INTERRUPTED)
+        except SluicegateError as error:
+            self._display.end()
+            sys.stderr.write(f"{explain(error)}\n")
+            is_refused = error.code == "INVALID_ARGUMENT" and not self.is_begun
+            return self._stop(REFUSED if is_refused else BROKEN_OFF)
+        finally:
+            self._display.end()
+        self.seconds = time.monotonic() - began
+        finished = self.finished
+        return SOME_FAILED if finished is None or finished.rows_failed or finished.rows_not_processed else 0
+
+    @property
+    def rate(self) -> float:
+        """Rows a second, in this process."""
+        return self._extent.rate(time.monotonic())
+
+    @property
+    def failures(self) -> Path | None:
+        """The file of the rows that were not written; None if there are none."""
+        return Path(self._file.note.failures) if self._failed.count else None
+
+    async def _follow(self, client: Client) -> None:
+        note = self._file.note
+        events = client.bulk_load(
+            note.object,
+            cast("Operation", note.operation),
+            self._data,
+            external_id_field=note.external_id,
+            data_format=cast("Format", note.format),
+            token_store=lambda token: asyncio.to_thread(self._file.keep, token),
+            resume_token=note.resume_token,
+            **note.options,
+        )
+        async with aclosing(events):
+            async for event in events:
+                await self._take(event)
+        await asyncio.to_thread(self._file.finish)
+
+    async def _take(self, event: Event) -> None:
+        self._extent.take(event, time.monotonic())
+        match event:
+            case Prepared():
+                self.is_begun = True
+            case Accepted():
+                self.is_begun |= bool(event.load.parts)
+                await asyncio.to_thread(self._failed.begin, event.load.parts)
+            case Results():
+                await asyncio.to_thread(self._failed.add, event.rows)
+            case PartDone() if event.error_message:
+                self._display.end()
+                sys.stderr.write(f"sluicegate: part {event.part.number}: {event.error_message}\n")
+            case Finished():
+                self.finished = event
+        self._display.show()
+
+    def _stop(self, status: int) -> int:
+        """Say how to go on."""
+        self._display.end()
+        if not self.is_begun:
+            sys.stderr.write("sluicegate: nothing was written\n")
+            return status
+        place = shlex.quote(str(self._path))
+        sys.stderr.write(f"sluicegate: not all rows were loaded; go on with: sluicegate bulk load --resume {place}\n")
+        return status

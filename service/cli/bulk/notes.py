@@ -1,0 +1,70 @@
+"""The file beside the data that keeps what a load is, and how far it is."""
+
+from pathlib import Path
+
+import msgspec
+from sluicegate import BulkOptions, TokenFile
+
+
+class Note(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A load: everything that it takes to go on with it."""
+
+    data: str
+    """Path of the data."""
+    object: str
+    operation: str
+    external_id: str
+    format: str
+    """`csv` or `json_lines`."""
+    options: BulkOptions
+    failures: str
+    """Path of the rows that were not written."""
+    org: str
+    target: str
+    resume_token: str = ""
+    is_finished: bool = False
+
+
+def read_note(path: Path) -> Note:
+    """Return what a file says of a load.
+
+    Raises:
+        ValueError: It is no such file.
+        OSError: It cannot be read.
+
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Note)
+    except ValueError as error:
+        raise ValueError(f"{path} does not tell of a load; name the file that `sluicegate bulk load` wrote") from error
+
+
+class NoteFile:
+    """Keeps a load's note, in a file that nobody else goes on with.
+
+    Args:
+        file: The file, entered.
+        note: What it is to hold.
+
+    """
+
+    def __init__(self, file: TokenFile, note: Note) -> None:
+        self._file = file
+        self.note = note
+
+    def keep(self, token: str) -> None:
+        """Have a token on the disk when this returns.
+
+        Raises:
+            OSError: It cannot be written.
+
+        """
+        self._write(msgspec.structs.replace(self.note, resume_token=token))
+
+    def finish(self) -> None:
+        """Note that nothing is left to do. The token still tells what became of the rows."""
+        self._write(msgspec.structs.replace(self.note, is_finished=True))
+
+    def _write(self, note: Note) -> None:
+        self._file.store(msgspec.json.format(msgspec.json.encode(note)).decode())
+        self.note = note

@@ -1,0 +1,224 @@
+"""The bulk loads of one org."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, closing
+from dataclasses import dataclass
+
+from service.bulk.allowance import Allowance
+from service.bulk.desk import Desk, Slots
+from service.bulk.events import Accepted, Event, Finished
+from service.bulk.failpoints import Reach, pass_by
+from service.bulk.intake import Check, check_needed
+from service.bulk.job import Commit, Load, LoadPart, LoadRequest, RowOutcome, RowResult
+from service.bulk.ledger import Ledger
+from service.bulk.load import Loader
+from service.bulk.messages import Message
+from service.bulk.parts import PartLimits
+from service.bulk.splitting import splitter_of
+from service.bulk.standing import StandingLoad, add_part, only_part
+from service.bulk.token import TokenSigner
+from service.context import CallContext
+from service.errors import FieldViolation, InvalidRequest
+from service.orgs.bulk_jobs import OrgBulkJobs
+from service.orgs.descriptions import Descriptions
+from service.orgs.guard import Guard
+from service.orgs.load_columns import check_columns
+from service.salesforce.client import SalesforceClient
+from service.settings.signed_text import invalid
+from service.telemetry import logs
+
+_log = logs.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadPolicy:
+    """How loads are run."""
+
+    limits: PartLimits
+    """How large the parts of new loads are."""
+    parts_at_work: int = 10
+    """How many parts of all loads are uploaded, written or reported at a time."""
+    reach: Reach = pass_by
+    """Called at each place where a test may have the process die."""
+
+
+class OrgLoads:
+    """Loads many rows. Safe to share between tasks.
+
+    Args:
+        client: The org.
+        guard: Says what may be asked of it.
+        tokens: Signs resume tokens.
+        policy: How loads are run.
+        descriptions: What columns are held against; None leaves them to Salesforce.
+
+    """
+
+    def __init__(
+        self,
+        client: SalesforceClient,
+        *,
+        guard: Guard,
+        tokens: TokenSigner,
+        policy: LoadPolicy,
+        descriptions: Descriptions | None,
+    ) -> None:
+        self._client = client
+        self._descriptions = descriptions
+        self._guard = guard
+        self._tokens = tokens
+        self._policy = policy
+        self._slots = asyncio.Semaphore(policy.parts_at_work)
+
+    async def run(
+        self, request: LoadRequest, resume_token: str, messages: AsyncIterator[Message], context: CallContext
+    ) -> AsyncGenerator[Event, None]:
+        """Load rows and yield what happens; see `Loader.run`.
+
+        Args:
+            request: What to load.
+            resume_token: Of the load to go on with; empty begins one.
+            messages: What the caller says after its header.
+            context: The call.
+
+        Raises:
+            service.errors.InvalidToken: The token was not made here, or belongs to another header or org.
+
+        """
+        self._guard.admit(context)
+        ledger = self._ledger(request, resume_token, context)
+        loader = Loader(
+            OrgBulkJobs(self._client, context),
+            context.clock,
+            self._tokens,
+            splitter_of,
+            self._check(context),
+            self._policy.reach,
+            self._slots,
+        )
+        async with aclosing(loader.run(request, ledger, messages, is_resumed=bool(resume_token))) as events:
+            async for event in events:
+                _tell(event, self._client.org)
+                yield event
+
+    async def start(self, request: LoadRequest, context: CallContext) -> tuple[Load, str]:
+        """Begin a load whose data comes by calls, and return it with its token."""
+        self._guard.admit(context)
+        ledger = self._ledger(request, "", context)
+        return ledger.load(), self._tokens.write(ledger.token())
+
+    async def upload(
+        self, request: LoadRequest, resume_token: str, data: bytes, context: CallContext
+    ) -> tuple[Load, LoadPart, str]:
+        """Upload a part of such a load; return the load with it, the part, and the token that names it.
+
+        Raises:
+            service.errors.InvalidData: A row cannot be read, or there is none.
+            service.errors.InvalidToken: The token was not made here, or belongs to another header or org.
+            service.errors.SluicegateError: Salesforce refused, or could not be reached.
+
+        """
+        self._guard.admit(context)
+        ledger = self._ledger(request, resume_token, context)
+        jobs = OrgBulkJobs(self._client, context)
+        reach, allowance = self._policy.reach, Allowance(jobs, org=self._client.org)
+        slots = Slots(self._slots)
+        desk = Desk(request, jobs, context.clock, ledger, self._tokens, reach, allowance, slots)
+        with closing(splitter_of(request, ledger.limits, ledger.end)) as splitter:
+            part = only_part([*splitter.feed(data), *splitter.finish()])
+            with part.content:
+                check_needed(request, part.columns)
+                await self._check(context)(request, part.columns)
+                record = await add_part(desk, part)
+        ledger.has_ended = True
+        return ledger.load(), record.shown(), desk.token()
+
+    async def commit(self, resume_token: str, context: CallContext) -> Load:
+        """Have all parts of such a load written that its token names; see `StandingLoad.commit`.
+
+        Raises:
+            InvalidRequest: The load is committed otherwise.
+
+        """
+        load = self._standing(resume_token, context)
+        if load.ledger.commit is not Commit.BY_CALL:
+            problem = "is of a load that BulkLoad commits; this call commits what StartBulkLoad began"
+            raise InvalidRequest(f"the token {problem}", violations=[FieldViolation("resume_token", problem)])
+        return await load.commit()
+
+    async def find(self, resume_token: str, context: CallContext) -> Load:
+        """Return how a load stands; see `StandingLoad.load`."""
+        return await self._standing(resume_token, context).load()
+
+    async def watch(self, resume_token: str, context: CallContext) -> AsyncGenerator[Load, None]:
+        """Yield how a load stands whenever that changes; see `StandingLoad.watch`."""
+        async with aclosing(self._standing(resume_token, context).watch()) as loads:
+            async for load in loads:
+                yield load
+
+    async def results(
+        self, resume_token: str, outcomes: frozenset[RowOutcome], part: int, context: CallContext
+    ) -> AsyncGenerator[tuple[RowResult, ...], None]:
+        """Yield what became of a load's rows; see `StandingLoad.results`."""
+        async with aclosing(self._standing(resume_token, context).results(outcomes, part=part)) as batches:
+            async for batch in batches:
+                yield batch
+
+    async def cancel(self, resume_token: str, context: CallContext) -> Load:
+        """Abort what is not over of a load; see `StandingLoad.cancel`."""
+        return await self._standing(resume_token, context).cancel()
+
+    def _ledger(self, request: LoadRequest, resume_token: str, context: CallContext) -> Ledger:
+        if not resume_token:
+            ledger = Ledger.new(
+                request,
+                org=self._client.org,
+                load_id=secrets.token_hex(8),
+                now=context.clock.now(),
+                limits=self._policy.limits,
+            )
+            # What its end commits is one part from the start.
+            ledger.has_ended = request.commit is Commit.AT_END
+            return ledger
+        token = self._tokens.read(resume_token, org=self._client.org)
+        if token.header != request.digest:
+            raise invalid("belongs to a load with another header")
+        if request.commit is Commit.AT_END:
+            raise invalid("is of a load that its end commits, which cannot be gone on with; GetBulkLoad tells of it")
+        return Ledger.of(token)
+
+    def _standing(self, resume_token: str, context: CallContext) -> StandingLoad:
+        ledger = Ledger.of(self._tokens.read(resume_token, org=self._client.org))
+        self._guard.admit(context)
+        return StandingLoad(ledger, OrgBulkJobs(self._client, context), context.clock)
+
+    def _check(self, context: CallContext) -> Check:
+        async def check(request: LoadRequest, columns: Sequence[str]) -> None:
+            if self._descriptions is not None:
+                await check_columns(request, columns, self._descriptions, context)
+
+        return check
+
+
+def _tell(event: Event, org: str) -> None:
+    """Log the begin and the end of a load: by its name, and without anything of its data."""
+    if isinstance(event, Accepted):
+        load = event.load
+        facts = {"object": load.object, "operation": load.operation.value, "is_resumed": event.resume_from is not None}
+        _log.info("bulk load accepted", org=org, load_id=load.id, **facts)
+    elif isinstance(event, Finished):
+        load, counts = event.load, event.counts
+        _log.info(
+            "bulk load finished",
+            org=org,
+            load_id=load.id,
+            state=load.state.value,
+            parts=len(load.parts),
+            created=counts.created,
+            updated=counts.updated,
+            deleted=counts.deleted,
+            failed=counts.failed,
+            not_processed=counts.not_processed,
+        )

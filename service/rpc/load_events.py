@@ -1,0 +1,135 @@
+"""What a bulk load tells, as messages of the contract."""
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from sluicegate.v1 import bulk_load_pb2 as nouns
+from sluicegate.v1 import bulk_service_pb2 as pb
+from sluicegate.v1.record_pb2 import RecordError
+
+from service.bulk.events import Accepted, Event, Finished, PartDone, Prepared, Progress, ResumeFrom
+from service.bulk.job import Load, LoadPart, LoadState, PartState, RowCounts, RowResult
+from service.bulk.results import RowError
+from service.rpc.load_requests import OPERATIONS
+from service.rpc.record_errors import to_record_error
+from service.salesforce.faults import Fault, from_fault
+
+_OPERATION_VALUES = {operation: value for value, operation in OPERATIONS.items()}
+_STATES = {
+    LoadState.OPEN: nouns.BULK_LOAD_STATE_OPEN,
+    LoadState.UPLOADED: nouns.BULK_LOAD_STATE_UPLOADED,
+    LoadState.PROCESSING: nouns.BULK_LOAD_STATE_PROCESSING,
+    LoadState.COMPLETE: nouns.BULK_LOAD_STATE_COMPLETE,
+    LoadState.FAILED: nouns.BULK_LOAD_STATE_FAILED,
+    LoadState.ABORTED: nouns.BULK_LOAD_STATE_ABORTED,
+}
+_PART_STATES = {
+    PartState.PREPARED: nouns.BULK_PART_STATE_PREPARED,
+    PartState.COMMITTED: nouns.BULK_PART_STATE_COMMITTED,
+    PartState.DONE: nouns.BULK_PART_STATE_DONE,
+}
+
+
+def response_of(event: Event) -> pb.BulkLoadResponse:
+    """Return the message that tells an event."""
+    response = pb.BulkLoadResponse(resume_token=event.resume_token)
+    if isinstance(event, Accepted):
+        accepted = pb.BulkLoadAccepted(load=load_message(event.load, event.resume_token))
+        if event.resume_from is not None:
+            accepted.resume_from.CopyFrom(_position(event.resume_from))
+        response.accepted.CopyFrom(accepted)
+    elif isinstance(event, Progress):
+        response.progress.CopyFrom(
+            pb.BulkLoadProgress(
+                load=load_message(event.load, event.resume_token),
+                rows_received=event.rows_received,
+                bytes_received=event.bytes_received,
+            )
+        )
+    elif isinstance(event, Prepared):
+        response.prepared.CopyFrom(pb.BulkLoadPrepared(part=part_message(event.part), row_count=event.rows))
+    elif isinstance(event, PartDone):
+        done = pb.BulkLoadPartDone(part=part_message(event.part), error_message=event.error_message)
+        response.part_done.CopyFrom(done)
+    elif isinstance(event, Finished):
+        response.finished.CopyFrom(_finished(event))
+    else:
+        response.results.CopyFrom(pb.BulkLoadResults(rows=[row_message(row) for row in event.rows]))
+    return response
+
+
+def load_message(load: Load, resume_token: str) -> nouns.BulkLoad:
+    """Return a load with its token."""
+    created = Timestamp()
+    created.FromMilliseconds(int(load.created_at * 1000))
+    return nouns.BulkLoad(
+        resume_token=resume_token,
+        object=load.object,
+        operation=_OPERATION_VALUES[load.operation],
+        state=_STATES[load.state],
+        job_id=load.job_id,
+        rows_processed=load.rows_processed,
+        rows_failed=load.rows_failed,
+        create_time=created,
+        error_message=load.error_message,
+        load_id=load.id,
+        parts=[part_message(part) for part in load.parts],
+    )
+
+
+def part_message(part: LoadPart) -> nouns.BulkLoadPart:
+    """Return a part."""
+    return nouns.BulkLoadPart(
+        number=part.number,
+        first_row=part.first_row,
+        row_count=part.rows,
+        first_byte=part.first_byte,
+        end_byte=part.end_byte,
+        state=_PART_STATES[part.state],
+        job_ids=part.job_ids,
+        counts=None if part.counts is None else _counts(part.counts),
+    )
+
+
+def row_message(row: RowResult) -> nouns.BulkRowResult:
+    """Return what became of a row."""
+    return nouns.BulkRowResult(
+        row=row.row,
+        outcome=nouns.BulkRowOutcome.Value(f"BULK_ROW_OUTCOME_{row.outcome.name}"),
+        record_id=row.record_id,
+        error=_error(row.error) if row.error else None,
+        key=row.key,
+        part=row.part,
+    )
+
+
+def _finished(event: Finished) -> pb.BulkLoadFinished:
+    counts = event.counts
+    return pb.BulkLoadFinished(
+        load=load_message(event.load, event.resume_token),
+        rows_received=event.rows_received,
+        rows_created=counts.created,
+        rows_updated=counts.updated,
+        rows_deleted=counts.deleted,
+        rows_failed=counts.failed,
+        rows_not_processed=counts.not_processed,
+    )
+
+
+def _counts(counts: RowCounts) -> nouns.BulkRowCounts:
+    return nouns.BulkRowCounts(
+        rows_created=counts.created,
+        rows_updated=counts.updated,
+        rows_deleted=counts.deleted,
+        rows_failed=counts.failed,
+        rows_not_processed=counts.not_processed,
+    )
+
+
+def _position(position: ResumeFrom) -> pb.BulkLoadPosition:
+    return pb.BulkLoadPosition(
+        header_bytes=position.header_bytes, next_byte=position.next_byte, next_row=position.next_row
+    )
+
+
+def _error(error: RowError) -> RecordError:
+    fault = Fault(error.code, error.message, tuple(error.fields))
+    return to_record_error(from_fault(fault, metadata={}))

@@ -1,0 +1,71 @@
+"""What a terminal shows of a load."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sluicegate import Accepted, BulkLoad, Progress
+
+from service.cli.bulk.progress import Extent, describe
+
+LOAD = BulkLoad("t", "Lead", "insert", "processing", "750", 0, 0, datetime(2026, 1, 1, tzinfo=UTC), "")
+
+
+def progress(received: int, size: int, processed: int = 0, failed: int = 0) -> Progress:
+    """Return how far a load is."""
+    return Progress(replace(LOAD, rows_processed=processed, rows_failed=failed), received, size)
+
+
+def test_a_load_that_is_sent():
+    """Rows are estimated by the bytes they take until all are there."""
+    extent = Extent(10_000_000)
+    extent.take(Accepted(LOAD), 100.0)
+    extent.take(progress(1_000, 2_500_000), 101.0)
+
+    line = describe("a.csv", extent, 101.0, 200)
+
+    assert "a.csv ╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌   0 %, 0 of ~4,000 rows, 2 of 10 MB sent" == line
+
+
+def test_a_load_that_is_written():
+    """The rate is that of rows that were tried, and tells the time that is left."""
+    extent = Extent(1_000)
+    extent.take(Accepted(LOAD), 100.0)
+    extent.take(progress(4_000, 1_000, processed=1_000, failed=3), 110.0)
+
+    line = describe("a.csv", extent, 110.0, 200)
+
+    assert f"a.csv {'━' * 8}{'╌' * 22}  25 %, 1,000 of 4,000 rows, 100 rows/s, 30 s left, 3 failed" == line
+
+
+def test_a_load_that_is_gone_on_with():
+    """Rows of before count for the bar, and not for the rate."""
+    extent = Extent(1_000)
+    extent.take(Accepted(replace(LOAD, rows_processed=3_000), 3_001, 750), 100.0)
+    extent.take(progress(4_000, 300, processed=3_500), 110.0)
+
+    line = describe("a.csv", extent, 110.0, 200)
+
+    assert line.endswith(" 88 %, 3,500 of 4,000 rows, 50 rows/s, 10 s left")
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(120, "2 min left"), (7_200, "2.0 h left")])
+def test_long_loads(seconds: int, text: str):
+    """What takes long is told in minutes and hours."""
+    extent = Extent(1_000)
+    extent.take(Accepted(LOAD), 1.0)
+    extent.take(progress(2_000, 1_000, processed=1_000), 1.0)
+
+    assert describe("a.csv", extent, 1.0 + seconds, 200).endswith(text)
+
+
+@given(st.integers(0, 300), st.integers(0, 10**9), st.integers(0, 10**9))
+def test_it_fits(width: int, received: int, processed: int):
+    """No terminal is too narrow."""
+    extent = Extent(1_000)
+    extent.take(Accepted(LOAD), 1.0)
+    extent.take(progress(received, 500, processed=processed, failed=processed), 2.0)
+
+    assert len(describe("leads.csv", extent, 3.0, width)) <= max(0, width - 1)
