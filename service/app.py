@@ -196,7 +196,10 @@ class App:
 
     async def _embedded_org(self, stack: AsyncExitStack) -> OrgSettings:
         settings = self._settings.emulator
-        emulator = Emulator(EmulatorConfig(host=settings.host, port=settings.port), self._clock)
+        emulated = EmulatorConfig(
+            host=settings.host, port=settings.port, daily_api_requests=settings.daily_api_requests
+        )
+        emulator = Emulator(emulated, self._clock)
         self.emulator = await stack.enter_async_context(emulator)
         credentials = emulator.credentials
         auth = JwtBearerAuth(

@@ -69,6 +69,9 @@ class EmulatorSettings(Section):
 
     host: str = Field("127.0.0.1", description="Address the embedded org listens on")
     port: int = Field(8090, ge=0, le=65535, description="Port the embedded org listens on; 0 picks a free one")
+    daily_api_requests: int | None = Field(
+        None, ge=1, description="API calls that the embedded org takes in 24 hours. Empty: 100,000"
+    )
 
 
 class TelemetrySettings(Section):

@@ -10,6 +10,7 @@ from grpc import aio
 from service.app import App
 from service.emulator.disturbances import Disturbances
 from service.emulator.org import Org
+from service.settings import EmulatorSettings
 from tests.support.service import free_ports
 
 
@@ -22,8 +23,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def app() -> AsyncIterator[App]:
-    """A service on its embedded org."""
-    async with App(free_ports()) as running:
+    """A service on its embedded org, which has calls for a folder of tests: as they ran short, writes would be held."""
+    async with App(free_ports(emulator=EmulatorSettings(port=0, daily_api_requests=10**9))) as running:
         yield running
 
 
