@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
 
 _TURN_SECONDS = 0.005
 
@@ -72,3 +72,21 @@ def backoff_seconds(attempt: int, *, base_seconds: float, longest_seconds: float
 
     """
     return jitter() * min(longest_seconds, base_seconds * 2.0**attempt)
+
+
+async def to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Run work to its end even if cancelled meanwhile; the cancellation is raised then. For work that ends soon.
+
+    Args:
+        work: What is to be done. What it raises is raised, whoever was cancelled.
+
+    """
+    task = asyncio.ensure_future(work)
+    is_cancelled = False
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            is_cancelled = True
+    if is_cancelled:
+        raise asyncio.CancelledError

@@ -1,6 +1,6 @@
 """What `/metrics` tells: how each org that was called stands, in Prometheus' text format."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -151,8 +151,7 @@ class _Orgs(Collector):
         yield from _shares("caller", of_callers)
 
 
-def _shares(kind: str, shares: Iterable[tuple[tuple[str, str], Share]]) -> Iterator[Metric]:
-    shares = list(shares)
+def _shares(kind: str, shares: Sequence[tuple[tuple[str, str], Share]]) -> Iterator[Metric]:
     for name, meaning, read in _SHARES:
         samples = [(labels, read(share)) for labels, share in shares]
         yield _gauge(f"{kind}_{name}", meaning.format(kind), ("org", kind), samples)

@@ -13,7 +13,7 @@ from service.bulk.dialect import Delimiter
 from service.bulk.failpoints import Failpoint
 from service.bulk.job import BulkClient, Content, Job, LoadState
 from service.bulk.patience import OUTAGE_SECONDS, PASSING, Delays, persist
-from service.clock import Clock
+from service.clock import Clock, to_its_end
 
 ABORT_SECONDS = 10.0
 
@@ -107,15 +107,7 @@ async def ask(client: BulkClient, clock: Clock, job_id: str) -> Job:
 
 async def abort_quietly(client: BulkClient, job_id: str) -> None:
     """Abort a job. Returns within ten seconds and never raises but for cancellation, once it has tried."""
-    task = asyncio.ensure_future(_abort(client, job_id))
-    is_cancelled = False
-    while not task.done():
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError:
-            is_cancelled = True
-    if is_cancelled:
-        raise asyncio.CancelledError
+    await to_its_end(_abort(client, job_id))
 
 
 async def _abort(client: BulkClient, job_id: str) -> None:

@@ -1,6 +1,5 @@
 """What remembers which claims of deep links were taken: the store that replicas share, or this process alone."""
 
-from collections import OrderedDict
 from typing import Protocol
 
 from service.clock import Clock
@@ -40,7 +39,7 @@ class ClaimsInMemory:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._taken: OrderedDict[str, tuple[str, float]] = OrderedDict()
+        self._taken: dict[str, tuple[str, float]] = {}
 
     async def take(self, token: str, claimant: str, seconds: float) -> bool:
         """See `ClaimStore.take`.

@@ -9,6 +9,7 @@ from tempfile import SpooledTemporaryFile
 
 from msgspec.structs import replace
 
+from service.clock import to_its_end
 from service.context import CallContext
 from service.errors import (
     ConcurrencyLimitExceeded,
@@ -209,15 +210,7 @@ class BulkJob:
     async def _clear(self, request: Request) -> None:
         if not self.id:
             return
-        task = asyncio.ensure_future(self._try(request))
-        is_cancelled = False
-        while not task.done():
-            try:
-                await asyncio.shield(task)
-            except asyncio.CancelledError:
-                is_cancelled = True
-        if is_cancelled:
-            raise asyncio.CancelledError
+        await to_its_end(self._try(request))
 
     async def _try(self, request: Request) -> None:
         # Whatever led here matters more: Salesforce itself forgets a job after seven days. It is needed most when the
