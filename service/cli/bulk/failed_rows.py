@@ -1,4 +1,4 @@
-"""The rows that were not written, as a file of CSV with the reasons."""
+"""What became of rows, as a file of CSV: as a rule of those that were not written, with the reasons."""
 
 import csv
 import io
@@ -56,7 +56,7 @@ class FailedRows:
             lines = csv.reader(before)
             if next(lines, None) != list(COLUMNS):
                 draft.unlink()
-                raise ValueError(f"{self._path} is not the failures of a load; name another with --failures")
+                raise ValueError(f"{self._path} is not the results of a load; name another with --failures")
             for line in lines:
                 # A crash may have cut the last line.
                 if len(line) == len(COLUMNS) and line[place] in done:

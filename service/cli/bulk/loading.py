@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import cast
 
 from sluicegate import Accepted, Client, Event, Finished, PartDone, Prepared, Results, SluicegateError
-from sluicegate.bulk import Format, Operation
+from sluicegate.bulk import Format, Operation, ResultsWanted
 
 from service.cli.bulk.failed_rows import FailedRows
-from service.cli.bulk.notes import NoteFile
+from service.cli.bulk.notes import STANDARD_INPUT, NoteFile
+from service.cli.bulk.piped import Piped
 from service.cli.bulk.progress import Display, Extent
 from service.cli.failures import explain
 
@@ -33,17 +34,20 @@ class Loading:
     Args:
         file: What keeps the load.
         path: Where it does.
+        repeats: Whether results of parts that are done are told again.
 
     """
 
-    def __init__(self, file: NoteFile, path: Path) -> None:
+    def __init__(self, file: NoteFile, path: Path, *, repeats: bool = False) -> None:
         self._file = file
         self._path = path
+        self._repeats = repeats
         note = file.note
-        self._data = Path(note.data)
+        self._piped = Piped() if note.data == STANDARD_INPUT else None
         self._failed = FailedRows(Path(note.failures))
-        self._extent = Extent(self._data.stat().st_size)
-        self._display = Display(self._data.name, self._extent)
+        self._extent = Extent(Path(note.data).stat().st_size if self._piped is None else None)
+        name = Path(note.data).name if self._piped is None else "standard input"
+        self._display = Display(name, self._extent)
         self.finished: Finished | None = None
         self.is_begun = bool(note.resume_token)
         """Whether any part was prepared, here or before: then the load has to be gone on with."""
@@ -86,7 +90,7 @@ class Loading:
 
     @property
     def failures(self) -> Path | None:
-        """The file of the rows that were not written; None if there are none."""
+        """The file of results; None if there are none."""
         return Path(self._file.note.failures) if self._failed.count else None
 
     async def _follow(self, client: Client) -> None:
@@ -94,9 +98,11 @@ class Loading:
         events = client.bulk_load(
             note.object,
             cast("Operation", note.operation),
-            self._data,
+            Path(note.data) if self._piped is None else self._piped.pieces(),
             external_id_field=note.external_id,
             data_format=cast("Format", note.format),
+            results=cast("ResultsWanted", note.results),
+            repeat_results=self._repeats,
             token_store=lambda token: asyncio.to_thread(self._file.keep, token),
             resume_token=note.resume_token,
             **note.options,
@@ -107,13 +113,15 @@ class Loading:
         await asyncio.to_thread(self._file.finish)
 
     async def _take(self, event: Event) -> None:
+        if self._piped is not None:
+            self._extent.data_bytes = self._piped.size
         self._extent.take(event, time.monotonic())
         match event:
             case Prepared():
                 self.is_begun = True
             case Accepted():
                 self.is_begun |= bool(event.load.parts)
-                await asyncio.to_thread(self._failed.begin, event.load.parts)
+                await asyncio.to_thread(self._failed.begin, () if self._repeats else event.load.parts)
             case Results():
                 await asyncio.to_thread(self._failed.add, event.rows)
             case PartDone() if event.error_message:
@@ -129,6 +137,10 @@ class Loading:
         if not self.is_begun:
             sys.stderr.write("sluicegate: nothing was written\n")
             return status
-        place = shlex.quote(str(self._path))
-        sys.stderr.write(f"sluicegate: not all rows were loaded; go on with: sluicegate bulk load --resume {place}\n")
+        again = " --repeat-results" if self._repeats else ""
+        command = f"sluicegate bulk load --resume {shlex.quote(str(self._path))}{again}"
+        if self._piped is None:
+            sys.stderr.write(f"sluicegate: not all rows were loaded; go on with: {command}\n")
+        else:
+            sys.stderr.write(f"sluicegate: not all rows were loaded; give the same data again to: {command}\n")
         return status
