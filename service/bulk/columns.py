@@ -13,7 +13,7 @@ MAX_CELL_CHARACTERS = 131_072
 MAX_ROW_CHARACTERS = 400_000
 
 _NAME = r"[A-Za-z][A-Za-z0-9_]{0,79}"
-# A field, or a lookup by external id (`Account__r.Ext__c`), polymorphic ones with their object (`Owner:User.Username`).
+# A field, or a lookup by external id (`Account__r.Ext__c`), polymorphic ones with their object (`User:Owner.Username`).
 _COLUMN = re.compile(rf"{_NAME}(?:(?::{_NAME})?\.{_NAME})?")
 _SHOWN = 40
 
