@@ -48,19 +48,39 @@ async def check_columns(
         service.errors.InvalidFieldValue: A lookup names an object that it does not lead to.
 
     """
+    await _check(request, columns, descriptions, context, is_all=True)
+
+
+async def check_header(request: LoadRequest, descriptions: Descriptions, context: CallContext) -> None:
+    """Refuse a load before its data is there, for the sObject and the fields that its header names.
+
+    Raises and reads what `check_columns` does, but for columns that the data may still have.
+    """
+    columns = [*request.mapping.fields.values(), *request.mapping.constants]
+    await _check(request, columns, descriptions, context, is_all=False)
+
+
+async def _check(
+    request: LoadRequest, columns: Sequence[str], descriptions: Descriptions, context: CallContext, *, is_all: bool
+) -> None:
     sobject, parents = await _describe(request, columns, descriptions, context)
-    faults = column_faults(request, columns, sobject, parents)
+    faults = column_faults(request, columns, sobject, parents, is_all=is_all)
     if faults:
         names = (sobject.name, *(parent.name for parent in parents.values()))
         if [name for name in names if await descriptions.refreshed(name, context) is not None]:
             sobject, parents = await _describe(request, columns, descriptions, context)
-            faults = column_faults(request, columns, sobject, parents)
+            faults = column_faults(request, columns, sobject, parents, is_all=is_all)
     if faults:
         raise refusal(sobject.name, faults)
 
 
 def column_faults(
-    request: LoadRequest, columns: Iterable[str], sobject: SObject, parents: Mapping[str, SObject]
+    request: LoadRequest,
+    columns: Iterable[str],
+    sobject: SObject,
+    parents: Mapping[str, SObject],
+    *,
+    is_all: bool = True,
 ) -> list[tuple[str, Fault]]:
     """Return what is wrong with the columns of a load, and where.
 
@@ -72,6 +92,7 @@ def column_faults(
         sobject: The description of what is loaded.
         parents: Those of the sObjects that lookups by external id lead to, by name in lower case; a column whose
             parent is not among them is not refused for the parent's field.
+        is_all: Whether there are no other columns, so that the sObject's required fields must be among them.
 
     """
     write = _WRITES.get(request.operation)
@@ -92,7 +113,7 @@ def column_faults(
             faults.append((FIELDS + column, fault))
             if len(faults) == _MOST_FAULTS:
                 return faults
-    if write is Write.CREATE:
+    if is_all and write is Write.CREATE:
         for field, relationship in required_fields(sobject):
             if not names & {field.lower(), relationship.lower()}:
                 faults.append((FIELDS + field, missing(field)))
