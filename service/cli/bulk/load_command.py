@@ -160,7 +160,8 @@ def _tell(loading: Loading, finished: Finished, note: Note, output: str) -> None
     told = ", ".join(
         f"{number:,} {name.replace('_', ' ')}" for name, number in counts.items() if number and name != "received"
     )
-    typer.echo(f"{finished.rows_received:,} rows: {told}. {loading.seconds:.1f} s, {loading.rate:,.0f} rows/s.")
+    rate = f", {loading.rate:,.0f} rows/s" if loading.rate else ""
+    typer.echo(f"{finished.rows_received:,} rows: {told}. {loading.seconds:.1f} s{rate}.")
     if failures is not None:
         what = "what became of each row is" if note.results == "all" else "the rows that were not written are"
         typer.echo(f"sluicegate: {what} in {failures}", err=True)
