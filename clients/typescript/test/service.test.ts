@@ -328,7 +328,7 @@ test("the limits are those of the org", { skip }, async () => {
 test("a watch of the limits tells at once, and costs no call", { skip }, async () => {
   const { limits: before } = await service.orgs.getLimits({ knownOnly: true });
 
-  for await (const { limits } of service.orgs.watchLimits({ interval: { seconds: 60n } })) {
+  for await (const { limits } of service.orgs.watchLimits({ interval: { seconds: 60n } }, { timeoutMs: 0 })) {
     assert.equal(before?.governor?.permits, limits?.governor?.permits);
     assert.deepEqual(
       [Priority.INTERACTIVE, Priority.STANDARD, Priority.BATCH],
