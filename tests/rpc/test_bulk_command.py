@@ -139,6 +139,12 @@ async def test_a_load_is_stopped_and_gone_on_with(given, data, disturbances, org
         (("--resume", "leads.csv.load"), "leads.csv.load"),
         (("--repeat-results",), "--repeat-results tells of a load that there is; name its file by --resume"),
         (("--line-end", "crlf"), "line feed"),
+        (("--map", "nme=FirstName"), "sluicegate: INVALID_DATA: the mapping names column 'nme'"),
+        (("--map", "nme=FirstName", "-o", "json"), '  "reason": "INVALID_DATA"'),
+        (("--operation", "insert"), "an upsert needs --external-id, the field to go by; no other --operation has one"),
+        (("--external-id", ""), "an upsert needs --external-id, the field to go by; no other --operation has one"),
+        (("--org", "nowhere"), "sluicegate: UNKNOWN_ORG: no org 'nowhere' is configured\n  org: name a configured org"),
+        (("--failures", "nowhere/failed.csv"), "nowhere for the results; name another place with --failures"),
     ],
 )
 async def test_what_is_wrong_is_told(given, data, arguments, text):
@@ -170,10 +176,14 @@ async def test_what_is_no_load(tmp_path):
 
     absent = await bulk("watch", tmp_path / "absent.load")
     wrong = await bulk("load", "--resume", other)
+    gone = await bulk("load", tmp_path / "absent.csv", "--object", "Lead")
+    folder = await bulk("load", tmp_path, "--object", "Lead")
 
-    assert (2, 2) == (absent[0], wrong[0])
+    assert (2, 2, 2, 2) == (absent[0], wrong[0], gone[0], folder[0])
     assert "there is no file" in absent[2]
     assert "does not tell of a load" in wrong[2]
+    assert f"sluicegate: {tmp_path / 'absent.csv'}: No such file or directory\n" == gone[2]
+    assert f"sluicegate: {tmp_path} is a folder; name a file in it\n" == folder[2]
 
 
 async def test_the_standard_input_is_loaded(given, data, org, company, tmp_path: Path):

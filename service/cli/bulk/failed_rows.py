@@ -8,6 +8,8 @@ from pathlib import Path
 
 from sluicegate import BulkPart, RowResult
 
+from service.cli.failures import naming
+
 COLUMNS = ("row", "key", "part", "outcome", "reason", "salesforce_code", "fields", "message", "record_id")
 
 
@@ -49,6 +51,7 @@ class FailedRows:
         draft = self._path.with_name(f"{self._path.name}.new")
         place = COLUMNS.index("part")
         with (
+            naming(draft),
             self._path.open(encoding="utf-8", newline="") as before,
             draft.open("w", encoding="utf-8", newline="") as after,
         ):
@@ -78,7 +81,7 @@ class FailedRows:
             OSError: They cannot be written.
 
         """
-        with self._path.open("a", encoding="utf-8", newline="") as file:
+        with naming(self._path), self._path.open("a", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             if not file.tell():
                 writer.writerow(COLUMNS)

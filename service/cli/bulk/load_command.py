@@ -12,6 +12,7 @@ from sluicegate import BulkOptions, Client, Finished, TokenFile
 from service.cli.bulk import load_options as options
 from service.cli.bulk.loading import Loading
 from service.cli.bulk.notes import STANDARD_INPUT, Note, NoteFile, read_note
+from service.cli.failures import words
 from service.cli.running import fail, run
 
 _TARGET = "127.0.0.1:50051"
@@ -51,9 +52,10 @@ def load(  # noqa: PLR0913 - each is an option of the command line
     --resume goes on from there: after Ctrl-C, a crash of this command or of
     the service, or a power cut.
 
-    Exit 0 if all rows were written, 1 if some were not, 2 if the command or
-    the first row is wrong and nothing was written, 3 if the load broke off,
-    130 if it was stopped. After the last two --resume goes on.
+    Exit 0 if all rows were written, 1 if some were not, 2 if none was and
+    none will be, for what is wrong with the command, the data or the org,
+    3 if the load broke off, 130 if it was stopped. After the last two
+    --resume goes on, or the same command begins if nothing was written.
     """
     if target is not None and (not target or target.startswith(("http://", "https://"))):
         fail(f"the target must be host:port, without a scheme, not {target!r}")
@@ -63,6 +65,10 @@ def load(  # noqa: PLR0913 - each is an option of the command line
             status = _load(resume, note, output, repeats=repeat_results)
         elif data is None or not object_name:
             fail("name the data and its --object, or a load to go on with by --resume")
+        elif data.is_dir():
+            fail(f"{data} is a folder; name a file in it")
+        elif (operation == "upsert") != bool(external_id):
+            fail("an upsert needs --external-id, the field to go by; no other --operation has one")
         elif repeat_results:
             fail("--repeat-results tells of a load that there is; name its file by --resume")
         else:
@@ -91,7 +97,7 @@ def load(  # noqa: PLR0913 - each is an option of the command line
             )
             status = _load(_beside(token_file, note.data, ".load"), note, output)
     except (OSError, ValueError) as error:
-        fail(str(error))
+        fail(words(error))
     raise typer.Exit(status)
 
 
@@ -123,6 +129,9 @@ def _load(path: Path, note: Note, output: str, *, repeats: bool = False) -> int:
         Path(note.data).stat()
     elif sys.stdin.isatty():
         fail("the standard input is a terminal; give it the data, as in: sluicegate bulk load - --object Lead < FILE")
+    folder = Path(note.failures).parent
+    if not folder.is_dir():
+        fail(f"there is no folder {folder} for the results; name another place with --failures")
     with TokenFile(path) as file:
         before = file.read()
         if is_new and before and not read_note(path).is_finished:
@@ -131,7 +140,7 @@ def _load(path: Path, note: Note, output: str, *, repeats: bool = False) -> int:
             # Whoever had the lock until now may have come further.
             latest = read_note(path)
             note = replace(note, resume_token=latest.resume_token, is_finished=latest.is_finished)
-        loading = Loading(NoteFile(file, note), path, repeats=repeats)
+        loading = Loading(NoteFile(file, note), path, repeats=repeats, tells_json=output == "json")
         status = [0]
         try:
             run(_run(loading, note, status))

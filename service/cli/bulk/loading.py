@@ -16,7 +16,7 @@ from service.cli.bulk.failed_rows import FailedRows
 from service.cli.bulk.notes import STANDARD_INPUT, NoteFile
 from service.cli.bulk.piped import Piped
 from service.cli.bulk.progress import Display, Extent
-from service.cli.failures import explain
+from service.cli.failures import explain, naming, tell, words
 
 SOME_FAILED = 1
 """Status of a load that is over, and of whose rows some were not written."""
@@ -27,6 +27,9 @@ BROKEN_OFF = 3
 INTERRUPTED = 130
 """Status of a command that Ctrl-C ended (128 and the number of the signal)."""
 
+_FINAL = frozenset({"INVALID_ARGUMENT", "NOT_FOUND", "PERMISSION_DENIED", "FAILED_PRECONDITION", "UNIMPLEMENTED"})
+"""Codes of what fails in the same way when it is repeated."""
+
 
 class Loading:
     """Loads a file; at each moment another process can go on.
@@ -35,13 +38,15 @@ class Loading:
         file: What keeps the load.
         path: Where it does.
         repeats: Whether results of parts that are done are told again.
+        tells_json: Whether a failure is told as JSON.
 
     """
 
-    def __init__(self, file: NoteFile, path: Path, *, repeats: bool = False) -> None:
+    def __init__(self, file: NoteFile, path: Path, *, repeats: bool = False, tells_json: bool = False) -> None:
         self._file = file
         self._path = path
         self._repeats = repeats
+        self._tells_json = tells_json
         note = file.note
         self._piped = Piped() if note.data == STANDARD_INPUT else None
         self._failed = FailedRows(Path(note.failures))
@@ -58,8 +63,8 @@ class Loading:
         """Load, and return the command's status; a signal to stop ends it well.
 
         Raises:
-            OSError: A file cannot be read or written.
-            ValueError: A file is another than the load's.
+            OSError: A file cannot be read or written, and nothing was written to the org.
+            ValueError: A file is another than the load's, and nothing was.
 
         """
         task, loop = asyncio.current_task(), asyncio.get_running_loop()
@@ -74,9 +79,16 @@ class Loading:
             return self._stop(INTERRUPTED)
         except SluicegateError as error:
             self._display.end()
-            sys.stderr.write(f"{explain(error)}\n")
-            is_refused = error.code == "INVALID_ARGUMENT" and not self.is_begun
-            return self._stop(REFUSED if is_refused else BROKEN_OFF)
+            told = explain(error) if self._tells_json else tell(error, self._file.note.target)
+            sys.stderr.write(f"{told}\n")
+            is_refused = error.code in _FINAL and not self.is_begun
+            return self._stop(REFUSED if is_refused else BROKEN_OFF, error.reason)
+        except (OSError, ValueError) as error:
+            if not self.is_begun:
+                raise
+            self._display.end()
+            sys.stderr.write(f"sluicegate: {words(error)}\n")
+            return self._stop(BROKEN_OFF)
         finally:
             self._display.end()
         self.seconds = time.monotonic() - began
@@ -103,7 +115,7 @@ class Loading:
             data_format=cast("Format", note.format),
             results=cast("ResultsWanted", note.results),
             repeat_results=self._repeats,
-            token_store=lambda token: asyncio.to_thread(self._file.keep, token),
+            token_store=lambda token: asyncio.to_thread(self._keep, token),
             resume_token=note.resume_token,
             **note.options,
         )
@@ -111,6 +123,10 @@ class Loading:
             async for event in events:
                 await self._take(event)
         await asyncio.to_thread(self._file.finish)
+
+    def _keep(self, token: str) -> None:
+        with naming(self._path):
+            self._file.keep(token)
 
     async def _take(self, event: Event) -> None:
         if self._piped is not None:
@@ -131,7 +147,7 @@ class Loading:
                 self.finished = event
         self._display.show()
 
-    def _stop(self, status: int) -> int:
+    def _stop(self, status: int, reason: str = "") -> int:
         """Say how to go on."""
         self._display.end()
         if not self.is_begun:
@@ -140,7 +156,8 @@ class Loading:
         again = " --repeat-results" if self._repeats else ""
         command = f"sluicegate bulk load --resume {shlex.quote(str(self._path))}{again}"
         if self._piped is None:
-            sys.stderr.write(f"sluicegate: not all rows were loaded; go on with: {command}\n")
+            first = "correct the data, then " if reason == "INVALID_DATA" else ""
+            sys.stderr.write(f"sluicegate: not all rows were loaded; {first}go on with: {command}\n")
         else:
             sys.stderr.write(f"sluicegate: not all rows were loaded; give the same data again to: {command}\n")
         return status

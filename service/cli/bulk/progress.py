@@ -73,22 +73,25 @@ def describe(name: str, extent: Extent, now: float, width: int) -> str:
     Of data whose size is not known there is no bar, and no time that is left.
     """
     if extent.data_bytes is None:
-        facts = [f"{extent.rows_processed:,} of {extent.rows_received:,} rows so far"]
+        facts = [f"{name}: {extent.rows_processed:,} of {extent.rows_received:,} rows so far"]
         if rate := extent.rate(now):
             facts.append(f"{rate:,.0f} rows/s")
         facts.append(f"{extent.byte / 1e6:,.0f} MB sent")
-        return f"{name}: {_with_failed(facts, extent)}"[: max(0, width - 1)]
+        return _fitting(_with_failed(facts, extent), width)
     total = max(extent.total_rows, extent.rows_processed)
     share = extent.rows_processed / total if total else 0.0
     facts = [f"{100 * share:3.0f} %", f"{extent.rows_processed:,} of {'' if extent.is_read else '~'}{total:,} rows"]
+    if not total:
+        facts.pop()
     if rate := extent.rate(now):
         facts += [f"{rate:,.0f} rows/s", f"{_duration((total - extent.rows_processed) / rate)} left"]
     else:
         facts.append(f"{extent.byte / 1e6:,.0f} of {extent.data_bytes / 1e6:,.0f} MB sent")
-    text = _with_failed(facts, extent)
+    facts = _with_failed(facts, extent)
+    text = ", ".join(facts)
     room = min(_LONGEST_BAR, width - len(text) - len(name) - 3)
     if room < _SHORTEST_BAR:
-        return text[: max(0, width - 1)]
+        return _fitting(facts, width)
     filled = round(room * share)
     return f"{name} {'━' * filled}{'╌' * (room - filled)} {text}"
 
@@ -124,8 +127,15 @@ class Display:
             sys.stderr.flush()
 
 
-def _with_failed(facts: list[str], extent: Extent) -> str:
-    return ", ".join([*facts, f"{extent.rows_failed:,} failed"] if extent.rows_failed else facts)
+def _with_failed(facts: list[str], extent: Extent) -> list[str]:
+    return [*facts, f"{extent.rows_failed:,} failed"] if extent.rows_failed else facts
+
+
+def _fitting(facts: list[str], width: int) -> str:
+    """Return as many facts as fit: half a number would be another one."""
+    while len(facts) > 1 and len(", ".join(facts)) >= width:
+        facts = facts[:-1]
+    return ", ".join(facts)[: max(0, width - 1)]
 
 
 def _duration(seconds: float) -> str:

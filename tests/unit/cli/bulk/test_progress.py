@@ -51,6 +51,35 @@ def test_a_load_that_is_gone_on_with():
     assert line.endswith(" 88 %, 3,500 of 4,000 rows, 50 rows/s, 10 s left")
 
 
+@pytest.mark.parametrize(
+    ("width", "line"),
+    [
+        (50, " 25 %, 1,000 of 4,000 rows, 100 rows/s, 30 s left"),
+        (49, " 25 %, 1,000 of 4,000 rows, 100 rows/s"),
+        (30, " 25 %, 1,000 of 4,000 rows"),
+        (8, " 25 %"),
+        (4, " 25"),
+    ],
+)
+def test_a_narrow_terminal_leaves_facts_out(width: int, line: str):
+    """A number that is cut would be read as another, so the last ones go as a whole."""
+    extent = Extent(1_000)
+    extent.take(Accepted(LOAD), 100.0)
+    extent.take(progress(4_000, 1_000, processed=1_000, failed=1_234), 110.0)
+
+    assert line == describe("a.csv", extent, 110.0, width)
+
+
+def test_a_load_that_has_not_begun():
+    """No rows are told before there are any."""
+    extent = Extent(6_000_000)
+    extent.take(Accepted(LOAD), 100.0)
+
+    line = describe("a.csv", extent, 100.0, 200)
+
+    assert line.endswith("   0 %, 0 of 6 MB sent")
+
+
 @pytest.mark.parametrize(("seconds", "text"), [(120, "2 min left"), (7_200, "2.0 h left")])
 def test_long_loads(seconds: int, text: str):
     """What takes long is told in minutes and hours."""
