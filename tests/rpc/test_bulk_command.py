@@ -178,12 +178,14 @@ async def test_what_is_no_load(tmp_path):
     wrong = await bulk("load", "--resume", other)
     gone = await bulk("load", tmp_path / "absent.csv", "--object", "Lead")
     folder = await bulk("load", tmp_path, "--object", "Lead")
+    device = await bulk("load", os.devnull, "--object", "Lead")
 
     assert (2, 2, 2, 2) == (absent[0], wrong[0], gone[0], folder[0])
     assert "there is no file" in absent[2]
     assert "does not tell of a load" in wrong[2]
     assert f"sluicegate: {tmp_path / 'absent.csv'}: No such file or directory\n" == gone[2]
-    assert f"sluicegate: {tmp_path} is a folder; name a file in it\n" == folder[2]
+    assert f"sluicegate: {tmp_path} is no file that could be read again; name a file in it\n" == folder[2]
+    assert "/dev/null is no file that could be read again; pipe it into: sluicegate bulk load - ...\n" in device[2]
 
 
 async def test_the_standard_input_is_loaded(given, data, org, company, tmp_path: Path):
