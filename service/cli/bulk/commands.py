@@ -5,9 +5,9 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias, cast
 
@@ -36,15 +36,37 @@ def watch(
 ) -> None:
     """Tell how a load stands, at once and whenever that changes, until Salesforce works on no part of it.
 
-    Exit 1 if the call fails, 130 if it is stopped.
+    Of a load that goes on meanwhile its file tells of further parts. Exit 1 if the call fails, 130 if it is stopped.
     """
 
-    async def follow(client: Client, token: str) -> None:
-        async with aclosing(client.watch_bulk_load(token)) as loads:
+    async def show(client: Client, token: str) -> None:
+        async with aclosing(follow(client, token, lambda: _named(load)[0])) as loads:
             async for told in loads:
                 typer.echo(_line(told, output))
 
-    _call(load, org, target, follow, output)
+    _call(load, org, target, show, output)
+
+
+async def follow(client: Client, token: str, latest: Callable[[], str]) -> AsyncGenerator[BulkLoad, None]:
+    """Yield how a load stands whenever that changes; close it when leaving early.
+
+    Args:
+        client: The service.
+        token: The load, as of now.
+        latest: Returns its token as of when Salesforce works on none of the parts that `token` knows of: whoever loads
+            may have come further.
+
+    """
+    told: BulkLoad | None = None
+    while True:
+        async with aclosing(client.watch_bulk_load(token)) as loads:
+            async for load in loads:
+                if told is None or replace(load, resume_token=told.resume_token) != told:
+                    told = load
+                    yield load
+        before, token = token, latest()
+        if token == before:
+            return
 
 
 def results(
