@@ -12,6 +12,7 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from pathlib import Path
 
 import pytest
+from sluicegate import TokenFile
 
 from service.emulator.effects import Delay
 
@@ -90,6 +91,17 @@ async def test_a_file_is_loaded(org, given, data, company):
     expected = {f"{company}-{number}" for number in (0, 1, 3, 4)}
     assert expected == {row["key"] for row in csv.DictReader(io.StringIO(listed))}
     assert "complete" == json.loads(cancelled)["state"]
+
+
+async def test_a_load_that_a_command_goes_on_with_is_cancelled_in_vain(given, data):
+    """What is aborted is told, and that the command which has the load would begin further parts."""
+    await bulk(*given)
+    note = data.with_name("leads.csv.load")
+    with TokenFile(note):
+        status, output, errors = await bulk("cancel", note)
+
+    assert (1, "complete: 5 rows tried, 1 of them failed; parts: 1 done\n") == (status, output)
+    assert "sluicegate: a command still loads it: stop that by Ctrl-C, then cancel what it has begun\n" == errors
 
 
 async def test_a_load_that_is_over_can_be_repeated(given, data):
