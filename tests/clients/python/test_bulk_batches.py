@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import IntEnum, StrEnum
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -172,3 +173,15 @@ async def test_data_of_another_format_is_refused(data, data_format, text):
     """Nothing is sent as what it is not."""
     with pytest.raises((TypeError, ValueError), match=text):
         _ = [piece async for piece in Source(data, data_format).pieces(Start())]
+
+
+def test_formats_that_are_known_without_being_said(tmp_path: Path):
+    """What is rows for certain goes as such, and bytes as CSV; of nothing else is anything known."""
+    path = tmp_path / "data.csv"
+    path.write_bytes(b"A\n1\n")
+    batch = Batch({"A": [1]}, 1, 1)
+    with path.open("rb") as file:
+        given = [b"A\n", path, file, [b"A\n"], [{"A": 1}], iter([{"A": 1}]), [batch], lambda: [batch]]
+        formats = [Source(data).data_format for data in given]  # type: ignore[arg-type]
+
+    assert [*["csv"] * 4, "json_lines", "json_lines", "record_batch", "csv"] == formats
