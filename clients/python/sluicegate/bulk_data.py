@@ -21,7 +21,7 @@ from typing import TypeAlias
 
 from sluicegate.bulk import Format
 from sluicegate.bulk_batches import BatchWriter
-from sluicegate.bulk_texts import text_of
+from sluicegate.bulk_texts import lookup_key, text_of
 from sluicegate.rows import Batch
 from sluicegate.v1.record_batch_pb2 import RecordBatch
 from sluicegate.values import Reference
@@ -230,6 +230,8 @@ def encode_row(row: Row, number: int) -> bytes:
         ValueError: A number is not finite.
 
     """
+    if any(isinstance(value, Reference) and value.object for value in row.values()):
+        row = {lookup_key(key, value) if isinstance(value, Reference) else key: value for key, value in row.items()}
     try:
         line = json.dumps(row, default=_plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         return f"{line}\n".encode()

@@ -122,7 +122,7 @@ def test_lookups_have_columns_of_their_own():
         ([{"A": "x"}, {"A": "\ud800"}], "row 2: 'A' holds half of a surrogate pair"),
         ([{"A": ["x"]}, {"A": [1]}], "row 2: 'A' holds a list of others than texts"),
         ([{"A": "x"}, {"A": Reference("Ext__c", "y")}], "row 1: 'A' is a lookup in other rows"),
-        ([{"A": Reference("B", "x")}, {"A": Reference("C", "x")}], "row 2: 'A' looks up by B and C; only one can be"),
+        ([{"A": Reference("B", "x")}, {"A": Reference("C", "x")}], "row 2: 'A' is both A.B and A.C; one column"),
         ([*[{"A": None}] * 64, {"A": Reference("B", "x")}], "row 65: 'A' was no lookup in the rows before"),
         ([{"A": 1}, 5], "data yielded int; as record batches it must yield rows as dicts, or batches of a query"),
         ([Batch({"Contacts": [[{"LastName": "x"}]]}, 1, 1)], "row 1: 'Contacts' holds a list of others than texts"),
