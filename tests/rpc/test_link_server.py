@@ -342,7 +342,13 @@ async def test_links_are_only_followed(app, http, method):
         b"GET l HTTP/1.1\r\nHost: links.example.com\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"\x00" * 100 + b"\r\n\r\n",
+        b"<evil>" * 5_000 + b"\r\n\r\n",
+        b"GET /l?" + b"<evil>" * 5_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /l HTTP/1.1\r\nHost: x\r\nContent-Length: <evil>\r\n\r\n",
+        b"GET /l HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n<evil>\r\n",
     ],
+    ids=range(13),
 )
 async def test_what_is_no_request(app, sent, caplog):
     """Bytes that no browser sends are refused; they send nobody anywhere and fill no log."""
@@ -352,11 +358,16 @@ async def test_what_is_no_request(app, sent, caplog):
 
     async with asyncio.timeout(60):
         head = await reader.readuntil(b"\r\n\r\n")
+        body = await reader.read(10_000)
     writer.close()
 
     assert head.split()[1] in {b"400", b"404"}
+    assert b"\r\nServer: sluicegate\r\n" in head
+    assert b"\r\nX-Content-Type-Options: nosniff\r\n" in head
     assert b"location:" not in head.lower()
     assert b"set-cookie" not in head.lower()
+    assert b"aiohttp" not in head + body
+    assert b"evil" not in body
     assert [] == caplog.records
 
 
