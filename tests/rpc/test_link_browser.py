@@ -1,5 +1,6 @@
 """A real browser follows links: as an iPhone, as an Android phone and as a computer."""
 
+import os
 from collections.abc import AsyncIterator
 from urllib.parse import parse_qs, urlsplit
 
@@ -9,10 +10,12 @@ from sluicegate import Client, RecordRef
 
 from service.app import App
 from service.settings import LinkProviderSettings, LinkSettings
-from tests.support.browser import COMPUTER, IPHONE, PIXEL, Browser, Visit, browser, program
+from tests.support.browser import COMPUTER, IPHONE, PIXEL, Browser, Visit, browser, is_here
 from tests.support.service import free_ports
 
-pytestmark = pytest.mark.skipif(program() is None, reason="no Chromium is on this machine")
+pytestmark = pytest.mark.skipif(
+    "CI" not in os.environ and not is_here(), reason="no Chromium is on this machine; `make test` installs one"
+)
 
 LEAD = RecordRef("Lead", "00Q010000000001EAA")
 KEYS = {"k1": "a key that two runs of the service have in common"}

@@ -25,9 +25,11 @@ from service.emulator.disturbances import Page
 from service.settings import (
     AppleAppSettings,
     GrpcSettings,
+    JwtBearerAuth,
     LinkProviderSettings,
     LinkServerSettings,
     LinkSettings,
+    OrgSettings,
 )
 from tests.support.browser import COMPUTER, IPHONE, PIXEL
 from tests.support.service import free_ports
@@ -241,6 +243,33 @@ async def test_other_providers_change_where_issued_links_lead(http):
 
     assert APP_STORE == before.goes_to
     assert "acme.app.link" == urlsplit(str(after.goes_to)).netloc
+
+
+async def test_an_org_without_any_provider_opens_salesforce(app, http):
+    """A configured org needs no provider: links lead to Salesforce's own pages, and to none that is not there."""
+    assert app.emulator is not None
+    credentials = app.emulator.credentials
+    auth = JwtBearerAuth(
+        flow="jwt_bearer",
+        client_id=credentials.client_id,
+        username=credentials.username,
+        private_key_file=credentials.private_key_file,
+    )
+    settings = free_ports(
+        orgs={"prod": OrgSettings(login_url=credentials.login_url, auth=auth, allowed_hosts=("127.0.0.1",))},
+        links=LinkSettings(keys=KEYS),
+    )
+    async with App(settings) as plain, Client(addresses(plain).grpc) as caller:
+        target = target_of((await caller.create_deep_link(LEAD)).url)
+        resolved = await caller.resolve_deep_link(LEAD, platform="android")
+        pages = [await ask(http, plain, target, browser) for browser in (IPHONE, PIXEL, COMPUTER)]
+
+    record = f"{app.emulator.url}/{LEAD.id}"
+    assert ["salesforce_mobile", "lightning"] == [item.kind for item in resolved.targets]
+    assert record == resolved.fallback_uri
+    assert [200, 200, 200] == [page.status for page in pages]
+    assert all(f'href="{record}"'.encode() in page.body for page in pages)
+    assert all(b"links.example.com" not in page.body for page in pages)
 
 
 async def test_a_link_past_its_time(app, client, http, monkeypatch):
