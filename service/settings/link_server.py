@@ -57,10 +57,10 @@ class LinkServerSettings(Section):
         512, ge=1, le=100_000, description="Connections that are open at a time; beyond, the longest idle one is closed"
     )
     requests_per_second: float = Field(
-        10, ge=0, le=100_000, description="Requests a second that one client address makes in the long run; 0 for any"
+        50, ge=0, le=100_000, description="Requests a second that one client address makes in the long run; 0 for any"
     )
     request_burst: int = Field(
-        100, ge=1, le=1_000_000, description="Requests at once of one client address, as many people may share one"
+        200, ge=1, le=1_000_000, description="Requests at once of one client address, as many people may share one"
     )
     trusted_proxies: tuple[ProxyNetwork, ...] = Field(
         (), description="Networks of proxies whose `X-Forwarded-For` tells the client's address: `10.0.0.0/8`"

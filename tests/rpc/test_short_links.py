@@ -176,7 +176,7 @@ async def test_an_answer_that_leads_elsewhere_reaches_nobody(key_file):
 async def test_an_answer_without_end(key_file):
     """No more is read than a short link takes."""
     async with serving(key_file) as (app, _, api):
-        api.script = [web.Response(body=b'{"url":"' + b"x" * 10_000_000)]
+        api.script = [web.json_response({"url": "https://acme.app.link/s1", "more": "x" * 10_000_000})]
         failed = await refused_short_link(app)
 
     assert "answer" == failed.metadata["cause"]

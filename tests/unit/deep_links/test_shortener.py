@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -225,6 +226,27 @@ async def test_a_key_that_means_another_place(form, key):
         return
     with pytest.raises(InvalidRequest):
         await shorten(form, GOOD, link=link)
+
+
+async def test_a_few_are_asked_for_at_a_time(form):
+    """The others wait their turn before the bound on an attempt begins, so that none runs out while it waits."""
+    open_ = most = 0
+
+    class Slow:
+        async def send(self, *_: object) -> Response:
+            nonlocal open_, most
+            open_ += 1
+            most = max(most, open_)
+            await asyncio.sleep(0)
+            open_ -= 1
+            return GOOD
+
+    clock = FakeClock()
+    shortener = Shortener(replace(form, max_in_flight=3), clock, transport=Slow())
+
+    shorts = await asyncio.gather(*(shortener.shorten(LINK, URL, call(clock)) for _ in range(20)))
+
+    assert (3, [SHORT] * 20) == (most, shorts)
 
 
 async def test_a_caller_that_goes_away_tells_nothing_of_the_provider(form):

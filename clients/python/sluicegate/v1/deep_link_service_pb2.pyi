@@ -238,7 +238,8 @@ class ResolveDeepLinkRequest(_message.Message):
     """Name of the configured org. Empty means the default org. A link made for another org is refused."""
     url: _builtins.str
     """A link made by CreateDeepLink, whose signature and expiry are checked; or a long link of Firebase Dynamic Links, of
-    a host and for an address that the configuration names. Nothing is fetched.
+    a host and for an address that the configuration names. Nothing is fetched: a short link is refused, be it
+    Firebase's or another provider's, whose SDK hands the signed link to the app.
     """
     lookup: _deep_link_pb2.RecordLookup.ValueType
     """Whether Salesforce is asked for the record. NEVER together with `fields` is refused."""
@@ -328,8 +329,9 @@ class ResolveDeepLinkResponse(_message.Message):
     """What is known of the record."""
     deferred_token: _builtins.str
     """For an app that must first be installed: hand it over to the app, which gives it to ClaimDeepLink at its first start.
-    Google Play does that by the store's address, which holds it as the install referrer. Empty where the app is there,
-    where there is no store page, or where the platform is not known.
+    Google Play does that by the store's address, which holds it as the install referrer. Empty where the app is there and
+    not too old, where it cannot be installed because the provider has neither a store page nor a link of its own, where
+    the platform is no phone or not known, and where the record is gone.
     """
     provider: _builtins.str
     """Name of the provider whose targets these are."""

@@ -76,7 +76,7 @@ class DeepLinkServiceServicer:
         that many of them need a deadline of seconds.
 
         One that cannot be made does not stop the others, and the call succeeds whatever became of them. It fails as a whole
-        only where a request breaks a rule of the contract, and then names it.
+        only where a request breaks a rule of the contract, and then names it, or where the org is not configured.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -44,7 +44,7 @@ class DeepLinkServiceStub:
     that many of them need a deadline of seconds.
 
     One that cannot be made does not stop the others, and the call succeeds whatever became of them. It fails as a whole
-    only where a request breaks a rule of the contract, and then names it.
+    only where a request breaks a rule of the contract, and then names it, or where the org is not configured.
     """
     ResolveDeepLink: _grpc.UnaryUnaryMultiCallable[_deep_link_service_pb2.ResolveDeepLinkRequest, _deep_link_service_pb2.ResolveDeepLinkResponse]
     """Tells what to open for a link or a record, best first, and why.
@@ -79,7 +79,7 @@ class DeepLinkServiceAsyncStub(DeepLinkServiceStub):
     that many of them need a deadline of seconds.
 
     One that cannot be made does not stop the others, and the call succeeds whatever became of them. It fails as a whole
-    only where a request breaks a rule of the contract, and then names it.
+    only where a request breaks a rule of the contract, and then names it, or where the org is not configured.
     """
     ResolveDeepLink: _aio.UnaryUnaryMultiCallable[_deep_link_service_pb2.ResolveDeepLinkRequest, _deep_link_service_pb2.ResolveDeepLinkResponse]  # type: ignore[assignment]
     """Tells what to open for a link or a record, best first, and why.
@@ -123,7 +123,7 @@ class DeepLinkServiceServicer(metaclass=_abc_1.ABCMeta):
         that many of them need a deadline of seconds.
 
         One that cannot be made does not stop the others, and the call succeeds whatever became of them. It fails as a whole
-        only where a request breaks a rule of the contract, and then names it.
+        only where a request breaks a rule of the contract, and then names it, or where the org is not configured.
         """
 
     @_abc_1.abstractmethod

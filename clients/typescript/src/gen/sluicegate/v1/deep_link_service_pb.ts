@@ -234,7 +234,8 @@ export type ResolveDeepLinkRequest = Message<"sluicegate.v1.ResolveDeepLinkReque
   source: {
     /**
      * A link made by CreateDeepLink, whose signature and expiry are checked; or a long link of Firebase Dynamic Links, of
-     * a host and for an address that the configuration names. Nothing is fetched.
+     * a host and for an address that the configuration names. Nothing is fetched: a short link is refused, be it
+     * Firebase's or another provider's, whose SDK hands the signed link to the app.
      *
      * @generated from field: string url = 2;
      */
@@ -346,8 +347,9 @@ export type ResolveDeepLinkResponse = Message<"sluicegate.v1.ResolveDeepLinkResp
 
   /**
    * For an app that must first be installed: hand it over to the app, which gives it to ClaimDeepLink at its first start.
-   * Google Play does that by the store's address, which holds it as the install referrer. Empty where the app is there,
-   * where there is no store page, or where the platform is not known.
+   * Google Play does that by the store's address, which holds it as the install referrer. Empty where the app is there and
+   * not too old, where it cannot be installed because the provider has neither a store page nor a link of its own, where
+   * the platform is no phone or not known, and where the record is gone.
    *
    * @generated from field: string deferred_token = 8;
    */
@@ -517,7 +519,7 @@ export const DeepLinkService: GenService<{
    * that many of them need a deadline of seconds.
    *
    * One that cannot be made does not stop the others, and the call succeeds whatever became of them. It fails as a whole
-   * only where a request breaks a rule of the contract, and then names it.
+   * only where a request breaks a rule of the contract, and then names it, or where the org is not configured.
    *
    * @generated from rpc sluicegate.v1.DeepLinkService.CreateDeepLinks
    */
