@@ -121,3 +121,19 @@ async def test_an_apps_own_scheme_is_offered(chromium):
 
     assert (1, 200, []) == (len(visit.went_to), visit.status, visit.complaints)
     assert [f"acme://record/{LEAD.id}", APP_STORE, f"https://www.example.com/{LEAD.id}"] == visit.targets
+
+
+async def test_another_provider_changes_the_page_of_a_computer(chromium):
+    """A person at a computer who follows a link of before finds what today's configuration offers."""
+    pages = []
+
+    url = ""
+    for host in ("www.example.com", "new.example.com"):
+        provider = LinkProviderSettings(web=f"https://{host}/{{id}}", salesforce=False)
+        async with App(free_ports(links=LinkSettings(keys=KEYS, providers={"web": provider}))) as app:
+            url = url or await link(app)
+            pages.append(await follow(chromium, app, url, COMPUTER))
+
+    assert [(200, [f"https://{host}/{LEAD.id}"]) for host in ("www.example.com", "new.example.com")] == [
+        (page.status, page.targets) for page in pages
+    ]
