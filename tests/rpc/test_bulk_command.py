@@ -12,6 +12,7 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from pathlib import Path
 
 import pytest
+from sluicegate import TokenFile
 
 from service.emulator.effects import Delay
 
@@ -90,6 +91,17 @@ async def test_a_file_is_loaded(org, given, data, company):
     expected = {f"{company}-{number}" for number in (0, 1, 3, 4)}
     assert expected == {row["key"] for row in csv.DictReader(io.StringIO(listed))}
     assert "complete" == json.loads(cancelled)["state"]
+
+
+async def test_a_load_that_a_command_goes_on_with_is_cancelled_in_vain(given, data):
+    """What is aborted is told, and that the command which has the load would begin further parts."""
+    await bulk(*given)
+    note = data.with_name("leads.csv.load")
+    with TokenFile(note):
+        status, output, errors = await bulk("cancel", note)
+
+    assert (1, "complete: 5 rows tried, 1 of them failed; parts: 1 done\n") == (status, output)
+    assert "sluicegate: a command still loads it: stop that by Ctrl-C, then cancel what it has begun\n" == errors
 
 
 async def test_a_load_that_is_over_can_be_repeated(given, data):
@@ -178,12 +190,14 @@ async def test_what_is_no_load(tmp_path):
     wrong = await bulk("load", "--resume", other)
     gone = await bulk("load", tmp_path / "absent.csv", "--object", "Lead")
     folder = await bulk("load", tmp_path, "--object", "Lead")
+    device = await bulk("load", os.devnull, "--object", "Lead")
 
     assert (2, 2, 2, 2) == (absent[0], wrong[0], gone[0], folder[0])
     assert "there is no file" in absent[2]
     assert "does not tell of a load" in wrong[2]
     assert f"sluicegate: {tmp_path / 'absent.csv'}: No such file or directory\n" == gone[2]
-    assert f"sluicegate: {tmp_path} is a folder; name a file in it\n" == folder[2]
+    assert f"sluicegate: {tmp_path} is no file that could be read again; name a file in it\n" == folder[2]
+    assert "/dev/null is no file that could be read again; pipe it into: sluicegate bulk load - ...\n" in device[2]
 
 
 async def test_the_standard_input_is_loaded(given, data, org, company, tmp_path: Path):

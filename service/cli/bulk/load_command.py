@@ -65,8 +65,9 @@ def load(  # noqa: PLR0913 - each is an option of the command line
             status = _load(resume, note, output, repeats=repeat_results)
         elif data is None or not object_name:
             fail("name the data and its --object, or a load to go on with by --resume")
-        elif data.is_dir():
-            fail(f"{data} is a folder; name a file in it")
+        elif str(data) != STANDARD_INPUT and data.exists() and not data.is_file():
+            other = "name a file in it" if data.is_dir() else "pipe it into: sluicegate bulk load - ..."
+            fail(f"{data} is no file that could be read again; {other}")
         elif (operation == "upsert") != bool(external_id):
             fail("an upsert needs --external-id, the field to go by; no other --operation has one")
         elif repeat_results:
