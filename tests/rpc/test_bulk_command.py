@@ -168,6 +168,20 @@ async def test_what_is_wrong_is_told(given, data, arguments, text):
     assert [data] == list(data.parent.iterdir())
 
 
+async def test_the_name_tells_json(app, tmp_path, company):
+    """A file of JSON is read as lines of it; what is one large array is told so, not taken for CSV."""
+    target = ("--object", "Lead", "--target", app.addresses.grpc)
+    lines, array = tmp_path / "LEADS.NDJSON", tmp_path / "leads.json"
+    lines.write_text(f'{{"LastName": "N", "Company": "{company}"}}\n', encoding="utf-8")
+    array.write_text(f'[{{"LastName": "N", "Company": "{company}"}}]\n', encoding="utf-8")
+
+    loaded = await bulk("load", lines, *target)
+    refused = await bulk("load", array, *target)
+
+    assert (0, 2) == (loaded[0], refused[0])
+    assert "row 1: it is not a JSON object; write one object a line" in refused[2]
+
+
 async def test_a_reader_may_leave(given, data):
     """Results that nobody reads on end without a word."""
     await bulk(*given)
@@ -307,3 +321,16 @@ async def test_what_a_load_is_cannot_change(given, data):
     assert 2 == status
     assert "goes on with the load that" in errors
     assert "leave the data, --operation, --map out" in errors
+
+
+async def test_a_standard_input_that_is_closed(given, data):
+    """The refusal says what is wanted, and nothing is left behind."""
+    command = [sys.executable, "-m", "service", "bulk", "load", "-", *map(str, given[2:])]
+    process = await asyncio.create_subprocess_exec(
+        *("sh", "-c", 'exec "$@" <&-', "sh", *command), stdout=PIPE, stderr=PIPE, cwd=data.parent
+    )
+    output, errors = await process.communicate()
+
+    assert (2, b"") == (process.returncode, output)
+    assert "sluicegate: the standard input is closed; give it the data" in errors.decode()
+    assert [data] == list(data.parent.iterdir())
