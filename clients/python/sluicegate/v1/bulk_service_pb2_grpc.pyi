@@ -78,6 +78,13 @@ class BulkServiceStub:
     """
     CancelBulkLoad: _grpc.UnaryUnaryMultiCallable[_bulk_service_pb2.CancelBulkLoadRequest, _bulk_service_pb2.CancelBulkLoadResponse]
     """Aborts every job that is not over, of those that the token names. Rows that are written stay written."""
+    PlanBulkLoads: _grpc.UnaryUnaryMultiCallable[_bulk_service_pb2.PlanBulkLoadsRequest, _bulk_service_pb2.PlanBulkLoadsResponse]
+    """Tells the order in which loads whose rows refer to each other are to be run, and why.
+
+    A column such as `Account.Ext__c` finds records that another load of the request may have to write first, or the same
+    load, `Parent.Ext__c` of accounts for example. What the columns are and where they lead is read from the sObjects'
+    descriptions. Nothing is written, and no data is needed.
+    """
 
 @_typing.type_check_only
 class BulkServiceAsyncStub(BulkServiceStub):
@@ -129,6 +136,13 @@ class BulkServiceAsyncStub(BulkServiceStub):
     """
     CancelBulkLoad: _aio.UnaryUnaryMultiCallable[_bulk_service_pb2.CancelBulkLoadRequest, _bulk_service_pb2.CancelBulkLoadResponse]  # type: ignore[assignment]
     """Aborts every job that is not over, of those that the token names. Rows that are written stay written."""
+    PlanBulkLoads: _aio.UnaryUnaryMultiCallable[_bulk_service_pb2.PlanBulkLoadsRequest, _bulk_service_pb2.PlanBulkLoadsResponse]  # type: ignore[assignment]
+    """Tells the order in which loads whose rows refer to each other are to be run, and why.
+
+    A column such as `Account.Ext__c` finds records that another load of the request may have to write first, or the same
+    load, `Parent.Ext__c` of accounts for example. What the columns are and where they lead is read from the sObjects'
+    descriptions. Nothing is written, and no data is needed.
+    """
 
 class BulkServiceServicer(metaclass=_abc_1.ABCMeta):
     """Writes many rows through Salesforce's Bulk API 2.0."""
@@ -225,5 +239,18 @@ class BulkServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_bulk_service_pb2.CancelBulkLoadResponse, _abc.Awaitable[_bulk_service_pb2.CancelBulkLoadResponse]]:
         """Aborts every job that is not over, of those that the token names. Rows that are written stay written."""
+
+    @_abc_1.abstractmethod
+    def PlanBulkLoads(
+        self,
+        request: _bulk_service_pb2.PlanBulkLoadsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_bulk_service_pb2.PlanBulkLoadsResponse, _abc.Awaitable[_bulk_service_pb2.PlanBulkLoadsResponse]]:
+        """Tells the order in which loads whose rows refer to each other are to be run, and why.
+
+        A column such as `Account.Ext__c` finds records that another load of the request may have to write first, or the same
+        load, `Parent.Ext__c` of accounts for example. What the columns are and where they lead is read from the sObjects'
+        descriptions. Nothing is written, and no data is needed.
+        """
 
 def add_BulkServiceServicer_to_server(servicer: BulkServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
