@@ -9,7 +9,7 @@ import typer
 from msgspec.structs import replace
 from sluicegate import BulkOptions, Client, Finished, TokenFile
 
-from service.cli.bulk.loading import Loading
+from service.cli.bulk.loading import Loading, Setting
 from service.cli.bulk.notes import Note, NoteFile, read_note
 from service.cli.running import fail, run
 
@@ -46,6 +46,9 @@ def load(  # noqa: PLR0913 - each is an option of the command line
     one_part_at_a_time: Annotated[
         bool, typer.Option("--one-part-at-a-time", help="For rows that lock each other's parents.")
     ] = False,
+    parent: Annotated[
+        str, typer.Option(help="The column that names each row's parent: rows of one parent are written together.")
+    ] = "",
     failures: Annotated[
         Path | None, typer.Option(help="CSV of the rows that were not written; DATA.failed.csv if unset.")
     ] = None,
@@ -81,6 +84,7 @@ def load(  # noqa: PLR0913 - each is an option of the command line
                 "delimiter": delimiter,
                 "assignment_rule_id": assignment_rule,
                 "one_part_at_a_time": one_part_at_a_time,
+                "parent_column": parent,
             }
             is_json = form == "jsonl" or (form is None and data.suffix in _JSON_SUFFIXES)
             key = _key(operation, external_id, options) if key is None else key
@@ -113,7 +117,7 @@ def _load(path: Path, note: Note, output: str, target: str | None = None) -> int
             # Whoever had the lock until now may have come further.
             note = read_note(path)
             note = replace(note, target=target or note.target)
-        loading = Loading(NoteFile(file, note), path)
+        loading = Loading(NoteFile(file, note), Setting.alone(path, Path(note.data)))
         status = [0]
         try:
             run(_run(loading, note, status))

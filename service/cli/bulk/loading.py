@@ -5,7 +5,9 @@ import shlex
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -27,23 +29,42 @@ INTERRUPTED = 130
 """Status of a command that Ctrl-C ended (128 and the number of the signal)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a load is among others."""
+
+    title: str
+    """What the display calls it."""
+    again: str
+    """The command that goes on with it."""
+    has_written: bool = False
+    """Whether loads before it have written rows."""
+    row_numbers: Sequence[int] | None = None
+    """See `FailedRows`."""
+
+    @classmethod
+    def alone(cls, path: Path, data: Path) -> "Setting":
+        """Return that of a load of its own, which a file keeps."""
+        return cls(data.name, f"sluicegate bulk load --resume {shlex.quote(str(path))}")
+
+
 class Loading:
     """Loads a file; at each moment another process can go on.
 
     Args:
         file: What keeps the load.
-        path: Where it does.
+        setting: What the load is among others.
 
     """
 
-    def __init__(self, file: NoteFile, path: Path) -> None:
+    def __init__(self, file: NoteFile, setting: Setting) -> None:
         self._file = file
-        self._path = path
+        self._setting = setting
         note = file.note
         self._data = Path(note.data)
-        self._failed = FailedRows(Path(note.failures))
+        self._failed = FailedRows(Path(note.failures), setting.row_numbers)
         self._extent = Extent(self._data.stat().st_size)
-        self._display = Display(self._data.name, self._extent)
+        self._display = Display(setting.title, self._extent)
         self.finished: Finished | None = None
         self.is_begun = bool(note.resume_token)
         """Whether any part was prepared, here or before: then the load has to be gone on with."""
@@ -71,7 +92,7 @@ class Loading:
         except SluicegateError as error:
             self._display.end()
             sys.stderr.write(f"{explain(error)}\n")
-            is_refused = error.code == "INVALID_ARGUMENT" and not self.is_begun
+            is_refused = error.code == "INVALID_ARGUMENT" and not self._has_written
             return self._stop(REFUSED if is_refused else BROKEN_OFF)
         finally:
             self._display.end()
@@ -126,9 +147,13 @@ class Loading:
     def _stop(self, status: int) -> int:
         """Say how to go on."""
         self._display.end()
-        if not self.is_begun:
-            sys.stderr.write("sluicegate: nothing was written\n")
-            return status
-        place = shlex.quote(str(self._path))
-        sys.stderr.write(f"sluicegate: not all rows were loaded; go on with: sluicegate bulk load --resume {place}\n")
+        if self._has_written:
+            words = f"not all rows were loaded; go on with: {self._setting.again}"
+        else:
+            words = "nothing was written"
+        sys.stderr.write(f"sluicegate: {words}\n")
         return status
+
+    @property
+    def _has_written(self) -> bool:
+        return self.is_begun or self._setting.has_written

@@ -23,6 +23,8 @@ class Note(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     target: str
     resume_token: str = ""
     is_finished: bool = False
+    run: str = ""
+    """Names the step of a run of several files that the load is; empty for a load of its own."""
 
 
 def read_note(path: Path) -> Note:
