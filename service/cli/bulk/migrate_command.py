@@ -145,9 +145,8 @@ def _tell_plan(planned_run: Run, output: str) -> None:
 
 def _run(path: Path, planned_run: Run | None, output: str, target: str | None) -> int:
     """Run a new run, or go on with the one that a file keeps."""
-    if planned_run is None:
-        # Before a file is made in its place.
-        read_run(path)
+    # Before a file is made beside the others, or in the place of one that is not there.
+    _check_notes(planned_run or read_run(path))
     with TokenFile(path) as file:
         before = file.read()
         if planned_run is None:
@@ -158,7 +157,6 @@ def _run(path: Path, planned_run: Run | None, output: str, target: str | None) -
             if before and not read_run(path).is_finished:
                 fail(f"{path} keeps a run that is not over; go on with --resume {path}, or remove it")
             current = planned_run
-        _check_notes(current)
         kept = RunFile(file, current)
         migrating = Migrating(kept, path, typer.echo if output == "text" else lambda _line: None)
         status = [0]
