@@ -7,7 +7,7 @@ from service.bulk.job import LoadRequest, Operation
 from service.context import CallContext
 from service.errors import FieldViolation, InvalidArgument, InvalidRequest, RequiredFieldMissing, UnknownObject
 from service.orgs.descriptions import Descriptions
-from service.orgs.load_columns import check_columns, lookup_field, parent_name
+from service.orgs.load_columns import check_columns, lookup_field, parent_name, split_column
 from service.orgs.load_order import LoadOrder, Waiting
 from service.orgs.parents import locks_parent
 from service.orgs.refusals import FIELDS
@@ -154,9 +154,8 @@ def _references(load: int, drafts: Sequence[LoadDraft], sobjects: Sequence[SObje
     """Return the columns of a draft that find what drafts write."""
     found: list[LoadReference] = []
     for column in drafts[load].columns:
-        head, is_lookup, key = column.partition(".")
-        relationship, _, target = head.partition(":")
-        field = lookup_field(sobjects[load], relationship) if is_lookup else None
+        target, relationship, key = split_column(column)
+        field = lookup_field(sobjects[load], relationship) if key else None
         if field is None:
             continue
         parent = parent_name(field, target).lower()
@@ -225,8 +224,8 @@ def _parent_column(columns: Sequence[str], sobject: SObject) -> str:
 
 
 def _lookup(column: str, sobject: SObject) -> Field | None:
-    head, is_lookup, _ = column.partition(".")
-    if is_lookup:
-        return lookup_field(sobject, head.partition(":")[0])
+    _, name, key = split_column(column)
+    if key:
+        return lookup_field(sobject, name)
     field = sobject.fields.get(column.lower())
     return field if field is not None and field.type == _REFERENCE else None

@@ -59,7 +59,7 @@ async def test_a_run_outlives_its_service_and_its_command(files: Path, keys: Pat
 
         async def until(soql: str, rows: int, command: Process) -> None:
             async with asyncio.timeout(120):
-                while count(soql) < rows and command.returncode is None:
+                while count(soql) < rows and command.returncode is None:  # noqa: ASYNC110 - another process fills it
                     await asyncio.sleep(0.02)
             assert command.returncode is None
 

@@ -10,14 +10,14 @@ import typer
 from msgspec.structs import replace
 from sluicegate import BulkLoadDraft, BulkLoadStep, Client, SluicegateError, TokenFile
 
-from service.cli.bulk.loading import BROKEN_OFF, REFUSED
+from service.cli.bulk.loading import BROKEN_OFF, FINAL, REFUSED
 from service.cli.bulk.migrating import Migrating
 from service.cli.bulk.notes import read_note
 from service.cli.bulk.plan_view import as_json, plan_lines
 from service.cli.bulk.run_file import Run, RunFile, Step, read_run
 from service.cli.bulk.run_steps import files_of, name_of
 from service.cli.bulk.sources import Source, check, header_of, named, planned
-from service.cli.failures import explain
+from service.cli.failures import explain, tell, words
 from service.cli.running import fail, run
 
 _TARGET = "127.0.0.1:50051"
@@ -74,7 +74,7 @@ def migrate(  # noqa: PLR0913 - each is an option of the command line
                 fail("name the files either here or in the plan file")
             sources = planned(plan) if plan else [named(text) for text in files or ()]
             check(sources)
-            planned_run = _planned(sources, org, target or _TARGET)
+            planned_run = _planned(sources, org, target or _TARGET, output)
             if dry_run:
                 _tell_plan(planned_run, output)
                 raise typer.Exit(0)
@@ -82,13 +82,13 @@ def migrate(  # noqa: PLR0913 - each is an option of the command line
             path = (run_file or beside.with_name(f"{beside.name}.run")).resolve()
             status = _run(path, planned_run, output, None)
     except (OSError, ValueError) as error:
-        fail(str(error))
+        fail(words(error))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     raise typer.Exit(status)
 
 
-def _planned(sources: Sequence[Source], org: str, target: str) -> Run:
+def _planned(sources: Sequence[Source], org: str, target: str, output: str) -> Run:
     """Ask the service for the order of the loads.
 
     Raises:
@@ -114,17 +114,17 @@ def _planned(sources: Sequence[Source], org: str, target: str) -> Run:
     try:
         run(ask())
     except SluicegateError as error:
-        _refuse(error, sources)
+        _refuse(error, sources, target, output)
     return Run(secrets.token_hex(8), list(sources), [Step(step) for step in steps], org, target)
 
 
-def _refuse(error: SluicegateError, sources: Sequence[Source]) -> None:
+def _refuse(error: SluicegateError, sources: Sequence[Source], target: str, output: str) -> None:
     """Say what is wrong with which file, and leave."""
     faults = [each for each in error.violations if _LOAD.match(each.field)]
-    if error.code != "INVALID_ARGUMENT" and not faults:
-        typer.echo(explain(error), err=True)
+    if not faults:
+        typer.echo(explain(error) if output == "json" else tell(error, target), err=True)
         typer.echo("sluicegate: nothing was written", err=True)
-        raise typer.Exit(BROKEN_OFF)
+        raise typer.Exit(REFUSED if error.code in FINAL else BROKEN_OFF)
 
     def file_of(found: re.Match[str]) -> str:
         return sources[int(found[1])].name
@@ -133,8 +133,6 @@ def _refuse(error: SluicegateError, sources: Sequence[Source]) -> None:
         found = _LOAD.match(fault.field)
         words = _LOAD.sub(file_of, fault.description)
         typer.echo(f"sluicegate: {file_of(found) if found else ''}: {words}", err=True)
-    if not faults:
-        typer.echo(f"sluicegate: {error.message}", err=True)
     typer.echo("sluicegate: nothing was written", err=True)
     raise typer.Exit(REFUSED)
 
@@ -146,6 +144,8 @@ def _tell_plan(planned_run: Run, output: str) -> None:
 def _run(path: Path, planned_run: Run | None, output: str, target: str | None) -> int:
     """Run a new run, or go on with the one that a file keeps."""
     # Before a file is made beside the others, or in the place of one that is not there.
+    if planned_run is not None and path.exists():
+        _check_place(path)
     _check_notes(planned_run or read_run(path))
     with TokenFile(path) as file:
         before = file.read()
@@ -154,11 +154,12 @@ def _run(path: Path, planned_run: Run | None, output: str, target: str | None) -
             current = read_run(path)
             current = replace(current, target=target or current.target)
         else:
-            if before and not read_run(path).is_finished:
-                fail(f"{path} keeps a run that is not over; go on with --resume {path}, or remove it")
+            if before:
+                _check_place(path)
             current = planned_run
         kept = RunFile(file, current)
-        migrating = Migrating(kept, path, typer.echo if output == "text" else lambda _line: None)
+        is_json = output == "json"
+        migrating = Migrating(kept, path, (lambda _line: None) if is_json else typer.echo, tells_json=is_json)
         status = [0]
 
         async def follow() -> None:
@@ -176,9 +177,20 @@ def _run(path: Path, planned_run: Run | None, output: str, target: str | None) -
                     file.store(before)
                 else:
                     file.remove()
-        if output == "json":
+        if is_json:
             typer.echo(as_json(kept.run))
         return status[0]
+
+
+def _check_place(path: Path) -> None:
+    """Refuse to begin a run in the place of another that is not over.
+
+    Raises:
+        ValueError: That is so.
+
+    """
+    if not read_run(path).is_finished:
+        raise ValueError(f"{path} keeps a run that is not over; go on with --resume {path}, or remove it")
 
 
 def _check_notes(current: Run) -> None:

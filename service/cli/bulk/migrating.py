@@ -18,9 +18,11 @@ from service.cli.bulk.plan_view import title
 from service.cli.bulk.run_file import Counts, RunFile
 from service.cli.bulk.run_steps import files_of, name_of, note_of, parents_of
 from service.cli.bulk.second_pass import SecondPass
-from service.cli.failures import explain
+from service.cli.failures import explain, tell, words
 
 _WRITTEN = frozenset({0, SOME_FAILED})
+_AWAY_SECONDS = 300.0
+"""How long the service may be away between two loads: as long as within one."""
 
 
 class Migrating:
@@ -30,11 +32,13 @@ class Migrating:
         file: What keeps the run.
         path: Where it does.
         tell: Is told what became of each load.
+        tells_json: Whether a failure is told as JSON.
 
     """
 
-    def __init__(self, file: RunFile, path: Path, tell: Callable[[str], None]) -> None:
+    def __init__(self, file: RunFile, path: Path, tell: Callable[[str], None], *, tells_json: bool) -> None:
         self._file = file
+        self._tells_json = tells_json
         self._again = f"sluicegate bulk migrate --resume {shlex.quote(str(path))}"
         self._tell = tell
         self._is_begun = False
@@ -48,8 +52,8 @@ class Migrating:
         """Run what is left, and return the command's status; a signal to stop ends it well.
 
         Raises:
-            OSError: A file cannot be read or written.
-            ValueError: A file is another than the run's.
+            OSError: A file cannot be read or written, and nothing was written to the org.
+            ValueError: A file is another than the run's, and nothing was.
 
         """
         task, loop = asyncio.current_task(), asyncio.get_running_loop()
@@ -66,7 +70,13 @@ class Migrating:
             # By the signal, between two loads.
             return self._stop(INTERRUPTED)
         except SluicegateError as error:
-            sys.stderr.write(f"{explain(error)}\n")
+            told = explain(error) if self._tells_json else tell(error, self._file.run.target)
+            sys.stderr.write(f"{told}\n")
+            return self._stop(BROKEN_OFF)
+        except (OSError, ValueError) as error:
+            if not self.has_written:
+                raise
+            sys.stderr.write(f"sluicegate: {words(error)}\n")
             return self._stop(BROKEN_OFF)
         run = self._file.run
         return SOME_FAILED if any(step.counts and step.counts.unwritten for step in run.steps) else 0
@@ -90,8 +100,14 @@ class Migrating:
                 return await self._finish(number, Counts(), 0.0)
             if note.is_finished:
                 return await self._finish(number, await _known(client, note), 0.0)
-            name = f"[{number + 1}/{len(run.steps)}] {files.data.name}"
-            loading = Loading(NoteFile(file, note), Setting(name, self._again, run.has_written, numbers))
+            setting = Setting(
+                f"[{number + 1}/{len(run.steps)}] ",
+                self._again,
+                run.has_written,
+                _AWAY_SECONDS if self._is_begun else 0.0,
+                numbers,
+            )
+            loading = Loading(NoteFile(file, note), files.note, tells_json=self._tells_json, setting=setting)
             try:
                 status = await loading.run(client)
             finally:
@@ -132,8 +148,8 @@ class Migrating:
         return SOME_FAILED if counts.unwritten else 0
 
     def _stop(self, status: int) -> int:
-        words = f"not all files were loaded; go on with: {self._again}" if self.has_written else "nothing was written"
-        sys.stderr.write(f"sluicegate: {words}\n")
+        done = f"not all files were loaded; go on with: {self._again}" if self.has_written else "nothing was written"
+        sys.stderr.write(f"sluicegate: {done}\n")
         return status
 
 

@@ -74,9 +74,9 @@ async def plan(*drafts: LoadDraft):
 
 async def test_children_come_after_their_parents():
     """The step of the children says by which column, whom it finds and by what, and what keeps their rows together."""
-    steps = await plan(upsert("Task", "Who:Contact.ext__C"), upsert("contact", "account.Ext__c"), upsert("Account"))
+    steps = await plan(upsert("Task", "Contact:Who.ext__C"), upsert("contact", "account.Ext__c"), upsert("Account"))
 
-    assert [(2, ""), (1, "account.Ext__c"), (0, "Who:Contact.ext__C")] == [
+    assert [(2, ""), (1, "account.Ext__c"), (0, "Contact:Who.ext__C")] == [
         (step.load, step.parent_column) for step in steps
     ]
     (reference,) = steps[2].references
@@ -105,7 +105,7 @@ async def test_references_within_a_load_and_in_a_circle_get_a_second_pass():
 
 async def test_what_no_load_writes_is_waited_for_by_nobody():
     """A parent that is found by a field which its load does not have, or by an id, is in the org already."""
-    contact = LoadDraft("Contact", Operation.INSERT, "", ("LastName", "Account.Ext__c", "Owner:User.Username"))
+    contact = LoadDraft("Contact", Operation.INSERT, "", ("LastName", "Account.Ext__c", "User:Owner.Username"))
     account = LoadDraft("Account", Operation.UPDATE, "", ("Id", "ParentId"))
 
     steps = await plan(contact, account)
