@@ -128,9 +128,9 @@ async def _faults(
     found: list[UnknownObject | InvalidArgument] = []
     needed = draft.request.needed_column
     if needed and needed.lower() not in spelled:
-        problem = f"lack {needed}, which every {draft.operation.value} needs"
+        problem = f"the columns lack {needed}, which every {draft.operation.value} needs"
         violations = [FieldViolation(f"{path}.columns", problem)]
-        found.append(RequiredFieldMissing(f"the columns of {draft.object} {problem}", violations=violations))
+        found.append(RequiredFieldMissing(f"{draft.object}: {problem}", violations=violations))
     try:
         await check_columns(draft.request, draft.columns, descriptions, context)
     except (UnknownObject, InvalidArgument) as error:

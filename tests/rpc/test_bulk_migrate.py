@@ -217,7 +217,7 @@ async def test_a_run_is_stopped_and_gone_on_with(files, disturbances, org):
     ("change", "words"),
     [
         (lambda files: files.contacts.write_text("Ext__c,LastNam\n", encoding="utf-8"), "contacts.csv: Contact has no"),
-        (lambda files: files.accounts.write_text("Name\n", encoding="utf-8"), "accounts.csv: lack Ext__c"),
+        (lambda files: files.accounts.write_text("Name\n", encoding="utf-8"), "accounts.csv: the columns lack Ext__c"),
         (lambda files: files.cases.unlink(), "there is no file"),
         (
             lambda files: files.contacts.with_name("contacts.csv.load").write_text("x", encoding="utf-8"),

@@ -28,20 +28,22 @@ def migrate(  # noqa: PLR0913 - each is an option of the command line
     files: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="FILE:OBJECT[:EXTERNAL_ID]...",
+            metavar="FILE:OBJECT[:EXTERNAL_ID]",
             help="Files of CSV in any order: upserted by the external id, inserted without one.",
         ),
     ] = None,
     *,
     plan: Annotated[
-        Path | None, typer.Option(help="TOML with a table [[load]] for each file, in place of naming them here.")
+        Path | None, typer.Option(metavar="FILE", help="Names the files, and says more of each: see above.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the order and why, and write nothing.")] = False,
     run_file: Annotated[
-        Path | None, typer.Option(help="What keeps how far the run is; PLAN.run, or FIRST_FILE.run, if unset.")
+        Path | None,
+        typer.Option(metavar="FILE", help="What keeps how far the run is; PLAN.run, or FIRST_FILE.run, if unset."),
     ] = None,
     resume: Annotated[
-        Path | None, typer.Option(help="Go on with the run that this file keeps; other options are in it.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Go on with the run that this file keeps; other options are in it."),
     ] = None,
     org: Annotated[str, typer.Option(help="Name of the configured org; the default org if unset.")] = "",
     output: Annotated[Literal["text", "json"], typer.Option("--output", "-o", help="How it is told.")] = "text",
@@ -49,18 +51,24 @@ def migrate(  # noqa: PLR0913 - each is an option of the command line
         str | None, typer.Option(help="Where the service listens; 127.0.0.1:50051, or what --resume has, if unset.")
     ] = None,
 ) -> None:
-    """Load files whose rows refer to each other: parents first, every row once, also if it is killed and gone on with.
+    """Load files that refer to each other, parents first, every row once.
 
-    The order is found from the columns: contacts with a column Account.Ext__c come after the accounts whose Ext__c they
-    name. References within a file, or in a circle, are set in a second pass. A plan file says more of each file:
+    The order is found from the columns: contacts with a column
+    Account.Ext__c come after the accounts whose Ext__c they name.
+    References within a file, or in a circle, are set in a second pass.
 
-    [[load]] file = "contacts.csv", object = "Contact", external_id = "Ext__c", and if need be operation, map = {"Last
-    name" = "LastName"}, constants, null_text, delimiter, assignment_rule, one_part_at_a_time.
+    A plan file is TOML. It has a table `load` for each file, with the keys
+    file, object and external_id, and if need be operation, map (a table of
+    fields by column; an empty one leaves the column out), constants,
+    null_text, delimiter, assignment_rule and one_part_at_a_time.
 
-    Rows that were not written lie in FILE.failed.csv with their reasons; the others go on.
+    Rows that were not written lie in FILE.failed.csv with their reasons;
+    those of other files are loaded all the same.
 
-    Exit 0 if all rows were written, 1 if some were not, 2 if the command or a file is wrong and nothing was written,
-    3 if the run broke off, 130 if it was stopped. After the last two --resume goes on.
+    Exit 0 if all rows were written, 1 if some were not, 2 if none was and
+    none will be, for what is wrong with the command, a file or the org,
+    3 if the run broke off, 130 if it was stopped. After the last two
+    --resume goes on, or the same command begins if nothing was written.
     """
     if target is not None and (not target or target.startswith(("http://", "https://"))):
         fail(f"the target must be host:port, without a scheme, not {target!r}")
@@ -133,6 +141,8 @@ def _refuse(error: SluicegateError, sources: Sequence[Source], target: str, outp
         found = _LOAD.match(fault.field)
         words = _LOAD.sub(file_of, fault.description)
         typer.echo(f"sluicegate: {file_of(found) if found else ''}: {words}", err=True)
+    if error.reason == "UNKNOWN_FIELD":
+        typer.echo("sluicegate: rename columns, or map them in a plan file", err=True)
     typer.echo("sluicegate: nothing was written", err=True)
     raise typer.Exit(REFUSED)
 

@@ -103,7 +103,7 @@ def check(sources: Sequence[Source]) -> None:
 
     """
     if not sources:
-        raise ValueError("name the files as FILE:Object:ExternalIdField, or --plan, or a run to go on with by --resume")
+        raise ValueError("name the files as FILE:Object:ExternalId, or in a --plan, or a run to go on with by --resume")
     seen: set[str] = set()
     for source in sources:
         if source.file in seen:

@@ -134,7 +134,7 @@ async def test_several_loads_of_one_object_are_all_waited_for():
             [LoadDraft("Account", Operation.UPSERT, "Ext__c", ("ParentId",))],
             RequiredFieldMissing,
             "loads[0].columns",
-            "lack Ext__c, which every upsert needs",
+            "the columns lack Ext__c, which every upsert needs",
         ),
         (
             [LoadDraft("Account", Operation.UPSERT, "ParentId", ("ParentId",))],
