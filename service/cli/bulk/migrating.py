@@ -18,6 +18,7 @@ from service.cli.bulk.plan_view import title
 from service.cli.bulk.run_file import Counts, RunFile
 from service.cli.bulk.run_steps import files_of, name_of, note_of, parents_of
 from service.cli.bulk.second_pass import SecondPass
+from service.cli.bulk.sources import delimiter_of, has_rows
 from service.cli.failures import explain, tell, words
 
 _WRITTEN = frozenset({0, SOME_FAILED})
@@ -62,7 +63,9 @@ class Migrating:
             loop.add_signal_handler(stopping, task.cancel)
         try:
             for number, step in enumerate(self._file.run.steps):
-                if step.counts is None:
+                if step.counts is not None:
+                    self._say(number, step.counts, "before")
+                else:
                     status = await self._step(client, number)
                     if status not in _WRITTEN:
                         return status
@@ -94,8 +97,9 @@ class Migrating:
                 note = note_of(run, number)
             note = replace(note, target=run.target)
             numbers = await self._second_data(number, note) if plan.is_second_pass else None
-            if numbers is not None and not numbers:
-                # An upload without rows would be refused, and nothing is left to do.
+            source = run.sources[plan.load]
+            if not (has_rows(Path(note.data), delimiter_of(source)) if numbers is None else numbers):
+                # A load without rows would be refused, and nothing is left to do.
                 _put_back(file, before)
                 return await self._finish(number, Counts(), 0.0)
             if note.is_finished:
@@ -141,11 +145,16 @@ class Migrating:
         if plan.is_second_pass:
             files.data.unlink(missing_ok=True)
         await asyncio.to_thread(self._file.finish, number, counts)
-        took = f", {seconds:.1f} s" if seconds else ""
+        self._say(number, counts, f"{seconds:.1f} s" if seconds else "")
+        return SOME_FAILED if counts.unwritten else 0
+
+    def _say(self, number: int, counts: Counts, when: str) -> None:
+        run = self._file.run
+        plan = run.steps[number].plan
+        took = f", {when}" if when else ""
         self._tell(f"{number + 1}/{len(run.steps)} {title(run, plan)}: {counts.told()}{took}")
         if counts.unwritten:
-            sys.stderr.write(f"sluicegate: the rows that were not written are in {files.failures}\n")
-        return SOME_FAILED if counts.unwritten else 0
+            sys.stderr.write(f"sluicegate: the rows that were not written are in {files_of(run, plan).failures}\n")
 
     def _stop(self, status: int) -> int:
         done = f"not all files were loaded; go on with: {self._again}" if self.has_written else "nothing was written"

@@ -166,6 +166,19 @@ def header_of(source: Source) -> list[str]:
     return header
 
 
+def has_rows(path: Path, delimiter: str) -> bool:
+    """Tell whether anything follows the header of a file.
+
+    Raises:
+        ValueError: Its first rows are not CSV, or not UTF-8.
+        OSError: It cannot be read.
+
+    """
+    rows = rows_of(path, delimiter)
+    next(rows, None)
+    return next(rows, None) is not None
+
+
 def _line(data: bytes) -> bytes:
     """Return the first line that ends outside quotes."""
     end = data.find(b"\n")
