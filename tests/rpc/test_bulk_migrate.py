@@ -53,7 +53,6 @@ async def test_loads_are_planned(channel):
 @pytest.mark.parametrize(
     ("drafts", "words"),
     [
-        ([], "loads"),
         ([upsert("Contact", "Emial")], "did you mean 'Email'?"),
         ([upsert("Contact", operation=BULK_OPERATION_DELETE)], "operation must be"),
     ],
