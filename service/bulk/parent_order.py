@@ -23,6 +23,7 @@ from service.bulk.dialect import Delimiter
 from service.bulk.mapping import NULL
 from service.bulk.records import RecordBuffer
 from service.bulk.spool import Spool
+from service.clock import to_its_end
 
 BATCH_ROWS = 10_000
 """Rows that Salesforce writes one after another."""
@@ -38,7 +39,8 @@ _NO_PARENT = frozenset({hash(b""), hash(NULL.lower().encode())})
 async def parents_together(desk: Desk, content: Spool, delimiter: Delimiter) -> AsyncIterator[Spool]:
     """Give an upload with its rows by parent; the very same if the load names no parent, or it needs no other order.
 
-    Takes about three seconds for a million rows of 100 bytes, in a thread, and 30 bytes of memory for each row.
+    Takes three to five seconds for a million rows of 100 bytes, in a thread, and 35 bytes of memory for each row. A
+    cancellation is raised when it is done.
 
     Args:
         desk: The load's.
@@ -53,10 +55,16 @@ async def parents_together(desk: Desk, content: Spool, delimiter: Delimiter) -> 
     if not column:
         yield content
         return
+    found: list[bool] = []
     with Spool(limit_bytes=content.size) as ordered:
+
+        async def write() -> None:
+            found.append(await asyncio.to_thread(write_by_parent, content, delimiter, column, ordered))
+
         async with desk.reporting:
-            is_other = await asyncio.to_thread(write_by_parent, content, delimiter, column, ordered)
-        yield ordered if is_other else content
+            # A thread cannot be stopped, and must not write to a file that is closed, and perhaps another's by then.
+            await to_its_end(write())
+        yield ordered if found[0] else content
 
 
 def write_by_parent(content: Spool, delimiter: Delimiter, column: str, ordered: Spool) -> bool:
@@ -230,8 +238,7 @@ def _copy(content: Spool, stretches: Iterable[tuple[int, int]], ordered: Spool) 
     held: list[bytes] = []
     size = 0
     for begin, end in stretches:
-        for start in range(begin, end, _PIECE_BYTES):
-            piece = content.piece(start, min(end, start + _PIECE_BYTES))
+        for piece in content.chunks(begin, end):
             held.append(piece)
             size += len(piece)
             if size >= _PIECE_BYTES:

@@ -78,7 +78,11 @@ class BulkServiceStub:
     come with their key and without number. BulkLoad with `repeat_results` takes the data again and numbers them.
     """
     CancelBulkLoad: _grpc.UnaryUnaryMultiCallable[_bulk_service_pb2.CancelBulkLoadRequest, _bulk_service_pb2.CancelBulkLoadResponse]
-    """Aborts every job that is not over, of those that the token names. Rows that are written stay written."""
+    """Aborts every job that is not over, of those that the token names. Rows that are written stay written.
+
+    A BulkLoad call that still runs goes on with the parts behind those: end that call first, and cancel by its last
+    token.
+    """
     PlanBulkLoads: _grpc.UnaryUnaryMultiCallable[_bulk_service_pb2.PlanBulkLoadsRequest, _bulk_service_pb2.PlanBulkLoadsResponse]
     """Tells the order in which loads whose rows refer to each other are to be run, and why.
 
@@ -137,7 +141,11 @@ class BulkServiceAsyncStub(BulkServiceStub):
     come with their key and without number. BulkLoad with `repeat_results` takes the data again and numbers them.
     """
     CancelBulkLoad: _aio.UnaryUnaryMultiCallable[_bulk_service_pb2.CancelBulkLoadRequest, _bulk_service_pb2.CancelBulkLoadResponse]  # type: ignore[assignment]
-    """Aborts every job that is not over, of those that the token names. Rows that are written stay written."""
+    """Aborts every job that is not over, of those that the token names. Rows that are written stay written.
+
+    A BulkLoad call that still runs goes on with the parts behind those: end that call first, and cancel by its last
+    token.
+    """
     PlanBulkLoads: _aio.UnaryUnaryMultiCallable[_bulk_service_pb2.PlanBulkLoadsRequest, _bulk_service_pb2.PlanBulkLoadsResponse]  # type: ignore[assignment]
     """Tells the order in which loads whose rows refer to each other are to be run, and why.
 
@@ -241,7 +249,11 @@ class BulkServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _bulk_service_pb2.CancelBulkLoadRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_bulk_service_pb2.CancelBulkLoadResponse, _abc.Awaitable[_bulk_service_pb2.CancelBulkLoadResponse]]:
-        """Aborts every job that is not over, of those that the token names. Rows that are written stay written."""
+        """Aborts every job that is not over, of those that the token names. Rows that are written stay written.
+
+        A BulkLoad call that still runs goes on with the parts behind those: end that call first, and cancel by its last
+        token.
+        """
 
     @_abc_1.abstractmethod
     def PlanBulkLoads(
