@@ -105,7 +105,7 @@ def column_faults(
     check = _ColumnCheck(sobject, parents, write)
     names: set[str] = set()
     for column in columns:
-        names.add(_split(column)[1].lower())
+        names.add(split_column(column)[1].lower())
         # What finds the record need not be writeable.
         is_key = column.lower() == (key or (_ID if write is Write.UPDATE else ""))
         fault = None if is_key else check.fault(column)
@@ -133,7 +133,7 @@ class _ColumnCheck:
         )
 
     def fault(self, column: str) -> Fault | None:
-        target, relationship, key = _split(column)
+        target, relationship, key = split_column(column)
         if not key:
             field = self._sobject.fields.get(column.lower())
             if field is None:
@@ -183,7 +183,7 @@ def parent_name(field: Field, target: str) -> str:
     return target or (field.referenceTo[0] if len(field.referenceTo) == 1 else "")
 
 
-def _split(column: str) -> tuple[str, str, str]:
+def split_column(column: str) -> tuple[str, str, str]:
     """Return the object, the relationship and its field that a column names; of a plain field the second alone.
 
     Source: Bulk API 2.0 and Bulk API Developer Guide, "Relationship Fields in a Header Row":
@@ -218,7 +218,7 @@ def _parents(sobject: SObject, columns: Iterable[str]) -> Iterator[str]:
     """Yield the sObjects that the lookups among the columns lead to, each once."""
     seen: set[str] = set()
     for column in columns:
-        target, relationship, key = _split(column)
+        target, relationship, key = split_column(column)
         field = lookup_field(sobject, relationship) if key else None
         if field is None:
             continue

@@ -37,6 +37,7 @@ def load(  # noqa: PLR0913 - each is an option of the command line
     line_end: options.LineEndName = None,
     assignment_rule: options.AssignmentRule = "",
     one_part_at_a_time: options.OnePart = False,
+    parent: options.Parent = "",
     results: options.ResultsWanted = "failures",
     failures: options.Failures = None,
     token_file: options.TokenFilePath = None,
@@ -81,6 +82,7 @@ def load(  # noqa: PLR0913 - each is an option of the command line
                 "line_end": line_end,
                 "assignment_rule_id": assignment_rule,
                 "one_part_at_a_time": one_part_at_a_time,
+                "parent_column": parent,
             }
             is_json = form == "jsonl" or (form is None and data.suffix.lower() in _JSON_SUFFIXES)
             key = _key(operation, external_id, given) if key is None else key

@@ -83,6 +83,13 @@ class BulkServiceStub:
     A BulkLoad call that still runs goes on with the parts behind those: end that call first, and cancel by its last
     token.
     """
+    PlanBulkLoads: _grpc.UnaryUnaryMultiCallable[_bulk_service_pb2.PlanBulkLoadsRequest, _bulk_service_pb2.PlanBulkLoadsResponse]
+    """Tells the order in which loads whose rows refer to each other are to be run, and why.
+
+    A column such as `Account.Ext__c` finds records that another load of the request may have to write first, or the same
+    load, `Parent.Ext__c` of accounts for example. What the columns are and where they lead is read from the sObjects'
+    descriptions. Nothing is written, and no data is needed.
+    """
 
 @_typing.type_check_only
 class BulkServiceAsyncStub(BulkServiceStub):
@@ -138,6 +145,13 @@ class BulkServiceAsyncStub(BulkServiceStub):
 
     A BulkLoad call that still runs goes on with the parts behind those: end that call first, and cancel by its last
     token.
+    """
+    PlanBulkLoads: _aio.UnaryUnaryMultiCallable[_bulk_service_pb2.PlanBulkLoadsRequest, _bulk_service_pb2.PlanBulkLoadsResponse]  # type: ignore[assignment]
+    """Tells the order in which loads whose rows refer to each other are to be run, and why.
+
+    A column such as `Account.Ext__c` finds records that another load of the request may have to write first, or the same
+    load, `Parent.Ext__c` of accounts for example. What the columns are and where they lead is read from the sObjects'
+    descriptions. Nothing is written, and no data is needed.
     """
 
 class BulkServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -239,6 +253,19 @@ class BulkServiceServicer(metaclass=_abc_1.ABCMeta):
 
         A BulkLoad call that still runs goes on with the parts behind those: end that call first, and cancel by its last
         token.
+        """
+
+    @_abc_1.abstractmethod
+    def PlanBulkLoads(
+        self,
+        request: _bulk_service_pb2.PlanBulkLoadsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_bulk_service_pb2.PlanBulkLoadsResponse, _abc.Awaitable[_bulk_service_pb2.PlanBulkLoadsResponse]]:
+        """Tells the order in which loads whose rows refer to each other are to be run, and why.
+
+        A column such as `Account.Ext__c` finds records that another load of the request may have to write first, or the same
+        load, `Parent.Ext__c` of accounts for example. What the columns are and where they lead is read from the sObjects'
+        descriptions. Nothing is written, and no data is needed.
         """
 
 def add_BulkServiceServicer_to_server(servicer: BulkServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
