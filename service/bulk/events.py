@@ -36,6 +36,8 @@ class Progress:
     load: Load
     rows_received: int
     bytes_received: int
+    waiting_for: str = ""
+    """What keeps the load from going on, for people; empty if nothing does but Salesforce's own work."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,8 @@ class RowOutcome(Enum):
     DELETED = "deleted"
     FAILED = "failed"
     NOT_PROCESSED = "not_processed"
+    UNKNOWN = "unknown"
+    """Salesforce's results do not tell: it may have been written or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,8 @@ class Job:
     rows_failed: int = 0
     error_message: str = ""
     """Salesforce's own words when the state is FAILED."""
+    unchanged_seconds: float = field(default=0.0, compare=False)
+    """For how long nothing of it has changed, by Salesforce's own clock; 0 if it does not tell."""
 
 
 class PartState(Enum):
@@ -189,6 +193,7 @@ class RowCounts:
     deleted: int = 0
     failed: int = 0
     not_processed: int = 0
+    unknown: int = 0
 
     def __add__(self, other: "RowCounts") -> "RowCounts":
         """Return the counts of both together."""
@@ -198,12 +203,13 @@ class RowCounts:
             self.deleted + other.deleted,
             self.failed + other.failed,
             self.not_processed + other.not_processed,
+            self.unknown + other.unknown,
         )
 
     @property
-    def by_outcome(self) -> tuple[int, int, int, int, int]:
+    def by_outcome(self) -> tuple[int, int, int, int, int, int]:
         """The counts in the order of `RowOutcome`."""
-        return self.created, self.updated, self.deleted, self.failed, self.not_processed
+        return self.created, self.updated, self.deleted, self.failed, self.not_processed, self.unknown
 
     @property
     def total(self) -> int:

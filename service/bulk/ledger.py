@@ -97,7 +97,8 @@ class PartRecord:
             jobs=tuple(self.job_ids),
             left=self.left,
             ended=self.job_state.value if self.is_told or counts is not None else "",
-            counts=counts.by_outcome if counts is not None else None,
+            # As before there were rows of which nobody knows, so that replicas of that time read it.
+            counts=None if counts is None else counts.by_outcome[: None if counts.unknown else -1],
         )
 
     def shown(self) -> LoadPart:

@@ -72,7 +72,6 @@ class Loader:
             errors.InvalidRequest: The messages are not in order.
             errors.MessageTooLarge: A load that its end commits is larger than one part.
             errors.LoadFailed: A job failed or was aborted, without a result for any row.
-            errors.UpstreamProtocolError: Salesforce's results do not cover the rows.
             errors.SluicegateError: Salesforce refused, or could not be reached before a commit.
 
         """

@@ -8,11 +8,13 @@ import asyncio
 from contextlib import ExitStack, aclosing, nullcontext
 
 from service import errors
+from service.bulk.aftermath import tried_nothing, unsettled_seconds
+from service.bulk.coverage import settle
 from service.bulk.desk import Desk
 from service.bulk.dialect import Delimiter
 from service.bulk.events import PartDone, Prepared, Results
 from service.bulk.failpoints import Failpoint
-from service.bulk.job import Commit, Job, LoadState, ResultFile
+from service.bulk.job import Commit, Job, LoadState, Operation, RowOutcome
 from service.bulk.job_steps import abort_quietly, ask, complete, upload
 from service.bulk.ledger import PartRecord
 from service.bulk.part_index import index_of
@@ -20,12 +22,12 @@ from service.bulk.parts import Part
 from service.bulk.patience import Delays
 from service.bulk.report import OUTCOMES, Report, Reported
 from service.bulk.result_files import ResultFiles
-from service.bulk.retries import MAX_RETRIES, PAUSES_SECONDS, rows_to_retry
+from service.bulk.retries import MAX_RETRIES, PAUSES_SECONDS, may_retry, rows_to_retry
 from service.bulk.spool import Spool
 
-BATCH_SECONDS = 300.0
-"""How long Salesforce lets a batch of rows run before it begins it anew."""
-_RESULTS: tuple[ResultFile, ...] = ("successfulResults", "failedResults")
+_FAILED = frozenset({RowOutcome.FAILED})
+_HARMLESS = frozenset({Operation.UPDATE, Operation.UPSERT})
+"""What has the effect of once when it is done twice. A deletion that is repeated is told as failed."""
 
 
 class PartRun:
@@ -49,10 +51,28 @@ class PartRun:
         self._desk = desk
         self._commit = asyncio.Event()
         self._has_slot = False
-        self.is_waiting = False
-        """Whether the caller's commit is what it waits for."""
+        self._is_waiting = False
         self.loose = opened
         """A job that is of no use should the load end now; empty for none."""
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the caller's commit is what it waits for."""
+        return self._is_waiting and not self._has_consent
+
+    @property
+    def _has_consent(self) -> bool:
+        """Whether the caller has said all it will say, and what it committed covers trying rows again.
+
+        The rows of a further job were committed with the first. The commit of that job tells that the caller has stored
+        a token which names it: whoever goes on with an older one has the rows tried by one more job. That does no harm
+        where writing twice has the effect of once.
+        """
+        return self._desk.is_closed and len(self.record.job_ids) > 1 and self._is_harmless
+
+    @property
+    def _is_harmless(self) -> bool:
+        return self._desk.request.operation in _HARMLESS
 
     @property
     def waiting_bytes(self) -> int:
@@ -61,7 +81,7 @@ class PartRun:
 
     def commit(self) -> None:
         """Have the job that waits written."""
-        self.is_waiting = False
+        self._is_waiting = False
         self._commit.set()
 
     async def run(self) -> None:
@@ -114,29 +134,23 @@ class PartRun:
 
     async def _wrote_nothing(self, job: Job) -> bool:
         """Tell whether a job has ended without having tried any row, and will not try one any more."""
-        if not await self._tried_nothing(job):
+        desk = self._desk
+        if not await tried_nothing(desk.client, desk.clock, job):
             return False
+        seconds = unsettled_seconds(job)
+        if not seconds:
+            return True
         # A batch that runs while its job is aborted is run to its end.
         self._give_slot()
-        await self._desk.tell_progress()
-        await self._desk.clock.sleep(BATCH_SECONDS)
+        number, state = self.record.start.part, job.state.value
+        await desk.tell_progress(
+            f"part {number}: its job is {state} and wrote nothing; a batch that ran when it ended may write for "
+            f"{seconds:.0f} more seconds, and then another job takes the rows"
+        )
+        await desk.clock.sleep(seconds)
         await self.take_slot()
         self.record.job = job = await self._ask(job.id)
-        return await self._tried_nothing(job)
-
-    async def _tried_nothing(self, job: Job) -> bool:
-        """Tell whether a job has ended and no row was tried so far, by its results, not by its own counts alone."""
-        if job.state not in {LoadState.ABORTED, LoadState.FAILED} or job.rows_processed:
-            return False
-        with ResultFiles(self._desk.client, self._desk.clock) as files:
-            try:
-                for file in _RESULTS:
-                    async for _ in files.lines(job, file):
-                        return False
-            except errors.LoadNotFound:
-                # The job is there, so what Salesforce does not find is results.
-                return True
-        return True
+        return await tried_nothing(desk.client, desk.clock, job)
 
     async def _upload(self, content: Spool, delimiter: Delimiter, rows: int, *, is_retry: bool = False) -> Job:
         desk = self._desk
@@ -156,20 +170,33 @@ class PartRun:
         if is_by_part:
             self._commit.clear()
         if not self._commit.is_set():
-            self.is_waiting = True
+            self._is_waiting = True
             self._give_slot()
         if is_by_part:
             await desk.tell(Prepared(desk.token(), self.record.shown(), self.record.left))
             self._check_hearing()
         else:
             await desk.tell_progress()
-        await self._commit.wait()
+        await self._committed()
         await self.take_slot()
         await desk.reach(Failpoint.COMMIT_RECEIVED)
 
+    async def _committed(self) -> None:
+        """Wait for the caller's commit, or for its last word where that is as good."""
+        if not self._is_harmless or len(self.record.job_ids) == 1:
+            await self._commit.wait()
+            return
+        said = [asyncio.ensure_future(event.wait()) for event in (self._commit, self._desk.closed)]
+        try:
+            await asyncio.wait(said, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for waiting in said:
+                waiting.cancel()
+        self._is_waiting = False
+
     def _check_hearing(self) -> None:
         """Refuse to wait for a commit that cannot come."""
-        if self._desk.is_closed and not self._commit.is_set():
+        if self._desk.is_closed and not self._commit.is_set() and not self._has_consent:
             problem = f"the stream was closed before part {self.record.start.part} was committed"
             raise errors.InvalidRequest(problem, violations=[errors.FieldViolation("commit", problem)])
 
@@ -211,9 +238,15 @@ class PartRun:
     async def _try_again(self, job: Job, files: ResultFiles) -> Job | None:
         """Give the rows that are worth it to another job; None if there are none."""
         desk, retries = self._desk, len(self.record.job_ids) - 1
-        # A caller that says nothing any more commits nothing.
-        is_mute = desk.is_closed and desk.request.commit is Commit.BY_PART
+        # A caller that says nothing any more commits nothing, and an insert whose job no stored token names is doubled.
+        is_mute = desk.is_closed and desk.request.commit is Commit.BY_PART and not self._is_harmless
         if self.record.is_told or retries >= MAX_RETRIES or is_mute:
+            return None
+        if not may_retry(job):
+            return None
+        told = await settle(self._reported((job,), self.record.left), _FAILED, files, self._ask, desk.clock)
+        (self.record.job,) = (job,) = told.jobs
+        if told.is_doubted:
             return None
         with Spool() as content:
             rows = await rows_to_retry(job, files, desk.clock, content)
@@ -227,16 +260,12 @@ class PartRun:
         desk, record, part = self._desk, self.record, self._part
         earlier = [await self._ask(job_id) for job_id in record.job_ids[:-1]]
         assert record.job is not None, "the part has a job by now"
-        reported = Reported(
-            number=record.start.part,
-            first_row=record.start.row,
-            rows=record.rows,
-            operation=desk.request.operation,
-            jobs=(*earlier, record.job),
-            key_field=desk.request.key_field,
-            columns=part.columns,
+        wanted = OUTCOMES[desk.request.results]
+        reported = await settle(
+            self._reported((*earlier, record.job), record.rows), wanted, files, self._ask, desk.clock
         )
-        report = Report(reported, OUTCOMES[desk.request.results])
+        record.job = reported.jobs[-1]
+        report = Report(reported, wanted)
         async with desk.reporting:
             index = None
             if report.needs_index:
@@ -249,6 +278,18 @@ class PartRun:
         await desk.reach(Failpoint.REPORTED)
         record.counts = report.counts
         await desk.tell(PartDone(desk.token(), record.shown(), record.job.error_message))
+
+    def _reported(self, jobs: tuple[Job, ...], rows: int) -> Reported:
+        record, request = self.record, self._desk.request
+        return Reported(
+            number=record.start.part,
+            first_row=record.start.row,
+            rows=rows,
+            operation=request.operation,
+            jobs=jobs,
+            key_field=request.key_field,
+            columns=self._part.columns,
+        )
 
     async def _ask(self, job_id: str) -> Job:
         return await ask(self._desk.client, self._desk.clock, job_id)

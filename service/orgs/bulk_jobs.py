@@ -11,6 +11,7 @@ from service.context import CallContext
 from service.errors import FieldViolation, SalesforceRejected, SluicegateError, UnknownField, UnknownObject
 from service.salesforce.calls import bulk_ingest
 from service.salesforce.client import SalesforceClient
+from service.salesforce.transport.base import Response
 
 
 class OrgBulkJobs:
@@ -45,7 +46,7 @@ class OrgBulkJobs:
         context = self._begun if self._has_begun else self._context
         response = await self._client.send(created, context)
         try:
-            found = _job(bulk_ingest.job(response, org=self._client.org, sobject=request.object))
+            found = _job(bulk_ingest.job(response, org=self._client.org, sobject=request.object), response)
         except (SalesforceRejected, UnknownObject) as error:
             raise _in_header(error, request) from error
         self._has_begun = True
@@ -67,7 +68,7 @@ class OrgBulkJobs:
     async def job_info(self, job_id: str) -> Job:
         """Tell how a job stands."""
         response = await self._client.send(bulk_ingest.info(self._client.base, job_id), self._begun)
-        return _job(bulk_ingest.job(response, org=self._client.org, job_id=job_id))
+        return _job(bulk_ingest.job(response, org=self._client.org, job_id=job_id), response)
 
     async def results(self, job_id: str, file: ResultFile, begin: Callable[[], Spool]) -> Spool:
         """Fetch a result file."""
@@ -89,7 +90,7 @@ class OrgBulkJobs:
     async def _set_state(self, job_id: str, state: bulk_ingest.SettableState, context: CallContext) -> Job:
         request = bulk_ingest.set_state(self._client.base, job_id, state)
         response = await self._client.send(request, context)
-        return _job(bulk_ingest.job(response, org=self._client.org, job_id=job_id))
+        return _job(bulk_ingest.job(response, org=self._client.org, job_id=job_id), response)
 
 
 def _in_header(error: SluicegateError, request: LoadRequest) -> SluicegateError:
@@ -106,6 +107,7 @@ def _in_header(error: SluicegateError, request: LoadRequest) -> SluicegateError:
     return error
 
 
-def _job(job: bulk_ingest.Job) -> Job:
+def _job(job: bulk_ingest.Job, response: Response) -> Job:
     processed, failed = max(job.numberRecordsProcessed, 0), max(job.numberRecordsFailed, 0)
-    return Job(job.id, LoadState.named(job.state), processed, failed, job.errorMessage)
+    unchanged = bulk_ingest.unchanged_seconds(job, response)
+    return Job(job.id, LoadState.named(job.state), processed, failed, job.errorMessage, unchanged)

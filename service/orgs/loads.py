@@ -221,4 +221,5 @@ def _tell(event: Event, org: str) -> None:
             deleted=counts.deleted,
             failed=counts.failed,
             not_processed=counts.not_processed,
+            unknown=counts.unknown,
         )

@@ -42,6 +42,7 @@ def response_of(event: Event) -> pb.BulkLoadResponse:
                 load=load_message(event.load, event.resume_token),
                 rows_received=event.rows_received,
                 bytes_received=event.bytes_received,
+                waiting_for=event.waiting_for,
             )
         )
     elif isinstance(event, Prepared):
@@ -111,6 +112,7 @@ def _finished(event: Finished) -> pb.BulkLoadFinished:
         rows_deleted=counts.deleted,
         rows_failed=counts.failed,
         rows_not_processed=counts.not_processed,
+        rows_unknown=counts.unknown,
     )
 
 
@@ -121,6 +123,7 @@ def _counts(counts: RowCounts) -> nouns.BulkRowCounts:
         rows_deleted=counts.deleted,
         rows_failed=counts.failed,
         rows_not_processed=counts.not_processed,
+        rows_unknown=counts.unknown,
     )
 
 

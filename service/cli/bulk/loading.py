@@ -77,7 +77,9 @@ class Loading:
             self._display.end()
         self.seconds = time.monotonic() - began
         finished = self.finished
-        return SOME_FAILED if finished is None or finished.rows_failed or finished.rows_not_processed else 0
+        if finished is None:
+            return SOME_FAILED
+        return SOME_FAILED if finished.rows_failed or finished.rows_not_processed or finished.rows_unknown else 0
 
     @property
     def rate(self) -> float:

@@ -96,7 +96,7 @@ class Caller:
         ledger = new_ledger(self.request, self.limits)
         if self.stored:
             ledger = Ledger.of(SIGNER.read(self.stored, org="prod"))
-        call = running.run(self.request, ledger, _queued(outgoing), is_resumed=bool(self.stored))
+        call = running.run(self.request, ledger, queued(outgoing), is_resumed=bool(self.stored))
         async with aclosing(call) as events:
             await self._listen(events, outgoing)
 
@@ -139,7 +139,8 @@ class Caller:
         return self.finished.counts
 
 
-async def _queued(outgoing: asyncio.Queue[Message | None]) -> AsyncIterator[Message]:
+async def queued(outgoing: asyncio.Queue[Message | None]) -> AsyncIterator[Message]:
+    """Yield what is put into a queue, until None is."""
     while (message := await outgoing.get()) is not None:
         yield message
 
