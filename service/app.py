@@ -22,6 +22,7 @@ from service.admin.links.server import LinkServer
 from service.admin.metrics import Metrics
 from service.admin.server import AdminServer
 from service.bulk.failpoints import Deadly, Reach, pass_by
+from service.bulk.room import DiskRoom
 from service.clock import Clock, SystemClock
 from service.deep_links.claim_store import ClaimsInMemory, ClaimStore
 from service.deep_links.config import LinkConfig
@@ -220,6 +221,7 @@ class App:
             clock=self._clock,
             sharing=await self._sharing(stack),
             reach=self._reach(),
+            disk=DiskRoom(self._settings.spool.max_bytes),
         )
 
     def _reach(self) -> Reach:

@@ -10,6 +10,7 @@ from service.bulk.failpoints import Reach
 from service.bulk.job import BulkClient, LoadRequest
 from service.bulk.ledger import Ledger
 from service.bulk.outbox import Outbox
+from service.bulk.room import DiskRoom, LoadRoom
 from service.bulk.token import LoadToken, TokenSigner
 from service.clock import Clock
 
@@ -56,6 +57,8 @@ class Desk:
     reach: Reach
     allowance: Allowance
     slots: Slots
+    room: LoadRoom = field(default_factory=lambda: DiskRoom().open())
+    """What the load may keep on the disk."""
     outbox: Outbox = field(default_factory=Outbox)
     reporting: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while a part's rows are in memory."""

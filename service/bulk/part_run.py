@@ -23,6 +23,7 @@ from service.bulk.patience import Delays
 from service.bulk.report import OUTCOMES, Report, Reported
 from service.bulk.result_files import ResultFiles
 from service.bulk.retries import MAX_RETRIES, PAUSES_SECONDS, may_retry, rows_to_retry
+from service.bulk.room import WAIT_SECONDS
 from service.bulk.spool import Spool
 
 _FAILED = frozenset({RowOutcome.FAILED})
@@ -49,6 +50,7 @@ class PartRun:
         self.record = record
         self._part = part
         self._desk = desk
+        self._room = desk.room.cut(part.content.size, part.rows)
         self._commit = asyncio.Event()
         self._has_slot = False
         self._is_waiting = False
@@ -95,7 +97,7 @@ class PartRun:
         desk = self._desk
         with ExitStack() as stack:
             stack.callback(self.close)
-            files = stack.enter_context(ResultFiles(desk.client, desk.clock))
+            files = stack.enter_context(ResultFiles(desk.client, desk.clock, self._room.charge))
             await desk.reach(Failpoint.CUT)
             job = await self._first_job()
             while True:
@@ -182,13 +184,24 @@ class PartRun:
         await desk.reach(Failpoint.COMMIT_RECEIVED)
 
     async def _committed(self) -> None:
-        """Wait for the caller's commit, or for its last word where that is as good."""
-        if not self._is_harmless or len(self.record.job_ids) == 1:
-            await self._commit.wait()
-            return
-        said = [asyncio.ensure_future(event.wait()) for event in (self._commit, self._desk.closed)]
+        """Wait for the caller's commit, or for its last word where that is as good.
+
+        Raises:
+            errors.DeadlineExceeded: It has not come for ten minutes, and other loads wait for the room on the disk.
+
+        """
+        desk = self._desk
+        events = [self._commit]
+        if self._is_harmless and len(self.record.job_ids) > 1:
+            events.append(desk.closed)
+        said = [asyncio.ensure_future(event.wait()) for event in events]
         try:
-            await asyncio.wait(said, return_when=asyncio.FIRST_COMPLETED)
+            while not (await asyncio.wait(said, timeout=WAIT_SECONDS, return_when=asyncio.FIRST_COMPLETED))[0]:
+                if desk.room.is_short:
+                    raise errors.DeadlineExceeded(
+                        f"part {self.record.start.part} was not committed for {WAIT_SECONDS:.0f} seconds, and other "
+                        "loads need its room; go on with the load by its last token"
+                    )
         finally:
             for waiting in said:
                 waiting.cancel()
@@ -248,7 +261,7 @@ class PartRun:
         (self.record.job,) = (job,) = told.jobs
         if told.is_doubted:
             return None
-        with Spool() as content:
+        with Spool(charge=self._room.charge) as content:
             rows = await rows_to_retry(job, files, desk.clock, content)
             if not rows:
                 return None
@@ -308,6 +321,7 @@ class PartRun:
     def close(self) -> None:
         """Free the part's rows and its slot. May be called twice, and without `run`."""
         self._part.content.close()
+        self._room.close()
         self._give_slot()
 
     async def abandon(self) -> None:

@@ -24,12 +24,14 @@ class ResultFiles:
     Args:
         client: The org.
         clock: Time, for outages.
+        charge: Counts the bytes that are kept; see `Spool`.
 
     """
 
-    def __init__(self, client: BulkClient, clock: Clock) -> None:
+    def __init__(self, client: BulkClient, clock: Clock, charge: Callable[[int], None] | None = None) -> None:
         self._client = client
         self._clock = clock
+        self._charge = charge
         self._spools: dict[tuple[str, ResultFile], Spool] = {}
         self._counts: dict[tuple[str, ResultFile], int] = {}
         self._stack = ExitStack()
@@ -77,7 +79,7 @@ class ResultFiles:
         spool = self._spools.get((job.id, file))
         if spool is None:
             with ExitStack() as attempt:
-                begin = _beginner(attempt)
+                begin = _beginner(attempt, self._charge)
                 try:
                     spool = await persist(lambda: self._client.results(job.id, file, begin), self._clock)
                 except LoadNotFound:
@@ -106,9 +108,9 @@ async def read_lines(spool: Spool, reader: ResultReader, clock: Clock) -> AsyncI
         yield line
 
 
-def _beginner(stack: ExitStack) -> Callable[[], Spool]:
+def _beginner(stack: ExitStack, charge: Callable[[int], None] | None) -> Callable[[], Spool]:
     def begin() -> Spool:
         stack.close()
-        return stack.enter_context(Spool(limit_bytes=MAX_FILE_BYTES, memory_bytes=MEMORY_BYTES))
+        return stack.enter_context(Spool(limit_bytes=MAX_FILE_BYTES, memory_bytes=MEMORY_BYTES, charge=charge))
 
     return begin

@@ -1,6 +1,6 @@
 """Bytes kept until they are needed, and needed perhaps more than once: in memory at first, then in a temporary file."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from tempfile import SpooledTemporaryFile
 from types import TracebackType
 from typing import Self
@@ -19,12 +19,22 @@ class Spool:
     Args:
         limit_bytes: What it takes.
         memory_bytes: From when on it uses a file.
+        charge: Is told how many bytes are written before they are, and refuses those there is no room for; on closing,
+            that they are gone.
 
     """
 
-    def __init__(self, *, limit_bytes: int = MAX_LOAD_BYTES, memory_bytes: int = MEMORY_BYTES) -> None:
+    def __init__(
+        self,
+        *,
+        limit_bytes: int = MAX_LOAD_BYTES,
+        memory_bytes: int = MEMORY_BYTES,
+        charge: Callable[[int], None] | None = None,
+    ) -> None:
         self._file = SpooledTemporaryFile(max_size=memory_bytes)  # noqa: SIM115 - closed by close()
         self._limit = limit_bytes
+        self._charge = charge
+        self._charged = 0
         self.size = 0
         """Bytes held."""
 
@@ -37,6 +47,9 @@ class Spool:
 
         """
         check_size(self.size + len(data), self._limit)
+        if self._charge is not None:
+            self._charge(len(data))
+            self._charged += len(data)
         try:
             self._file.seek(self.size)
             self._file.write(data)
@@ -67,6 +80,9 @@ class Spool:
     def close(self) -> None:
         """Forget everything."""
         self._file.close()
+        if self._charge is not None:
+            self._charge(-self._charged)
+            self._charged = 0
 
     def __enter__(self) -> Self:
         return self

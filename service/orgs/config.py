@@ -2,11 +2,12 @@
 
 import ssl
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from service.batching.coalescer import Coalescer
 from service.bulk.failpoints import Reach, pass_by
 from service.bulk.parts import PartLimits
+from service.bulk.room import DiskRoom
 from service.clock import Clock
 from service.deep_links.claim_store import ClaimStore
 from service.deep_links.config import LinkConfig
@@ -57,6 +58,8 @@ class Surroundings:
     """What replicas share of the orgs' allocations; None if this one is on its own."""
     reach: Reach = pass_by
     """Called at each place of a load where a test may have the process die."""
+    disk: DiskRoom = field(default_factory=DiskRoom)
+    """Room for the data of bulk loads."""
 
 
 def open_org(name: str, settings: OrgSettings, surroundings: Surroundings, stack: AsyncExitStack) -> Org:
@@ -121,7 +124,7 @@ def open_org(name: str, settings: OrgSettings, surroundings: Surroundings, stack
         claim_store=surroundings.claim_store,
     )
     limits = PartLimits(settings.loads.part_bytes, settings.loads.part_rows)
-    policy = LoadPolicy(limits, settings.loads.parts_at_work, surroundings.reach)
+    policy = LoadPolicy(limits, settings.loads.parts_at_work, surroundings.reach, surroundings.disk)
     return Org(
         client,
         guard=guard,

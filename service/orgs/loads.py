@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from service.bulk.allowance import Allowance
 from service.bulk.desk import Desk, Slots
@@ -16,6 +16,7 @@ from service.bulk.ledger import Ledger
 from service.bulk.load import Loader
 from service.bulk.messages import Message
 from service.bulk.parts import PartLimits
+from service.bulk.room import DiskRoom
 from service.bulk.splitting import splitter_of
 from service.bulk.standing import StandingLoad, add_part, only_part
 from service.bulk.token import TokenSigner
@@ -42,6 +43,8 @@ class LoadPolicy:
     """How many parts of all loads are uploaded, written or reported at a time."""
     reach: Reach = pass_by
     """Called at each place where a test may have the process die."""
+    disk: DiskRoom = field(default_factory=DiskRoom)
+    """What the loads of all orgs share."""
 
 
 class OrgLoads:
@@ -97,6 +100,7 @@ class OrgLoads:
             self._check(context),
             self._policy.reach,
             self._slots,
+            self._policy.disk,
         )
         async with aclosing(loader.run(request, ledger, messages, is_resumed=bool(resume_token))) as events:
             async for event in events:
