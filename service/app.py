@@ -137,7 +137,7 @@ class App:
         # After the orgs, so that it closes before them: work whose callers have gone still needs its org.
         request_ids = await stack.enter_async_context(RequestIds(store, self._clock))
         with _listening("admin", settings.admin):
-            admin = await stack.enter_async_context(AdminServer(settings.admin, Metrics(registry)))
+            admin = await stack.enter_async_context(AdminServer(settings.admin, Metrics(registry, surroundings.disk)))
         links = await self._link_server(stack, registry, tracing)
         pipeline = Pipeline(
             tracing, self._clock, settings.grpc.max_message_bytes, settings.grpc.default_deadline_seconds

@@ -12,6 +12,7 @@ from service.bulk.ledger import Ledger
 from service.bulk.outbox import Outbox
 from service.bulk.room import DiskRoom, LoadRoom
 from service.bulk.token import LoadToken, TokenSigner
+from service.bulk.watching import LoadWatch
 from service.clock import Clock
 
 PARTS_AT_WORK = 4
@@ -59,6 +60,8 @@ class Desk:
     slots: Slots
     room: LoadRoom = field(default_factory=lambda: DiskRoom().open())
     """What the load may keep on the disk."""
+    watch: LoadWatch = field(default_factory=LoadWatch)
+    """What is seen of the load."""
     outbox: Outbox = field(default_factory=Outbox)
     reporting: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while a part's rows are in memory."""

@@ -18,6 +18,7 @@ from service.bulk.part_run import PartRun
 from service.bulk.room import DiskRoom, weight
 from service.bulk.splitting import SplitterOf
 from service.bulk.token import TokenSigner
+from service.bulk.watching import LoadWatch
 from service.clock import Clock
 
 _POINTS: dict[type[Event], Failpoint] = {
@@ -45,6 +46,8 @@ class Loader:
     """Room for the parts of all loads of the org."""
     disk: DiskRoom = field(default_factory=DiskRoom)
     """What all loads of the process share."""
+    watch: LoadWatch = field(default_factory=LoadWatch)
+    """What is seen of the load that is run."""
 
     async def run(
         self, request: LoadRequest, ledger: Ledger, messages: AsyncIterator[Message], *, is_resumed: bool = False
@@ -83,7 +86,9 @@ class Loader:
         allowance = Allowance(self.client, org=ledger.org)
         slots = Slots(self.slots)
         room = self.disk.open(weight(ledger.limits.size_bytes, ledger.limits.rows))
-        desk = Desk(request, self.client, self.clock, ledger, self.signer, self.reach, allowance, slots, room)
+        desk = Desk(
+            request, self.client, self.clock, ledger, self.signer, self.reach, allowance, slots, room, self.watch
+        )
         load = _Load(desk, self, is_resumed=is_resumed)
         await self.reach(Failpoint.BEGUN)
         task = asyncio.create_task(load.run(messages))

@@ -94,17 +94,20 @@ class PartRun:
             errors.SluicegateError: Salesforce refused, or an outage lasted.
 
         """
-        desk = self._desk
+        desk, part = self._desk, self._part
         with ExitStack() as stack:
             stack.callback(self.close)
+            span = stack.enter_context(desk.watch.part(part.start.part, part.rows, part.content.size))
             files = stack.enter_context(ResultFiles(desk.client, desk.clock, self._room.charge))
             await desk.reach(Failpoint.CUT)
             job = await self._first_job()
             while True:
+                span.tell(job)
                 if job.state is LoadState.OPEN:
                     await self._wait_for_commit()
                 async with desk.writing if desk.request.is_serial else nullcontext():
                     job = await self._write(job)
+                span.tell(job)
                 again = await self._try_again(job, files)
                 if again is None:
                     break
@@ -243,6 +246,8 @@ class PartRun:
             await desk.clock.sleep(delays.next())
             before, job = job, await self._ask(job.id)
             record.job = job
+            if job.state.is_final:
+                desk.watch.totals.jobs_ended[job.state.value] += 1
             await desk.reach(Failpoint.ENDED if job.state.is_final else Failpoint.POLLED)
             if job != before:
                 await desk.tell_progress()
@@ -289,7 +294,9 @@ class PartRun:
                     record.is_told = True
                     await desk.tell(Results(desk.token(), rows))
         await desk.reach(Failpoint.REPORTED)
-        record.counts = report.counts
+        is_new, record.counts = record.counts is None, report.counts
+        if is_new:
+            desk.watch.part_done(record.shown(), record.job)
         await desk.tell(PartDone(desk.token(), record.shown(), record.job.error_message))
 
     def _reported(self, jobs: tuple[Job, ...], rows: int) -> Reported:
@@ -312,11 +319,13 @@ class PartRun:
         if not self._has_slot:
             await self._desk.slots.acquire()
             self._has_slot = True
+            self._desk.watch.totals.parts_at_work += 1
 
     def _give_slot(self) -> None:
         if self._has_slot:
             self._has_slot = False
             self._desk.slots.release()
+            self._desk.watch.totals.parts_at_work -= 1
 
     def close(self) -> None:
         """Free the part's rows and its slot. May be called twice, and without `run`."""

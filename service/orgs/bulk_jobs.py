@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from service.bulk.dialect import Delimiter
 from service.bulk.job import Content, Job, LoadRequest, LoadState, ResultFile
 from service.bulk.spool import Spool
+from service.bulk.watching import Totals
 from service.context import CallContext
 from service.errors import FieldViolation, SalesforceRejected, SluicegateError, UnknownField, UnknownObject
 from service.salesforce.calls import bulk_ingest
@@ -23,12 +24,14 @@ class OrgBulkJobs:
     Args:
         client: The org.
         context: The call on whose behalf the requests are sent.
+        totals: Where jobs are counted.
 
     """
 
-    def __init__(self, client: SalesforceClient, context: CallContext) -> None:
+    def __init__(self, client: SalesforceClient, context: CallContext, totals: Totals | None = None) -> None:
         self._client = client
         self._context = context
+        self._totals = totals or Totals()
         # What is begun is finished: a job that is refused its last calls has cost all the others for nothing.
         self._begun = replace(context, begun=True)
         self._has_begun = False
@@ -50,6 +53,7 @@ class OrgBulkJobs:
         except (SalesforceRejected, UnknownObject) as error:
             raise _in_header(error, request) from error
         self._has_begun = True
+        self._totals.jobs_created += 1
         return found
 
     async def upload(self, job_id: str, content: Content) -> None:
@@ -63,7 +67,9 @@ class OrgBulkJobs:
 
     async def abort(self, job_id: str) -> Job:
         """Abort a job, also after the call's deadline: that is when it is needed."""
-        return await self._set_state(job_id, "Aborted", replace(self._begun, deadline=None))
+        aborted = await self._set_state(job_id, "Aborted", replace(self._begun, deadline=None))
+        self._totals.jobs_ended["Withdrawn"] += 1
+        return aborted
 
     async def job_info(self, job_id: str) -> Job:
         """Tell how a job stands."""

@@ -137,6 +137,7 @@ def open_org(name: str, settings: OrgSettings, surroundings: Surroundings, stack
             tokens=surroundings.signers.loads,
             policy=policy,
             descriptions=descriptions if settings.writes.check_fields else None,
+            tracing=tracing,
         ),
     )
 
