@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from dataclasses import dataclass, field
 
 from service.bulk.allowance import Allowance
@@ -83,30 +83,29 @@ class Loader:
             errors.SluicegateError: Salesforce refused, or could not be reached before a commit.
 
         """
-        allowance = Allowance(self.client, org=ledger.org)
-        slots = Slots(self.slots)
-        room = self.disk.open(weight(ledger.limits.size_bytes, ledger.limits.rows))
-        desk = Desk(
-            request, self.client, self.clock, ledger, self.signer, self.reach, allowance, slots, room, self.watch
-        )
-        load = _Load(desk, self, is_resumed=is_resumed)
-        await self.reach(Failpoint.BEGUN)
-        task = asyncio.create_task(load.run(messages))
-        try:
-            async with aclosing(desk.outbox.events()) as events:
-                async for event in events:
-                    yield event
-                    if (point := _POINTS.get(type(event))) is not None:
-                        await self.reach(point)
-            await task
-        finally:
-            task.cancel()
+        allowance, slots = Allowance(self.client, org=ledger.org), Slots(self.slots)
+        with closing(self.disk.open(weight(ledger.limits.size_bytes, ledger.limits.rows))) as room:
+            desk = Desk(
+                request, self.client, self.clock, ledger, self.signer, self.reach, allowance, slots, room, self.watch
+            )
+            load = _Load(desk, self, is_resumed=is_resumed)
+            await self.reach(Failpoint.BEGUN)
+            task = asyncio.create_task(load.run(messages))
             try:
-                # What it ended with was raised above, or nobody listens any more.
-                await asyncio.gather(task, return_exceptions=True)
+                async with aclosing(desk.outbox.events()) as events:
+                    async for event in events:
+                        yield event
+                        if (point := _POINTS.get(type(event))) is not None:
+                            await self.reach(point)
+                await task
             finally:
-                room.close()
-                await load.abandon()
+                task.cancel()
+                try:
+                    # What it ended with was raised above, or nobody listens any more.
+                    await asyncio.gather(task, return_exceptions=True)
+                finally:
+                    room.close()
+                    await load.abandon()
         counts = ledger.counts
         yield Finished(desk.token(), ledger.load(), counts.total, counts)
 

@@ -752,16 +752,47 @@ async def test_a_resumed_load_says_so():
     assert accepted.resume_from is None
 
 
-async def test_an_outage_of_half_a_minute_is_waited_out():
-    """Creating, uploading, committing and polling go on when Salesforce answers again."""
-    down: list[BaseException | None] = [errors.UpstreamUnavailable("down", retry_after_seconds=5.0)] * 6
-    methods = ("create_job", "upload", "complete", "job_info", "successfulResults")
-    org, caller = FakeBulkOrg(faults={method: list(down) for method in methods}), Caller(INSERT, DATA, SMALL)
+class Away(FakeBulkOrg):
+    """An org that is down for half a minute after some of its calls."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.clock = FakeClock()
+        self.down_until = 0.0
+        self.first = 10
+
+    def _raise(self, method, faults, *, is_counted=True):
+        super()._raise(method, faults, is_counted=is_counted)
+        if len(self.calls) == self.first:
+            self.down_until = self.clock.monotonic() + 30
+        if self.clock.monotonic() < self.down_until:
+            raise errors.UpstreamUnavailable("down", retry_after_seconds=2.0)
+
+
+@pytest.mark.parametrize("first", range(2, 40, 6))
+async def test_an_outage_of_half_a_minute_is_waited_out(first):
+    """Whatever the load does when Salesforce goes down, it goes on when it is up again, and writes each row once."""
+    org, caller = Away(), Caller(INSERT, DATA, SMALL)
+    org.first = first
+
+    await caller.call(loader(org, org.clock))
+
+    assert org.down_until
+    assert NAMES == names(org)
+    assert RowCounts(created=60) == caller.counts
+
+
+async def test_an_outage_that_is_not_waited_out_ends_the_load(monkeypatch):
+    """Without patience the load breaks off half-way, and nothing is lost or doubled when it is gone on with."""
+    monkeypatch.setattr("service.bulk.job_steps.OUTAGE_SECONDS", 1.0)
+    down: list[BaseException | None] = [None, errors.UpstreamUnavailable("down", retry_after_seconds=2.0)]
+    org, caller = FakeBulkOrg(faults={"upload": down}), Caller(INSERT, DATA, SMALL)
+    with pytest.raises(errors.UpstreamUnavailable):
+        await call(caller, loader(org))
 
     await call(caller, loader(org))
 
     assert NAMES == names(org)
-    assert RowCounts(created=60) == caller.counts
 
 
 async def test_answers_that_are_lost_change_nothing():
