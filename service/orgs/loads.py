@@ -7,6 +7,7 @@ from contextlib import aclosing, closing
 from dataclasses import dataclass, field
 
 from service.bulk.allowance import Allowance
+from service.bulk.data import Format
 from service.bulk.desk import Desk, Slots
 from service.bulk.events import Accepted, Event, Finished
 from service.bulk.failpoints import Reach, pass_by
@@ -26,7 +27,7 @@ from service.errors import FieldViolation, InvalidRequest, SluicegateError
 from service.orgs.bulk_jobs import OrgBulkJobs
 from service.orgs.descriptions import Descriptions
 from service.orgs.guard import Guard
-from service.orgs.load_columns import check_columns
+from service.orgs.load_columns import check_columns, check_header
 from service.salesforce.client import SalesforceClient
 from service.settings.signed_text import invalid
 from service.telemetry import logs
@@ -125,8 +126,23 @@ class OrgLoads:
                 raise
 
     async def start(self, request: LoadRequest, context: CallContext) -> tuple[Load, str]:
-        """Begin a load whose data comes by calls, and return it with its token."""
+        """Begin a load whose data comes by calls, and return it with its token.
+
+        Raises:
+            InvalidRequest: The rows are to come as record batches, which no call takes.
+            service.errors.UnknownObject: The org has no such sObject.
+            service.errors.UnknownField: The external-id field, or a field that a column is mapped to or that is the
+                same in all rows, is none of the sObject.
+            service.errors.FieldNotWriteable: Such a field may not be written.
+            service.errors.InvalidFieldValue: A lookup names an object that it does not lead to.
+
+        """
         self._guard.admit(context)
+        if request.format is Format.BATCHES:
+            problem = "record batches come by BulkLoad; send CSV or JSON Lines"
+            raise InvalidRequest(problem, violations=[FieldViolation("header.format", problem)])
+        if self._descriptions is not None:
+            await check_header(request, self._descriptions, context)
         ledger = self._ledger(request, "", context)
         return ledger.load(), self._tokens.write(ledger.token())
 
@@ -150,6 +166,8 @@ class OrgLoads:
         desk.watch.totals = self.totals
         with closing(splitter_of(request, ledger.limits, ledger.end)) as splitter:
             part = only_part([*splitter.feed(data), *splitter.finish()])
+            if not ledger.parts:
+                ledger.header_bytes = splitter.header_bytes
             with part.content:
                 check_needed(request, part.columns)
                 await self._check(context)(request, part.columns)

@@ -5,9 +5,9 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias, cast
 
@@ -17,7 +17,7 @@ from sluicegate.bulk import Outcome
 
 from service.cli.bulk.failed_rows import COLUMNS, cells
 from service.cli.bulk.notes import read_note
-from service.cli.failures import explain
+from service.cli.failures import explain, tell, words
 from service.cli.running import fail, run
 
 Load: TypeAlias = Annotated[
@@ -36,15 +36,37 @@ def watch(
 ) -> None:
     """Tell how a load stands, at once and whenever that changes, until Salesforce works on no part of it.
 
-    Exit 1 if the call fails, 130 if it is stopped.
+    Of a load that goes on meanwhile its file tells of further parts. Exit 1 if the call fails, 130 if it is stopped.
     """
 
-    async def follow(client: Client, token: str) -> None:
-        async with aclosing(client.watch_bulk_load(token)) as loads:
+    async def show(client: Client, token: str) -> None:
+        async with aclosing(follow(client, token, lambda: _named(load)[0])) as loads:
             async for told in loads:
                 typer.echo(_line(told, output))
 
-    _call(load, org, target, follow)
+    _call(load, org, target, show, output)
+
+
+async def follow(client: Client, token: str, latest: Callable[[], str]) -> AsyncGenerator[BulkLoad, None]:
+    """Yield how a load stands whenever that changes; close it when leaving early.
+
+    Args:
+        client: The service.
+        token: The load, as of now.
+        latest: Returns its token as of when Salesforce works on none of the parts that `token` knows of: whoever loads
+            may have come further.
+
+    """
+    told: BulkLoad | None = None
+    while True:
+        async with aclosing(client.watch_bulk_load(token)) as loads:
+            async for load in loads:
+                if told is None or replace(load, resume_token=told.resume_token) != told:
+                    told = load
+                    yield load
+        before, token = token, latest()
+        if token == before:
+            return
 
 
 def results(
@@ -88,13 +110,20 @@ def cancel(
     async def abort(client: Client, token: str) -> None:
         typer.echo(_line(await client.cancel_bulk_load(token), output))
 
-    _call(load, org, target, abort)
+    _call(load, org, target, abort, output)
 
 
-def _call(load: str, org: str | None, target: str | None, act: Callable[[Client, str], Awaitable[None]]) -> None:
+def _call(
+    load: str,
+    org: str | None,
+    target: str | None,
+    act: Callable[[Client, str], Awaitable[None]],
+    output: str = "text",
+) -> None:
     try:
         token, known_org, known_target = _named(load)
-        client = Client(known_target if target is None else target, org=known_org if org is None else org)
+        target = known_target if target is None else target
+        client = Client(target, org=known_org if org is None else org)
         run(_connected(client, token, act))
         sys.stdout.flush()
     except BrokenPipeError:
@@ -102,9 +131,9 @@ def _call(load: str, org: str | None, target: str | None, act: Callable[[Client,
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(1) from None
     except (OSError, ValueError) as error:
-        fail(str(error))
+        fail(words(error))
     except SluicegateError as error:
-        typer.echo(explain(error), err=True)
+        typer.echo(explain(error) if output == "json" else tell(error, target or ""), err=True)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
