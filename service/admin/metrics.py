@@ -106,6 +106,11 @@ _LOADED: tuple[tuple[str, str, Callable[[Loading], float]], ...] = (
     ("loads_resumed", "Calls of BulkLoad that went on with a load.", lambda found: found.resumed),
     ("load_bytes", "Bytes that bulk jobs were given.", lambda found: found.uploaded_bytes),
     ("load_jobs_created", "Bulk jobs that were created.", lambda found: found.jobs_created),
+    (
+        "load_jobs_left_open",
+        "Bulk jobs of no use that could not be aborted; Salesforce forgets them.",
+        lambda found: found.jobs_left_open,
+    ),
 )
 _LOADED_AS: tuple[tuple[str, str, str, Callable[[Loading], Mapping[str, int]]], ...] = (
     (
@@ -118,7 +123,7 @@ _LOADED_AS: tuple[tuple[str, str, str, Callable[[Loading], Mapping[str, int]]], 
     (
         "load_jobs_ended",
         "state",
-        "Bulk jobs by the state they were found in at their end; Withdrawn are those that the service aborted.",
+        "Bulk jobs of parts that are over by their state; Withdrawn are those that the service aborted.",
         lambda found: found.jobs_ended,
     ),
 )

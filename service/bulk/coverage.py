@@ -7,7 +7,8 @@ is told as not known: to refuse the results for ever would keep from the caller 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from service.bulk.job import Job, ResultFile, RowOutcome
+from service.bulk.job import Job, ResultFile
+from service.bulk.outcomes import RowOutcome
 from service.bulk.report import Reported
 from service.bulk.result_files import ResultFiles
 from service.clock import Clock

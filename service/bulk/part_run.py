@@ -9,26 +9,25 @@ from contextlib import ExitStack, aclosing, nullcontext
 
 from service import errors
 from service.bulk.aftermath import tried_nothing, unsettled_seconds
+from service.bulk.consent import Consent
 from service.bulk.coverage import settle
 from service.bulk.desk import Desk
 from service.bulk.dialect import Delimiter
 from service.bulk.events import PartDone, Prepared, Results
 from service.bulk.failpoints import Failpoint
-from service.bulk.job import Commit, Job, LoadState, Operation, RowOutcome
+from service.bulk.job import Commit, Job, LoadState
 from service.bulk.job_steps import abort_quietly, ask, complete, upload
 from service.bulk.ledger import PartRecord
+from service.bulk.outcomes import RowOutcome
 from service.bulk.part_index import index_of
 from service.bulk.parts import Part
 from service.bulk.patience import Delays
 from service.bulk.report import OUTCOMES, Report, Reported
 from service.bulk.result_files import ResultFiles
 from service.bulk.retries import MAX_RETRIES, PAUSES_SECONDS, may_retry, rows_to_retry
-from service.bulk.room import WAIT_SECONDS
 from service.bulk.spool import Spool
 
 _FAILED = frozenset({RowOutcome.FAILED})
-_HARMLESS = frozenset({Operation.UPDATE, Operation.UPSERT})
-"""What has the effect of once when it is done twice. A deletion that is repeated is told as failed."""
 
 
 class PartRun:
@@ -51,30 +50,15 @@ class PartRun:
         self._part = part
         self._desk = desk
         self._room = desk.room.cut(part.content.size, part.rows)
-        self._commit = asyncio.Event()
+        self._consent = Consent(desk, record)
         self._has_slot = False
-        self._is_waiting = False
         self.loose = opened
         """A job that is of no use should the load end now; empty for none."""
 
     @property
     def is_waiting(self) -> bool:
         """Whether the caller's commit is what it waits for."""
-        return self._is_waiting and not self._has_consent
-
-    @property
-    def _has_consent(self) -> bool:
-        """Whether the caller has said all it will say, and what it committed covers trying rows again.
-
-        The rows of a further job were committed with the first. The commit of that job tells that the caller has stored
-        a token which names it: whoever goes on with an older one has the rows tried by one more job. That does no harm
-        where writing twice has the effect of once.
-        """
-        return self._desk.is_closed and len(self.record.job_ids) > 1 and self._is_harmless
-
-    @property
-    def _is_harmless(self) -> bool:
-        return self._desk.request.operation in _HARMLESS
+        return self._consent.is_awaited
 
     @property
     def waiting_bytes(self) -> int:
@@ -83,8 +67,7 @@ class PartRun:
 
     def commit(self) -> None:
         """Have the job that waits written."""
-        self._is_waiting = False
-        self._commit.set()
+        self._consent.give()
 
     async def run(self) -> None:
         """Bring the part to its end. It has its slot by now, and gives it back.
@@ -123,6 +106,7 @@ class PartRun:
             record.job = job = await self._ask(record.job_ids[-1])
             if record.is_told or not await self._wrote_nothing(job):
                 return record.job
+            self._desk.watch.totals.jobs_ended[job.state.value] += 1
             record.drop_job()
             if record.job_ids:
                 record.job = job = await self._ask(record.job_ids[-1])
@@ -149,8 +133,8 @@ class PartRun:
         self._give_slot()
         number, state = self.record.start.part, job.state.value
         await desk.tell_progress(
-            f"part {number}: its job is {state} and wrote nothing; a batch that ran when it ended may write for "
-            f"{seconds:.0f} more seconds, and then another job takes the rows"
+            f"the end of what may still run of the job of part {number}, which is {state} and wrote nothing so far; in "
+            f"{seconds:.0f} seconds another job takes the rows"
         )
         await desk.clock.sleep(seconds)
         await self.take_slot()
@@ -171,50 +155,16 @@ class PartRun:
 
     async def _wait_for_commit(self) -> None:
         desk = self._desk
-        is_by_part = desk.request.commit is Commit.BY_PART
-        if is_by_part:
-            self._commit.clear()
-        if not self._commit.is_set():
-            self._is_waiting = True
+        if not self._consent.ask():
             self._give_slot()
-        if is_by_part:
+        if desk.request.commit is Commit.BY_PART:
             await desk.tell(Prepared(desk.token(), self.record.shown(), self.record.left))
-            self._check_hearing()
+            self._consent.check()
         else:
             await desk.tell_progress()
-        await self._committed()
+        await self._consent.wait()
         await self.take_slot()
         await desk.reach(Failpoint.COMMIT_RECEIVED)
-
-    async def _committed(self) -> None:
-        """Wait for the caller's commit, or for its last word where that is as good.
-
-        Raises:
-            errors.DeadlineExceeded: It has not come for ten minutes, and other loads wait for the room on the disk.
-
-        """
-        desk = self._desk
-        events = [self._commit]
-        if self._is_harmless and len(self.record.job_ids) > 1:
-            events.append(desk.closed)
-        said = [asyncio.ensure_future(event.wait()) for event in events]
-        try:
-            while not (await asyncio.wait(said, timeout=WAIT_SECONDS, return_when=asyncio.FIRST_COMPLETED))[0]:
-                if desk.room.is_short:
-                    raise errors.DeadlineExceeded(
-                        f"part {self.record.start.part} was not committed for {WAIT_SECONDS:.0f} seconds, and other "
-                        "loads need its room; go on with the load by its last token"
-                    )
-        finally:
-            for waiting in said:
-                waiting.cancel()
-        self._is_waiting = False
-
-    def _check_hearing(self) -> None:
-        """Refuse to wait for a commit that cannot come."""
-        if self._desk.is_closed and not self._commit.is_set() and not self._has_consent:
-            problem = f"the stream was closed before part {self.record.start.part} was committed"
-            raise errors.InvalidRequest(problem, violations=[errors.FieldViolation("commit", problem)])
 
     async def _write(self, job: Job) -> Job:
         """Have the job written, and wait until it has ended."""
@@ -246,8 +196,6 @@ class PartRun:
             await desk.clock.sleep(delays.next())
             before, job = job, await self._ask(job.id)
             record.job = job
-            if job.state.is_final:
-                desk.watch.totals.jobs_ended[job.state.value] += 1
             await desk.reach(Failpoint.ENDED if job.state.is_final else Failpoint.POLLED)
             if job != before:
                 await desk.tell_progress()
@@ -256,11 +204,7 @@ class PartRun:
     async def _try_again(self, job: Job, files: ResultFiles) -> Job | None:
         """Give the rows that are worth it to another job; None if there are none."""
         desk, retries = self._desk, len(self.record.job_ids) - 1
-        # A caller that says nothing any more commits nothing, and an insert whose job no stored token names is doubled.
-        is_mute = desk.is_closed and desk.request.commit is Commit.BY_PART and not self._is_harmless
-        if self.record.is_told or retries >= MAX_RETRIES or is_mute:
-            return None
-        if not may_retry(job):
+        if self.record.is_told or retries >= MAX_RETRIES or not (self._consent.may_retry and may_retry(job)):
             return None
         told = await settle(self._reported((job,), self.record.left), _FAILED, files, self._ask, desk.clock)
         (self.record.job,) = (job,) = told.jobs
@@ -296,7 +240,7 @@ class PartRun:
         await desk.reach(Failpoint.REPORTED)
         is_new, record.counts = record.counts is None, report.counts
         if is_new:
-            desk.watch.part_done(record.shown(), record.job)
+            desk.watch.part_done(record.shown(), reported.jobs)
         await desk.tell(PartDone(desk.token(), record.shown(), record.job.error_message))
 
     def _reported(self, jobs: tuple[Job, ...], rows: int) -> Reported:

@@ -13,7 +13,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 
 from service import errors
-from service.bulk.job import Job, LoadState, Operation, ResultFile, RowCounts, RowOutcome, RowResult, WantedResults
+from service.bulk.job import Job, LoadState, Operation, ResultFile, WantedResults
+from service.bulk.outcomes import RowCounts, RowOutcome, RowResult
 from service.bulk.result_files import ResultFiles, read_lines
 from service.bulk.results import ResultLine, ResultReader, parse_error
 from service.bulk.retries import is_retried

@@ -4,13 +4,14 @@ Nothing of it repeats data of the caller's; a load is found by its id, the same 
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from opentelemetry.context import Context
 
-from service.bulk.job import Job, LoadPart, RowCounts, RowOutcome
+from service.bulk.job import Job, LoadPart
+from service.bulk.outcomes import RowCounts, RowOutcome
 from service.telemetry import logs, names
 from service.telemetry.tracing import Attributes, Tracing
 
@@ -35,8 +36,10 @@ class Totals:
     """Parts that are uploaded, written or reported."""
     jobs_created: int = 0
     jobs_ended: Counter[str] = field(default_factory=Counter)
-    """Jobs by the state in which a load found them, by Salesforce's name; `Withdrawn` are those that the service
-    aborted, because nobody would commit them or their caller cancelled the load."""
+    """Jobs of parts that are over by the state they ended in, by Salesforce's name; `Withdrawn` are those that the
+    service aborted, because nobody would commit them or their caller cancelled the load."""
+    jobs_left_open: int = 0
+    """Jobs that it could not abort: they stay open until Salesforce forgets them."""
 
     def count(self, counts: RowCounts) -> None:
         """Count the rows of a part that is over."""
@@ -95,11 +98,12 @@ class LoadWatch:
         with self.tracing.inner_span("bulk load part", self.trace, facts) as context:
             yield PartSpan(self.tracing, context)
 
-    def part_done(self, part: LoadPart, job: Job) -> None:
-        """Count the rows of a part that is over, and log what became of them."""
-        counts = part.counts
+    def part_done(self, part: LoadPart, jobs: Sequence[Job]) -> None:
+        """Count the rows and the jobs of a part that is over, and log what became of them."""
+        counts, job = part.counts, jobs[-1]
         assert counts is not None, "a part that is over has counts"
         self.totals.count(counts)
+        self.totals.jobs_ended.update(each.state.value for each in jobs)
         # Someone has to look for these rows.
         write = _log.warning if counts.unknown else _log.info
         write(
@@ -108,7 +112,7 @@ class LoadWatch:
             load_id=self.load_id,
             part=part.number,
             job_id=job.id,
-            jobs=len(part.job_ids),
+            jobs=len(jobs),
             state=job.state.value,
             rows=counts.total,
             failed=counts.failed,

@@ -9,7 +9,7 @@ from service.bulk.job import Content, Job, LoadRequest, LoadState, ResultFile
 from service.bulk.spool import Spool
 from service.bulk.watching import Totals
 from service.context import CallContext
-from service.errors import FieldViolation, SalesforceRejected, SluicegateError, UnknownField, UnknownObject
+from service.errors import FieldViolation, Refused, SalesforceRejected, SluicegateError, UnknownField, UnknownObject
 from service.salesforce.calls import bulk_ingest
 from service.salesforce.client import SalesforceClient
 from service.salesforce.transport.base import Response
@@ -67,7 +67,14 @@ class OrgBulkJobs:
 
     async def abort(self, job_id: str) -> Job:
         """Abort a job, also after the call's deadline: that is when it is needed."""
-        aborted = await self._set_state(job_id, "Aborted", replace(self._begun, deadline=None))
+        try:
+            aborted = await self._set_state(job_id, "Aborted", replace(self._begun, deadline=None))
+        except Refused:
+            # It is over.
+            raise
+        except BaseException:
+            self._totals.jobs_left_open += 1
+            raise
         self._totals.jobs_ended["Withdrawn"] += 1
         return aborted
 

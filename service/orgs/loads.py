@@ -12,10 +12,11 @@ from service.bulk.desk import Desk, Slots
 from service.bulk.events import Accepted, Event, Finished
 from service.bulk.failpoints import Reach, pass_by
 from service.bulk.intake import Check, check_needed
-from service.bulk.job import Commit, Load, LoadPart, LoadRequest, RowOutcome, RowResult
+from service.bulk.job import Commit, Load, LoadPart, LoadRequest
 from service.bulk.ledger import Ledger
 from service.bulk.load import Loader
 from service.bulk.messages import Message
+from service.bulk.outcomes import RowOutcome, RowResult
 from service.bulk.parts import PartLimits
 from service.bulk.room import DiskRoom
 from service.bulk.splitting import splitter_of

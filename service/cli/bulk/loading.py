@@ -9,7 +9,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import cast
 
-from sluicegate import Accepted, Client, Event, Finished, PartDone, Prepared, Results, SluicegateError
+from sluicegate import Accepted, Client, Event, Finished, PartDone, Prepared, Progress, Results, SluicegateError
 from sluicegate.bulk import Format, Operation, ResultsWanted
 
 from service.cli.bulk.failed_rows import FailedRows
@@ -142,6 +142,9 @@ class Loading:
                 await asyncio.to_thread(self._failed.begin, () if self._repeats else event.load.parts)
             case Results():
                 await asyncio.to_thread(self._failed.add, event.rows)
+            case Progress() if event.waiting_for:
+                self._display.end()
+                sys.stderr.write(f"sluicegate: waiting for {event.waiting_for}\n")
             case PartDone() if event.error_message:
                 self._display.end()
                 sys.stderr.write(f"sluicegate: part {event.part.number}: {event.error_message}\n")

@@ -8,10 +8,11 @@ from typing import Any, cast
 
 from service.bulk.events import Accepted, Event, Finished, Prepared, Results
 from service.bulk.failpoints import Failpoint, Reach, pass_by
-from service.bulk.job import Commit, LoadRequest, RowCounts
+from service.bulk.job import Commit, LoadRequest
 from service.bulk.ledger import Ledger
 from service.bulk.load import Loader
 from service.bulk.messages import DataEnd, Message, PartCommit
+from service.bulk.outcomes import RowCounts
 from service.bulk.parts import PartLimits
 from service.bulk.splitting import splitter_of
 from service.bulk.token import TokenSigner

@@ -13,9 +13,10 @@ from service.bulk import incoming, room
 from service.bulk.batches import CellColumn, CellKind, RowColumns
 from service.bulk.data import Format
 from service.bulk.events import Accepted, Event, Finished, PartDone, Prepared, Progress
-from service.bulk.job import LoadRequest, Operation, RowCounts, WantedResults
+from service.bulk.job import LoadRequest, Operation, WantedResults
 from service.bulk.ledger import Ledger
 from service.bulk.messages import DataEnd, Message, PartCommit
+from service.bulk.outcomes import RowCounts
 from service.bulk.parts import PartLimits
 from service.bulk.room import DiskRoom
 from tests.support.bulk import FakeBulkOrg
@@ -111,7 +112,7 @@ async def test_without_reading_ahead_such_a_load_is_stuck(monkeypatch):
 
 async def test_a_caller_that_owes_a_commit_does_not_hold_others_for_ever(monkeypatch):
     """While others wait for room, a part waits for its commit for ten minutes, and the load can be gone on with."""
-    monkeypatch.setattr("service.bulk.part_run.WAIT_SECONDS", 0.02)
+    monkeypatch.setattr("service.bulk.consent.WAIT_SECONDS", 0.02)
     org, disk = FakeBulkOrg(), DiskRoom(SHARE + 2, SHARE)
     owing = asyncio.ensure_future(converse(disk, org, commit=False))
     await settle()

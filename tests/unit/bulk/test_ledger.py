@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from service import errors
-from service.bulk.job import Commit, Job, LoadRequest, LoadState, Operation, PartState, RowCounts
+from service.bulk.job import Commit, Job, LoadRequest, LoadState, Operation, PartState
 from service.bulk.ledger import DIGEST_BYTES, MAX_PARTS, Ledger, PartRecord
+from service.bulk.outcomes import RowCounts
 from service.bulk.parts import PartLimits, Position
 from service.bulk.retries import MAX_RETRIES
 from service.bulk.token import MAX_LOAD_TOKEN_LENGTH, TokenSigner

@@ -13,7 +13,8 @@ from service import errors
 from service.bulk import report
 from service.bulk.data import Format
 from service.bulk.events import Accepted, Finished, PartDone, Prepared, Progress, Results
-from service.bulk.job import LoadRequest, LoadState, Operation, RowCounts, RowOutcome, WantedResults
+from service.bulk.job import LoadRequest, LoadState, Operation, WantedResults
+from service.bulk.outcomes import RowCounts, RowOutcome
 from service.bulk.parts import PartLimits
 from tests.support.bulk import FakeBulkOrg
 from tests.support.clock import FakeClock

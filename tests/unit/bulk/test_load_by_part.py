@@ -18,9 +18,10 @@ from service.bulk.data import Format
 from service.bulk.desk import Desk, Slots
 from service.bulk.events import Accepted, Finished, PartDone, Prepared, Progress, Results
 from service.bulk.failpoints import Failpoint, pass_by
-from service.bulk.job import Commit, LoadRequest, LoadState, Operation, RowCounts, WantedResults
+from service.bulk.job import Commit, LoadRequest, LoadState, Operation, WantedResults
 from service.bulk.ledger import Ledger
 from service.bulk.messages import DataEnd, Message, PartCommit
+from service.bulk.outcomes import RowCounts
 from service.bulk.parts import PartLimits
 from service.bulk.splitting import splitter_of
 from service.bulk.standing import StandingLoad, add_part, only_part
@@ -408,7 +409,7 @@ async def test_rows_of_an_aborted_job_wait_only_while_a_batch_may_run(unchanged,
     assert waits == [seconds for seconds in clock.sleeps if seconds > 60]
     told = [event.waiting_for for event in caller.events if isinstance(event, Progress) and event.waiting_for]
     assert len(waits) == len(told)
-    assert all("part 1: its job is Aborted" in reason for reason in told)
+    assert all("the job of part 1, which is Aborted" in reason for reason in told)
 
 
 @pytest.mark.parametrize(
