@@ -3,7 +3,7 @@
 import asyncio
 import csv
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,8 @@ from sluicegate.v1 import bulk_service_pb2 as pb
 from sluicegate.v1.bulk_service_pb2_grpc import BulkServiceStub
 
 from service.app import App
-from service.bulk.job import Job
+from service.bulk.job import Job, ResultFile
+from service.bulk.spool import Spool
 from service.emulator.effects import Drop, Page, RevokeSessions, SlowJob
 from service.emulator.rule import Rule
 from service.emulator.server import Emulator, EmulatorConfig
@@ -36,7 +37,7 @@ HEADER = pb.BulkLoadHeader(
 )
 ROWS = 600
 PART_ROWS = 200
-JOB_INFO = OrgBulkJobs.job_info
+JOB_INFO, RESULTS = OrgBulkJobs.job_info, OrgBulkJobs.results
 _companies = (f"C{number}" for number in itertools.count(1))
 
 
@@ -55,6 +56,13 @@ async def loads(emulator: Emulator, keys: Path) -> AsyncIterator[BulkServiceStub
         assert app.addresses is not None
         async with aio.insecure_channel(app.addresses.grpc) as channel:
             yield BulkServiceStub(channel)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what is waited for be looked at sooner: an org on this machine is soon well again."""
+    monkeypatch.setattr("service.bulk.patience.FIRST_POLL_SECONDS", 0.02)
+    monkeypatch.setattr("service.bulk.part_run.PAUSES_SECONDS", (0.05, 0.05, 0.05))
 
 
 @pytest.fixture
@@ -243,6 +251,31 @@ async def test_a_session_that_is_not_renewed_ends_the_load(emulator, loads, comp
     caller.on_message = lambda response: None
     await caller.call(loads)
 
+    assert ALL == in_org(emulator, company)
+
+
+@pytest.mark.parametrize(("times", "unknown"), [(1, 0), (1_000, 3)], ids=["once", "always"])
+async def test_results_that_a_proxy_cuts_end_no_load(loads, emulator, company, tmp_path, monkeypatch, times, unknown):
+    """A file of results without its last line is read again; rows that none tells of are told as unknown."""
+    monkeypatch.setattr("service.bulk.coverage.PAUSES_SECONDS", (0.01, 0.01, 0.01))
+    left = times
+
+    async def cut(jobs: OrgBulkJobs, job_id: str, file: ResultFile, begin: Callable[[], Spool]) -> Spool:
+        nonlocal left
+        left -= 1
+        whole = b"".join((await RESULTS(jobs, job_id, file, begin)).chunks())
+        spool = begin()
+        spool.write(whole[: whole.rstrip().rindex(b"\n") + 1] if left >= 0 and whole.count(b"\n") > 1 else whole)
+        return spool
+
+    monkeypatch.setattr(OrgBulkJobs, "results", cut)
+    caller = caller_of(company, tmp_path)
+
+    await caller.call(loads)
+
+    assert caller.finished is not None
+    assert (ROWS - unknown, unknown) == (caller.finished.rows_created, caller.finished.rows_unknown)
+    assert unknown == list(caller.rows.values()).count("UNKNOWN")
     assert ALL == in_org(emulator, company)
 
 

@@ -95,7 +95,7 @@ async def test_data_that_is_wrong_further_on_is_to_be_corrected(tmp_path, capsys
 
 
 async def test_what_a_load_waits_for_is_told(tmp_path, capsys):
-    """Who looks at a load that stands still learns why; rows of which nobody knows are rows that were not all written."""
+    """Who looks at a load that stands still learns why; rows of which nobody knows are not taken for written."""
     waiting = Progress(LOAD, 1, 4, "room on this replica's disk")
     finished = Finished(LOAD, 1, 0, 0, 0, 0, 0, rows_unknown=1)
 
