@@ -23,6 +23,7 @@ from service.admin.metrics import Metrics
 from service.admin.server import AdminServer
 from service.bulk.failpoints import Deadly, Reach, pass_by
 from service.bulk.room import DiskRoom
+from service.bulk.spool import SPARE_BYTES
 from service.clock import Clock, SystemClock
 from service.deep_links.claim_store import ClaimsInMemory, ClaimStore
 from service.deep_links.config import LinkConfig
@@ -217,6 +218,8 @@ class App:
 
     async def _surroundings(self, stack: AsyncExitStack, tracing: Tracing) -> config.Surroundings:
         is_embedded = self.emulator is not None
+        disk = DiskRoom(self._settings.spool.max_bytes - SPARE_BYTES)
+        stack.callback(disk.files.close)
         return config.Surroundings(
             links=_link_config(self._settings.links, self._clock, embedded=is_embedded),
             claim_store=await self._claim_store(stack),
@@ -225,7 +228,7 @@ class App:
             clock=self._clock,
             sharing=await self._sharing(stack),
             reach=self._reach(),
-            disk=DiskRoom(self._settings.spool.max_bytes),
+            disk=disk,
         )
 
     def _reach(self) -> Reach:

@@ -11,7 +11,7 @@ from typing import Protocol
 from service import errors
 from service.bulk.batches import RowColumns
 from service.bulk.dialect import Delimiter
-from service.bulk.spool import Spool
+from service.bulk.spool import Spool, SpoolFiles
 
 MAX_PART_BYTES = 100_000_000
 MAX_PART_ROWS = 1_000_000
@@ -106,6 +106,9 @@ class Splitter(Protocol):
     def feed(self, data: bytes | RowColumns) -> Iterator[Part]:
         """Take bytes, cut anywhere, or a batch, and yield the parts that are complete. It must be read to its end.
 
+        It may be read in any thread, one after another. What it works between two parts is bounded by a part's size
+        and that of the data, and no single step of it keeps other threads waiting for more than some milliseconds.
+
         Raises:
             errors.InvalidRequest: The format comes as the other of the two.
 
@@ -153,20 +156,27 @@ class PartWriter:
     Args:
         limits: How large they may be.
         start: Where the first one starts.
+        files: Where their files come from and go to; None for some of its own.
 
     """
 
-    def __init__(self, limits: PartLimits, start: Position) -> None:
+    def __init__(self, limits: PartLimits, start: Position, files: SpoolFiles | None = None) -> None:
         self.limits = limits
         self._start = start
         self._rows = 0
         self._content: Spool | None = None
         self._digest = hashlib.sha256()
+        self._owns_files = files is None
+        self._files = files or SpoolFiles()
 
     @property
     def end(self) -> Position:
         """The part in work and the next row; its byte is that of the part's start."""
         return Position(self._start.part, self._start.row + self._rows, self._start.byte)
+
+    def begin_at(self, start: Position) -> None:
+        """Have the first part start elsewhere, before anything was written."""
+        self._start = start
 
     @property
     def has_begun(self) -> bool:
@@ -187,6 +197,10 @@ class PartWriter:
         """
         return self.limits.size_bytes - (header_size if self._content is None else self._content.size)
 
+    def spool(self) -> Spool:
+        """Return a spool for as much as a part may hold; the file it frees is used again."""
+        return Spool(limit_bytes=self.limits.size_bytes, files=self._files)
+
     def write(self, data: bytes, rows: int = 0) -> None:
         """Append bytes: the header first, then rows that fit.
 
@@ -196,14 +210,14 @@ class PartWriter:
 
         """
         if self._content is None:
-            self._content = Spool(limit_bytes=self.limits.size_bytes)
+            self._content = self.spool()
         self._content.write(data)
         self._digest.update(data)
         self._rows += rows
 
     def restart(self) -> None:
         """Forget what the part holds, to write it anew."""
-        self.close()
+        self._drop()
         self._rows = 0
         self._digest = hashlib.sha256()
 
@@ -226,7 +240,12 @@ class PartWriter:
         return part
 
     def close(self) -> None:
-        """Free what a part that was not cut holds."""
+        """Free what a part that was not cut holds, and the files that wait for the next ones."""
+        self._drop()
+        if self._owns_files:
+            self._files.close()
+
+    def _drop(self) -> None:
         if self._content is not None:
             self._content.close()
             self._content = None

@@ -14,6 +14,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from service.bulk.parts import MAX_PART_BYTES, MAX_PART_ROWS
+from service.bulk.spool import SpoolFiles
 from service.errors import QueueFull
 
 ROW_BYTES = 64
@@ -55,6 +56,8 @@ class DiskRoom:
 
     def __init__(self, limit_bytes: int = DEFAULT_BYTES, reserve_bytes: int = RESERVE_BYTES) -> None:
         self._limit = limit_bytes
+        self.files = SpoolFiles()
+        """The files of parts, of all loads: what waits for its next use is not counted, see `SPARE_BYTES`."""
         self._common = limit_bytes - reserve_bytes
         self._line: deque[_Waiting] = deque()
         """Not a semaphore's: whoever the last room is kept for stands before those who came earlier."""
@@ -211,7 +214,7 @@ class LoadRoom:
     def cut(self, size: int, rows: int) -> "PartRoom":
         """Turn what was taken for the rows that came in into the room of a part of so many bytes and rows."""
         part = PartRoom(self._disk, weight(size, rows), self._parts)
-        # What begins the next part in the same message is counted with its next one.
+        # What came of the next part by now, two messages at most, is not counted.
         self._disk.taken += part.held
         self._disk.give(self.growing)
         self.growing = 0

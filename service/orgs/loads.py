@@ -5,6 +5,7 @@ import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, closing
 from dataclasses import dataclass, field
+from functools import partial
 
 from service.bulk.allowance import Allowance
 from service.bulk.data import Format
@@ -19,7 +20,7 @@ from service.bulk.messages import Message
 from service.bulk.outcomes import RowOutcome, RowResult
 from service.bulk.parts import PartLimits
 from service.bulk.room import DiskRoom
-from service.bulk.splitting import splitter_of
+from service.bulk.splitting import first_parts, splitter_of
 from service.bulk.standing import StandingLoad, add_part, only_part
 from service.bulk.token import TokenSigner
 from service.bulk.watching import FINISHED, LoadWatch, Totals
@@ -106,7 +107,7 @@ class OrgLoads:
             self._jobs(context),
             context.clock,
             self._tokens,
-            splitter_of,
+            partial(splitter_of, files=self._policy.disk.files),
             self._check(context),
             self._policy.reach,
             self._slots,
@@ -166,7 +167,7 @@ class OrgLoads:
         desk = Desk(request, jobs, context.clock, ledger, self._tokens, reach, allowance, slots)
         desk.watch.totals = self.totals
         with closing(splitter_of(request, ledger.limits, ledger.end)) as splitter:
-            part = only_part([*splitter.feed(data), *splitter.finish()])
+            part = only_part(await first_parts(splitter, data, most=2))
             if not ledger.parts:
                 ledger.header_bytes = splitter.header_bytes
             with part.content:

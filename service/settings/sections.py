@@ -101,9 +101,9 @@ class SpoolSettings(Section):
 
     max_bytes: int = Field(
         1_400_000_000,
-        ge=400_000_000,
-        description="Most bytes of bulk data and results that lie on the disk; a part counts twice. Loads wait for "
-        "room, and are refused with QUEUE_FULL where others wait",
+        ge=1_000_000_000,
+        description="Most bytes of bulk data and results that lie on the disk; 300 MB are kept for reuse. Loads wait "
+        "for room, and are refused with QUEUE_FULL where others wait",
     )
 
 

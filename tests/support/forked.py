@@ -12,15 +12,17 @@ import sys
 from asyncio import StreamReader, StreamReaderProtocol
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from multiprocessing.reduction import DupFd
 from typing import IO, Any
 
 from service.cli import main
 
 _forks = multiprocessing.get_context("forkserver")
-# `__main__` too: each process would import pytest otherwise.
-_forks.set_forkserver_preload(["__main__", __name__, "service.cli.serve", "service.cli.emulate", "service.cli.query"])
+# `__main__` too: each process would import pytest otherwise. The store's client is imported by those that have a store.
+_forks.set_forkserver_preload(
+    ["__main__", __name__, *(f"service.cli.{name}" for name in ("serve", "emulate", "query")), "service.valkey"]
+)
 
 Stream = int | IO[Any]
 """PIPE, DEVNULL or a file."""
@@ -63,7 +65,9 @@ class ForkedProcess:
     def send_signal(self, number: int) -> None:
         """Send a signal; nothing happens if it has ended."""
         if not self._ended.done():
-            os.kill(self.pid, number)
+            # It may be over, and nobody has told so yet.
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     async def wait(self) -> int:
         """Wait for its end, and return its status."""

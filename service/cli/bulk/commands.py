@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Literal, TypeAlias, cast
 
 import typer
-from sluicegate import BulkLoad, Client, SluicegateError
+from sluicegate import BulkLoad, Client, SluicegateError, TokenFile
 from sluicegate.bulk import Outcome
 
 from service.cli.bulk.failed_rows import COLUMNS, cells
@@ -105,12 +105,18 @@ def cancel(
     org: Org = None,
     target: Target = None,
 ) -> None:
-    """Abort what is not over of a load. Rows that are written stay written. Exit 1 if the call fails."""
+    """Abort what is not over of a load. Rows that are written stay written.
+
+    Exit 1 if the call fails, or if another command still loads and thus goes on with further parts.
+    """
 
     async def abort(client: Client, token: str) -> None:
         typer.echo(_line(await client.cancel_bulk_load(token), output))
 
     _call(load, org, target, abort, output)
+    if _is_loaded(load):
+        typer.echo("sluicegate: a command still loads it: stop that by Ctrl-C, then cancel what it has begun", err=True)
+        raise typer.Exit(1)
 
 
 def _call(
@@ -142,8 +148,7 @@ def _call(
 def _named(load: str) -> tuple[str, str, str]:
     """Return the token, the org and the service of a load."""
     path = Path(load)
-    # A token is longer than names of files may be.
-    if len(path.name) > 255 or not path.exists():  # noqa: PLR2004
+    if not _is_file(load):
         if "/" in load or path.suffix == ".load":
             raise ValueError(f"there is no file {load}")
         return load, "", "127.0.0.1:50051"
@@ -151,6 +156,23 @@ def _named(load: str) -> tuple[str, str, str]:
     if not note.resume_token:
         raise ValueError(f"{load} names no token yet: nothing was written")
     return note.resume_token, note.org, note.target
+
+
+def _is_loaded(load: str) -> bool:
+    """Tell whether a command goes on with a load right now."""
+    if not _is_file(load):
+        return False
+    try:
+        with TokenFile(Path(load)):
+            return False
+    except BlockingIOError:
+        return True
+
+
+def _is_file(load: str) -> bool:
+    """Tell whether a load is named by its file; a token is longer than names of files may be."""
+    path = Path(load)
+    return len(path.name) <= 255 and path.exists()  # noqa: PLR2004
 
 
 async def _connected(client: Client, token: str, act: Callable[[Client, str], Awaitable[None]]) -> None:

@@ -3,13 +3,12 @@
 import asyncio
 import errno
 from dataclasses import replace
-from tempfile import SpooledTemporaryFile
 from typing import Any
 
 import pytest
 
 from service import errors
-from service.bulk import incoming, room
+from service.bulk import incoming, room, spool
 from service.bulk.batches import CellColumn, CellKind, RowColumns
 from service.bulk.data import Format
 from service.bulk.events import Accepted, Event, Finished, PartDone, Prepared, Progress
@@ -26,6 +25,7 @@ from tests.unit.bulk.loading import SIGNER, Caller, by_part, loader, new_ledger,
 INSERT = by_part(LoadRequest("Lead", Operation.INSERT, results=WantedResults.ALL, key_column="LastName"))
 BATCHES = replace(INSERT, format=Format.BATCHES)
 LIMITS = PartLimits(100, 10)
+WRITE_AT = spool._write_at
 SHARE = room.weight(LIMITS.size_bytes, LIMITS.rows)
 DATA = b"LastName\n" + "".join(f"N{number:02}\n" for number in range(60)).encode()
 
@@ -140,22 +140,13 @@ async def test_a_full_disk_is_told_and_outlived(monkeypatch):
     disk = DiskRoom()
     full = False
 
-    class Full:
-        def __init__(self, file: Any) -> None:
-            self._file = file
+    def write_at(file: int, data: bytes, at: int) -> None:
+        if full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        WRITE_AT(file, data, at)
 
-        def __getattr__(self, name: str) -> Any:
-            return getattr(self._file, name)
-
-        def write(self, data: bytes) -> int:
-            if full:
-                raise OSError(errno.ENOSPC, "No space left on device")
-            return int(self._file.write(data))
-
-    def opened(**options: Any) -> Full:
-        return Full(SpooledTemporaryFile(**options))
-
-    monkeypatch.setattr("service.bulk.spool.SpooledTemporaryFile", opened)
+    monkeypatch.setattr("service.bulk.spool._write_at", write_at)
+    monkeypatch.setattr("service.bulk.result_files.MEMORY_BYTES", 0)
 
     def fill(event: Event) -> None:
         nonlocal full

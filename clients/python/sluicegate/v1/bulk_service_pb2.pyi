@@ -619,9 +619,9 @@ class BulkLoadProgress(_message.Message):
     BYTES_RECEIVED_FIELD_NUMBER: _builtins.int
     WAITING_FOR_FIELD_NUMBER: _builtins.int
     rows_received: _builtins.int
-    """Rows received from the caller."""
+    """Rows of the load that were received, in earlier calls too if it is gone on with."""
     bytes_received: _builtins.int
-    """Bytes received from the caller."""
+    """Bytes of data that were received in this call, a header row of CSV among them."""
     waiting_for: _builtins.str
     """What keeps the load from going on, for people: a batch of an aborted job that may still run, room on the replica's
     disk. Empty if nothing does but Salesforce's own work.

@@ -157,6 +157,9 @@ class BulkServiceServicer:
 
     def CancelBulkLoad(self, request, context):
         """Aborts every job that is not over, of those that the token names. Rows that are written stay written.
+
+        A BulkLoad call that still runs goes on with the parts behind those: end that call first, and cancel by its last
+        token.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -78,7 +78,11 @@ class BulkServiceStub:
     come with their key and without number. BulkLoad with `repeat_results` takes the data again and numbers them.
     """
     CancelBulkLoad: _grpc.UnaryUnaryMultiCallable[_bulk_service_pb2.CancelBulkLoadRequest, _bulk_service_pb2.CancelBulkLoadResponse]
-    """Aborts every job that is not over, of those that the token names. Rows that are written stay written."""
+    """Aborts every job that is not over, of those that the token names. Rows that are written stay written.
+
+    A BulkLoad call that still runs goes on with the parts behind those: end that call first, and cancel by its last
+    token.
+    """
 
 @_typing.type_check_only
 class BulkServiceAsyncStub(BulkServiceStub):
@@ -130,7 +134,11 @@ class BulkServiceAsyncStub(BulkServiceStub):
     come with their key and without number. BulkLoad with `repeat_results` takes the data again and numbers them.
     """
     CancelBulkLoad: _aio.UnaryUnaryMultiCallable[_bulk_service_pb2.CancelBulkLoadRequest, _bulk_service_pb2.CancelBulkLoadResponse]  # type: ignore[assignment]
-    """Aborts every job that is not over, of those that the token names. Rows that are written stay written."""
+    """Aborts every job that is not over, of those that the token names. Rows that are written stay written.
+
+    A BulkLoad call that still runs goes on with the parts behind those: end that call first, and cancel by its last
+    token.
+    """
 
 class BulkServiceServicer(metaclass=_abc_1.ABCMeta):
     """Writes many rows through Salesforce's Bulk API 2.0."""
@@ -227,6 +235,10 @@ class BulkServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _bulk_service_pb2.CancelBulkLoadRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_bulk_service_pb2.CancelBulkLoadResponse, _abc.Awaitable[_bulk_service_pb2.CancelBulkLoadResponse]]:
-        """Aborts every job that is not over, of those that the token names. Rows that are written stay written."""
+        """Aborts every job that is not over, of those that the token names. Rows that are written stay written.
+
+        A BulkLoad call that still runs goes on with the parts behind those: end that call first, and cancel by its last
+        token.
+        """
 
 def add_BulkServiceServicer_to_server(servicer: BulkServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
