@@ -1,5 +1,6 @@
 """What an operator sees of bulk loads: figures, spans and log lines, tied together by the load's id."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -75,7 +76,7 @@ async def test_a_load_is_found_by_its_id_in_spans_logs_and_figures(tmp_path: Pat
     done = {span["sluicegate.load.part"] for span in parts if span.get("salesforce.job.state") == "JobComplete"}
     assert ([False, True], {1, 2}) == (calls, done)
     assert all(span["sluicegate.load.rows"] == 5 for span in parts)
-    told = [line["event"] for line in lines if line.get("load_id") == load_id]
-    assert ["bulk load accepted", "bulk load broke off", "bulk load accepted"] == told[:3]
-    assert ["bulk load part done", "bulk load part done", "bulk load finished"] == told[3:]
+    told = Counter(line["event"].removeprefix("bulk load ") for line in lines if line.get("load_id") == load_id)
+    # When the call that was left is over nobody knows.
+    assert {"accepted": 2, "broke off": 1, "part done": 2, "finished": 1} == told
     assert "Radium" not in str(lines) + str(spans)
