@@ -616,6 +616,22 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
           }
         }
     """
+    ERROR_REASON_SHORT_LINK_UNAVAILABLE: _ErrorReason.ValueType  # 47
+    """A link provider gave no short link for a link that is made, and `short.on_failure` does not say to do without it.
+    Nothing was made. `cause` is `timeout`, `connection`, `outage`, `circuit` or `quota`, which pass; or `key`, `refused`,
+    `answer` or `host`, which someone has to put right.
+
+    Example of an ErrorInfo:
+
+        { "reason": "SHORT_LINK_UNAVAILABLE",
+          "domain": "sluicegate",
+          "metadata": {
+            "provider": "branch",
+            "cause": "outage",
+            "http_status": "503"
+          }
+        }
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed, one value for each class of failure.
@@ -1219,6 +1235,22 @@ Example of an ErrorInfo:
       "domain": "sluicegate",
       "metadata": {
         "setting": "shared_store.url"
+      }
+    }
+"""
+ERROR_REASON_SHORT_LINK_UNAVAILABLE: ErrorReason.ValueType  # 47
+"""A link provider gave no short link for a link that is made, and `short.on_failure` does not say to do without it.
+Nothing was made. `cause` is `timeout`, `connection`, `outage`, `circuit` or `quota`, which pass; or `key`, `refused`,
+`answer` or `host`, which someone has to put right.
+
+Example of an ErrorInfo:
+
+    { "reason": "SHORT_LINK_UNAVAILABLE",
+      "domain": "sluicegate",
+      "metadata": {
+        "provider": "branch",
+        "cause": "outage",
+        "http_status": "503"
       }
     }
 """
