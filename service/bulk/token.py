@@ -34,8 +34,9 @@ class PartEntry(msgspec.Struct, frozen=True, array_like=True):
     """How many rows the last job tries."""
     ended: str = ""
     """The state that the last job ended in, by Salesforce's name; empty before its results are told."""
-    counts: tuple[int, int, int, int, int] | None = None
-    """Rows created, updated, deleted, failed and not processed, if the part is done."""
+    counts: tuple[int, ...] | None = None
+    """Rows created, updated, deleted, failed and not processed, if the part is done; then those of which nobody knows,
+    if there are any."""
 
 
 class LoadToken(msgspec.Struct, frozen=True, array_like=True):
