@@ -75,15 +75,22 @@ async def upload(
     return job
 
 
-async def complete(client: BulkClient, clock: Clock, job_id: str) -> Job:
+async def complete(client: BulkClient, clock: Clock, job_id: str, told_open: Callable[[], None] = lambda: None) -> Job:
     """Commit a job. When an answer is lost, the job's own state tells whether it is committed.
+
+    Args:
+        client: The org.
+        clock: Waits out what passes by itself.
+        job_id: The job.
+        told_open: Called before a refusal is raised if the job is open by its own state. Without that call the job may
+            be committed, whatever is raised: it must not be aborted.
 
     Returns:
         The job, which is open no more: committed now or before, or ended by somebody else.
 
     Raises:
-        errors.DeadlineExceeded: The call's deadline passed; the job may be committed.
-        errors.SluicegateError: Salesforce refused, and the job is open.
+        errors.DeadlineExceeded: The call's deadline passed.
+        errors.SluicegateError: Salesforce refused to commit the job, or to tell how it stands.
 
     """
     delays = Delays()
@@ -99,6 +106,7 @@ async def complete(client: BulkClient, clock: Clock, job_id: str) -> Job:
             # It was committed before, by a call whose answer was lost; or somebody aborted it.
             job = await ask(client, clock, job_id)
             if job.state is LoadState.OPEN:
+                told_open()
                 raise
         if job.state is not LoadState.OPEN:
             return job

@@ -7,7 +7,6 @@ Source: Bulk API 2.0 and Bulk API Developer Guide, "Bulk API 2.0 Ingest": one up
 import asyncio
 from contextlib import ExitStack, aclosing, nullcontext
 
-from service import errors
 from service.bulk.aftermath import tried_nothing, unsettled_seconds
 from service.bulk.consent import Consent
 from service.bulk.coverage import settle
@@ -173,16 +172,13 @@ class PartRun:
     async def _complete(self, job_id: str) -> Job:
         """Commit the job."""
         desk = self._desk
-        self.loose = ""
-        try:
-            job = await complete(desk.client, desk.clock, job_id)
-        except errors.DeadlineExceeded:
-            raise
-        except errors.SluicegateError:
-            # Salesforce said that it is open still.
+
+        def keep_loose() -> None:
             self.loose = job_id if desk.request.commit is Commit.AT_END else ""
-            raise
-        self.record.job = job
+
+        # From here on it may be written, unless Salesforce says that it is open still.
+        self.loose = ""
+        self.record.job = job = await complete(desk.client, desk.clock, job_id, keep_loose)
         await desk.reach(Failpoint.COMMITTED)
         return job
 

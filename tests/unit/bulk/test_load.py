@@ -233,6 +233,19 @@ async def test_a_commit_that_ran_out_of_time_is_left_alone():
     assert org.jobs[0].state is LoadState.UPLOADED
 
 
+async def test_a_commit_of_which_nobody_can_be_asked_is_left_alone():
+    """Where its answer is lost and the job cannot be asked for either, it may be committed: it is not aborted."""
+    org = FakeBulkOrg(
+        faults={"job_info": [errors.AccessDenied("no")]}, faults_after={"complete": [errors.OutcomeUnknown("lost")]}
+    )
+
+    with pytest.raises(errors.AccessDenied):
+        await load(INSERT, org, DATA)
+
+    assert "abort" not in org.calls
+    assert LoadState.UPLOADED is org.jobs[0].state
+
+
 async def test_a_lost_upload_is_given_to_another_job():
     """What arrived of it is unknown, and a job takes data once; the first one is aborted and writes nothing."""
     org = FakeBulkOrg(faults_after={"upload": [errors.OutcomeUnknown("lost")]})
