@@ -3,16 +3,14 @@
 from service.batching.policy import Policy
 from service.batching.statistics import Held, Totals
 from service.errors import QueueFull
-
-_RESERVE = 5
-"""One part in so many of the room is left to callers that hold less than that."""
+from service.governor.reserve import is_free
 
 
 class Room:
     """Room for records that wait or are in flight.
 
-    The last fifth of it is not for callers that hold a fifth and more: whoever sends more than the org takes would else
-    have all of it, and everyone else would be refused.
+    The last fifth of it is not for callers that hold a fifth and more, see `service.governor.reserve`: whoever sends
+    more than the org takes would else have all of it, and everyone else would be refused.
 
     Args:
         totals: What is held now; the lanes keep it.
@@ -41,7 +39,7 @@ class Room:
         totals, policy = self._totals, self._policy
         held = totals.held_by.get(caller)
         of_caller = Held() if held is None else held
-        if _is_free(totals.held_records, of_caller.records, records, policy.most_records) and _is_free(
+        if is_free(totals.held_records, of_caller.records, records, policy.most_records) and is_free(
             totals.held_bytes, of_caller.bytes, size, policy.most_bytes
         ):
             return
@@ -58,9 +56,3 @@ class Room:
             },
             retry_after_seconds=1.0,
         )
-
-
-def _is_free(held: int, of_caller: int, more: int, most: int) -> bool:
-    """Tell whether there is room for more of a caller's; one that holds nothing may take all that is free."""
-    reserve = most // _RESERVE
-    return held + more <= most and (not of_caller or held + more <= most - reserve or of_caller + more <= reserve)

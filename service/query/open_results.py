@@ -7,11 +7,10 @@ from contextlib import asynccontextmanager
 
 from service.context import CallContext
 from service.errors import ConcurrencyLimitExceeded
+from service.governor.reserve import is_free
 
 LIMIT = "open_results"
 """The name of the bound in refusals."""
-_RESERVE = 5
-"""One place in so many is left to callers that hold less than that."""
 _LONGEST_WAIT_SECONDS = 30.0
 _RETRY_AFTER_SECONDS = 5.0
 
@@ -19,8 +18,9 @@ _RETRY_AFTER_SECONDS = 5.0
 class OpenResults:
     """Gives places to results. What finds none waits for one, those of each caller in their order.
 
-    The last fifth of the places is not for callers that hold a fifth and more: whoever opens results and does not read
-    them would else have all places, and everyone else none. It belongs to the event loop's thread.
+    The last fifth of the places is not for callers that hold a fifth and more, see `service.governor.reserve`: whoever
+    opens results and does not read them would else have all places, and everyone else none. It belongs to the event
+    loop's thread.
 
     Args:
         most: How many places there are.
@@ -30,7 +30,6 @@ class OpenResults:
 
     def __init__(self, most: int, org: str) -> None:
         self._most = most
-        self._reserve = most // _RESERVE
         self._org = org
         self._open = 0
         self._open_of: Counter[str] = Counter()
@@ -110,5 +109,4 @@ class OpenResults:
 
     def _is_free(self, caller: str) -> bool:
         """Tell whether there is a place for a caller."""
-        free = self._most - self._open
-        return free > self._reserve or (free > 0 and self._open_of[caller] < self._reserve)
+        return is_free(self._open, self._open_of[caller], 1, self._most)
