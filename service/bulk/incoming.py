@@ -8,11 +8,12 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator
 
+from service import errors
 from service.bulk.batches import CellKind, RowColumns
 from service.bulk.desk import Desk
 from service.bulk.job import Commit
-from service.bulk.messages import Message, PartCommit
-from service.bulk.room import weight
+from service.bulk.messages import DataEnd, Message, PartCommit
+from service.bulk.room import WAIT_SECONDS, weight
 
 AHEAD_BYTES = 16_777_216
 """How much is read ahead, by weight: what a connection may hold of a caller that sends commits as soon as it can."""
@@ -34,12 +35,17 @@ class Incoming:
         self._source = source
         self._held: deque[Message | None] = deque()
         self._reading: asyncio.Task[Message | None] | None = None
+        self._silence: asyncio.TimerHandle
+        """Looks at how long the caller has said nothing, while it is listened to."""
+        self._has_ended = False
+        """Whether the data has come to its end, after which commits follow or nothing."""
 
     async def messages(self) -> AsyncGenerator[Message, None]:
         """Yield the messages; commits may come before data that was sent before them.
 
         Raises:
             service.errors.QueueFull: There was no room for ten minutes.
+            service.errors.DeadlineExceeded: The caller has said nothing for as long, and others wait for room.
 
         """
         try:
@@ -56,11 +62,44 @@ class Incoming:
 
     async def _next(self) -> Message | None:
         if self._held:
-            return self._held.popleft()
-        if self._reading is None:
-            return await anext(self._source, None)
+            message = self._held.popleft()
+            self._note_held()
+            return message
         reading, self._reading = self._reading, None
-        return await reading
+        patience = asyncio.timeout(None)
+        try:
+            async with patience:
+                self._listen(patience)
+                return await (self._read() if reading is None else reading)
+        except TimeoutError:
+            if not patience.expired():
+                raise
+            raise errors.DeadlineExceeded(
+                f"no data came for {WAIT_SECONDS:.0f} seconds, and other loads need the room of what came before; go "
+                "on with the load by its last token"
+            ) from None
+        finally:
+            self._silence.cancel()
+
+    def _listen(self, patience: asyncio.Timeout) -> None:
+        """End a silence of the caller's after which others still wait for the room of what it sent.
+
+        What Salesforce works on keeps its room, and a caller may wait for that.
+        """
+
+        def look() -> None:
+            desk = self._desk
+            is_at_work = any(desk.ledger.unfinished) and not desk.room.growing
+            if desk.room.is_short and not self._has_ended and not is_at_work:
+                patience.reschedule(loop.time())
+            else:
+                self._listen(patience)
+
+        loop = asyncio.get_running_loop()
+        self._silence = loop.call_later(WAIT_SECONDS, look)
+
+    def _note_held(self) -> None:
+        self._desk.room.read_ahead(sum(map(_weight, self._held)))
 
     async def _overtaking(self, size: int) -> AsyncIterator[PartCommit]:
         """Wait for room, and yield the commits that come meanwhile."""
@@ -81,6 +120,7 @@ class Incoming:
                         yield message
                     else:
                         self._held.append(message)
+                        self._note_held()
             await room
         finally:
             room.cancel()
@@ -89,13 +129,16 @@ class Incoming:
         """Return the reading of the next message; None if there is none, or enough was read."""
         if self._reading is None:
             has_ended = bool(self._held) and self._held[-1] is None
-            if has_ended or sum(map(_weight, self._held)) >= AHEAD_BYTES:
+            is_much = sum(map(_weight, self._held)) >= AHEAD_BYTES or not self._desk.room.may_read_ahead
+            if has_ended or is_much:
                 return None
             self._reading = asyncio.ensure_future(self._read())
         return self._reading
 
     async def _read(self) -> Message | None:
-        return await anext(self._source, None)
+        message = await anext(self._source, None)
+        self._has_ended = self._has_ended or message is None or isinstance(message, DataEnd)
+        return message
 
 
 def _weight(message: Message | None) -> int:

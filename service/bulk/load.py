@@ -48,6 +48,8 @@ class Loader:
     """What all loads of the process share."""
     watch: LoadWatch = field(default_factory=LoadWatch)
     """What is seen of the load that is run."""
+    caller: str = ""
+    """Whose load is run."""
 
     async def run(
         self, request: LoadRequest, ledger: Ledger, messages: AsyncIterator[Message], *, is_resumed: bool = False
@@ -79,12 +81,13 @@ class Loader:
             errors.InvalidRequest: The messages are not in order.
             errors.MessageTooLarge: A load that its end commits is larger than one part.
             errors.QueueFull: There is no room on the disk for another load, or was none for ten minutes.
+            errors.DeadlineExceeded: Others waited for room, and the caller said nothing for ten minutes.
             errors.LoadFailed: A job failed or was aborted, without a result for any row.
             errors.SluicegateError: Salesforce refused, or could not be reached before a commit.
 
         """
         allowance, slots = Allowance(self.client, org=ledger.org), Slots(self.slots)
-        with closing(self.disk.open(weight(ledger.limits.size_bytes, ledger.limits.rows))) as room:
+        with closing(self.disk.open(weight(ledger.limits.size_bytes, ledger.limits.rows), self.caller)) as room:
             desk = Desk(
                 request, self.client, self.clock, ledger, self.signer, self.reach, allowance, slots, room, self.watch
             )

@@ -3,14 +3,16 @@
 A part is counted from its first byte on as its rows and as what comes back of them, so that a part whose rows have
 come needs nothing more, as a rule, and can end. So that one can always come to that point, the room of one part is kept
 for one load at a time, in the order in which they wait. Nobody waits for ever: a load that gets no room in ten minutes
-is refused, and so is one whose caller owes a commit for as long while others wait.
+is refused, and so is one whose caller owes a commit, or data, for as long while others wait. No caller has more loads
+than are left to others, and one that has none may stand in line even where there is no room at all: so nobody who
+hoards room shuts others out.
 
 What a splitter has read and not cut, at most a few hundred kilobytes, may become several parts at a time if those are
 as small; then the limit is passed by as much.
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass
 
 from service.bulk.parts import MAX_PART_BYTES, MAX_PART_ROWS
@@ -25,6 +27,10 @@ LOAD_BYTES = 1_048_576
 WAIT_SECONDS = 600.0
 """How long anyone waits for room."""
 RETRY_SECONDS = 60.0
+MOST_NEWCOMERS = 16
+"""Loads that are let in without any room, each the only one of its caller."""
+MOST_AHEAD_BYTES = 268_435_456
+"""By weight, what all loads that wait for room may have read ahead, in memory."""
 
 
 def weight(size: int, rows: int) -> int:
@@ -62,6 +68,11 @@ class DiskRoom:
         self._line: deque[_Waiting] = deque()
         """Not a semaphore's: whoever the last room is kept for stands before those who came earlier."""
         self._favoured: LoadRoom | None = None
+        self._loads: Counter[str] = Counter()
+        """How many loads each caller has open."""
+        self._newcomers = 0
+        self.ahead = 0
+        """Bytes, by weight, that loads which wait for room have read ahead."""
         self.taken = 0
         """Bytes."""
 
@@ -75,20 +86,35 @@ class DiskRoom:
         """How many loads wait."""
         return len(self._line)
 
-    def open(self, largest: int = RESERVE_BYTES) -> "LoadRoom":
+    def open(self, largest: int = RESERVE_BYTES, caller: str = "") -> "LoadRoom":
         """Return the room of a new load.
 
         Args:
             largest: Weight of its largest part.
+            caller: Whose it is.
 
         Raises:
-            QueueFull: Others wait already, or there are too many loads.
+            QueueFull: Others wait already, or there are too many loads; the caller has a load, or too many others have
+                none but one that waits.
 
         """
-        if self._line or self.taken + LOAD_BYTES > self._common:
-            raise self.refusal("takes no further load")
-        self.taken += LOAD_BYTES
-        return LoadRoom(self, largest)
+        own = self._loads[caller] + 1
+        size = LOAD_BYTES
+        if self._line or self.taken + own * size > self._common:
+            if own > 1 or not self.taken or self._newcomers >= MOST_NEWCOMERS:
+                raise self.refusal("takes no further load")
+            self._newcomers += 1
+            size = 0
+        self.taken += size
+        self._loads[caller] = own
+        return LoadRoom(self, largest, size, caller)
+
+    def leave(self, caller: str, size: int) -> None:
+        """Count a load of a caller no more, which was let in with room of a size."""
+        self._newcomers -= not size
+        self._loads[caller] -= 1
+        if not self._loads[caller]:
+            del self._loads[caller]
 
     def take_now(self, load: "LoadRoom", size: int) -> bool:
         """Take room if there is some and nobody waits for it."""
@@ -182,12 +208,17 @@ class LoadRoom:
     Args:
         disk: What it is part of.
         largest: Weight of its largest part.
+        size: Bytes that it was let in with.
+        caller: Whose it is.
 
     """
 
-    def __init__(self, disk: DiskRoom, largest: int) -> None:
+    def __init__(self, disk: DiskRoom, largest: int, size: int, caller: str) -> None:
         self._disk = disk
         self._largest = largest
+        self._size = size
+        self._caller = caller
+        self._ahead = 0
         self.growing = 0
         """Bytes taken for the part whose rows come in."""
         self._parts: set[PartRoom] = set()
@@ -228,8 +259,20 @@ class LoadRoom:
             part.close()
         if self._is_open:
             self._is_open = False
+            self.read_ahead(0)
+            self._disk.leave(self._caller, self._size)
             self._disk.pass_favour(self)
-            self._disk.give(LOAD_BYTES + self.growing)
+            self._disk.give(self._size + self.growing)
+
+    @property
+    def may_read_ahead(self) -> bool:
+        """Whether there is memory for what the load reads while it waits."""
+        return self._disk.ahead < MOST_AHEAD_BYTES
+
+    def read_ahead(self, size: int) -> None:
+        """Take note of how much the load has read ahead, by weight."""
+        self._disk.ahead += size - self._ahead
+        self._ahead = size
 
     def _needed(self, size: int) -> int:
         return max(0, min(size, self._largest - self.growing))

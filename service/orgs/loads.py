@@ -113,6 +113,7 @@ class OrgLoads:
             self._slots,
             self._policy.disk,
             watch,
+            caller=context.caller,
         )
         is_resumed = bool(resume_token)
         with watch.call(is_resumed=is_resumed) as end:

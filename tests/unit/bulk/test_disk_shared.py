@@ -163,3 +163,52 @@ async def test_a_full_disk_is_told_and_outlived(monkeypatch):
     assert 0 == disk.taken
     assert isinstance(caller.events[0], Accepted)
     assert Ledger.of(SIGNER.read(caller.stored, org="prod")).has_ended
+
+
+async def silent(disk: DiskRoom, org: FakeBulkOrg, *messages: Message) -> None:
+    """Begin a load, send so much, and say nothing any more."""
+    outgoing: asyncio.Queue[Message | None] = asyncio.Queue()
+    for message in messages:
+        outgoing.put_nowait(message)
+    running = replace(loader(org), disk=disk, caller="silent").run(
+        BATCHES, new_ledger(BATCHES, LIMITS), queued(outgoing)
+    )
+    async for _ in running:
+        pass
+
+
+@pytest.mark.parametrize("sent", [(), (rows(0),), (rows(0), rows(5), rows(10))])
+async def test_a_caller_that_falls_silent_does_not_hold_others_for_ever(monkeypatch, sent):
+    """While others wait for room a caller that owes data has ten minutes; without others it has all time."""
+    monkeypatch.setattr("service.bulk.incoming.WAIT_SECONDS", 0.02)
+    monkeypatch.setattr("service.bulk.consent.WAIT_SECONDS", 0.02)
+    org, disk = FakeBulkOrg(), DiskRoom(SHARE + 2, SHARE)
+    silence = asyncio.ensure_future(silent(disk, org, *sent))
+    await asyncio.sleep(0.1)
+    assert not silence.done()
+
+    async with asyncio.timeout(20):
+        told = await converse(disk, org)
+        if sent:
+            with pytest.raises(errors.DeadlineExceeded):
+                await silence
+
+    silence.cancel()
+    await asyncio.gather(silence, return_exceptions=True)
+    assert RowCounts(created=60) == counts_of(told)
+    assert 0 == disk.taken
+
+
+async def test_loads_that_wait_hold_no_more_memory_than_there_is(monkeypatch):
+    """Beyond that a load that waits reads nothing, so that the connection holds its caller back."""
+    monkeypatch.setattr(room, "MOST_AHEAD_BYTES", 1)
+    monkeypatch.setattr(room, "WAIT_SECONDS", 0.05)
+    disk = DiskRoom(SHARE + 2, SHARE)
+    other = disk.open(caller="other")
+    other.read_ahead(1)
+
+    with pytest.raises(errors.QueueFull):
+        await converse(disk, FakeBulkOrg())
+
+    other.close()
+    assert (0, 0) == (disk.taken, disk.ahead)

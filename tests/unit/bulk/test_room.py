@@ -182,3 +182,54 @@ def test_whatever_they_take_all_come_to_their_end(loads, parts, kept, seed):
 
     assert most <= kept + 200
     assert 0 == disk.taken
+
+
+def test_no_caller_has_more_loads_than_are_left_to_others():
+    """Loads that are begun and never sent anything keep nobody out."""
+    disk = DiskRoom(30, 0)
+
+    for _ in range(15):
+        disk.open(largest=10, caller="idle")
+    with pytest.raises(errors.QueueFull):
+        disk.open(largest=10, caller="idle")
+    disk.open(largest=10, caller="other")
+
+    assert 16 == disk.taken
+
+
+async def test_who_has_no_load_may_stand_in_line():
+    """Where one caller has all the room, others need not come at the right moment; they are seen to wait."""
+    disk = DiskRoom(101, 0)
+    hoard = disk.open(largest=100, caller="hoarder")
+    assert hoard.take_now(100)
+
+    newcomers = [disk.open(largest=10, caller=f"newcomer {number}") for number in range(room.MOST_NEWCOMERS)]
+    waiting = asyncio.ensure_future(newcomers[0].take(10))
+    await settle()
+    for caller in ("hoarder", "newcomer 0", "one more"):
+        with pytest.raises(errors.QueueFull):
+            disk.open(largest=10, caller=caller)
+
+    assert (True, 101) == (hoard.is_short, disk.taken)
+    hoard.close()
+    await waiting
+    for newcomer in newcomers:
+        newcomer.close()
+    assert 0 == disk.taken
+    disk.open(largest=10, caller="newcomer 0").close()
+    assert 0 == disk.taken
+
+
+def test_what_is_read_ahead_is_counted():
+    """All loads together hold so much in memory and no more, and one that ends holds nothing."""
+    disk = DiskRoom(1_000, 200)
+    first, second = disk.open(caller="a"), disk.open(caller="b")
+
+    first.read_ahead(room.MOST_AHEAD_BYTES - 1)
+    assert second.may_read_ahead
+    second.read_ahead(1)
+    assert not first.may_read_ahead
+    first.close()
+    first.close()
+
+    assert (1, True) == (disk.ahead, second.may_read_ahead)
