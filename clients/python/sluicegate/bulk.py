@@ -63,6 +63,12 @@ class BulkPart:
     rows_deleted: int = 0
     rows_failed: int = 0
     rows_not_processed: int = 0
+    rows_unknown: int = 0
+    """Rows of which Salesforce's results do not tell what became of them."""
+    first_byte: int = 0
+    """Where its first row begins in the data, in bytes from 0. Zero for record batches, as is `end_byte`."""
+    end_byte: int = 0
+    """Where its last row ends."""
 
 
 @dataclass(frozen=True, slots=True)

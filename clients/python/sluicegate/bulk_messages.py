@@ -104,6 +104,9 @@ def _part(part: bulk_load_pb2.BulkLoadPart) -> BulkPart:
         rows_deleted=part.counts.rows_deleted,
         rows_failed=part.counts.rows_failed,
         rows_not_processed=part.counts.rows_not_processed,
+        rows_unknown=part.counts.rows_unknown,
+        first_byte=part.first_byte,
+        end_byte=part.end_byte,
     )
 
 

@@ -176,6 +176,7 @@ def _counts(finished: Finished) -> Counts:
         updated=finished.rows_updated,
         failed=finished.rows_failed,
         not_processed=finished.rows_not_processed,
+        unknown=finished.rows_unknown,
     )
 
 
@@ -189,4 +190,5 @@ async def _known(client: Client, note: Note) -> Counts:
         updated=sum(part.rows_updated for part in parts),
         failed=sum(part.rows_failed for part in parts),
         not_processed=sum(part.rows_not_processed for part in parts),
+        unknown=sum(part.rows_unknown for part in parts),
     )

@@ -16,20 +16,28 @@ class Counts(msgspec.Struct, frozen=True):
     updated: int = 0
     failed: int = 0
     not_processed: int = 0
+    unknown: int = 0
+    """Those of which Salesforce's results do not tell."""
     orphans: int = 0
     """Those that failed because the rows that they refer to did."""
 
     @property
     def unwritten(self) -> int:
-        """Rows that were not written."""
-        return self.failed + self.not_processed
+        """Rows that were not written, as far as anybody knows."""
+        return self.failed + self.not_processed + self.unknown
 
     def told(self) -> str:
         """Return them as a sentence without its end."""
-        counts = (("created", self.created), ("updated", self.updated), ("failed", self.failed))
-        parts = [f"{count:,} {name}" for name, count in (*counts, ("not processed", self.not_processed)) if count]
         orphans = f", {self.orphans:,} of them because their parents did" if self.orphans else ""
-        return f"{self.received:,} rows{': ' if parts else ''}{', '.join(parts)}{orphans}"
+        counts = {
+            "created": self.created,
+            "updated": self.updated,
+            f"failed{orphans}": self.failed,
+            "not processed": self.not_processed,
+            "unknown": self.unknown,
+        }
+        parts = [f"{count:,} {what}" for what, count in counts.items() if count]
+        return f"{self.received:,} rows{': ' if parts else ''}{', '.join(parts)}"
 
 
 class Step(msgspec.Struct, frozen=True):

@@ -54,15 +54,18 @@ async def test_words_that_are_no_operation_are_refused(client):
 
 async def test_parts_tell_their_counts(client, script):
     """What became of a part's rows is there once it is done."""
-    counts = BulkRowCounts(rows_created=1, rows_updated=2, rows_deleted=3, rows_failed=4, rows_not_processed=5)
+    counts = BulkRowCounts(
+        rows_created=1, rows_updated=2, rows_deleted=3, rows_failed=4, rows_not_processed=5, rows_unknown=6
+    )
     script.answers = [GetBulkLoadResponse(load=BulkLoad(parts=[BulkLoadPart(number=1, counts=counts)]))]
 
     (part,) = (await client.get_bulk_load("t")).parts
 
-    assert (1, 2, 3, 4, 5) == (
+    assert (1, 2, 3, 4, 5, 6) == (
         part.rows_created,
         part.rows_updated,
         part.rows_deleted,
         part.rows_failed,
         part.rows_not_processed,
+        part.rows_unknown,
     )
