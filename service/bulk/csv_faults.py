@@ -7,6 +7,7 @@ from io import StringIO
 
 from service.bulk.columns import MAX_CELL_CHARACTERS
 from service.bulk.dialect import Delimiter, LineEnd
+from service.bulk.kinds import other_kind
 from service.errors import InvalidData
 
 # What the reader says, by the words it uses, and what the caller can do about it.
@@ -29,6 +30,29 @@ def record_pattern(delimiter: Delimiter) -> re.Pattern[str]:
 def place(row: int) -> str:
     """Return how a row is called; 0 is the header."""
     return f"row {row}" if row else "the header"
+
+
+def at_line(error: InvalidData, line: int) -> InvalidData:
+    """Return the error of a row with the line of the data, from 1, that the row begins on."""
+    row = place(error.row)
+    told = f"{row} (line {line})"
+    message = error.message.replace(row, told, 1) if row in error.message else f"{told}: {error.message}"
+    return InvalidData(message, row=error.row, metadata=error.metadata)
+
+
+def check_kind(begin: bytes, row: int) -> None:
+    """Refuse data that is no text.
+
+    Args:
+        begin: Its first bytes.
+        row: What the data begins with: 0 for a header, 1 for a row.
+
+    Raises:
+        InvalidData: It is something else.
+
+    """
+    if kind := other_kind(begin):
+        raise InvalidData(f"the data is {kind}", row=row)
 
 
 def decode(block: bytes, row: int, *, quoted: bool = True) -> str:

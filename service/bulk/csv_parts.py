@@ -1,6 +1,7 @@
 """CSV cut into parts."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import NoReturn
 
@@ -50,6 +51,8 @@ class CsvSplitter:
         """What parts are written with, once the header was read."""
         self._header = b""
         self._fed = 0
+        # Line ends before the rows that were not taken yet.
+        self._lines = 0
         # Where the rows begin that this splitter is fed, and where those that were not taken yet do.
         self._first_byte = 0
         self._offset = 0
@@ -92,8 +95,9 @@ class CsvSplitter:
         """Refuse the begin of a record that is longer than any; a stray quote as a rule, which reading it finds."""
         blocks = self._blocks or self._begin(record)[0]
         row = self._writer.end.row if self._blocks else 0
-        blocks.take(record, row)
-        raise errors.InvalidData(f"{csv_faults.place(row)} is longer than Salesforce takes", row=row)
+        with self._by_line():
+            blocks.take(record, row)
+            raise errors.InvalidData(f"{csv_faults.place(row)} is longer than Salesforce takes", row=row)
 
     def _take(self, block: bytes) -> Iterator[Part]:
         if self._blocks is None:
@@ -105,7 +109,7 @@ class CsvSplitter:
             yield from self._take_records(list(split_records(block)), self._blocks)
         else:
             self._write(*taken)
-            self._offset += len(block)
+            self._pass_by(block)
 
     def _take_records(self, records: Sequence[bytes], blocks: CsvBlocks) -> Iterator[Part]:
         """Take records that one part does not hold all of, or one of which is at fault: half of them at a time.
@@ -120,7 +124,8 @@ class CsvSplitter:
             yield from self._take_records(records[middle:], blocks)
             return
         if taken is None:
-            taken = blocks.take(block, self._writer.end.row)
+            with self._by_line():
+                taken = blocks.take(block, self._writer.end.row)
             if self._writer.has_begun:
                 # Empty lines go to the part before: the next one begins with a row.
                 yield self._cut()
@@ -128,7 +133,21 @@ class CsvSplitter:
                 row = self._writer.end.row
                 raise errors.InvalidData(f"row {row} is larger than a part of the load may be", row=row)
         self._write(*taken)
+        self._pass_by(block)
+
+    def _pass_by(self, block: bytes) -> None:
         self._offset += len(block)
+        self._lines += block.count(b"\n")
+
+    @contextmanager
+    def _by_line(self) -> Iterator[None]:
+        """Have an error of the next row tell its line, if all lines before it were counted."""
+        try:
+            yield
+        except errors.InvalidData as error:
+            if error.row and error.row == self._writer.end.row and self._start.row == 1:
+                raise csv_faults.at_line(error, self._lines + 1) from None
+            raise
 
     def _fitting(self, block: bytes, blocks: CsvBlocks, *, is_divisible: bool) -> tuple[bytes, int] | None:
         """Return the CSV for Salesforce and how many rows it has; None if the part does not hold them or one is bad.
@@ -160,12 +179,14 @@ class CsvSplitter:
 
     def _begin(self, block: bytes) -> tuple[CsvBlocks, bytes]:
         """Take the header off the first block; return what reads the rows, and the rest of the block."""
-        size = len(block)
+        csv_faults.check_kind(block, 0)
+        size, lines = len(block), block.count(b"\n")
         block = block.removeprefix(_BYTE_ORDER_MARK).lstrip(b"\r\n")
         if not block:
             raise _empty()
         record = next(split_records(block))
         rest = block[len(record) :]
+        self._lines = lines - rest.count(b"\n")
         self.header_bytes = min(size - len(rest), self._fed)
         self.delimiter = self._dialect.delimiter_of(record)
         names = read_header(record, self.delimiter, self._dialect.line_end)

@@ -315,8 +315,11 @@ def check_needed(request: LoadRequest, columns: Sequence[str]) -> None:
 
 
 def _other_data(part: int, row: int) -> errors.InvalidData:
+    begin = f"from row {row:,} on (part {part})" if row else "in its header row"
     return errors.InvalidData(
-        f"part {part} is not what the token tells of it; send the same data as before, from `resume_from` on", row=row
+        f"{begin} this is not the data that this load began with; give the same data again, unchanged, or load the "
+        "changed data as a load of its own",
+        row=row,
     )
 
 

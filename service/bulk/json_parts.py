@@ -7,6 +7,7 @@ from service import errors
 from service.bulk.batches import RowColumns
 from service.bulk.cells import write_row
 from service.bulk.columns import MAX_COLUMNS
+from service.bulk.csv_faults import at_line, check_kind
 from service.bulk.dialect import Delimiter
 from service.bulk.json_rows import Cells, JsonRows
 from service.bulk.mapping import FieldMapping, constant_cells
@@ -44,6 +45,8 @@ class JsonLinesSplitter:
         self._writer = PartWriter(limits, start, files)
         self._part = _PartRows(mapping, self._writer)
         self._row = start.row
+        # Lines that were read; None where those before the start were not counted.
+        self._line = 0 if start.row == 1 else None
         self._offset = start.byte
         self._end_byte = start.byte
         self.columns: tuple[str, ...] = ()
@@ -82,15 +85,27 @@ class JsonLinesSplitter:
         self._part.close()
 
     def _take(self, block: bytes) -> Iterator[Part]:
+        if not self._offset:
+            check_kind(block, 1)
         for line in block.removesuffix(b"\n").split(b"\n") if block else ():
             text = line if self._offset else line.removeprefix(_BYTE_ORDER_MARK)
+            if self._line is not None:
+                self._line += 1
             if text.strip():
-                cells = self._rows.read(text, self._row)
+                cells = self._read(text)
                 if not self._part.add(cells, self._row):
                     yield self._cut()
                     self._part.add(cells, self._row)
                 self._row += 1
             self._offset += len(line) + 1
+
+    def _read(self, line: bytes) -> Cells:
+        try:
+            return self._rows.read(line, self._row)
+        except errors.InvalidData as error:
+            if self._line is None:
+                raise
+            raise at_line(error, self._line) from None
 
     def _cut(self) -> Part:
         part, self._part = self._part, _PartRows(self._mapping, self._writer)

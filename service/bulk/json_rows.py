@@ -6,6 +6,8 @@ field alone, `#N/A` sets it to null.
 
 import json
 import re
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any, NoReturn, cast
 
 from service.bulk.columns import MAX_CELL_CHARACTERS, MAX_COLUMNS, check_column, check_lengths, check_width
@@ -111,7 +113,7 @@ class JsonRows:
         if not names:
             raise _BadRowError("it has no fields")
         if len({name.lower() for name in names}) < len(names):
-            raise _BadRowError("a field is given twice")
+            raise _BadRowError(f"field {_repeated(map(str.lower, names))[:_SHOWN]!r} is given twice")
         self._names = tuple(names)
         self._keys = tuple(value) if is_plain else ()
         return self._names, self._with_nulls(texts)
@@ -152,8 +154,13 @@ def _has_many_values(text: str) -> bool:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        raise _BadRowError("a key is given twice in one object")
+        raise _BadRowError(f"key {_repeated(key for key, _ in pairs)[:_SHOWN]!r} is given twice in one object")
     return value
+
+
+def _repeated(names: Iterable[str]) -> str:
+    """Return the first of the names that comes again."""
+    return next(name for name, times in Counter(names).items() if times > 1)
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -179,7 +179,7 @@ async def test_the_name_tells_json(app, tmp_path, company):
     refused = await bulk("load", array, *target)
 
     assert (0, 2) == (loaded[0], refused[0])
-    assert "row 1: it is not a JSON object; write one object a line" in refused[2]
+    assert "row 1 (line 1): it is not a JSON object; write one object a line" in refused[2]
 
 
 async def test_a_reader_may_leave(given, data):
@@ -257,7 +257,7 @@ async def test_a_load_of_the_standard_input_is_stopped_and_gone_on_with(given, d
     assert 130 == process.returncode
     assert f"give the same data again to: sluicegate bulk load --resume {folder / 'stdin.load'}\n" in errors.decode()
     assert 3 == other[0]
-    assert "send the same data as before" in other[2]
+    assert "give the same data again, unchanged" in other[2]
     assert (1, 4) == (status, json.loads(output)["created"])
     assert 4 == org.query(f"SELECT COUNT() FROM Lead WHERE Company = '{company}'").total_size
 

@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from service.bulk.dialect import Delimiter, Dialect
+from service.bulk.kinds import other_kind
 
 _NAMED = re.compile(r"(?P<file>.+?):(?P<object>[A-Za-z]\w{0,79})(?::(?P<key>[A-Za-z]\w{0,79}))?")
 _LONGEST_HEADER = 1_048_576
@@ -146,7 +147,9 @@ def rows_of(path: Path, delimiter: str) -> Iterator[list[str]]:
         except csv.Error as error:
             raise ValueError(f"{path.name}, line {reader.line_num}: {error}") from None
         except UnicodeDecodeError:
-            raise ValueError(f"{path.name} is not UTF-8; save it as UTF-8") from None
+            with path.open("rb") as begin:
+                kind = other_kind(begin.read(8)) or "not UTF-8; save it as UTF-8"
+            raise ValueError(f"{path.name} is {kind}") from None
 
 
 def header_of(source: Source) -> list[str]:

@@ -238,7 +238,11 @@ GOOD = b"1,2\n" * 3
         (b"A,\n1,2\n", 0, "has no name"),
         (b"A,First Name\n1,2\n", 0, "'First Name'"),
         (b'A,"B\n1,2\n', 0, "never closed"),
-        (b"\xff\xfeA\0,\0B\0\n\0", 0, "UTF-8"),
+        (b"\xff\xfeA\0,\0B\0\n\0", 0, "is UTF-16; save it as UTF-8"),
+        (b"\xfe\xff\0A\0,\0B\0\n", 0, "is UTF-16; save it as UTF-8"),
+        (b"PK\x03\x04\x14\0\x06\0\n\xff" + GOOD, 0, r"Excel workbooks \(\.xlsx\) are; save it as CSV UTF-8"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\n" + GOOD, 0, r"\.xls\); save it as CSV UTF-8"),
+        (b"\x1f\x8b\x08\n" + GOOD, 0, "compressed by gzip; unpack it"),
         (b"A,B\r1,2\r3,4\r", 0, "carriage return"),
         (b"\xef\xbb\xbf", 0, "empty"),
         (b",B\n" + GOOD, 0, "column 1 has no name"),
@@ -247,9 +251,9 @@ GOOD = b"1,2\n" * 3
         (b"sf__Id,B\n" + GOOD, 0, "result columns"),
         (b'"A,B\n' + GOOD, 0, "never closed"),
         (b"A,B\xff\n" + GOOD, 0, "header is not UTF-8"),
-        (b"A,B\n" + GOOD + b"1,2,3\n", 4, "4 has 3 cells and the header 2"),
-        (b"A,B\n" + GOOD + b"1\n", 4, "4 has 1 cells and the header 2"),
-        (b"A,B\n" + GOOD + b'"1"\n', 4, "4 has 1 cells and the header 2"),
+        (b"A,B\n" + GOOD + b"1,2,3\n", 4, "has 3 cells and the header 2"),
+        (b"A,B\n" + GOOD + b"1\n", 4, "has 1 cells and the header 2"),
+        (b"A,B\n" + GOOD + b'"1"\n', 4, "has 1 cells and the header 2"),
         (b"A,B\n" + GOOD + b'1,"2\n' + GOOD, 4, "never closed"),
         (b"A,B\n" + GOOD + b'1,5" pipe\n' + GOOD, 4, "without quotes"),
         (b"A,B\n" + GOOD + b'1,5" pipe 6"\n' + GOOD, 4, "without quotes"),
@@ -279,6 +283,31 @@ def test_the_row_at_fault_is_named(data, row, words):
             split(data, size=size)
 
         assert row == caught.value.row
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"A,B\n1,2\n3\n", r"^row 2 \(line 3\) has 1 cells"),
+        (b'\n\nA,"B"\n"1\n1",2\n\n3,4\n5\n', r"^row 3 \(line 8\) has 1 cells"),
+        (b'A,B\n1,2\n3,"4\n5,6\n', r"^row 2 \(line 3\): a double quote"),
+        (b"A\n" + b"x" * 5_000_000, r"^row 1 \(line 2\): a cell has more"),
+        (b"A,A\n1,2\n", "^the header names"),
+    ],
+)
+def test_the_line_of_the_row_at_fault_is_told(data, words):
+    """An editor goes by lines: cells may hold line ends, and empty lines are no rows."""
+    for size in (1 << 22, 10_000 if len(data) > 10_000 else 1):
+        with pytest.raises(errors.InvalidData, match=words):
+            split(data, size=size)
+
+
+def test_the_line_of_a_load_that_goes_on_is_not_known():
+    """Of what stands before the part that it goes on with nobody counts the lines."""
+    data = b"A,B\n1,2\n3\n"
+
+    with pytest.raises(errors.InvalidData, match=r"^row 2 has 1 cells"):
+        split(data[:4] + data[8:], start=Position(2, 2, 8))
 
 
 def test_a_wrong_number_of_cells_tells_both():
@@ -322,7 +351,7 @@ def test_parts_before_a_row_at_fault_are_yielded():
         list(splitter.feed(data))
         parts.extend(taken(part) for part in splitter.finish())
 
-    with pytest.raises(errors.InvalidData, match="row 4 has 1 cells"):
+    with pytest.raises(errors.InvalidData, match=r"row 4 \(line 5\) has 1 cells"):
         read()
 
     splitter.close()

@@ -137,8 +137,11 @@ GOOD = '{"A": 1}\n' * 3
         (GOOD + '{"A": {"B": {"C": 1}}}\n', 4, "list or a nested"),
         (GOOD + '{"A": {"B": 1, "C": 2}}\n', 4, "one external id"),
         (GOOD + '{"A": {}}\n', 4, "one external id"),
-        (GOOD + '{"A": 1, "A": 2}\n', 4, "twice"),
-        (GOOD + '{"A": 1, "a": 2}\n', 4, "twice"),
+        (GOOD + '{"A": 1, "B": 3, "A": 2}\n', 4, "key 'A' is given twice in one object"),
+        (GOOD + '{"A": {"B": 1, "B": 1}}\n', 4, "key 'B' is given twice in one object"),
+        (GOOD + '{"A": 1, "a": 2}\n', 4, "field 'a' is given twice"),
+        ("PK\x03\x04\n" + GOOD, 1, r"\.xlsx\) are; save it as"),
+        ("\n \n" + GOOD + "\n\n{]\n", 4, r"^row 4 \(line 8\) is not JSON"),
         (GOOD + '{"B C": 1}\n', 4, "API name"),
         (GOOD + '{"": 1}\n', 4, "no name"),
         (GOOD + '{"B": "\\u0000"}\n', 4, "NUL"),
@@ -303,7 +306,7 @@ def test_columns_that_come_late_one_by_one_have_the_part_written_twice_at_most(m
 )
 def test_a_line_of_far_too_many_values_is_not_read(values):
     """Megabytes of small values are refused before they become objects, one call of which nothing interrupts."""
-    with pytest.raises(errors.InvalidData, match="row 2: it holds far more than 5,000 values"):
+    with pytest.raises(errors.InvalidData, match=r"row 2 \(line 2\): it holds far more than 5,000 values"):
         split(b'{"A": 1}\n{"A": [' + values.encode() + b"1]}\n")
 
 
@@ -328,5 +331,5 @@ def test_batches_are_refused():
 @pytest.mark.parametrize("data", [b"{}\n", b'{}\n{"A":1}\n'])
 def test_a_first_row_without_fields_is_refused(data):
     """An object without a key is no row, also where no row came before it."""
-    with pytest.raises(errors.InvalidData, match="row 1: it has no fields"):
+    with pytest.raises(errors.InvalidData, match=r"row 1 \(line 1\): it has no fields"):
         split(data)

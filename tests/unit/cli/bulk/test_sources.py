@@ -116,7 +116,14 @@ def test_headers_that_cannot_be_used_are_refused(tmp_path):
         header_of(Source(file=str(path), object="Account", map={"Nmae": "Name"}))
 
 
-@pytest.mark.parametrize(("data", "words"), [(b'Name\n"a\n', r"a\.csv, line"), (b"Name\n\xff\n", "is not UTF-8")])
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b'Name\n"a\n', r"a\.csv, line"),
+        (b"Name\n\xff\n", "is not UTF-8"),
+        (b"PK\x03\x04\n\xff", r"a\.csv is a zip file, as Excel workbooks"),
+    ],
+)
 def test_rows_that_cannot_be_read_are_told(tmp_path, data, words):
     """The file is named."""
     path = tmp_path / "a.csv"
