@@ -12,7 +12,7 @@ from service.orgs.descriptions import Descriptions
 from service.orgs.field_rules import closed_to, missing
 from service.orgs.key_fields import key_field, no_key
 from service.orgs.nearest import NearestNames
-from service.orgs.refusals import FIELDS, Fault, refusal, unknown_name
+from service.orgs.refusals import FIELDS, Fault, GivenAs, refusal, unknown_name
 from service.orgs.write_rules import required_fields
 from service.salesforce.calls.describe import Field, SObject
 from service.salesforce.calls.writes import Operation as Write
@@ -23,6 +23,8 @@ _OBJECT = "header.object"
 _WRITES = {Operation.INSERT: Write.CREATE, Operation.UPDATE: Write.UPDATE, Operation.UPSERT: Write.UPSERT}
 _REFERENCE = "reference"
 _ID = "id"
+_SHOWN = 40
+_MOST_LED_TO = 5
 _MOST_FAULTS = 50
 """Faults beyond which a load is refused without looking for more: the names may be thousands, all of another object."""
 
@@ -45,9 +47,17 @@ async def check_columns(
         service.errors.UnknownField: A column, or the external-id field, is none of the sObject; with the nearest name.
         service.errors.FieldNotWriteable: A column may not be written.
         service.errors.RequiredFieldMissing: An insert lacks the column of a required field.
-        service.errors.InvalidFieldValue: A lookup names an object that it does not lead to.
+        service.errors.InvalidFieldValue: A lookup names an object that it does not lead to, or leads to several and
+            names none. The violations are at what the caller gave: `header.mapping`, `header.constants` or `data`.
 
     """
+    await _check(request, columns, descriptions, context, is_all=True, given_as=_given_as(request))
+
+
+async def check_draft(
+    request: LoadRequest, columns: Sequence[str], descriptions: Descriptions, context: CallContext
+) -> None:
+    """Refuse columns as `check_columns` does, before there is data; the violations are at `fields.<column>`."""
     await _check(request, columns, descriptions, context, is_all=True)
 
 
@@ -57,11 +67,17 @@ async def check_header(request: LoadRequest, descriptions: Descriptions, context
     Raises and reads what `check_columns` does, but for columns that the data may still have.
     """
     columns = [*request.mapping.fields.values(), *request.mapping.constants]
-    await _check(request, columns, descriptions, context, is_all=False)
+    await _check(request, columns, descriptions, context, is_all=False, given_as=_given_as(request))
 
 
 async def _check(
-    request: LoadRequest, columns: Sequence[str], descriptions: Descriptions, context: CallContext, *, is_all: bool
+    request: LoadRequest,
+    columns: Sequence[str],
+    descriptions: Descriptions,
+    context: CallContext,
+    *,
+    is_all: bool,
+    given_as: GivenAs | None = None,
 ) -> None:
     sobject, parents = await _describe(request, columns, descriptions, context)
     faults = column_faults(request, columns, sobject, parents, is_all=is_all)
@@ -71,7 +87,21 @@ async def _check(
             sobject, parents = await _describe(request, columns, descriptions, context)
             faults = column_faults(request, columns, sobject, parents, is_all=is_all)
     if faults:
-        raise refusal(sobject.name, faults)
+        raise refusal(sobject.name, faults, given_as)
+
+
+def _given_as(request: LoadRequest) -> GivenAs:
+    """Return what says where a load's request has a column, and what the caller calls it there."""
+    mapped = {target.lower(): name for name, target in request.mapping.fields.items()}
+    constants = {name.lower() for name in request.mapping.constants}
+
+    def place(column: str) -> tuple[str, str]:
+        name = mapped.get(column.lower())
+        if name is not None:
+            return "header.mapping", f"column {name[:_SHOWN]!r} goes to {column}"
+        return ("header.constants", "a constant") if column.lower() in constants else ("data", "")
+
+    return place
 
 
 def column_faults(
@@ -158,12 +188,24 @@ class _ColumnCheck:
             return Fault(InvalidFieldValue, problem)
         if target and len(field.referenceTo) == 1:
             return Fault(InvalidFieldValue, f"{field.relationshipName} leads to {target} alone; leave '{target}:' out")
+        if len(field.referenceTo) > 1 and not target:
+            return Fault(InvalidFieldValue, _which(field, key))
         parent = self._parents.get(parent_name(field, target).lower())
         if parent is None or key_field(parent, key) is not None:
             return None
         if key.lower() in parent.fields:
             return no_key(parent, key)
         return unknown_name(parent.name, key, NearestNames(each.name for each in parent.fields.values()).find(key))
+
+
+def _which(field: Field, key: str) -> str:
+    """Return what to write for a lookup that leads to several sObjects."""
+    shown = field.referenceTo[:_MOST_LED_TO]
+    rest = len(field.referenceTo) - len(shown)
+    leads = [*shown, f"{rest} more"] if rest else [*shown]
+    choices = " or ".join(f"{name}:{field.relationshipName}.{key}" for name in shown)
+    objects = f"{', '.join(leads[:-1])} and {leads[-1]}"
+    return f"{field.relationshipName} leads to {objects}; name the one that is meant: {choices}"
 
 
 def lookup_field(sobject: SObject, relationship: str) -> Field | None:

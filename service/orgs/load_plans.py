@@ -7,7 +7,7 @@ from service.bulk.job import LoadRequest, Operation
 from service.context import CallContext
 from service.errors import FieldViolation, InvalidArgument, InvalidRequest, RequiredFieldMissing, UnknownObject
 from service.orgs.descriptions import Descriptions
-from service.orgs.load_columns import check_columns, lookup_field, parent_name, split_column
+from service.orgs.load_columns import check_draft, lookup_field, parent_name, split_column
 from service.orgs.load_order import LoadOrder, Waiting
 from service.orgs.parents import locks_parent
 from service.orgs.refusals import FIELDS
@@ -132,7 +132,7 @@ async def _faults(
         violations = [FieldViolation(f"{path}.columns", problem)]
         found.append(RequiredFieldMissing(f"{draft.object}: {problem}", violations=violations))
     try:
-        await check_columns(draft.request, draft.columns, descriptions, context)
+        await check_draft(draft.request, draft.columns, descriptions, context)
     except (UnknownObject, InvalidArgument) as error:
         violations = [
             FieldViolation(_path(path, spelled, violation.field), violation.description)

@@ -1,7 +1,8 @@
 """What a description finds wrong with a request, as one error that says all of it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from service.errors import (
     FieldNotWriteable,
@@ -16,6 +17,9 @@ from service.errors import (
 FIELDS = "fields."
 """What comes before a field's name in the path of its value."""
 KEY_FIELD, KEY_VALUE, RECORD_ID = "external_id.field", "external_id.value", "record.id"
+
+GivenAs: TypeAlias = Callable[[str], tuple[str, str]]
+"""Where a request has the field of a name, and what it is there, for people; empty if they know it by that name."""
 
 _MOST_NAMED = 5
 """Fields that a message names beside the one that it explains."""
@@ -52,15 +56,22 @@ def unknown_name(sobject: str, name: str, nearest: str, what: str = "field") -> 
     return Fault(UnknownField, f"{sobject} has no {what} {name!r}{hint}", name, nearest)
 
 
-def refusal(sobject: str, faults: Sequence[tuple[str, Fault]]) -> InvalidArgument:
+def refusal(sobject: str, faults: Sequence[tuple[str, Fault]], given_as: GivenAs | None = None) -> InvalidArgument:
     """Return the error of a request that has faults; its class is that of the gravest, whatever their order.
 
     Args:
         sobject: API name of the sObject.
         faults: What is wrong, by path in the request; at least one.
+        given_as: Where fields are, if not at their paths.
 
     """
     ordered = sorted(faults, key=lambda each: (_RANKS[each[1].kind], each[0]))
+    paths = [path for path, _ in ordered]
+    if given_as is not None:
+        for index, (path, fault) in enumerate(ordered):
+            if path.startswith(FIELDS):
+                paths[index], what = given_as(path.removeprefix(FIELDS))
+                ordered[index] = (path, replace(fault, problem=f"{what}: {fault.problem}" if what else fault.problem))
     first = ordered[0][1]
     metadata = {"object": sobject}
     names = [path.removeprefix(FIELDS) for path, _ in ordered if path.startswith(FIELDS)]
@@ -70,7 +81,7 @@ def refusal(sobject: str, faults: Sequence[tuple[str, Fault]]) -> InvalidArgumen
         metadata["field"] = first.name
     if first.nearest:
         metadata["nearest"] = first.nearest
-    violations = [FieldViolation(path, fault.problem) for path, fault in ordered]
+    violations = [FieldViolation(path, fault.problem) for path, (_, fault) in zip(paths, ordered, strict=True)]
     return first.kind(first.problem + _also(names, ordered[0][0]), metadata=metadata, violations=violations)
 
 

@@ -104,8 +104,8 @@ async def test_rows_that_came_out_of_a_query_go_in_again(channel, unique):
 @pytest.mark.parametrize(
     ("overrides", "table", "reason", "field", "words"),
     [
-        ({}, b"Ext__c,LastNam\na,b\n", "UNKNOWN_FIELD", "fields.LastNam", "did you mean 'LastName'?"),
-        ({}, b"Ext__c,Id\na,b\n", "FIELD_NOT_WRITEABLE", "fields.Id", "leave it out"),
+        ({}, b"Ext__c,LastNam\na,b\n", "UNKNOWN_FIELD", "data", "did you mean 'LastName'?"),
+        ({}, b"Ext__c,Id\na,b\n", "FIELD_NOT_WRITEABLE", "data", "leave it out"),
         ({}, b"LastName\na\n", "INVALID_DATA", "data", "no column Ext__c"),
         ({"external_id_field": "Company"}, b"Company\na\n", "UNKNOWN_FIELD", "header.external_id_field", "Ext__c"),
         ({"object": "Leed"}, b"Ext__c\na\n", "UNKNOWN_OBJECT", "header.object", "did you mean 'Lead'?"),
@@ -121,7 +121,7 @@ async def test_rows_that_came_out_of_a_query_go_in_again(channel, unique):
             b"Ext__c,LastName\r\na,b\n",
             "INVALID_DATA",
             "data",
-            "row 1 does not end",
+            "row 1 (line 2) does not end",
         ),
     ],
 )

@@ -252,8 +252,8 @@ async def test_bad_parts_are_refused(channel, data, reason):
             "UNKNOWN_FIELD",
             "header.external_id_field",
         ),
-        ({"mapping": [pb.BulkColumn(name="Firm", field="Compny")]}, "UNKNOWN_FIELD", "fields.Compny"),
-        ({"constants": [pb.BulkConstant(field="CreatedDate", value="x")]}, "FIELD_NOT_WRITEABLE", "fields.CreatedDate"),
+        ({"mapping": [pb.BulkColumn(name="Firm", field="Compny")]}, "UNKNOWN_FIELD", "header.mapping"),
+        ({"constants": [pb.BulkConstant(field="CreatedDate", value="x")]}, "FIELD_NOT_WRITEABLE", "header.constants"),
         ({"format": pb.BULK_FORMAT_RECORD_BATCH}, "INVALID_REQUEST", "header.format"),
     ],
 )

@@ -1,10 +1,12 @@
 """The columns of a bulk load are refused before the first job where no row could be loaded with them."""
 
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 
 from service.bulk.job import LoadRequest, Operation
+from service.bulk.mapping import FieldMapping
 from service.errors import FieldNotWriteable, InvalidFieldValue, RequiredFieldMissing, UnknownField, UnknownObject
 from service.orgs.descriptions import Descriptions
 from service.orgs.load_columns import check_columns, column_faults
@@ -53,7 +55,7 @@ INSERT = LoadRequest("Contact", Operation.INSERT)
         (LoadRequest("Contact", Operation.UPSERT, "Email"), ["Email", "LastName"]),
         (UPDATE, ["Id", "LastName", "Account.Id"]),
         (INSERT, ["LastName", "AccountId", "OwnerId"]),
-        (INSERT, ["LastName", "Owner.Name"]),
+        (INSERT, ["LastName", "User:Owner.Username"]),
         (LoadRequest("Contact", Operation.DELETE), ["Id", "Whatever"]),
         (LoadRequest("Contact", Operation.HARD_DELETE), ["Id"]),
     ],
@@ -77,6 +79,12 @@ def test_columns_that_can_be_loaded_have_no_fault(request_, columns):
         (UPSERT, "Account.Exd__c", UnknownField, "Account has no field 'Exd__c'; did you mean 'Ext__c'?"),
         (UPSERT, "Account.Rating", UnknownField, "'Rating' is no external id of Account; there are: Id, Ext__c"),
         (UPSERT, "Lead:Owner.Ext__c", InvalidFieldValue, "Owner leads to Group, User and to no other object"),
+        (
+            UPSERT,
+            "Owner.Username",
+            InvalidFieldValue,
+            "Owner leads to Group and User; name the one that is meant: Group:Owner.Username or User:Owner.Username",
+        ),
         (UPSERT, "User:Owner.Name", UnknownField, "User has no field 'Name'"),
         (UPSERT, "Owner:User.Username", UnknownField, "Contact has no relationship 'User'; did you mean 'User:Owner'?"),
         (UPSERT, "Account:Account.Ext__c", InvalidFieldValue, "Account leads to Account alone; leave 'Account:' out"),
@@ -188,7 +196,36 @@ async def test_all_faults_come_at_once():
     with pytest.raises(UnknownField) as caught:
         await check_columns(UPSERT, ["Sum__c", "Emial", "Ext__c"], descriptions, call(FakeClock()))
 
-    assert ["fields.Emial", "fields.Sum__c"] == [violation.field for violation in caught.value.violations]
+    assert ["data", "data"] == [violation.field for violation in caught.value.violations]
     assert {"object": "Contact", "fields": "Emial,Sum__c", "field": "Emial", "nearest": "Email"} == (
         caught.value.metadata
     )
+
+
+async def test_a_column_is_named_as_the_caller_gave_it():
+    """What is wrong with a field is told at the mapping, the constants or the data, whichever brought it."""
+    descriptions = Descriptions(cast("Any", Describing(CONTACT)))
+    mapping = FieldMapping({"E-mail": "Emial", "Key": "Ext__c"}, {"Sum__c": "1"})
+    columns = ["Emial", "Ext__c", "Id", "Sum__c"]
+
+    with pytest.raises(UnknownField) as caught:
+        await check_columns(replace(UPSERT, mapping=mapping), columns, descriptions, call(FakeClock()))
+
+    problem = "column 'E-mail' goes to Emial: Contact has no field 'Emial'; did you mean 'Email'?"
+    violations = {violation.field: violation.description for violation in caught.value.violations}
+    assert ["header.mapping", "data", "header.constants"] == list(violations)
+    assert problem == violations["header.mapping"]
+    assert f"{problem}; also at fault: Id, Sum__c" == caught.value.message
+    assert "a constant: Sum__c cannot be written as a formula; leave it out" == violations["header.constants"]
+    assert "Emial,Id,Sum__c" == caught.value.metadata["fields"]
+
+
+async def test_a_lookup_to_a_great_many_is_told_in_a_line():
+    """Of hundreds of sObjects the first ones are choices enough."""
+    names = tuple(f"Object{number}__c" for number in range(300))
+    lookup = Field("WhatId", "reference", relationshipName="What", referenceTo=names)
+
+    ((_, fault),) = column_faults(UPDATE, ["Id", "What.Ext__c"], sobject("Task", ID, lookup), {})
+
+    assert "Object4__c and 295 more; name the one that is meant: Object0__c:What.Ext__c or " in fault.problem
+    assert 300 > len(fault.problem)
