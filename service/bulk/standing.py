@@ -141,10 +141,16 @@ class StandingLoad:
         if job.state.is_final:
             return job
         try:
-            return await self.client.abort(job_id)
+            aborted = await self.client.abort(job_id)
         except errors.Refused:
             # It has ended meanwhile.
             return await self.client.job_info(job_id)
+        try:
+            # Rows may have been tried since the answer's counts were taken.
+            return await self.client.job_info(job_id)
+        except errors.SluicegateError:
+            # It is aborted all the same, which is what the caller has to know.
+            return aborted
 
     @property
     def _is_at_work(self) -> bool:
@@ -192,8 +198,11 @@ def only_part(parts: Sequence[Part]) -> Part:
     if len(parts) > 1:
         for part in parts:
             part.content.close()
+        first = parts[0]
+        sizes = [part.content.size for part in parts]
         raise errors.MessageTooLarge(
-            f"the data makes {len(parts)} parts; send fewer rows in a call",
-            metadata={"size_bytes": str(sum(part.content.size for part in parts)), "limit_bytes": "0"},
+            f"the data makes more than one part, of which the first takes {first.rows:,} rows; send at most that many "
+            "in a call",
+            metadata={"size_bytes": str(sum(sizes)), "limit_bytes": str(sizes[0])},
         )
     return parts[0]

@@ -258,3 +258,13 @@ async def test_a_watch_that_does_not_go_on(client, script, code, seconds):
         _ = [load async for load in client.watch_bulk_load("t", reconnect_seconds=seconds)]
 
     assert 1 == len(script.requests)
+
+
+async def test_a_part_has_its_place_in_the_data(client, script):
+    """Whoever keeps the data finds the bytes of a part."""
+    part = loads.BulkLoadPart(number=2, first_row=11, row_count=13, first_byte=17, end_byte=99)
+    script.answers = [pb.GetBulkLoadResponse(load=loads.BulkLoad(parts=[part]))]
+
+    (told,) = (await client.get_bulk_load("t")).parts
+
+    assert (17, 99) == (told.first_byte, told.end_byte)

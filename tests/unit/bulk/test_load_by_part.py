@@ -22,7 +22,7 @@ from service.bulk.job import Commit, LoadRequest, LoadState, Operation, WantedRe
 from service.bulk.ledger import Ledger
 from service.bulk.messages import DataEnd, Message, PartCommit
 from service.bulk.outcomes import RowCounts
-from service.bulk.parts import PartLimits
+from service.bulk.parts import PartLimits, Position
 from service.bulk.splitting import splitter_of
 from service.bulk.standing import StandingLoad, add_part, only_part
 from tests.support.bulk import FakeBulkOrg
@@ -464,7 +464,7 @@ async def test_a_cancellation_aborts_whatever_it_can():
     with pytest.raises(Killed):
         await call(caller, Process(org))
     known = Ledger.of(SIGNER.read(prepared[-1].resume_token, org="prod"))
-    org.faults["job_info"] = [errors.LoadNotFound("gone"), None, errors.UpstreamUnavailable("down")]
+    org.faults["job_info"] = [errors.LoadNotFound("gone"), None, None, errors.UpstreamUnavailable("down")]
     named = [job_id for record in known.parts for job_id in record.job_ids]
 
     with pytest.raises(errors.UpstreamUnavailable):
@@ -474,6 +474,50 @@ async def test_a_cancellation_aborts_whatever_it_can():
     assert 4 <= len(named)
     assert [LoadState.OPEN, LoadState.ABORTED, LoadState.OPEN] == [states[job_id] for job_id in named[:3]]
     assert {LoadState.ABORTED} == {states[job_id] for job_id in named[3:]}
+
+
+async def test_a_cancellation_tells_what_was_tried_before():
+    """What aborting answers with may be older than the job's last counts, so the job is asked for once more."""
+
+    class Forgetful(FakeBulkOrg):
+        """Answers an abort without counts."""
+
+        async def abort(self, job_id):
+            job = self._job(job_id)
+            self.end(job, LoadState.ABORTED, tried=7)
+            return replace(self._info(job), rows_processed=0)
+
+    org, caller = Forgetful(polls=99), Caller(INSERT, DATA)
+    with pytest.raises(Killed):
+        await call(caller, Process(org, Failpoint.POLLED))
+    known = Ledger.of(SIGNER.read(caller.stored, org="prod"))
+
+    told = await StandingLoad(known, org, FakeClock()).cancel()
+
+    assert (LoadState.ABORTED, 7) == (told.state, told.rows_processed)
+
+
+async def test_an_abort_that_worked_is_one_though_nothing_more_can_be_asked():
+    """The counts are worth a call, and not the answer that the jobs are aborted."""
+    org, caller = FakeBulkOrg(polls=99), Caller(INSERT, DATA)
+    with pytest.raises(Killed):
+        await call(caller, Process(org, Failpoint.POLLED))
+    known = Ledger.of(SIGNER.read(caller.stored, org="prod"))
+    org.faults["job_info"] = [None, errors.UpstreamUnavailable("down")]
+
+    told = await StandingLoad(known, org, FakeClock()).cancel()
+
+    assert LoadState.ABORTED == told.state
+
+
+def test_data_of_several_parts_tells_how_much_one_takes():
+    """A call that brings too much is told what would fit."""
+    splitter = splitter_of(INSERT, PartLimits(rows=25), Position())
+
+    with pytest.raises(errors.MessageTooLarge, match="of which the first takes 25 rows") as caught:
+        only_part([*splitter.feed(DATA), *splitter.finish()])
+
+    assert 0 < int(caught.value.metadata["limit_bytes"]) < int(caught.value.metadata["size_bytes"])
 
 
 async def test_a_job_that_somebody_aborts_half_way_is_told_exactly():
@@ -557,7 +601,7 @@ async def test_other_data_is_refused(change):
     written = len(org.written)
 
     caller.data = change(DATA)
-    with pytest.raises(errors.InvalidData, match="is not what the token tells"):
+    with pytest.raises(errors.InvalidData, match="is not the data that this load began with"):
         await call(caller, loader(org))
 
     assert written <= len(org.written) <= 50
