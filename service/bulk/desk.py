@@ -10,6 +10,7 @@ from service.bulk.job import BulkClient, LoadRequest
 from service.bulk.ledger import Ledger
 from service.bulk.outbox import Outbox
 from service.bulk.token import LoadToken, TokenSigner
+from service.bulk.ways import Ways
 from service.clock import Clock
 
 PARTS_AT_WORK = 4
@@ -55,6 +56,7 @@ class Desk:
     reach: Reach
     allowance: Allowance
     slots: Slots
+    ways: Ways = field(default_factory=Ways)
     outbox: Outbox = field(default_factory=Outbox)
     reporting: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while a part's rows are in memory."""

@@ -171,6 +171,14 @@ class Job:
     """Salesforce's own words when the state is FAILED."""
 
 
+class Way(Enum):
+    """How the rows of a part are written."""
+
+    JOB = "job"
+    COLLECTIONS = "collections"
+    """By calls of at most 200 rows, which answer at once; there is no job then."""
+
+
 class PartState(Enum):
     """Where a part stands."""
 
@@ -228,6 +236,9 @@ class LoadPart:
     """Its jobs: the first one, then those that tried rows again."""
     counts: RowCounts | None
     """Set when it is done."""
+    way: Way = Way.JOB
+    way_reason: str = ""
+    """Why it goes that way, for people; empty where only the token is known, or nothing is decided yet."""
 
 
 @dataclass(frozen=True, slots=True)

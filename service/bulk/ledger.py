@@ -14,6 +14,7 @@ from service.bulk.job import (
     Operation,
     PartState,
     RowCounts,
+    Way,
 )
 from service.bulk.parts import PartLimits, Position
 from service.bulk.token import LoadToken, PartEntry
@@ -42,6 +43,9 @@ class PartRecord:
     """Set when the part is done."""
     is_told: bool = False
     """Whether the caller may know results of the part: no further job changes them then."""
+    way: Way = Way.JOB
+    way_reason: str = ""
+    """Why it goes that way; not in tokens."""
 
     @property
     def rows(self) -> int:
@@ -87,6 +91,12 @@ class PartRecord:
         self.job = None
         self.left = 0
 
+    def write_by_calls(self, state: LoadState, *, tried: int = 0, failed: int = 0) -> None:
+        """Take note of how the writing without a job stands, in the words of a job."""
+        self.way = Way.COLLECTIONS
+        self.job = Job("", state, tried, failed)
+        self.left = self.rows
+
     def entry(self) -> PartEntry:
         """Return what a token says of it."""
         counts = self.counts
@@ -98,7 +108,14 @@ class PartRecord:
             left=self.left,
             ended=self.job_state.value if self.is_told or counts is not None else "",
             counts=counts.by_outcome if counts is not None else None,
+            by_calls=self._by_calls,
         )
+
+    @property
+    def _by_calls(self) -> int:
+        if self.way is not Way.COLLECTIONS:
+            return 0
+        return 1 if self.state is PartState.PREPARED else 2
 
     def shown(self) -> LoadPart:
         """Return the part as the caller sees it."""
@@ -111,6 +128,8 @@ class PartRecord:
             state=self.state,
             job_ids=tuple(self.job_ids),
             counts=self.counts,
+            way=self.way,
+            way_reason=self.way_reason,
         )
 
 
@@ -183,9 +202,11 @@ class Ledger:
             end = Position(start.part + 1, start.row + entry.rows, entry.end_byte)
             record = PartRecord(start, end, entry.digest, list(entry.jobs), entry.left)
             record.is_told = bool(entry.ended)
-            if entry.counts is not None and entry.jobs:
+            if entry.by_calls:
+                record.write_by_calls(LoadState.OPEN if entry.by_calls == 1 else LoadState.PROCESSING)
+            if entry.counts is not None and (entry.jobs or entry.by_calls):
                 record.counts = RowCounts(*entry.counts)
-                record.job = Job(entry.jobs[-1], LoadState.named(entry.ended))
+                record.job = Job(entry.jobs[-1] if entry.jobs else "", LoadState.named(entry.ended))
             ledger.parts.append(record)
             start = end
         return ledger

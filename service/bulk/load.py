@@ -16,6 +16,7 @@ from service.bulk.messages import Message
 from service.bulk.part_run import PartRun
 from service.bulk.splitting import SplitterOf
 from service.bulk.token import TokenSigner
+from service.bulk.ways import Ways
 from service.clock import Clock
 
 _POINTS: dict[type[Event], Failpoint] = {
@@ -41,6 +42,8 @@ class Loader:
     reach: Reach = pass_by
     slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PARTS_AT_WORK))
     """Room for the parts of all loads that share the disk."""
+    ways: Ways = field(default_factory=Ways)
+    """How rows may be written."""
 
     async def run(
         self, request: LoadRequest, ledger: Ledger, messages: AsyncIterator[Message], *, is_resumed: bool = False
@@ -49,7 +52,8 @@ class Loader:
 
         Nothing is written of a part before it is committed. If the load's end commits it, an error, a cancellation or
         closing the iterator before aborts its job, for at most ten seconds. If its caller does, jobs that a token named
-        stay as they are: whoever has the token goes on. What is committed is never aborted. There is no limit to how
+        stay as they are: whoever has the token goes on. What is committed is never aborted, and rows that are written
+        without a job are written on for at most thirty seconds. There is no limit to how
         long a load may take but the caller's own.
 
         Data that cannot be read ends the load once the parts before it are over.
@@ -78,7 +82,7 @@ class Loader:
         """
         allowance = Allowance(self.client, org=ledger.org)
         slots = Slots(self.slots)
-        desk = Desk(request, self.client, self.clock, ledger, self.signer, self.reach, allowance, slots)
+        desk = Desk(request, self.client, self.clock, ledger, self.signer, self.reach, allowance, slots, self.ways)
         load = _Load(desk, self, is_resumed=is_resumed)
         await self.reach(Failpoint.BEGUN)
         task = asyncio.create_task(load.run(messages))

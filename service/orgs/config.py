@@ -134,6 +134,7 @@ def open_org(name: str, settings: OrgSettings, surroundings: Surroundings, stack
             tokens=surroundings.signers.loads,
             policy=policy,
             descriptions=descriptions if settings.writes.check_fields else None,
+            coalescer=coalescer if settings.loads.small_loads == "collections" else None,
         ),
     )
 

@@ -48,12 +48,12 @@ async def check_columns(
         service.errors.InvalidFieldValue: A lookup names an object that it does not lead to.
 
     """
-    sobject, parents = await _describe(request, columns, descriptions, context)
+    sobject, parents = await describe(request, columns, descriptions, context)
     faults = column_faults(request, columns, sobject, parents)
     if faults:
         names = (sobject.name, *(parent.name for parent in parents.values()))
         if [name for name in names if await descriptions.refreshed(name, context) is not None]:
-            sobject, parents = await _describe(request, columns, descriptions, context)
+            sobject, parents = await describe(request, columns, descriptions, context)
             faults = column_faults(request, columns, sobject, parents)
     if faults:
         raise refusal(sobject.name, faults)
@@ -155,10 +155,21 @@ def parent_name(field: Field, target: str) -> str:
     return target or (field.referenceTo[0] if len(field.referenceTo) == 1 else "")
 
 
-async def _describe(
+async def describe(
     request: LoadRequest, columns: Iterable[str], descriptions: Descriptions, context: CallContext
 ) -> tuple[SObject, dict[str, SObject]]:
-    """Return the descriptions of what is loaded and of what its lookups lead to."""
+    """Return the descriptions of what is loaded and of what its lookups lead to, by name in lower case.
+
+    Args:
+        request: The load.
+        columns: Salesforce's names of the columns.
+        descriptions: What the org's sObjects look like.
+        context: The call.
+
+    Raises:
+        service.errors.UnknownObject: The org has no such sObject.
+
+    """
     try:
         sobject = await descriptions.get(request.object, context)
     except UnknownObject as error:

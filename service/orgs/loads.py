@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, closing
 from dataclasses import dataclass
 
+from service.batching.coalescer import Coalescer
 from service.bulk.allowance import Allowance
 from service.bulk.desk import Desk, Slots
 from service.bulk.events import Accepted, Event, Finished
@@ -19,12 +20,16 @@ from service.bulk.parts import PartLimits
 from service.bulk.splitting import splitter_of
 from service.bulk.standing import StandingLoad, add_part, only_part
 from service.bulk.token import TokenSigner
+from service.bulk.ways import Ways
+from service.bulk.without_jobs import refuse_abort, refuse_repeated_results, refuse_results
 from service.context import CallContext
 from service.errors import FieldViolation, InvalidRequest
 from service.orgs.bulk_jobs import OrgBulkJobs
 from service.orgs.descriptions import Descriptions
 from service.orgs.guard import Guard
 from service.orgs.load_columns import check_columns
+from service.orgs.load_prices import LoadPrices, MeasuredBulkJobs
+from service.orgs.row_calls import OrgRowCalls
 from service.salesforce.client import SalesforceClient
 from service.settings.signed_text import invalid
 from service.telemetry import logs
@@ -52,7 +57,8 @@ class OrgLoads:
         guard: Says what may be asked of it.
         tokens: Signs resume tokens.
         policy: How loads are run.
-        descriptions: What columns are held against; None leaves them to Salesforce.
+        descriptions: What columns are held against; None leaves them to Salesforce, and has all loads go as jobs.
+        coalescer: Writes the rows of small loads; None has all loads go as jobs.
 
     """
 
@@ -64,8 +70,11 @@ class OrgLoads:
         tokens: TokenSigner,
         policy: LoadPolicy,
         descriptions: Descriptions | None,
+        coalescer: Coalescer | None = None,
     ) -> None:
         self._client = client
+        self._coalescer = coalescer
+        self._prices = LoadPrices()
         self._descriptions = descriptions
         self._guard = guard
         self._tokens = tokens
@@ -85,18 +94,22 @@ class OrgLoads:
 
         Raises:
             service.errors.InvalidToken: The token was not made here, or belongs to another header or org.
+            service.errors.LoadWithoutJob: Results are to be repeated that nobody has kept.
 
         """
         self._guard.admit(context)
         ledger = self._ledger(request, resume_token, context)
+        if request.repeats_results:
+            refuse_repeated_results(ledger)
         loader = Loader(
-            OrgBulkJobs(self._client, context),
+            MeasuredBulkJobs(self._client, context, self._prices),
             context.clock,
             self._tokens,
             splitter_of,
             self._check(context),
             self._policy.reach,
             self._slots,
+            self._ways(context),
         )
         async with aclosing(loader.run(request, ledger, messages, is_resumed=bool(resume_token))) as events:
             async for event in events:
@@ -161,14 +174,33 @@ class OrgLoads:
     async def results(
         self, resume_token: str, outcomes: frozenset[RowOutcome], part: int, context: CallContext
     ) -> AsyncGenerator[tuple[RowResult, ...], None]:
-        """Yield what became of a load's rows; see `StandingLoad.results`."""
-        async with aclosing(self._standing(resume_token, context).results(outcomes, part=part)) as batches:
+        """Yield what became of a load's rows; see `StandingLoad.results`.
+
+        Raises:
+            service.errors.LoadWithoutJob: No job keeps them.
+
+        """
+        standing = self._standing(resume_token, context)
+        refuse_results(standing.ledger, part)
+        async with aclosing(standing.results(outcomes, part=part)) as batches:
             async for batch in batches:
                 yield batch
 
     async def cancel(self, resume_token: str, context: CallContext) -> Load:
-        """Abort what is not over of a load; see `StandingLoad.cancel`."""
-        return await self._standing(resume_token, context).cancel()
+        """Abort what is not over of a load; see `StandingLoad.cancel`.
+
+        Raises:
+            service.errors.LoadWithoutJob: There is no job to abort.
+
+        """
+        standing = self._standing(resume_token, context)
+        refuse_abort(standing.ledger)
+        return await standing.cancel()
+
+    def _ways(self, context: CallContext) -> Ways:
+        if self._coalescer is None or self._descriptions is None:
+            return Ways()
+        return Ways(OrgRowCalls(self._coalescer, self._descriptions, self._prices, context))
 
     def _ledger(self, request: LoadRequest, resume_token: str, context: CallContext) -> Ledger:
         if not resume_token:

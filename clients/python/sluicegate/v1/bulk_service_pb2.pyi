@@ -441,7 +441,8 @@ class BulkLoadResponse(_message.Message):
     @_builtins.property
     def accepted(self) -> Global___BulkLoadAccepted:
         """The load is begun, or gone on with; its token names it from now on. Sent once, first: at once, but with
-        BULK_COMMIT_AT_END when a row has come and the job exists.
+        BULK_COMMIT_AT_END when a row has come. Then the job exists, unless the load may turn out to need none: its job, if
+        it gets one, is named by the messages that follow.
         """
 
     @_builtins.property
@@ -450,7 +451,9 @@ class BulkLoadResponse(_message.Message):
 
     @_builtins.property
     def results(self) -> Global___BulkLoadResults:
-        """What became of some rows, in any order. Sent when all rows of their part were tried."""
+        """What became of some rows, in any order: at most 1,000 in a message, or all of a part that was written by calls. Sent
+        when all rows of their part were tried.
+        """
 
     @_builtins.property
     def finished(self) -> Global___BulkLoadFinished:
@@ -458,7 +461,9 @@ class BulkLoadResponse(_message.Message):
 
     @_builtins.property
     def prepared(self) -> Global___BulkLoadPrepared:
-        """A part is uploaded and waits for its commit. Sent for each part, and again where rows are tried again."""
+        """A part is uploaded, or ready to be written by calls, and waits for its commit. Sent for each part, and again where
+        rows are tried again.
+        """
 
     @_builtins.property
     def part_done(self) -> Global___BulkLoadPartDone:
@@ -557,7 +562,7 @@ class BulkLoadPrepared(_message.Message):
     """How many rows wait: all of the part at first, later those that are tried again."""
     @_builtins.property
     def part(self) -> _bulk_load_pb2.BulkLoadPart:
-        """The part, in state PREPARED; the last one of its jobs is the one that waits."""
+        """The part, in state PREPARED; the last one of its jobs, if it has any, is the one that waits."""
 
     def __init__(
         self,

@@ -93,7 +93,8 @@ class BulkServiceServicer:
         PREPARED message. A load that broke off, wherever that was, is gone on with by the last token stored, on any
         replica: no row is lost and none is written twice, also by an insert. `end` ends the data.
 
-        Whatever is committed goes on in Salesforce whatever becomes of the call. Rows are independent: one that fails does
+        Whatever is committed goes on in Salesforce whatever becomes of the call; a load of few rows may be written by calls
+        instead of a job, and then goes on in the service: see BULK_WAY_COLLECTIONS. Rows are independent: one that fails does
         not stop the others. There is no roll-back. Rows that fail for a lock are tried again, at most three times, by a job
         that is prepared and committed like the part itself.
         An insert that is repeated without a token inserts again; upserts, updates and deletes may be repeated.
@@ -124,7 +125,9 @@ class BulkServiceServicer:
     def CommitBulkLoad(self, request, context):
         """Has every part written that the token knows of. Store the token first: it tells later what was committed.
 
-        Parts that were committed before stay as they are, so the call may be repeated with the same token.
+        Parts that were committed before stay as they are, so the call may be repeated with the same token. Rows that fail for
+        a lock are not tried again: their job is prepared and committed when the first one is over, and by then nobody is there
+        to take its token. ListBulkLoadResults tells of them; load them once more. The parts of such a load are always jobs.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -132,6 +135,7 @@ class BulkServiceServicer:
 
     def GetBulkLoad(self, request, context):
         """Tells how a load stands, by one call to Salesforce for each part that was not done. Loads are known for seven days.
+        Of a part that is written by calls it tells what the token says: no job can be asked.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -149,6 +153,9 @@ class BulkServiceServicer:
 
         Salesforce keeps results by content and in an order of its own, so that only the data tells a row's number: rows
         come with their key and without number. BulkLoad with `repeat_results` takes the data again and numbers them.
+
+        A part that was written by calls left no results but those that BulkLoad sent: refused with LOAD_WITHOUT_JOB. To have
+        results kept, ask BulkLoad for BULK_RESULTS_NONE: such a load is a job as long as the org takes any.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -156,6 +163,9 @@ class BulkServiceServicer:
 
     def CancelBulkLoad(self, request, context):
         """Aborts every job that is not over, of those that the token names. Rows that are written stay written.
+
+        A part that is to be written by calls has no job: refused with LOAD_WITHOUT_JOB unless it is done. What is not
+        committed is never written; what is, is about to be.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

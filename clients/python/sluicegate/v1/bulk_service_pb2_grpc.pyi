@@ -45,7 +45,8 @@ class BulkServiceStub:
       PREPARED message. A load that broke off, wherever that was, is gone on with by the last token stored, on any
       replica: no row is lost and none is written twice, also by an insert. `end` ends the data.
 
-    Whatever is committed goes on in Salesforce whatever becomes of the call. Rows are independent: one that fails does
+    Whatever is committed goes on in Salesforce whatever becomes of the call; a load of few rows may be written by calls
+    instead of a job, and then goes on in the service: see BULK_WAY_COLLECTIONS. Rows are independent: one that fails does
     not stop the others. There is no roll-back. Rows that fail for a lock are tried again, at most three times, by a job
     that is prepared and committed like the part itself.
     An insert that is repeated without a token inserts again; upserts, updates and deletes may be repeated.
@@ -64,10 +65,14 @@ class BulkServiceStub:
     CommitBulkLoad: _grpc.UnaryUnaryMultiCallable[_bulk_service_pb2.CommitBulkLoadRequest, _bulk_service_pb2.CommitBulkLoadResponse]
     """Has every part written that the token knows of. Store the token first: it tells later what was committed.
 
-    Parts that were committed before stay as they are, so the call may be repeated with the same token.
+    Parts that were committed before stay as they are, so the call may be repeated with the same token. Rows that fail for
+    a lock are not tried again: their job is prepared and committed when the first one is over, and by then nobody is there
+    to take its token. ListBulkLoadResults tells of them; load them once more. The parts of such a load are always jobs.
     """
     GetBulkLoad: _grpc.UnaryUnaryMultiCallable[_bulk_service_pb2.GetBulkLoadRequest, _bulk_service_pb2.GetBulkLoadResponse]
-    """Tells how a load stands, by one call to Salesforce for each part that was not done. Loads are known for seven days."""
+    """Tells how a load stands, by one call to Salesforce for each part that was not done. Loads are known for seven days.
+    Of a part that is written by calls it tells what the token says: no job can be asked.
+    """
     WatchBulkLoad: _grpc.UnaryStreamMultiCallable[_bulk_service_pb2.WatchBulkLoadRequest, _bulk_service_pb2.WatchBulkLoadResponse]
     """Tells how a load stands, at once and whenever that changes, until Salesforce works on no part of it any more."""
     ListBulkLoadResults: _grpc.UnaryStreamMultiCallable[_bulk_service_pb2.ListBulkLoadResultsRequest, _bulk_service_pb2.ListBulkLoadResultsResponse]
@@ -75,9 +80,16 @@ class BulkServiceStub:
 
     Salesforce keeps results by content and in an order of its own, so that only the data tells a row's number: rows
     come with their key and without number. BulkLoad with `repeat_results` takes the data again and numbers them.
+
+    A part that was written by calls left no results but those that BulkLoad sent: refused with LOAD_WITHOUT_JOB. To have
+    results kept, ask BulkLoad for BULK_RESULTS_NONE: such a load is a job as long as the org takes any.
     """
     CancelBulkLoad: _grpc.UnaryUnaryMultiCallable[_bulk_service_pb2.CancelBulkLoadRequest, _bulk_service_pb2.CancelBulkLoadResponse]
-    """Aborts every job that is not over, of those that the token names. Rows that are written stay written."""
+    """Aborts every job that is not over, of those that the token names. Rows that are written stay written.
+
+    A part that is to be written by calls has no job: refused with LOAD_WITHOUT_JOB unless it is done. What is not
+    committed is never written; what is, is about to be.
+    """
 
 @_typing.type_check_only
 class BulkServiceAsyncStub(BulkServiceStub):
@@ -96,7 +108,8 @@ class BulkServiceAsyncStub(BulkServiceStub):
       PREPARED message. A load that broke off, wherever that was, is gone on with by the last token stored, on any
       replica: no row is lost and none is written twice, also by an insert. `end` ends the data.
 
-    Whatever is committed goes on in Salesforce whatever becomes of the call. Rows are independent: one that fails does
+    Whatever is committed goes on in Salesforce whatever becomes of the call; a load of few rows may be written by calls
+    instead of a job, and then goes on in the service: see BULK_WAY_COLLECTIONS. Rows are independent: one that fails does
     not stop the others. There is no roll-back. Rows that fail for a lock are tried again, at most three times, by a job
     that is prepared and committed like the part itself.
     An insert that is repeated without a token inserts again; upserts, updates and deletes may be repeated.
@@ -115,10 +128,14 @@ class BulkServiceAsyncStub(BulkServiceStub):
     CommitBulkLoad: _aio.UnaryUnaryMultiCallable[_bulk_service_pb2.CommitBulkLoadRequest, _bulk_service_pb2.CommitBulkLoadResponse]  # type: ignore[assignment]
     """Has every part written that the token knows of. Store the token first: it tells later what was committed.
 
-    Parts that were committed before stay as they are, so the call may be repeated with the same token.
+    Parts that were committed before stay as they are, so the call may be repeated with the same token. Rows that fail for
+    a lock are not tried again: their job is prepared and committed when the first one is over, and by then nobody is there
+    to take its token. ListBulkLoadResults tells of them; load them once more. The parts of such a load are always jobs.
     """
     GetBulkLoad: _aio.UnaryUnaryMultiCallable[_bulk_service_pb2.GetBulkLoadRequest, _bulk_service_pb2.GetBulkLoadResponse]  # type: ignore[assignment]
-    """Tells how a load stands, by one call to Salesforce for each part that was not done. Loads are known for seven days."""
+    """Tells how a load stands, by one call to Salesforce for each part that was not done. Loads are known for seven days.
+    Of a part that is written by calls it tells what the token says: no job can be asked.
+    """
     WatchBulkLoad: _aio.UnaryStreamMultiCallable[_bulk_service_pb2.WatchBulkLoadRequest, _bulk_service_pb2.WatchBulkLoadResponse]  # type: ignore[assignment]
     """Tells how a load stands, at once and whenever that changes, until Salesforce works on no part of it any more."""
     ListBulkLoadResults: _aio.UnaryStreamMultiCallable[_bulk_service_pb2.ListBulkLoadResultsRequest, _bulk_service_pb2.ListBulkLoadResultsResponse]  # type: ignore[assignment]
@@ -126,9 +143,16 @@ class BulkServiceAsyncStub(BulkServiceStub):
 
     Salesforce keeps results by content and in an order of its own, so that only the data tells a row's number: rows
     come with their key and without number. BulkLoad with `repeat_results` takes the data again and numbers them.
+
+    A part that was written by calls left no results but those that BulkLoad sent: refused with LOAD_WITHOUT_JOB. To have
+    results kept, ask BulkLoad for BULK_RESULTS_NONE: such a load is a job as long as the org takes any.
     """
     CancelBulkLoad: _aio.UnaryUnaryMultiCallable[_bulk_service_pb2.CancelBulkLoadRequest, _bulk_service_pb2.CancelBulkLoadResponse]  # type: ignore[assignment]
-    """Aborts every job that is not over, of those that the token names. Rows that are written stay written."""
+    """Aborts every job that is not over, of those that the token names. Rows that are written stay written.
+
+    A part that is to be written by calls has no job: refused with LOAD_WITHOUT_JOB unless it is done. What is not
+    committed is never written; what is, is about to be.
+    """
 
 class BulkServiceServicer(metaclass=_abc_1.ABCMeta):
     """Writes many rows through Salesforce's Bulk API 2.0."""
@@ -150,7 +174,8 @@ class BulkServiceServicer(metaclass=_abc_1.ABCMeta):
           PREPARED message. A load that broke off, wherever that was, is gone on with by the last token stored, on any
           replica: no row is lost and none is written twice, also by an insert. `end` ends the data.
 
-        Whatever is committed goes on in Salesforce whatever becomes of the call. Rows are independent: one that fails does
+        Whatever is committed goes on in Salesforce whatever becomes of the call; a load of few rows may be written by calls
+        instead of a job, and then goes on in the service: see BULK_WAY_COLLECTIONS. Rows are independent: one that fails does
         not stop the others. There is no roll-back. Rows that fail for a lock are tried again, at most three times, by a job
         that is prepared and committed like the part itself.
         An insert that is repeated without a token inserts again; upserts, updates and deletes may be repeated.
@@ -187,7 +212,9 @@ class BulkServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_bulk_service_pb2.CommitBulkLoadResponse, _abc.Awaitable[_bulk_service_pb2.CommitBulkLoadResponse]]:
         """Has every part written that the token knows of. Store the token first: it tells later what was committed.
 
-        Parts that were committed before stay as they are, so the call may be repeated with the same token.
+        Parts that were committed before stay as they are, so the call may be repeated with the same token. Rows that fail for
+        a lock are not tried again: their job is prepared and committed when the first one is over, and by then nobody is there
+        to take its token. ListBulkLoadResults tells of them; load them once more. The parts of such a load are always jobs.
         """
 
     @_abc_1.abstractmethod
@@ -196,7 +223,9 @@ class BulkServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _bulk_service_pb2.GetBulkLoadRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_bulk_service_pb2.GetBulkLoadResponse, _abc.Awaitable[_bulk_service_pb2.GetBulkLoadResponse]]:
-        """Tells how a load stands, by one call to Salesforce for each part that was not done. Loads are known for seven days."""
+        """Tells how a load stands, by one call to Salesforce for each part that was not done. Loads are known for seven days.
+        Of a part that is written by calls it tells what the token says: no job can be asked.
+        """
 
     @_abc_1.abstractmethod
     def WatchBulkLoad(
@@ -216,6 +245,9 @@ class BulkServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Salesforce keeps results by content and in an order of its own, so that only the data tells a row's number: rows
         come with their key and without number. BulkLoad with `repeat_results` takes the data again and numbers them.
+
+        A part that was written by calls left no results but those that BulkLoad sent: refused with LOAD_WITHOUT_JOB. To have
+        results kept, ask BulkLoad for BULK_RESULTS_NONE: such a load is a job as long as the org takes any.
         """
 
     @_abc_1.abstractmethod
@@ -224,6 +256,10 @@ class BulkServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _bulk_service_pb2.CancelBulkLoadRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_bulk_service_pb2.CancelBulkLoadResponse, _abc.Awaitable[_bulk_service_pb2.CancelBulkLoadResponse]]:
-        """Aborts every job that is not over, of those that the token names. Rows that are written stay written."""
+        """Aborts every job that is not over, of those that the token names. Rows that are written stay written.
+
+        A part that is to be written by calls has no job: refused with LOAD_WITHOUT_JOB unless it is done. What is not
+        committed is never written; what is, is about to be.
+        """
 
 def add_BulkServiceServicer_to_server(servicer: BulkServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

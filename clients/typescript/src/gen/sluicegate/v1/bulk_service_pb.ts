@@ -331,7 +331,8 @@ export type BulkLoadResponse = Message<"sluicegate.v1.BulkLoadResponse"> & {
   event: {
     /**
      * The load is begun, or gone on with; its token names it from now on. Sent once, first: at once, but with
-     * BULK_COMMIT_AT_END when a row has come and the job exists.
+     * BULK_COMMIT_AT_END when a row has come. Then the job exists, unless the load may turn out to need none: its job, if
+     * it gets one, is named by the messages that follow.
      *
      * @generated from field: sluicegate.v1.BulkLoadAccepted accepted = 1;
      */
@@ -347,7 +348,8 @@ export type BulkLoadResponse = Message<"sluicegate.v1.BulkLoadResponse"> & {
     case: "progress";
   } | {
     /**
-     * What became of some rows, in any order. Sent when all rows of their part were tried.
+     * What became of some rows, in any order: at most 1,000 in a message, or all of a part that was written by calls. Sent
+     * when all rows of their part were tried.
      *
      * @generated from field: sluicegate.v1.BulkLoadResults results = 3;
      */
@@ -363,7 +365,8 @@ export type BulkLoadResponse = Message<"sluicegate.v1.BulkLoadResponse"> & {
     case: "finished";
   } | {
     /**
-     * A part is uploaded and waits for its commit. Sent for each part, and again where rows are tried again.
+     * A part is uploaded, or ready to be written by calls, and waits for its commit. Sent for each part, and again where
+     * rows are tried again.
      *
      * @generated from field: sluicegate.v1.BulkLoadPrepared prepared = 6;
      */
@@ -464,7 +467,7 @@ export const BulkLoadPositionSchema: GenMessage<BulkLoadPosition> = /*@__PURE__*
  */
 export type BulkLoadPrepared = Message<"sluicegate.v1.BulkLoadPrepared"> & {
   /**
-   * The part, in state PREPARED; the last one of its jobs is the one that waits.
+   * The part, in state PREPARED; the last one of its jobs, if it has any, is the one that waits.
    *
    * @generated from field: sluicegate.v1.BulkLoadPart part = 1;
    */
@@ -1243,7 +1246,8 @@ export const BulkService: GenService<{
    *   PREPARED message. A load that broke off, wherever that was, is gone on with by the last token stored, on any
    *   replica: no row is lost and none is written twice, also by an insert. `end` ends the data.
    *
-   * Whatever is committed goes on in Salesforce whatever becomes of the call. Rows are independent: one that fails does
+   * Whatever is committed goes on in Salesforce whatever becomes of the call; a load of few rows may be written by calls
+   * instead of a job, and then goes on in the service: see BULK_WAY_COLLECTIONS. Rows are independent: one that fails does
    * not stop the others. There is no roll-back. Rows that fail for a lock are tried again, at most three times, by a job
    * that is prepared and committed like the part itself.
    * An insert that is repeated without a token inserts again; upserts, updates and deletes may be repeated.
@@ -1283,7 +1287,9 @@ export const BulkService: GenService<{
   /**
    * Has every part written that the token knows of. Store the token first: it tells later what was committed.
    *
-   * Parts that were committed before stay as they are, so the call may be repeated with the same token.
+   * Parts that were committed before stay as they are, so the call may be repeated with the same token. Rows that fail for
+   * a lock are not tried again: their job is prepared and committed when the first one is over, and by then nobody is there
+   * to take its token. ListBulkLoadResults tells of them; load them once more. The parts of such a load are always jobs.
    *
    * @generated from rpc sluicegate.v1.BulkService.CommitBulkLoad
    */
@@ -1294,6 +1300,7 @@ export const BulkService: GenService<{
   },
   /**
    * Tells how a load stands, by one call to Salesforce for each part that was not done. Loads are known for seven days.
+   * Of a part that is written by calls it tells what the token says: no job can be asked.
    *
    * @generated from rpc sluicegate.v1.BulkService.GetBulkLoad
    */
@@ -1318,6 +1325,9 @@ export const BulkService: GenService<{
    * Salesforce keeps results by content and in an order of its own, so that only the data tells a row's number: rows
    * come with their key and without number. BulkLoad with `repeat_results` takes the data again and numbers them.
    *
+   * A part that was written by calls left no results but those that BulkLoad sent: refused with LOAD_WITHOUT_JOB. To have
+   * results kept, ask BulkLoad for BULK_RESULTS_NONE: such a load is a job as long as the org takes any.
+   *
    * @generated from rpc sluicegate.v1.BulkService.ListBulkLoadResults
    */
   listBulkLoadResults: {
@@ -1327,6 +1337,9 @@ export const BulkService: GenService<{
   },
   /**
    * Aborts every job that is not over, of those that the token names. Rows that are written stay written.
+   *
+   * A part that is to be written by calls has no job: refused with LOAD_WITHOUT_JOB unless it is done. What is not
+   * committed is never written; what is, is about to be.
    *
    * @generated from rpc sluicegate.v1.BulkService.CancelBulkLoad
    */
