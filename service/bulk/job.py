@@ -115,6 +115,8 @@ class LoadRequest:
     """Whether parts that are done are reported once more, of a load that is gone on with."""
     is_serial: bool = False
     """Whether parts are written one after another."""
+    keeps_results: bool = False
+    """Whether results are wanted later, which only jobs keep."""
 
     def __post_init__(self) -> None:
         if (self.operation is Operation.UPSERT) != bool(self.external_id_field):

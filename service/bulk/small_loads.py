@@ -60,6 +60,8 @@ def only_a_job(request: LoadRequest) -> str:
         return f"{request.operation.value} cannot be repeated when an answer is lost, or is bulk only"
     if request.assignment_rule_id:
         return "an assignment rule is named, which a job takes"
+    if request.keeps_results:
+        return "its results are to be kept, which a job does"
     if request.external_id_field.lower() == "id":
         return "an upsert by Id is a job's"
     return ""
@@ -93,10 +95,12 @@ def choose(request: LoadRequest, rows: int, prices: Prices) -> Choice:
     if request.results is WantedResults.NONE:
         return chosen(Way.JOB, "no results are wanted now, and only a job keeps them for later")
     if calls > job_calls:
-        return chosen(Way.JOB, f"collections would take {calls} calls and a job about {job_calls}")
+        return chosen(Way.JOB, f"collections would take {calls} calls, a job about {job_calls}")
     if seconds > prices.job_seconds:
-        return chosen(Way.JOB, f"collections would take {seconds:.1f} s and a job about {prices.job_seconds:.1f} s")
-    return chosen(Way.COLLECTIONS, f"{calls} calls are no more than the {job_calls} of a job, and answer sooner")
+        return chosen(Way.JOB, f"collections would take {seconds:.1f} s, a job about {prices.job_seconds:.1f} s")
+    return chosen(
+        Way.COLLECTIONS, f"few rows: {ROWS_A_CALL} a call, so no more calls than the {job_calls} of a job, and sooner"
+    )
 
 
 def _result_files(request: LoadRequest) -> int:

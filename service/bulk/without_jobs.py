@@ -19,8 +19,8 @@ def refuse_results(ledger: Ledger, part: int = 0) -> None:
     if any(record.way is Way.COLLECTIONS and part in {0, record.start.part} for record in ledger.parts):
         raise _refusal(
             ledger,
-            "its rows are written by calls, whose results come with the load and are kept nowhere; send the rows again to "
-            "have them told, or ask for BULK_RESULTS_NONE to have a job keep them",
+            "its rows are written by calls, whose results come with the load and are kept nowhere; send the rows again "
+            "to have them told, or ask for `keep_results` to have a job keep them",
         )
 
 

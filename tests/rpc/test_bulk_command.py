@@ -57,7 +57,7 @@ def given(app, data: Path) -> tuple[object, ...]:
 
 async def test_a_file_is_loaded(org, given, data, company):
     """Rows are mapped and completed; what failed is told by row, key and reason, and later by the file that is kept."""
-    status, output, errors = await bulk(*given)
+    status, output, errors = await bulk(*given, "--keep-results")
 
     assert 1 == status, errors
     assert output.startswith("5 rows: 4 created, 1 failed. ")

@@ -22,6 +22,7 @@ from sluicegate.words import to_number, to_word
 
 _STATES = bulk_load_pb2.BulkLoadState.DESCRIPTOR
 _PART_STATES = bulk_load_pb2.BulkPartState.DESCRIPTOR
+_WAYS = bulk_load_pb2.BulkWay.DESCRIPTOR
 _OPERATIONS = bulk_load_pb2.BulkOperation.DESCRIPTOR
 _OUTCOMES = bulk_load_pb2.BulkRowOutcome.DESCRIPTOR
 _REASONS = error_reason_pb2.ErrorReason.DESCRIPTOR
@@ -92,7 +93,15 @@ def decode_row(row: bulk_load_pb2.BulkRowResult) -> RowResult:
 
 
 def _part(part: bulk_load_pb2.BulkLoadPart) -> BulkPart:
-    return BulkPart(part.number, part.first_row, part.row_count, to_word(_PART_STATES, part.state), tuple(part.job_ids))
+    return BulkPart(
+        part.number,
+        part.first_row,
+        part.row_count,
+        to_word(_PART_STATES, part.state),
+        tuple(part.job_ids),
+        to_word(_WAYS, part.way),
+        part.way_reason,
+    )
 
 
 def _finished(finished: BulkLoadFinished) -> Finished:

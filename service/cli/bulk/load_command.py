@@ -46,6 +46,10 @@ def load(  # noqa: PLR0913 - each is an option of the command line
     one_part_at_a_time: Annotated[
         bool, typer.Option("--one-part-at-a-time", help="For rows that lock each other's parents.")
     ] = False,
+    keep_results: Annotated[
+        bool,
+        typer.Option("--keep-results", help="Have Salesforce keep the results of few rows, too, for `bulk results`."),
+    ] = False,
     failures: Annotated[
         Path | None, typer.Option(help="CSV of the rows that were not written; DATA.failed.csv if unset.")
     ] = None,
@@ -81,6 +85,7 @@ def load(  # noqa: PLR0913 - each is an option of the command line
                 "delimiter": delimiter,
                 "assignment_rule_id": assignment_rule,
                 "one_part_at_a_time": one_part_at_a_time,
+                "keep_results": keep_results,
             }
             is_json = form == "jsonl" or (form is None and data.suffix in _JSON_SUFFIXES)
             key = _key(operation, external_id, options) if key is None else key

@@ -294,6 +294,7 @@ class BulkLoadHeader(_message.Message):
     KEY_COLUMN_FIELD_NUMBER: _builtins.int
     REPEAT_RESULTS_FIELD_NUMBER: _builtins.int
     ONE_PART_AT_A_TIME_FIELD_NUMBER: _builtins.int
+    KEEP_RESULTS_FIELD_NUMBER: _builtins.int
     org: _builtins.str
     """Name of the configured org. Empty means the default org."""
     object: _builtins.str
@@ -308,7 +309,7 @@ class BulkLoadHeader(_message.Message):
     """Which results come back."""
     resume_token: _builtins.str
     """Goes on with a load, of which everything else in the header must be the same but for `results`,
-    `repeat_results` and `one_part_at_a_time`. ACCEPTED says from where on the data is to be sent.
+    `repeat_results`, `one_part_at_a_time` and `keep_results`. ACCEPTED says from where on the data is to be sent.
     """
     commit: Global___BulkCommit.ValueType
     """Who commits."""
@@ -331,6 +332,10 @@ class BulkLoadHeader(_message.Message):
     one_part_at_a_time: _builtins.bool
     """Parts are written one after another, not several at a time: for rows of which those in different parts belong to the
     same parents, whom they would lock for one another.
+    """
+    keep_results: _builtins.bool
+    """The load is a job also where calls would do, so that Salesforce keeps its results for ListBulkLoadResults. Otherwise
+    see BULK_WAY_COLLECTIONS.
     """
     @_builtins.property
     def mapping(self) -> _containers.RepeatedCompositeFieldContainer[Global___BulkColumn]:
@@ -360,10 +365,11 @@ class BulkLoadHeader(_message.Message):
         key_column: _builtins.str = ...,
         repeat_results: _builtins.bool = ...,
         one_part_at_a_time: _builtins.bool = ...,
+        keep_results: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_null_text", b"_null_text", "null_text", b"null_text"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_null_text", b"_null_text", "assignment_rule_id", b"assignment_rule_id", "commit", b"commit", "constants", b"constants", "delimiter", b"delimiter", "external_id_field", b"external_id_field", "format", b"format", "key_column", b"key_column", "line_end", b"line_end", "mapping", b"mapping", "null_text", b"null_text", "object", b"object", "one_part_at_a_time", b"one_part_at_a_time", "operation", b"operation", "org", b"org", "repeat_results", b"repeat_results", "results", b"results", "resume_token", b"resume_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_null_text", b"_null_text", "assignment_rule_id", b"assignment_rule_id", "commit", b"commit", "constants", b"constants", "delimiter", b"delimiter", "external_id_field", b"external_id_field", "format", b"format", "keep_results", b"keep_results", "key_column", b"key_column", "line_end", b"line_end", "mapping", b"mapping", "null_text", b"null_text", "object", b"object", "one_part_at_a_time", b"one_part_at_a_time", "operation", b"operation", "org", b"org", "repeat_results", b"repeat_results", "results", b"results", "resume_token", b"resume_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__null_text: _TypeAlias = _typing.Literal["null_text"]  # noqa: Y015
     _WhichOneofArgType__null_text: _TypeAlias = _typing.Literal["_null_text", b"_null_text"]  # noqa: Y015

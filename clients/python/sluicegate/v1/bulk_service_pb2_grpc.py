@@ -154,8 +154,8 @@ class BulkServiceServicer:
         Salesforce keeps results by content and in an order of its own, so that only the data tells a row's number: rows
         come with their key and without number. BulkLoad with `repeat_results` takes the data again and numbers them.
 
-        A part that was written by calls left no results but those that BulkLoad sent: refused with LOAD_WITHOUT_JOB. To have
-        results kept, ask BulkLoad for BULK_RESULTS_NONE: such a load is a job as long as the org takes any.
+        A part that was written by calls left no results but those that BulkLoad sent: refused with LOAD_WITHOUT_JOB. Ask for
+        `keep_results` to have a job keep them. A load that asks for BULK_RESULTS_NONE is one as long as the org takes any.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

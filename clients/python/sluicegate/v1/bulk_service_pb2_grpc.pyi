@@ -81,8 +81,8 @@ class BulkServiceStub:
     Salesforce keeps results by content and in an order of its own, so that only the data tells a row's number: rows
     come with their key and without number. BulkLoad with `repeat_results` takes the data again and numbers them.
 
-    A part that was written by calls left no results but those that BulkLoad sent: refused with LOAD_WITHOUT_JOB. To have
-    results kept, ask BulkLoad for BULK_RESULTS_NONE: such a load is a job as long as the org takes any.
+    A part that was written by calls left no results but those that BulkLoad sent: refused with LOAD_WITHOUT_JOB. Ask for
+    `keep_results` to have a job keep them. A load that asks for BULK_RESULTS_NONE is one as long as the org takes any.
     """
     CancelBulkLoad: _grpc.UnaryUnaryMultiCallable[_bulk_service_pb2.CancelBulkLoadRequest, _bulk_service_pb2.CancelBulkLoadResponse]
     """Aborts every job that is not over, of those that the token names. Rows that are written stay written.
@@ -144,8 +144,8 @@ class BulkServiceAsyncStub(BulkServiceStub):
     Salesforce keeps results by content and in an order of its own, so that only the data tells a row's number: rows
     come with their key and without number. BulkLoad with `repeat_results` takes the data again and numbers them.
 
-    A part that was written by calls left no results but those that BulkLoad sent: refused with LOAD_WITHOUT_JOB. To have
-    results kept, ask BulkLoad for BULK_RESULTS_NONE: such a load is a job as long as the org takes any.
+    A part that was written by calls left no results but those that BulkLoad sent: refused with LOAD_WITHOUT_JOB. Ask for
+    `keep_results` to have a job keep them. A load that asks for BULK_RESULTS_NONE is one as long as the org takes any.
     """
     CancelBulkLoad: _aio.UnaryUnaryMultiCallable[_bulk_service_pb2.CancelBulkLoadRequest, _bulk_service_pb2.CancelBulkLoadResponse]  # type: ignore[assignment]
     """Aborts every job that is not over, of those that the token names. Rows that are written stay written.
@@ -246,8 +246,8 @@ class BulkServiceServicer(metaclass=_abc_1.ABCMeta):
         Salesforce keeps results by content and in an order of its own, so that only the data tells a row's number: rows
         come with their key and without number. BulkLoad with `repeat_results` takes the data again and numbers them.
 
-        A part that was written by calls left no results but those that BulkLoad sent: refused with LOAD_WITHOUT_JOB. To have
-        results kept, ask BulkLoad for BULK_RESULTS_NONE: such a load is a job as long as the org takes any.
+        A part that was written by calls left no results but those that BulkLoad sent: refused with LOAD_WITHOUT_JOB. Ask for
+        `keep_results` to have a job keep them. A load that asks for BULK_RESULTS_NONE is one as long as the org takes any.
         """
 
     @_abc_1.abstractmethod
