@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import closing
 from functools import partial
 
 from service import errors
@@ -14,7 +15,7 @@ from service.bulk.job_steps import abort_quietly
 from service.bulk.ledger import DIGEST_BYTES, PartRecord
 from service.bulk.messages import DataEnd, Message, PartCommit
 from service.bulk.part_run import PartRun
-from service.bulk.parts import Part, Position
+from service.bulk.parts import Part, Position, marked
 from service.bulk.patience import persist
 from service.bulk.splitting import SplitterOf
 from service.clock import Turns
@@ -140,8 +141,9 @@ class Intake:
     async def _cut(self, read: Callable[[], Iterator[Part]], start: Start) -> bool:
         """Read on, and set the parts to work that this completes; False if the data cannot be read."""
         try:
-            for part in read():
-                await self._add(part, start)
+            with closing(marked(read())) as parts:
+                for part, is_last in parts:
+                    await self._add(part, start, is_whole=self._has_all and is_last and part.start.part == 1)
             await self._begin_csv()
             await self._open()
         except (errors.InvalidData, errors.MessageTooLarge) as error:
@@ -190,13 +192,13 @@ class Intake:
             check_needed(self._desk.request, columns)
             await self._check(self._desk.request, columns)
 
-    async def _add(self, part: Part, start: Start) -> None:
+    async def _add(self, part: Part, start: Start, *, is_whole: bool) -> None:
         try:
             await self._begin_csv()
             await self._check_columns(part.columns)
             await self._open()
             record = self._record_of(part)
-            run = None if record is None else await self._run_of(record, part)
+            run = None if record is None else await self._run_of(record, part, is_whole=is_whole)
         except BaseException:
             part.content.close()
             raise
@@ -208,12 +210,11 @@ class Intake:
         await run.take_slot()
         start(run)
 
-    async def _run_of(self, record: PartRecord, part: Part) -> PartRun:
+    async def _run_of(self, record: PartRecord, part: Part, *, is_whole: bool) -> PartRun:
         """Return what brings a part to its end: with the job that it has, or the way that is chosen now."""
         desk = self._desk
         if record.job_ids:
             return PartRun(record, part, desk, self._opened)
-        is_whole = self._has_all and part.start.part == 1
         record.way_reason, small = await desk.ways.choose(desk.request, part, desk.allowance, is_whole=is_whole)
         if small is not None:
             return CallRun(record, part, desk, small)
@@ -280,8 +281,11 @@ class Intake:
             raise _disorder("commit", f"the load has no part {message.part} that was prepared in this call")
         entry = token.parts[message.part - 1] if message.part <= len(token.parts) else None
         named = entry.jobs if entry is not None else ()
-        is_by_calls = entry is not None and bool(entry.by_calls) and run.record.way is Way.COLLECTIONS
-        if is_by_calls or (run.is_waiting and tuple(run.record.job_ids) == named):
+        is_by_calls = run.record.way is Way.COLLECTIONS
+        if is_by_calls and entry is not None and entry.by_calls:
+            # Sent twice, it changes nothing.
+            run.commit()
+        elif run.is_waiting and not is_by_calls and tuple(run.record.job_ids) == named:
             run.commit()
         elif tuple(run.record.job_ids)[: len(named)] != named or not named:
             raise _disorder("commit", f"the token does not name the job of part {message.part} that was prepared")

@@ -4,7 +4,7 @@ Source of the size: Bulk API 2.0 and Bulk API Developer Guide, "Upload Job Data"
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -68,6 +68,34 @@ class Part:
     def rows(self) -> int:
         """How many rows it holds."""
         return self.end.row - self.start.row
+
+
+def marked(parts: Iterator[Part]) -> Generator[tuple[Part, bool]]:
+    """Yield parts, and whether each is the last one. Closing it closes the part that nobody was given.
+
+    Raises:
+        errors.InvalidData: As `parts` does, once the parts before the row at fault were yielded.
+
+    """
+    held: Part | None = None
+    try:
+        while True:
+            try:
+                part = next(parts, None)
+            except errors.InvalidArgument:
+                if held is not None:
+                    before, held = held, None
+                    yield before, False
+                raise
+            if held is not None:
+                before, held = held, part
+                yield before, part is None
+            held = part
+            if part is None:
+                return
+    finally:
+        if held is not None:
+            held.content.close()
 
 
 class Splitter(Protocol):
