@@ -346,6 +346,8 @@ class LoadFailed(Refused):
 class LoadWithoutJob(Refused):
     """What is asked needs a bulk job, and the load's rows are written by calls instead. Metadata: load_id."""
 
+    reason = "LOAD_WITHOUT_JOB"
+
 
 class QueryNotResumable(Refused):
     """Salesforce no longer holds the rest of a result, and the query cannot be restarted behind the rows already sent.

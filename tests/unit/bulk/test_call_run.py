@@ -247,7 +247,6 @@ async def test_what_the_governor_refuses_ends_the_load():
 @pytest.mark.parametrize("point", Failpoint, ids=lambda point: point.value)
 async def test_a_dead_process_loses_and_contradicts_nothing(point, passage):
     """Wherever it dies, whoever goes on has every row written, and what the caller was told stays true."""
-
     left = passage
 
     async def die(reached: Failpoint) -> None:
