@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from opentelemetry.sdk.trace.export import SpanExporter
 from pydantic import SecretStr
@@ -26,7 +26,6 @@ from service.clock import Clock, SystemClock
 from service.deep_links.claim_store import ClaimsInMemory, ClaimStore
 from service.deep_links.config import LinkConfig
 from service.deep_links.keys import FixedKeys, KeyRing
-from service.emulator.server import Emulator, EmulatorConfig
 from service.governor.sharing import Sharing
 from service.governor.valkey import ValkeyExchange
 from service.orgs import config, link_config
@@ -54,6 +53,9 @@ from service.settings import (
 from service.settings.signing_key import SigningKey
 from service.telemetry import logs
 from service.telemetry.tracing import Tracing, otlp_exporter
+
+if TYPE_CHECKING:
+    from service.emulator.server import Emulator
 
 EMBEDDED_ORG = "emulator"
 VERSION = version("sluicegate")
@@ -195,6 +197,8 @@ class App:
         return await stack.enter_async_context(store)
 
     async def _embedded_org(self, stack: AsyncExitStack) -> OrgSettings:
+        from service.emulator.server import Emulator, EmulatorConfig  # noqa: PLC0415 - where orgs are configured, none is
+
         settings = self._settings.emulator
         emulated = EmulatorConfig(
             host=settings.host, port=settings.port, daily_api_requests=settings.daily_api_requests

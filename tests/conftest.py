@@ -9,11 +9,16 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 
+from tests.support.scale import examples
+
 # A busy machine makes a good test slow; slowness is nothing that these tests are about.
 hypothesis.settings.register_profile(
-    "sluicegate", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    "sluicegate", max_examples=examples(150), deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("sluicegate")
+
+# Otherwise each of the many processes that tests start would compile the service for itself.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @pytest.fixture(scope="session")

@@ -13,26 +13,11 @@ MAX_CELL_CHARACTERS = 131_072
 MAX_ROW_CHARACTERS = 400_000
 
 _NAME = r"[A-Za-z][A-Za-z0-9_]{0,79}"
-# A field, or a lookup by external id (`Account__r.Ext__c`), polymorphic ones with their object (`Owner:User.Username`).
+# A field, or a lookup by external id (`Account__r.Ext__c`), polymorphic ones with their object (`User:Owner.Username`).
 _COLUMN = re.compile(rf"{_NAME}(?:(?::{_NAME})?\.{_NAME})?")
+# What a header row holds between names when it was cut at another delimiter.
+_BETWEEN = re.compile(rf"{_NAME}[,;\t|^`]{_NAME}")
 _SHOWN = 40
-
-
-def check_header(names: Sequence[str]) -> tuple[str, ...]:
-    """Return the columns of a CSV header.
-
-    Raises:
-        errors.InvalidData: It is empty or too wide, or a name is empty, given twice or no field name; row 0.
-
-    """
-    check_width(len(names), row=0)
-    seen: set[str] = set()
-    for position, name in enumerate(names, 1):
-        check_column(name, position=position, row=0)
-        if name.lower() in seen:
-            raise errors.InvalidData(f"the header names column {name} twice; drop one of them", row=0)
-        seen.add(name.lower())
-    return tuple(names)
 
 
 def is_column(name: str) -> bool:
@@ -58,11 +43,19 @@ def check_column(name: str, *, position: int | None, row: int) -> None:
     if not _COLUMN.fullmatch(name):
         raise errors.InvalidData(
             f"{which} is named {name[:_SHOWN]!r}, which is not the API name of a field or a lookup such as "
-            "Account.Ext__c",
+            f"Account.Ext__c; {_remedy(name)}",
             row=row,
         )
     if name.lower().startswith("sf__"):
         raise errors.InvalidData(f"column {name} is one of Salesforce's result columns; remove it", row=row)
+
+
+def _remedy(name: str) -> str:
+    if name.startswith("sep="):
+        return "remove this line, which is meant for Excel"
+    if _BETWEEN.search(name):
+        return "name the delimiter that the data has, or none"
+    return "rename it, or map it to a field or to nothing"
 
 
 def check_width(count: int, *, row: int) -> None:

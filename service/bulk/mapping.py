@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from service import errors
-from service.bulk.columns import MAX_CELL_CHARACTERS, check_column, check_header, check_width, is_column
+from service.bulk.columns import MAX_CELL_CHARACTERS, check_column, check_width, is_column
 
 NULL = "#N/A"
 """What sets a field to null. A cell of these four characters does the same: Salesforce has no other spelling."""
@@ -96,6 +96,7 @@ def arrange(header: Sequence[str], mapping: FieldMapping) -> Arrangement:
     kept: list[int] = []
     columns: list[str] = []
     seen: set[str] = set()
+    takers: dict[str, str] = dict.fromkeys(map(str.lower, mapping.constants), "a constant")
     for position, name in enumerate(header):
         if name and name in seen:
             raise errors.InvalidData(f"the header names column {name[:_SHOWN]!r} twice; drop one of them", row=0)
@@ -104,12 +105,16 @@ def arrange(header: Sequence[str], mapping: FieldMapping) -> Arrangement:
         if target is not None:
             if target is name:
                 check_column(name, position=position + 1, row=0)
+            column = f"column {name[:_SHOWN]!r}"
+            if (other := takers.setdefault(target.lower(), column)) is not column:
+                raise errors.InvalidData(f"{column} and {other} both go to {target}; leave one of them out", row=0)
             kept.append(position)
             columns.append(target)
     if not kept:
         raise errors.InvalidData("every column is ignored; keep at least one", row=0)
+    check_width(len(columns) + len(mapping.constants), row=0)
     return Arrangement(
-        check_header([*columns, *mapping.constants]),
+        (*columns, *mapping.constants),
         tuple(kept) if len(kept) < len(header) else None,
         constant_cells(mapping),
     )

@@ -1,7 +1,7 @@
 """Waiting: between polls, and through what passes by itself."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from service import errors
@@ -23,7 +23,7 @@ _Answer = TypeVar("_Answer")
 class Delays:
     """Waits that grow from 0.2 to 5 seconds."""
 
-    seconds: float = FIRST_POLL_SECONDS
+    seconds: float = field(default_factory=lambda: FIRST_POLL_SECONDS)
 
     def next(self, error: errors.SluicegateError | None = None) -> float:
         """Return the next wait in seconds, longer where an error asks for it."""

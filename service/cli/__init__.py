@@ -1,5 +1,6 @@
 """The `sluicegate` command."""
 
+import gc
 import sys
 from collections.abc import Collection
 from importlib import import_module
@@ -38,7 +39,12 @@ def application(names: Collection[str] = (*_COMMANDS, *_GROUPS)) -> typer.Typer:
 def main() -> None:
     """Run the command line."""
     wanted = [name for name in sys.argv[1:2] if name in {*_COMMANDS, *_GROUPS}]
-    application(wanted or (*_COMMANDS, *_GROUPS))()
+    # Modules live as long as the process: looking for garbage among them again and again takes an eighth of the start.
+    gc.disable()
+    command = application(wanted or (*_COMMANDS, *_GROUPS))
+    gc.freeze()
+    gc.enable()
+    command()
 
 
 __all__ = ["application", "main"]

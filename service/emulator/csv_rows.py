@@ -185,11 +185,17 @@ def _column(sobject: SObject, title: str) -> _Column:
         if field is None:
             raise InvalidBatch(f"InvalidBatch : Field name not found : {title}")
         return _Column(str, field.name, field.name)
-    # `Owner:User.Username` names the parent's sObject where the lookup allows several.
-    relationship, _, parent = relationship.partition(":")
+    # `User:Owner.Username` names the parent's sObject where the lookup allows several, and only there.
+    parent, colon, relationship = relationship.rpartition(":")
     reference = sobject.relationship(relationship)
+    if reference is None and colon:
+        raise InvalidBatch(f"InvalidBatch : Unable to find relationship: {relationship}")
     if reference is None or not key_field:
         raise InvalidBatch(f"InvalidBatch : Field name not found : {title}")
+    if colon and not reference.polymorphic:
+        raise InvalidBatch(
+            f"InvalidBatch : type is not needed for non polymorphic foreign key references: {relationship}"
+        )
     return _Column(_parent_reader(reference, parent, key_field), relationship, reference.name)
 
 

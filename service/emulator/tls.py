@@ -37,7 +37,8 @@ def private_key_in(directory: Path) -> tuple[rsa.RSAPrivateKey, Path]:
     """
     file = directory / "connected-app-key.pem"
     if file.exists():
-        key = serialization.load_pem_private_key(file.read_bytes(), password=None)
+        # It was written by `write_private_key`: to look whether its primes are any takes longer than to start the rest.
+        key = serialization.load_pem_private_key(file.read_bytes(), password=None, unsafe_skip_rsa_key_validation=True)
         if not isinstance(key, rsa.RSAPrivateKey):
             raise ValueError(f"{file} holds no RSA key: delete it to have one made")
         return key, file

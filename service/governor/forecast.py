@@ -51,7 +51,9 @@ class Forecast:
         added, most = 0.0, 0.0
         for gone in self.gone:
             added += step
-            most = max(most, added - gone)
+            # Quicker than `max`, in a loop that each second of an org and of its callers runs through.
+            if added - gone > most:  # noqa: PLR1730
+                most = added - gone
         return self.used + most
 
     def _first(self, level: float, per_second: float, *, rising: bool) -> float | None:

@@ -16,7 +16,7 @@ from decimal import Decimal
 from service.bulk.job import LoadRequest, Operation
 from service.bulk.mapping import NULL
 from service.orgs.key_fields import key_field
-from service.orgs.load_columns import lookup_field, parent_name
+from service.orgs.load_columns import lookup_field, parent_name, split_column
 from service.salesforce.calls.describe import NUMBER_TYPES, SObject
 from service.salesforce.calls.writes import JsonValue
 
@@ -139,8 +139,7 @@ def _target(column: str, sobject: SObject, parents: Mapping[str, SObject]) -> _T
 
 
 def _lookup(column: str, sobject: SObject, parents: Mapping[str, SObject]) -> _Target:
-    head, _, key = column.partition(".")
-    relationship, _, named = head.partition(":")
+    named, relationship, key = split_column(column)
     field = lookup_field(sobject, relationship)
     parent = None if field is None else parents.get(parent_name(field, "").lower())
     if field is None or parent is None or named:

@@ -48,19 +48,39 @@ async def check_columns(
         service.errors.InvalidFieldValue: A lookup names an object that it does not lead to.
 
     """
+    await _check(request, columns, descriptions, context, is_all=True)
+
+
+async def check_header(request: LoadRequest, descriptions: Descriptions, context: CallContext) -> None:
+    """Refuse a load before its data is there, for the sObject and the fields that its header names.
+
+    Raises and reads what `check_columns` does, but for columns that the data may still have.
+    """
+    columns = [*request.mapping.fields.values(), *request.mapping.constants]
+    await _check(request, columns, descriptions, context, is_all=False)
+
+
+async def _check(
+    request: LoadRequest, columns: Sequence[str], descriptions: Descriptions, context: CallContext, *, is_all: bool
+) -> None:
     sobject, parents = await describe(request, columns, descriptions, context)
-    faults = column_faults(request, columns, sobject, parents)
+    faults = column_faults(request, columns, sobject, parents, is_all=is_all)
     if faults:
         names = (sobject.name, *(parent.name for parent in parents.values()))
         if [name for name in names if await descriptions.refreshed(name, context) is not None]:
             sobject, parents = await describe(request, columns, descriptions, context)
-            faults = column_faults(request, columns, sobject, parents)
+            faults = column_faults(request, columns, sobject, parents, is_all=is_all)
     if faults:
         raise refusal(sobject.name, faults)
 
 
 def column_faults(
-    request: LoadRequest, columns: Iterable[str], sobject: SObject, parents: Mapping[str, SObject]
+    request: LoadRequest,
+    columns: Iterable[str],
+    sobject: SObject,
+    parents: Mapping[str, SObject],
+    *,
+    is_all: bool = True,
 ) -> list[tuple[str, Fault]]:
     """Return what is wrong with the columns of a load, and where.
 
@@ -72,6 +92,7 @@ def column_faults(
         sobject: The description of what is loaded.
         parents: Those of the sObjects that lookups by external id lead to, by name in lower case; a column whose
             parent is not among them is not refused for the parent's field.
+        is_all: Whether there are no other columns, so that the sObject's required fields must be among them.
 
     """
     write = _WRITES.get(request.operation)
@@ -84,7 +105,7 @@ def column_faults(
     check = _ColumnCheck(sobject, parents, write)
     names: set[str] = set()
     for column in columns:
-        names.add(column.partition(".")[0].partition(":")[0].lower())
+        names.add(split_column(column)[1].lower())
         # What finds the record need not be writeable.
         is_key = column.lower() == (key or (_ID if write is Write.UPDATE else ""))
         fault = None if is_key else check.fault(column)
@@ -92,7 +113,7 @@ def column_faults(
             faults.append((FIELDS + column, fault))
             if len(faults) == _MOST_FAULTS:
                 return faults
-    if write is Write.CREATE:
+    if is_all and write is Write.CREATE:
         for field, relationship in required_fields(sobject):
             if not names & {field.lower(), relationship.lower()}:
                 faults.append((FIELDS + field, missing(field)))
@@ -112,24 +133,31 @@ class _ColumnCheck:
         )
 
     def fault(self, column: str) -> Fault | None:
-        head, is_lookup, key = column.partition(".")
-        relationship, _, target = head.partition(":")
-        if not is_lookup:
+        target, relationship, key = split_column(column)
+        if not key:
             field = self._sobject.fields.get(column.lower())
             if field is None:
                 return unknown_name(self._sobject.name, column, self._near_fields.find(column))
             return closed_to(field, self._write)
         field = lookup_field(self._sobject, relationship)
         if field is None:
-            nearest = self._near_lookups.find(relationship)
-            return unknown_name(self._sobject.name, relationship, nearest, "relationship")
+            return unknown_name(self._sobject.name, relationship, self._nearest(target, relationship), "relationship")
         return closed_to(field, self._write) or self._key_fault(field, target, key)
+
+    def _nearest(self, target: str, relationship: str) -> str:
+        """Return the relationship that was probably meant; both may stand the wrong way around."""
+        swapped = lookup_field(self._sobject, target)
+        if swapped is not None:
+            return f"{relationship}:{swapped.relationshipName}"
+        return self._near_lookups.find(relationship)
 
     def _key_fault(self, field: Field, target: str, key: str) -> Fault | None:
         if target and target.lower() not in {name.lower() for name in field.referenceTo}:
             leads = ", ".join(field.referenceTo)
             problem = f"{field.relationshipName} leads to {leads} and to no other object"
             return Fault(InvalidFieldValue, problem)
+        if target and len(field.referenceTo) == 1:
+            return Fault(InvalidFieldValue, f"{field.relationshipName} leads to {target} alone; leave '{target}:' out")
         parent = self._parents.get(parent_name(field, target).lower())
         if parent is None or key_field(parent, key) is not None:
             return None
@@ -153,6 +181,18 @@ def parent_name(field: Field, target: str) -> str:
 
     """
     return target or (field.referenceTo[0] if len(field.referenceTo) == 1 else "")
+
+
+def split_column(column: str) -> tuple[str, str, str]:
+    """Return the object, the relationship and its field that a column names; of a plain field the second alone.
+
+    Source: Bulk API 2.0 and Bulk API Developer Guide, "Relationship Fields in a Header Row":
+    `ObjectType:RelationshipName.IndexedFieldName`, of which the first is needed where a lookup leads to several objects
+    and an error where it does not.
+    """
+    head, _, key = column.partition(".")
+    target, _, relationship = head.rpartition(":")
+    return target, relationship, key
 
 
 async def describe(
@@ -189,9 +229,8 @@ def _parents(sobject: SObject, columns: Iterable[str]) -> Iterator[str]:
     """Yield the sObjects that the lookups among the columns lead to, each once."""
     seen: set[str] = set()
     for column in columns:
-        head, is_lookup, _ = column.partition(".")
-        relationship, _, target = head.partition(":")
-        field = lookup_field(sobject, relationship) if is_lookup else None
+        target, relationship, key = split_column(column)
+        field = lookup_field(sobject, relationship) if key else None
         if field is None:
             continue
         leads = {name.lower(): name for name in field.referenceTo}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from service.batching.coalescer import Coalescer
 from service.bulk.allowance import Allowance
+from service.bulk.data import Format
 from service.bulk.desk import Desk, Slots
 from service.bulk.events import Accepted, Event, Finished
 from service.bulk.failpoints import Reach, pass_by
@@ -27,7 +28,7 @@ from service.errors import FieldViolation, InvalidRequest
 from service.orgs.bulk_jobs import OrgBulkJobs
 from service.orgs.descriptions import Descriptions
 from service.orgs.guard import Guard
-from service.orgs.load_columns import check_columns
+from service.orgs.load_columns import check_columns, check_header
 from service.orgs.load_prices import LoadPrices, MeasuredBulkJobs
 from service.orgs.row_calls import OrgRowCalls
 from service.salesforce.client import SalesforceClient
@@ -117,8 +118,23 @@ class OrgLoads:
                 yield event
 
     async def start(self, request: LoadRequest, context: CallContext) -> tuple[Load, str]:
-        """Begin a load whose data comes by calls, and return it with its token."""
+        """Begin a load whose data comes by calls, and return it with its token.
+
+        Raises:
+            InvalidRequest: The rows are to come as record batches, which no call takes.
+            service.errors.UnknownObject: The org has no such sObject.
+            service.errors.UnknownField: The external-id field, or a field that a column is mapped to or that is the
+                same in all rows, is none of the sObject.
+            service.errors.FieldNotWriteable: Such a field may not be written.
+            service.errors.InvalidFieldValue: A lookup names an object that it does not lead to.
+
+        """
         self._guard.admit(context)
+        if request.format is Format.BATCHES:
+            problem = "record batches come by BulkLoad; send CSV or JSON Lines"
+            raise InvalidRequest(problem, violations=[FieldViolation("header.format", problem)])
+        if self._descriptions is not None:
+            await check_header(request, self._descriptions, context)
         ledger = self._ledger(request, "", context)
         return ledger.load(), self._tokens.write(ledger.token())
 
@@ -141,6 +157,8 @@ class OrgLoads:
         desk = Desk(request, jobs, context.clock, ledger, self._tokens, reach, allowance, slots)
         with closing(splitter_of(request, ledger.limits, ledger.end)) as splitter:
             part = only_part([*splitter.feed(data), *splitter.finish()])
+            if not ledger.parts:
+                ledger.header_bytes = splitter.header_bytes
             with part.content:
                 check_needed(request, part.columns)
                 await self._check(context)(request, part.columns)

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
@@ -163,4 +162,8 @@ def otlp_exporter(endpoint: str) -> SpanExporter | None:
     """
     if not endpoint:
         return None
+    from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import (  # noqa: PLC0415 - only some have a collector
+        OTLPSpanExporter,
+    )
+
     return OTLPSpanExporter(endpoint=endpoint, insecure=endpoint.startswith("http://"))

@@ -27,6 +27,7 @@ from service.salesforce.calls import describe
 from service.salesforce.calls.writes import ExternalKey, JsonValue, Operation, Write
 from service.salesforce.transport.base import Response
 from tests.support.emulation import ManualClock
+from tests.support.scale import examples
 
 CHOICES = tuple(PicklistValue(value=value, label=label) for value, label in (("A", "Alpha"), ("B", "Bêta"), ("ß", "S")))
 THING = SObject(
@@ -239,7 +240,7 @@ def test_nothing_is_refused_that_the_org_takes(target):
     """Whatever the org accepts, the rules let pass: not one record is refused without need."""
     seen: Counter[tuple[bool, bool]] = Counter()
 
-    @settings(max_examples=500)
+    @settings(max_examples=examples(500))
     @given(st.data())
     def examine(data: st.DataObject) -> None:
         write = data.draw(writes(target))

@@ -15,9 +15,9 @@ from service.emulator.server import Emulator, EmulatorConfig
 from service.settings import LoadSettings, OrgSettings
 from tests.support.loading import LoadReplica, load_replica
 from tests.support.ports import lasting_port
+from tests.support.scale import SCALE
 from tests.support.stage import org_settings
 
-SCALE = int(os.environ.get("SLUICEGATE_TEST_SCALE", "1"))
 ROWS = 20_000 if SCALE == 1 else 1_000_000
 MOST_GROWTH_MIB = 64
 PARTS = 20

@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import os
 import random
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
@@ -19,9 +18,9 @@ from service.emulator.fault_rules import parse_rules
 from service.emulator.server import Emulator, EmulatorConfig
 from service.settings import LoadSettings, OrgSettings
 from tests.support.loading import FileCaller, Left, LoadReplica, load_replica
+from tests.support.scale import SCALE
 from tests.support.stage import org_settings
 
-SCALE = int(os.environ.get("SLUICEGATE_TEST_SCALE", "1"))
 ROWS = 1_000
 HEADER = pb.BulkLoadHeader(
     object="Lead",

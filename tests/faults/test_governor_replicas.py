@@ -5,8 +5,6 @@ Without a shared store each replica counts for itself, and the same bounds are p
 
 import asyncio
 import json
-import os
-import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -24,6 +22,7 @@ from sluicegate.v1.org_service_pb2_grpc import OrgServiceStub
 from sluicegate.v1.query_service_pb2 import QueryRequest
 from sluicegate.v1.query_service_pb2_grpc import QueryServiceStub
 
+from tests.support.forked import forked
 from tests.support.rich_status import failure
 from tests.support.service import OrgProcess, jwt_bearer, org_process
 from tests.support.valkey import ValkeyProcess, valkey_process
@@ -142,22 +141,13 @@ async def fleet(org: OrgProcess, folder: Path, url: str | None) -> AsyncIterator
 
 @asynccontextmanager
 async def _process(log: Path, config: Path) -> AsyncIterator[Replica]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("SLUICEGATE_")}
     with log.open("wb") as stderr:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "service", "serve", "--json"),
-            env={**environment, "SLUICEGATE_CONFIG": str(config)},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=stderr,
-        )
-    try:
-        assert process.stdout is not None
-        addresses = json.loads(await process.stdout.readline())
-        async with aio.insecure_channel(addresses["grpc"]) as channel:
-            yield Replica(channel, addresses["admin"], log)
-    finally:
-        process.kill()
-        await process.wait()
+        serving = forked("serve", "--json", environment={"SLUICEGATE_CONFIG": str(config)}, stderr=stderr)
+        async with serving as process:
+            assert process.stdout is not None
+            addresses = json.loads(await process.stdout.readline())
+            async with aio.insecure_channel(addresses["grpc"]) as channel:
+                yield Replica(channel, addresses["admin"], log)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

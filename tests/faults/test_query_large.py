@@ -16,8 +16,8 @@ from sluicegate import Client, SluicegateError
 
 from tests.load.numbered_rows import SOQL
 from tests.load.processes import Server, running, service_on
+from tests.support.scale import SCALE
 
-SCALE = int(os.environ.get("SLUICEGATE_TEST_SCALE", "1"))
 ROWS = 50_000 * SCALE
 TENTH = ROWS // 10
 MOST_GROWTH_MIB = 32

@@ -1,10 +1,6 @@
 """A replica that dies in the middle of a query: another one goes on, and every row comes once."""
 
 import json
-import os
-import sys
-from asyncio import create_subprocess_exec
-from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -20,6 +16,7 @@ from sluicegate.v1.query_service_pb2_grpc import QueryServiceStub
 from service.emulator import query_jobs
 from service.emulator.server import Emulator, EmulatorConfig
 from service.settings import OrgSettings
+from tests.support.forked import ForkedProcess, forked
 from tests.support.past import in_the_past
 from tests.support.rich_status import failure
 from tests.support.stage import org_settings
@@ -32,14 +29,13 @@ ROW_NAMES = [f"N{number:05}" for number in range(ROWS)]
 class Replica:
     """A service in a process of its own."""
 
-    def __init__(self, process: Any, queries: Any) -> None:
+    def __init__(self, process: ForkedProcess, queries: Any) -> None:
         self._process = process
         self.queries = queries
 
     async def kill(self) -> None:
         """End it as a crash would."""
-        if self._process.returncode is None:
-            self._process.kill()
+        self._process.kill()
         await self._process.wait()
 
 
@@ -55,22 +51,11 @@ async def replica(prod: OrgSettings, folder: Path, keys: dict[str, str], *, port
     }
     path = folder / "sluicegate.yaml"
     path.write_text(yaml.safe_dump(settings), encoding="utf-8")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("SLUICEGATE_")}
-    process = await create_subprocess_exec(
-        *(sys.executable, "-m", "service", "serve", "--json"),
-        env={**environment, "SLUICEGATE_CONFIG": str(path)},
-        stdout=PIPE,
-        stderr=DEVNULL,
-    )
-    try:
+    async with forked("serve", "--json", environment={"SLUICEGATE_CONFIG": str(path)}) as process:
         assert process.stdout is not None
         address = json.loads(await process.stdout.readline())["grpc"]
         async with aio.insecure_channel(address) as channel:
             yield Replica(process, QueryServiceStub(channel))
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
 
 
 @pytest.fixture

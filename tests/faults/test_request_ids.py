@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import os
-import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -24,6 +22,7 @@ from sluicegate.v1.record_service_pb2_grpc import RecordServiceStub
 from service.app import App
 from service.emulator.server import Emulator, EmulatorConfig
 from service.settings import OrgSettings, SharedStoreSettings
+from tests.support.forked import ForkedProcess, forked
 from tests.support.rich_status import failure
 from tests.support.service import free_ports
 from tests.support.stage import OrgClock, org_settings
@@ -123,7 +122,7 @@ async def replicas(prod, store) -> AsyncIterator[Sequence[Any]]:
 @asynccontextmanager
 async def replica_process(
     prod: OrgSettings, store: ValkeyProcess, folder: Path
-) -> AsyncIterator[tuple[asyncio.subprocess.Process, Any]]:
+) -> AsyncIterator[tuple[ForkedProcess, Any]]:
     """Run a replica that can be killed."""
     settings = {
         "grpc": {"port": 0},
@@ -134,22 +133,11 @@ async def replica_process(
     }
     path = folder / "sluicegate.yaml"
     path.write_text(yaml.safe_dump(settings), encoding="utf-8")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("SLUICEGATE_")}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "service", "serve", "--json"),
-        env={**environment, "SLUICEGATE_CONFIG": str(path)},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
+    async with forked("serve", "--json", environment={"SLUICEGATE_CONFIG": str(path)}) as process:
         assert process.stdout is not None
         address = json.loads(await process.stdout.readline())["grpc"]
         async with aio.insecure_channel(address) as channel:
             yield process, RecordServiceStub(channel)
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
 
 
 async def attempt(replica: Any, request_id: str, *, seconds: float = 60) -> str:

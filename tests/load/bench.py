@@ -98,7 +98,7 @@ async def measure(plan: Plan) -> AsyncIterator[Figure]:
         service, upstream, echo = stage.service, stage.upstream, stage.echo
         yield await upserts.against_echo(service, upstream, echo, plan.rounds, plan.in_flight)
         yield await upserts.calls_per_thousand(service, upstream, plan.callers, plan.upserts_each)
-        yield await upserts.against_simple_salesforce(service, upstream, plan.peer_rounds, plan.callers)
+        yield await upserts.against_simple_salesforce(service, upstream, echo, plan.peer_rounds, plan.callers)
         yield await idle.added_latency(service, upstream, echo, plan.idle_calls)
         yield await applies.rows_per_second(service, upstream, plan.apply_rounds, plan.apply_rows, plan.apply_in_flight)
         yield await links.against_echo(service, echo, plan.rounds, plan.in_flight[0])

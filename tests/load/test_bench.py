@@ -83,6 +83,10 @@ SMALLEST = Plan(
 )
 
 
+pytestmark = pytest.mark.timeout(360)
+"""Thirty figures, each with processes of its own, are measured within the first test."""
+
+
 @pytest.fixture(scope="module")
 def figures() -> list[Figure]:
     """Every figure, measured once."""
@@ -121,6 +125,19 @@ def test_a_ratio_is_of_the_sides_in_its_detail(figures: list[Figure]):
     sides = [figure.detail[side]["calls_per_second"] for side in ("service", "echo")]
 
     assert pytest.approx(sides[0] / sides[1], rel=0.02) == figure.value
+
+
+def test_what_depends_on_the_machine_has_its_measure_beside_it(figures: list[Figure]):
+    """One processor for all has all for all beside it, and a rate that a slow machine lowers has that of an echo."""
+    idle = _named(figures, "upsert_idle_added_latency_ms")
+    peer = _named(figures, "upsert_vs_simple_salesforce_10_threads").detail
+
+    spread = idle.detail["all_processors_for_all"]
+    added = idle.detail["service_ms"]["p50"] - idle.detail["direct_patch_ms"]["p50"]
+    assert pytest.approx(added, rel=0.3) == idle.value
+    assert spread["added_ms"] != idle.value
+    theirs = peer["simple_salesforce"]["records_per_second"]
+    assert pytest.approx(peer["echo"]["calls_per_second"] / theirs, rel=0.02) == peer["echo"]["vs_simple_salesforce"]
 
 
 def test_what_cannot_be_measured_says_why(figures: list[Figure], monkeypatch: pytest.MonkeyPatch):

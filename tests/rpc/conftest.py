@@ -8,8 +8,10 @@ import pytest_asyncio
 from grpc import aio
 
 from service.app import App
+from service.bulk import patience
 from service.emulator.disturbances import Disturbances
 from service.emulator.org import Org
+from service.query import bulk_job
 from service.settings import EmulatorSettings
 from tests.support.service import free_ports
 
@@ -34,6 +36,13 @@ async def channel(app: App) -> AsyncIterator[aio.Channel]:
     assert app.addresses is not None
     async with aio.insecure_channel(app.addresses.grpc) as opened:
         yield opened
+
+
+@pytest.fixture(autouse=True)
+def _quick_polls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask for the state of jobs sooner than one would ask Salesforce: the embedded org's are over at once."""
+    for polling in (bulk_job, patience):
+        monkeypatch.setattr(polling, "FIRST_POLL_SECONDS", 0.02)
 
 
 @pytest.fixture

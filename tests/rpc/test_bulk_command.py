@@ -5,9 +5,10 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import sys
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import DEVNULL, PIPE, Process
 from pathlib import Path
 
 import pytest
@@ -15,19 +16,32 @@ import pytest
 from service.emulator.effects import Delay
 
 
-async def begin(*arguments: object, output: int = PIPE) -> Process:
+async def begin(*arguments: object, output: int = PIPE, given: int = DEVNULL, folder: Path | None = None) -> Process:
     """Begin the command."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SLUICEGATE_")}
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "service", "bulk", *map(str, arguments)), env=environment, stdout=output, stderr=PIPE
+        *(sys.executable, "-m", "service", "bulk", *map(str, arguments)),
+        env=environment,
+        stdin=given,
+        stdout=output,
+        stderr=PIPE,
+        cwd=folder,
     )
 
 
-async def bulk(*arguments: object) -> tuple[int | None, str, str]:
+async def bulk(
+    *arguments: object, piped: bytes | None = None, folder: Path | None = None
+) -> tuple[int | None, str, str]:
     """Run the command, and return its status, its output and what it said beside it."""
-    process = await begin(*arguments)
-    output, errors = await process.communicate()
+    process = await begin(*arguments, given=DEVNULL if piped is None else PIPE, folder=folder)
+    output, errors = await process.communicate(piped)
     return process.returncode, output.decode(), errors.decode()
+
+
+def lines_of(path: Path) -> list[dict[str, str]]:
+    """Read a file of results, in the order of rows."""
+    rows = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))
+    return sorted(rows, key=lambda row: int(row["row"]))
 
 
 @pytest.fixture
@@ -122,7 +136,15 @@ async def test_a_load_is_stopped_and_gone_on_with(given, data, disturbances, org
         (("--map", "name"), "--map must be name=value, not 'name'"),
         (("--map", "a=B", "--map", "a=C"), "--map names a twice"),
         (("--target", "http://x"), "without a scheme"),
-        (("--resume", "leads.csv.load"), "leave the data and --object out"),
+        (("--resume", "leads.csv.load"), "leads.csv.load"),
+        (("--repeat-results",), "--repeat-results tells of a load that there is; name its file by --resume"),
+        (("--line-end", "crlf"), "line feed"),
+        (("--map", "nme=FirstName"), "sluicegate: INVALID_DATA: the mapping names column 'nme'"),
+        (("--map", "nme=FirstName", "-o", "json"), '  "reason": "INVALID_DATA"'),
+        (("--operation", "insert"), "an upsert needs --external-id, the field to go by; no other --operation has one"),
+        (("--external-id", ""), "an upsert needs --external-id, the field to go by; no other --operation has one"),
+        (("--org", "nowhere"), "sluicegate: UNKNOWN_ORG: no org 'nowhere' is configured\n  org: name a configured org"),
+        (("--failures", "nowhere/failed.csv"), "nowhere for the results; name another place with --failures"),
     ],
 )
 async def test_what_is_wrong_is_told(given, data, arguments, text):
@@ -154,7 +176,120 @@ async def test_what_is_no_load(tmp_path):
 
     absent = await bulk("watch", tmp_path / "absent.load")
     wrong = await bulk("load", "--resume", other)
+    gone = await bulk("load", tmp_path / "absent.csv", "--object", "Lead")
+    folder = await bulk("load", tmp_path, "--object", "Lead")
 
-    assert (2, 2) == (absent[0], wrong[0])
+    assert (2, 2, 2, 2) == (absent[0], wrong[0], gone[0], folder[0])
     assert "there is no file" in absent[2]
     assert "does not tell of a load" in wrong[2]
+    assert f"sluicegate: {tmp_path / 'absent.csv'}: No such file or directory\n" == gone[2]
+    assert f"sluicegate: {tmp_path} is a folder; name a file in it\n" == folder[2]
+
+
+async def test_the_standard_input_is_loaded(given, data, org, company, tmp_path: Path):
+    """What is piped in, and what is redirected from a file, loads as the file would; its note lies in the folder."""
+    options = given[2:]
+    folder = tmp_path / "work"
+    folder.mkdir()
+
+    piped = await bulk("load", "-", *options, piped=data.read_bytes(), folder=folder)
+    with data.open("rb") as file:
+        process = await begin("load", "-", *options, given=file.fileno(), folder=folder)
+    output, _ = await process.communicate()
+
+    assert 1 == piped[0], piped[2]
+    assert piped[1].startswith("5 rows: 4 created, 1 failed. ")
+    assert output.decode().startswith("5 rows: 4 updated, 1 failed. ")
+    assert ["stdin.failed.csv", "stdin.load"] == sorted(path.name for path in folder.iterdir())
+    assert ["3"] == [row["row"] for row in lines_of(folder / "stdin.failed.csv")]
+    assert 4 == org.query(f"SELECT COUNT() FROM Lead WHERE Company = '{company}'").total_size
+
+
+async def test_a_load_of_the_standard_input_is_stopped_and_gone_on_with(given, data, disturbances, org, company):
+    """Ctrl-C ends it though nobody writes on, and the same data goes on with it: every row is there once."""
+    insert = (*given[2:], "--operation", "insert", "--external-id", "")
+    folder = data.parent
+    rule = disturbances.add(Delay(20), path="/jobs/ingest/", method="PATCH", times=1)
+    process = await begin("load", "-", *insert, given=PIPE, folder=folder)
+    assert process.stdin is not None
+    process.stdin.write(data.read_bytes())
+    process.stdin.close()
+    async with asyncio.timeout(20):
+        while rule.times:  # noqa: ASYNC110 - the emulator counts it down
+            await asyncio.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, errors = await process.communicate()
+    disturbances.clear()
+
+    other = await bulk("load", "-", "--resume", "stdin.load", piped=b"key,name,Company\nx,y,z\n", folder=folder)
+    status, output, _ = await bulk(
+        "load", "--resume", "stdin.load", "-o", "json", piped=data.read_bytes(), folder=folder
+    )
+
+    assert 130 == process.returncode
+    assert f"give the same data again to: sluicegate bulk load --resume {folder / 'stdin.load'}\n" in errors.decode()
+    assert 3 == other[0]
+    assert "send the same data as before" in other[2]
+    assert (1, 4) == (status, json.loads(output)["created"])
+    assert 4 == org.query(f"SELECT COUNT() FROM Lead WHERE Company = '{company}'").total_size
+
+
+async def test_a_silent_standard_input_can_be_stopped(given, data):
+    """A signal ends the command while whoever pipes into it says nothing, and nothing is left behind."""
+    process = await begin("load", "-", *given[2:], given=PIPE, folder=data.parent)
+    assert process.stdin is not None
+    process.stdin.write(b"key,name,Company\n")
+    note = data.with_name("stdin.load")
+    async with asyncio.timeout(60):
+        # The service has answered when there is a token.
+        while not (note.exists() and re.search(r'"resume_token": "\w', note.read_text(encoding="utf-8"))):  # noqa: ASYNC110 - another process writes it
+            await asyncio.sleep(0.01)
+
+    process.send_signal(signal.SIGINT)
+    async with asyncio.timeout(20):
+        _, errors = await process.communicate()
+
+    assert (130, "sluicegate: nothing was written\n") == (process.returncode, errors.decode())
+    assert [data] == list(data.parent.iterdir())
+
+
+async def test_results_of_every_row_are_told_later(given, data, org, company):
+    """A load that is over tells them from its file, with numbers and ids, and writes nothing again."""
+    insert = (*given, "--operation", "insert", "--external-id", "", "--key-column", "key")
+    await bulk(*insert)
+    note = data.with_name("leads.csv.load")
+
+    alone = await bulk("load", "--resume", note, "--results", "all")
+    status, output, errors = await bulk("load", "--resume", note, "--results", "all", "--repeat-results")
+
+    found = lines_of(data.with_name("leads.csv.results.csv"))
+    assert 2 == alone[0]
+    assert "need --repeat-results" in alone[2]
+    assert (1, True) == (status, output.startswith("5 rows: 4 created, 1 failed. "))
+    assert f"what became of each row is in {data.with_name('leads.csv.results.csv')}\n" in errors
+    assert [(str(number + 1), f"{company}-{number}") for number in range(5)] == [
+        (row["row"], row["key"]) for row in found
+    ]
+    assert ["created", "created", "failed", "created", "created"] == [row["outcome"] for row in found]
+    assert 4 == len({row["record_id"] for row in found if row["record_id"]})
+    assert 4 == org.query(f"SELECT COUNT() FROM Lead WHERE Company = '{company}'").total_size
+
+
+async def test_results_may_be_left_out(given, data):
+    """Then there is no file of them, and the counts tell all the same."""
+    status, output, _ = await bulk(*given, "--results", "none", "-o", "json")
+
+    assert (1, 1, None) == (status, json.loads(output)["failed"], json.loads(output)["failures"])
+    assert {data.name, "leads.csv.load"} == {path.name for path in data.parent.iterdir()}
+
+
+async def test_what_a_load_is_cannot_change(given, data):
+    """Options that its file has are refused by name where it is gone on with."""
+    await bulk(*given)
+    note = data.with_name("leads.csv.load")
+
+    status, _, errors = await bulk("load", data, "--resume", note, "--map", "a=B", "--operation", "insert")
+
+    assert 2 == status
+    assert "goes on with the load that" in errors
+    assert "leave the data, --operation, --map out" in errors

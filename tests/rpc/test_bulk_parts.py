@@ -243,6 +243,40 @@ async def test_bad_parts_are_refused(channel, data, reason):
     assert (failed.code, failed.reason) == ("INVALID_ARGUMENT", reason)
 
 
+@pytest.mark.parametrize(
+    ("overrides", "reason", "field"),
+    [
+        ({"object": "Leed"}, "UNKNOWN_OBJECT", "header.object"),
+        (
+            {"operation": nouns.BULK_OPERATION_UPSERT, "external_id_field": "Company"},
+            "UNKNOWN_FIELD",
+            "header.external_id_field",
+        ),
+        ({"mapping": [pb.BulkColumn(name="Firm", field="Compny")]}, "UNKNOWN_FIELD", "fields.Compny"),
+        ({"constants": [pb.BulkConstant(field="CreatedDate", value="x")]}, "FIELD_NOT_WRITEABLE", "fields.CreatedDate"),
+        ({"format": pb.BULK_FORMAT_RECORD_BATCH}, "INVALID_REQUEST", "header.format"),
+    ],
+)
+async def test_a_header_that_no_part_can_follow_begins_nothing(channel, overrides, reason, field):
+    """Its names are held against the org, but for required fields: the data may have their columns."""
+    request = pb.StartBulkLoadRequest(header=header(**overrides))
+
+    failed = await refused(BulkServiceStub(channel).StartBulkLoad(request))
+
+    assert (failed.reason, list(failed.violations)) == (reason, [field])
+
+
+async def test_parts_by_calls_stand_one_behind_the_other(channel, unique):
+    """Their places are those of one header row and all rows behind it, and stay so from token to token."""
+    name = unique("P")
+    rows, head = len(rows_of(f"{name}-a")), len(b"LastName,Company\n")
+    load = await started(BulkServiceStub(channel), name, header())
+
+    places = [(part.first_byte, part.end_byte) for part in load.parts]
+
+    assert [(head, rows), (rows, 2 * rows - head)] == places
+
+
 async def test_a_stream_s_token_cannot_be_committed_by_a_call(channel, unique, tmp_path: Path):
     """Each kind of load has its own way to be committed."""
     caller = FileCaller(header(), rows_of(unique("P")), tmp_path / "token")

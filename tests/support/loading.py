@@ -2,10 +2,6 @@
 
 import asyncio
 import json
-import os
-import sys
-from asyncio import create_subprocess_exec
-from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -19,6 +15,7 @@ from sluicegate.v1.bulk_load_pb2 import BulkRowOutcome
 from sluicegate.v1.bulk_service_pb2_grpc import BulkServiceStub
 
 from service.settings import OrgSettings
+from tests.support.forked import ForkedProcess, forked
 
 KEYS = {"2026": "k" * 40}
 
@@ -36,7 +33,7 @@ class LoadReplica:
 
     """
 
-    def __init__(self, process: asyncio.subprocess.Process, loads: Any, address: str) -> None:
+    def __init__(self, process: ForkedProcess, loads: Any, address: str) -> None:
         self._process = process
         self.loads = loads
         self.address = address
@@ -53,8 +50,7 @@ class LoadReplica:
 
     async def kill(self) -> None:
         """End it as a crash would."""
-        if self._process.returncode is None:
-            self._process.kill()
+        self._process.kill()
         await self._process.wait()
 
     async def has_died(self) -> int:
@@ -77,22 +73,11 @@ async def load_replica(
     }
     path = folder / f"{'-'.join(failpoints or ['whole'])}.yaml"
     path.write_text(yaml.safe_dump(settings), encoding="utf-8")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("SLUICEGATE_")}
-    process = await create_subprocess_exec(
-        *(sys.executable, "-m", "service", "serve", "--json"),
-        env={**environment, "SLUICEGATE_CONFIG": str(path)},
-        stdout=PIPE,
-        stderr=DEVNULL,
-    )
-    try:
+    async with forked("serve", "--json", environment={"SLUICEGATE_CONFIG": str(path)}) as process:
         assert process.stdout is not None
         address = json.loads(await process.stdout.readline())["grpc"]
         async with aio.insecure_channel(address) as channel:
             yield LoadReplica(process, BulkServiceStub(channel), address)
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
 
 
 @dataclass

@@ -1,9 +1,6 @@
 """Settings of a service that runs inside a test, and an org that runs beside it."""
 
-import asyncio
 import json
-import os
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,6 +15,7 @@ from service.settings import (
     OrgSettings,
     Settings,
 )
+from tests.support.forked import ForkedProcess, forked
 
 
 def free_ports(**overrides: Any) -> Settings:
@@ -41,32 +39,22 @@ class OrgProcess:
 
     """
 
-    def __init__(self, process: asyncio.subprocess.Process, facts: dict[str, str]) -> None:
+    def __init__(self, process: ForkedProcess, facts: dict[str, str]) -> None:
         self._process = process
         self.facts = facts
 
     async def kill(self) -> None:
         """End it as a crash would."""
-        if self._process.returncode is None:
-            self._process.kill()
+        self._process.kill()
         await self._process.wait()
 
 
 @asynccontextmanager
 async def org_process(*options: str) -> AsyncIterator[OrgProcess]:
     """Run `sluicegate emulate` on a free port."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("SLUICEGATE_")}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "service", "emulate", "--json", "--port", "0", *options),
-        env=environment,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    org = OrgProcess(process, json.loads(await process.stdout.readline()))
-    try:
-        yield org
-    finally:
-        await org.kill()
+    async with forked("emulate", "--json", "--port", "0", *options) as process:
+        assert process.stdout is not None
+        yield OrgProcess(process, json.loads(await process.stdout.readline()))
 
 
 def jwt_bearer(org: OrgProcess, **overrides: Any) -> OrgSettings:

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 Operation: TypeAlias = Literal["insert", "update", "upsert", "delete", "hard_delete"]
 """What is done with each row."""
-Format: TypeAlias = Literal["csv", "json_lines"]
+Format: TypeAlias = Literal["csv", "json_lines", "record_batch"]
 """How the data is written."""
 
 Outcome: TypeAlias = Literal["created", "updated", "deleted", "failed", "not_processed"]

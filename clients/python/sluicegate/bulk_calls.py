@@ -42,6 +42,7 @@ class BulkCalls(Connected):
         token_file: PathLike[str] | None = None,
         token_store: Store | None = None,
         resume_token: str = "",
+        repeat_results: bool = False,
         reconnect_seconds: float = 300.0,
         **options: Unpack[BulkOptions],
     ) -> AsyncGenerator[Event, None]:
@@ -59,41 +60,48 @@ class BulkCalls(Connected):
         Args:
             object_name: API name of the sObject.
             operation: What to do with each row.
-            data: The rows as bytes, a `Path`, an async iterable of bytes cut anywhere, or dicts by column; or a
-                function that returns such an iterable, for data that has to be made anew to go on.
+            data: The rows as bytes, a `Path`, an iterable of bytes cut anywhere, dicts by column, or batches as
+                `query_batches` yields them; or a function that returns such an iterable, for data that has to be made
+                anew to go on.
             external_id_field: API name of the external-id field: needed for `upsert`, refused otherwise.
-            data_format: How bytes are written: the contract's `BulkFormat` says what either means. None means
-                `json_lines` for dicts, and `csv` otherwise.
+            data_format: How the data is written: the contract's `BulkFormat` says what each means. Dicts go as lines of
+                JSON, where a row may leave columns out, or with `record_batch` as columns of typed values, which is
+                faster and has every row give the first row's columns. None means `json_lines` for dicts, `record_batch`
+                for a list of batches and `csv` otherwise; say it where a function or an async iterable makes rows.
             results: The rows whose results come back: those not written, all, or none.
             commit: `at_end` writes nothing before all data is sent, at most one part, and cannot be gone on with.
             token_file: The file that keeps the token; if it holds one, that load is gone on with. It is locked.
             token_store: Keeps the token in place of a file: it is called with each and has to have it safe when it
                 returns, or when what it returns is awaited.
             resume_token: The token of the load to go on with, where `token_store` kept it.
+            repeat_results: With the token of a load, over or not: tell the results of parts that are done once more,
+                with their row numbers, from the data read from its start. Nothing of them is written again.
             reconnect_seconds: How long the service may be away before the load is given up.
             **options: How to read the data: see `BulkOptions`.
 
         Raises:
             SluicegateError: The call failed, or Salesforce gave up a job as a whole.
             TypeError: The data is none of these.
-            ValueError: An argument is none of the words that it takes, or arguments do not go together.
+            ValueError: An argument is none of the words that it takes, arguments do not go together, or a row cannot be
+                sent in the format.
             BlockingIOError: Another load has the token file.
             OSError: A file cannot be read or written.
 
         """
-        source = Source(data)
+        source = Source(data, data_format)
         header = encode_header(
             self._org,
             object_name,
             operation=operation,
             external_id_field=external_id_field,
-            data_format=data_format or ("json_lines" if source.has_rows else "csv"),
+            data_format=source.data_format,
             results=results,
             options=options,
         )
         keeping = Keeping(token_file, token_store, resume_token)
+        header.repeat_results = repeat_results
         if commit == "at_end":
-            if keeping.is_wanted:
+            if keeping.is_wanted or repeat_results:
                 raise ValueError("a load that its end commits has no token to keep or to go on with")
             events = self._load_at_end(header, source)
         else:
@@ -116,6 +124,9 @@ class BulkCalls(Connected):
     ) -> AsyncGenerator[Event, None]:
         with keeping as kept:
             header.resume_token = await kept.read()
+            if header.repeat_results and not header.resume_token:
+                # Without one the rows would be written, an insert's once more.
+                raise ValueError("repeat_results needs the token of the load whose results are to come again")
             load = PartLoad(self._stubs.loads.BulkLoad, header, source, kept.store, reconnect_seconds)
             async with aclosing(load.events()) as events:
                 async for event in events:

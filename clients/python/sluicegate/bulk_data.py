@@ -1,28 +1,43 @@
 """The data of a bulk load, from any place on."""
 
 import asyncio
-import base64
 import json
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import date, datetime, time
-from decimal import Decimal
 from os import PathLike
 from pathlib import Path
 from typing import TypeAlias
 
+from sluicegate.bulk import Format
+from sluicegate.bulk_batches import BatchWriter
+from sluicegate.bulk_texts import text_of
+from sluicegate.rows import Batch
+from sluicegate.v1.record_batch_pb2 import RecordBatch
 from sluicegate.values import Reference
 
 Row: TypeAlias = Mapping[str, object]
 """The values of a row by column."""
-Stream: TypeAlias = AsyncIterable[bytes] | AsyncIterable[Row] | Iterable[Row]
+Stream: TypeAlias = (
+    AsyncIterable[bytes] | AsyncIterable[Row] | AsyncIterable[Batch] | Iterable[bytes] | Iterable[Row] | Iterable[Batch]
+)
 Data: TypeAlias = bytes | PathLike[str] | Stream | Callable[[], Stream]
-"""The rows: whole in memory, in a file, as bytes that may be cut anywhere, or as dicts by column.
+"""The rows: whole in memory, in a file, as bytes that may be cut anywhere, as dicts by column, or as a query's batches.
 
 An iterator can be read once, so that a load of one cannot go on by itself where its connection breaks. A function that
 returns an iterable is called again for that, and must give the same rows.
 """
+Piece: TypeAlias = bytes | RecordBatch
+"""What one message holds."""
 
 _PIECE_BYTES = 256 * 1024
 """Large enough that messages cost little, small enough that few bytes wait in buffers."""
@@ -43,13 +58,16 @@ class Source:
 
     Args:
         data: The data.
+        data_format: How it is written; None takes rows for `json_lines`, a list of batches for `record_batch`, and
+            everything else for `csv`.
 
     Raises:
         TypeError: It is nothing that data may be. Text is refused because it could be data or a path.
+        ValueError: It is bytes, which cannot be record batches.
 
     """
 
-    def __init__(self, data: Data) -> None:
+    def __init__(self, data: Data, data_format: Format | None = None) -> None:
         self._data = data
         # Whoever has no type checker may give anything.
         given: object = data
@@ -59,33 +77,41 @@ class Source:
                 f"data is {type(given).__name__}; it must be bytes, a pathlib.Path or an async iterable of bytes, or "
                 "rows as dicts"
             )
+        self.data_format: Format = data_format or self._likely_format()
+        """How the data is written."""
+        if self.data_format == "record_batch" and isinstance(given, bytes | bytearray | memoryview | PathLike):
+            raise ValueError("data_format is 'record_batch'; it takes rows as dicts or batches of a query, not bytes")
 
     @property
     def is_repeatable(self) -> bool:
         """Whether the data can be read more than once."""
         return not isinstance(self._data, Iterator | AsyncIterator)
 
-    @property
-    def has_rows(self) -> bool:
-        """Whether the data is rows for certain; what is made asynchronously or by a function is seen when it comes."""
+    def _likely_format(self) -> Format:
+        """Return the format of what is rows for certain; what is made asynchronously or by a function is not."""
         data = self._data
-        return isinstance(data, Iterable) and not isinstance(data, bytes | bytearray | memoryview | PathLike)
+        if not isinstance(data, Iterable) or isinstance(data, bytes | bytearray | memoryview | PathLike):
+            return "csv"
+        is_batches = isinstance(data, Sequence) and len(data) > 0 and isinstance(data[0], Batch)
+        return "record_batch" if is_batches else "json_lines"
 
-    async def pieces(self, start: Start) -> AsyncGenerator[bytes, None]:
+    async def pieces(self, start: Start) -> AsyncGenerator[Piece, None]:
         """Yield the data from a place on. A file is read in a thread, one piece at a time; a generator is closed.
 
         Raises:
-            TypeError: An item of it is neither bytes nor a row, or a row holds what no field takes.
+            TypeError: An item of it is not what its format takes, or a row holds what no field takes.
+            ValueError: A row has other columns than the first one, as record batches; or a number is not finite.
             OSError: The file cannot be read.
 
         """
         data = self._data
+        pieces: AsyncGenerator[Piece, None]
         if isinstance(data, PathLike):
             pieces = _of_file(Path(data), start)
         elif isinstance(data, bytes | bytearray | memoryview):
             pieces = _of_bytes(data, start)
         else:
-            pieces = _of_items(data() if callable(data) else data, start)
+            pieces = _of_items(data() if callable(data) else data, start, self.data_format)
         async with aclosing(pieces):
             async for piece in pieces:
                 yield piece
@@ -107,29 +133,58 @@ async def _of_bytes(data: bytes | bytearray | memoryview, start: Start) -> Async
             yield piece
 
 
-async def _of_items(stream: Stream, start: Start) -> AsyncGenerator[bytes, None]:
-    place, row = 0, 1
-    waiting = bytearray()
+async def _of_items(stream: Stream, start: Start, data_format: str) -> AsyncGenerator[Piece, None]:
+    is_batches = data_format == "record_batch"
+    taker = BatchWriter(start.next_row) if is_batches else _Bytes(start, takes_rows=data_format == "json_lines")
     items = _asynchronous(stream)
     async with aclosing(items):
         async for item in items:
-            if isinstance(item, Mapping):
-                if row >= start.next_row:
-                    waiting += encode_row(item, row)
-                row += 1
-                if len(waiting) >= _PIECE_BYTES:
-                    yield bytes(waiting)
-                    waiting.clear()
-            elif isinstance(item, bytes | bytearray | memoryview):
-                view = memoryview(item).cast("B")
-                for part in _needed(view, place, start):
-                    for piece in _cut(part):
-                        yield piece
-                place += len(view)
-            else:
-                raise TypeError(f"data yielded {type(item).__name__}; it must yield bytes, or rows as dicts")
-    if waiting:
-        yield bytes(waiting)
+            for piece in taker.take(item):
+                yield piece
+    for piece in taker.finish():
+        yield piece
+
+
+class _Bytes:
+    """Makes pieces of bytes, which are what they are, and of rows, which become lines of JSON.
+
+    Args:
+        start: What is wanted of them.
+        takes_rows: Whether there may be rows.
+
+    """
+
+    def __init__(self, start: Start, *, takes_rows: bool) -> None:
+        self._start = start
+        self._takes_rows = takes_rows
+        self._place = 0
+        self._row = 1
+        self._waiting = bytearray()
+
+    def take(self, item: object) -> Iterator[bytes]:
+        """Take the next item, and yield the pieces that are complete."""
+        if isinstance(item, bytes | bytearray | memoryview):
+            view = memoryview(item).cast("B")
+            for part in _needed(view, self._place, self._start):
+                yield from _cut(part)
+            self._place += len(view)
+        elif isinstance(item, Mapping) and self._takes_rows:
+            if self._row >= self._start.next_row:
+                self._waiting += encode_row(item, self._row)
+            self._row += 1
+            if len(self._waiting) >= _PIECE_BYTES:
+                yield from self.finish()
+        else:
+            raise TypeError(
+                f"data yielded {type(item).__name__}; it must yield bytes, rows as dicts with data_format='json_lines' "
+                "or 'record_batch', or batches of a query with data_format='record_batch'"
+            )
+
+    def finish(self) -> Iterator[bytes]:
+        """Yield what waits, which may be nothing."""
+        if self._waiting:
+            yield bytes(self._waiting)
+            self._waiting.clear()
 
 
 def _needed(view: memoryview, place: int, start: Start) -> Iterator[memoryview]:
@@ -149,8 +204,8 @@ async def _asynchronous(stream: Stream) -> AsyncGenerator[object, None]:
             if isinstance(items, AsyncGenerator):
                 await items.aclose()
     elif isinstance(stream, Iterable):
-        for row in stream:
-            yield row
+        for item in stream:
+            yield item
     else:
         raise TypeError(
             f"the function that makes the data returned {type(stream).__name__}; it must return an iterable"
@@ -181,18 +236,8 @@ def encode_row(row: Row, number: int) -> bytes:
 
 def _plain(value: object) -> object:
     match value:
-        case Decimal() if value.is_finite():
-            return f"{value:f}"
-        case datetime() if value.tzinfo is None:
-            raise TypeError(f"{value!r} has no time zone; give it one")
-        case datetime() | date():
-            return value.isoformat()
-        case time() if value.tzinfo is None:
-            return f"{value.isoformat('milliseconds')}Z"
-        case bytes():
-            return base64.b64encode(value).decode("ascii")
         case Reference(field=field, value=key):
             return {field: key}
         case Mapping():
             return dict(value)
-    raise TypeError(f"{value!r:.80} is no value that a bulk load takes")
+    return text_of(value)

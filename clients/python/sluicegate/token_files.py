@@ -151,14 +151,24 @@ class Keeping:
     async def store(self, token: str) -> None:
         """Keep a token."""
         if self._file is not None:
-            await asyncio.to_thread(self._file.store, token)
+            await _whole(self._file.store, token)
         elif self._store is not None and isawaitable(stored := self._store(token)):
             await stored
 
     async def finish(self) -> None:
         """Forget the token: the load is over."""
         if self._file is not None:
-            await asyncio.to_thread(self._file.remove)
+            await _whole(self._file.remove)
+
+
+async def _whole(act: Callable[..., None], *arguments: str) -> None:
+    """Do something in a thread, and cancelled wait for it: the file must not change once its lock is given free."""
+    acting = asyncio.create_task(asyncio.to_thread(act, *arguments))
+    try:
+        await asyncio.shield(acting)
+    except asyncio.CancelledError:
+        await asyncio.wait([acting])
+        raise
 
 
 def _lock(file: int, path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from grpc import aio
 
-from sluicegate.bulk_data import Source, Start
+from sluicegate.bulk_data import Piece, Source, Start
 from sluicegate.ending import Ending
 from sluicegate.v1.bulk_service_pb2 import (
     BulkLoadCommit,
@@ -94,7 +94,7 @@ class AtEnd:
         await write(BulkLoadRequest(header=self._header))
         async with aclosing(self._source.pieces(Start())) as pieces:
             async for piece in pieces:
-                await write(BulkLoadRequest(data=piece))
+                await write(_message_of(piece))
         return True
 
 
@@ -140,7 +140,7 @@ class ByPart:
     async def _send_data(self, write: Write) -> None:
         async with aclosing(self._source.pieces(await self._start)) as pieces:
             async for piece in pieces:
-                await write(BulkLoadRequest(data=piece))
+                await write(_message_of(piece))
         await write(BulkLoadRequest(end=BulkLoadEnd()))
 
     async def _send_commits(self, write: Write) -> None:
@@ -148,6 +148,10 @@ class ByPart:
             commit = await self._commits.get()
             with suppress(CallOver):
                 await write(BulkLoadRequest(commit=commit))
+
+
+def _message_of(piece: Piece) -> BulkLoadRequest:
+    return BulkLoadRequest(data=piece) if isinstance(piece, bytes) else BulkLoadRequest(batch=piece)
 
 
 def _is_cancelling() -> bool:

@@ -1,29 +1,32 @@
 /** The messages that a bulk load sends up. */
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { bytesFrom, type BulkData } from "./bulk-data.js";
 import type { BulkLoadHeaderSchema, BulkLoadRequestSchema } from "./contract.js";
 
 /** What is loaded, and how. */
 export type BulkHeader = MessageInitShape<typeof BulkLoadHeaderSchema>;
 
-/** The bytes or the text of bulk data, cut anywhere. */
-export type BulkData = Iterable<Uint8Array | string> | AsyncIterable<Uint8Array | string>;
-
-type Up = MessageInitShape<typeof BulkLoadRequestSchema>;
+/** A message up. */
+export type Up = MessageInitShape<typeof BulkLoadRequestSchema>;
 
 const CHUNK_BYTES = 256 * 1024;
 
 /**
- * The messages of one load: the header, then the data in pieces of at most 256 KiB.
+ * The messages of one load that its end commits: the header, then the data in pieces of at most 256 KiB.
  *
+ * It takes one part, and cannot be gone on with; `bulkLoad` makes loads that can.
  * The data is read as fast as the service takes it. The load is committed when the data ends; if reading it throws, the
  * call is cancelled and nothing is written.
  */
 export async function* bulkMessages(header: BulkHeader, data: BulkData): AsyncGenerator<Up> {
   yield { message: { case: "header", value: header } };
-  const encoder = new TextEncoder();
-  for await (const piece of data) {
-    const bytes = typeof piece === "string" ? encoder.encode(piece) : piece;
+  yield* dataMessages(bytesFrom(data, { headerBytes: 0, nextByte: 0 }));
+}
+
+/** The messages of bytes, of at most 256 KiB each. */
+export async function* dataMessages(data: AsyncIterable<Uint8Array>): AsyncGenerator<Up> {
+  for await (const bytes of data) {
     for (let start = 0; start < bytes.length; start += CHUNK_BYTES) {
       yield { message: { case: "data", value: bytes.slice(start, start + CHUNK_BYTES) } };
     }

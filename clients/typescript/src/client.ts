@@ -1,6 +1,9 @@
 /** What callers use wherever they run. */
 
-export * from "./bulk.js";
+export { bulkMessages, jsonLines, type BulkHeader } from "./bulk.js";
+export * from "./bulk-calls.js";
+export { cutParts, type BulkData, type BulkSource, type CutOptions } from "./bulk-data.js";
+export { bulkLoad, type BulkLoadOptions } from "./bulk-load.js";
 export * from "./contract.js";
 export { SluicegateError, type FieldViolation } from "./errors.js";
 export * from "./operations.js";

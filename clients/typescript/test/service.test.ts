@@ -6,6 +6,8 @@ import { after, test } from "node:test";
 import {
   AppPresence,
   BulkFormat,
+  bulkLoad,
+  bulkLoadResults,
   BulkLoadState,
   BulkOperation,
   bulkMessages,
@@ -24,8 +26,10 @@ import {
   recordFields,
   recordRef,
   SluicegateError,
+  uploadBulkLoad,
   value,
   values,
+  watchBulkLoad,
   type BulkLoadFinished,
   type BulkRowResult,
   type FieldInput,
@@ -246,6 +250,59 @@ test("a bulk load reports every row under its own number", { skip }, async () =>
   assert.equal('Łódź "0",\nsecond line', found[0]?.["LastName"]);
 });
 
+test("an insert that was left goes on by its token, and every row is there once", { skip }, async () => {
+  const company = `Resumed ${randomUUID()}`;
+  const text = `LastName,Company\n${Array.from({ length: 300 }, (_, index) => `N${index},${company}\n`).join("")}`;
+  const header = { object: "Lead", operation: BulkOperation.INSERT, results: BulkResults.ALL, keyColumn: "LastName" };
+  let resumeToken = "";
+  const storeToken = (token: string): void => void (resumeToken = token);
+
+  for (const last of ["accepted", "prepared", "partDone"]) {
+    for await (const { event } of bulkLoad(service.bulk, header, text, { storeToken, resumeToken })) {
+      if (event.case === last) break;
+    }
+  }
+  const rows: BulkRowResult[] = [];
+  let finished: BulkLoadFinished | undefined;
+  const again = { ...header, repeatResults: true };
+  for await (const { event } of bulkLoad(service.bulk, again, new Blob([text]), { storeToken, resumeToken })) {
+    if (event.case === "results") rows.push(...event.value.rows);
+    if (event.case === "finished") finished = event.value;
+  }
+
+  assert.deepEqual([300, 300], [finished?.rowsReceived, finished?.rowsCreated]);
+  const told = new Map(rows.map(({ row, key }) => [row, key]));
+  assert.deepEqual(Array.from({ length: 300 }, (_, index) => `N${index}`), Array.from({ length: 300 }, (_, index) => told.get(index + 1)));
+  assert.equal(300, (await leads(company)).length);
+});
+
+test("a load by calls is cut into parts, committed, watched and listed", { skip }, async () => {
+  const company = `Called ${randomUUID()}`;
+  const lines = Array.from({ length: 200 }, (_, index) => `${index % 50 === 0 ? "" : `"N\n${index}"`},${company},${company}-${index}\n`);
+  const text = `LastName,Company,Ext__c\n${lines.join("")}`;
+  const header = { object: "Lead", operation: BulkOperation.INSERT, keyColumn: "Ext__c" };
+  let parts = 0;
+
+  const { resumeToken } = await uploadBulkLoad(service.bulk, header, text, { partBytes: 5_000, onUpload: () => (parts += 1) });
+  const states: BulkLoadState[] = [];
+  for await (const { state } of watchBulkLoad(service.bulk, { resumeToken })) {
+    states.push(state);
+  }
+  const results: BulkRowResult[] = [];
+  for await (const row of bulkLoadResults(service.bulk, { resumeToken })) {
+    results.push(row);
+  }
+
+  assert.ok(parts > 2);
+  assert.equal(BulkLoadState.COMPLETE, states.at(-1));
+  assert.deepEqual(
+    [0, 100, 150, 50].map((index) => `${company}-${index}`),
+    results.filter(({ error }) => error?.reason === ErrorReason.REQUIRED_FIELD_MISSING).map(({ key }) => key).sort(),
+  );
+  assert.equal(200, new Set(results.map(({ key }) => key)).size);
+  assert.equal(196, (await leads(company)).length);
+});
+
 test("bulk data that cannot be read is refused with its row", { skip }, async () => {
   const header = { object: "Lead", operation: BulkOperation.INSERT, format: BulkFormat.CSV };
   const data = ["LastName,Company\n", "Curie,Acme\n", "one cell\n"];
@@ -271,7 +328,7 @@ test("the limits are those of the org", { skip }, async () => {
 test("a watch of the limits tells at once, and costs no call", { skip }, async () => {
   const { limits: before } = await service.orgs.getLimits({ knownOnly: true });
 
-  for await (const { limits } of service.orgs.watchLimits({ interval: { seconds: 60n } })) {
+  for await (const { limits } of service.orgs.watchLimits({ interval: { seconds: 60n } }, { timeoutMs: 0 })) {
     assert.equal(before?.governor?.permits, limits?.governor?.permits);
     assert.deepEqual(
       [Priority.INTERACTIVE, Priority.STANDARD, Priority.BATCH],

@@ -17,7 +17,7 @@ from sluicegate.bulk import Outcome
 
 from service.cli.bulk.failed_rows import COLUMNS, cells
 from service.cli.bulk.notes import read_note
-from service.cli.failures import explain
+from service.cli.failures import explain, tell, words
 from service.cli.running import fail, run
 
 Load: TypeAlias = Annotated[
@@ -44,7 +44,7 @@ def watch(
             async for told in loads:
                 typer.echo(_line(told, output))
 
-    _call(load, org, target, follow)
+    _call(load, org, target, follow, output)
 
 
 def results(
@@ -86,13 +86,20 @@ def cancel(
     async def abort(client: Client, token: str) -> None:
         typer.echo(_line(await client.cancel_bulk_load(token), output))
 
-    _call(load, org, target, abort)
+    _call(load, org, target, abort, output)
 
 
-def _call(load: str, org: str | None, target: str | None, act: Callable[[Client, str], Awaitable[None]]) -> None:
+def _call(
+    load: str,
+    org: str | None,
+    target: str | None,
+    act: Callable[[Client, str], Awaitable[None]],
+    output: str = "text",
+) -> None:
     try:
         token, known_org, known_target = _named(load)
-        client = Client(known_target if target is None else target, org=known_org if org is None else org)
+        target = known_target if target is None else target
+        client = Client(target, org=known_org if org is None else org)
         run(_connected(client, token, act))
         sys.stdout.flush()
     except BrokenPipeError:
@@ -100,9 +107,9 @@ def _call(load: str, org: str | None, target: str | None, act: Callable[[Client,
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(1) from None
     except (OSError, ValueError) as error:
-        fail(str(error))
+        fail(words(error))
     except SluicegateError as error:
-        typer.echo(explain(error), err=True)
+        typer.echo(explain(error) if output == "json" else tell(error, target or ""), err=True)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None

@@ -1,4 +1,4 @@
-"""The rows that were not written, as a file of CSV with the reasons."""
+"""What became of rows, as a file of CSV: as a rule of those that were not written, with the reasons."""
 
 import csv
 import io
@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sluicegate import BulkPart, RowResult
+
+from service.cli.failures import naming
 
 COLUMNS = ("row", "key", "part", "outcome", "reason", "salesforce_code", "fields", "message", "record_id")
 
@@ -49,6 +51,7 @@ class FailedRows:
         draft = self._path.with_name(f"{self._path.name}.new")
         place = COLUMNS.index("part")
         with (
+            naming(draft),
             self._path.open(encoding="utf-8", newline="") as before,
             draft.open("w", encoding="utf-8", newline="") as after,
         ):
@@ -56,7 +59,7 @@ class FailedRows:
             lines = csv.reader(before)
             if next(lines, None) != list(COLUMNS):
                 draft.unlink()
-                raise ValueError(f"{self._path} is not the failures of a load; name another with --failures")
+                raise ValueError(f"{self._path} is not the results of a load; name another with --failures")
             for line in lines:
                 # A crash may have cut the last line.
                 if len(line) == len(COLUMNS) and line[place] in done:
@@ -78,7 +81,7 @@ class FailedRows:
             OSError: They cannot be written.
 
         """
-        with self._path.open("a", encoding="utf-8", newline="") as file:
+        with naming(self._path), self._path.open("a", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             if not file.tell():
                 writer.writerow(COLUMNS)

@@ -1,124 +1,148 @@
 """`sluicegate bulk load`."""
 
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
 
 import typer
 from msgspec.structs import replace
 from sluicegate import BulkOptions, Client, Finished, TokenFile
 
+from service.cli.bulk import load_options as options
 from service.cli.bulk.loading import Loading
-from service.cli.bulk.notes import Note, NoteFile, read_note
+from service.cli.bulk.notes import STANDARD_INPUT, Note, NoteFile, read_note
+from service.cli.failures import words
 from service.cli.running import fail, run
 
 _TARGET = "127.0.0.1:50051"
 _JSON_SUFFIXES = frozenset({".jsonl", ".ndjson"})
+_WITH_RESUME = frozenset({"data", "results", "failures", "resume", "repeat_results", "output", "target"})
+"""What a load that is gone on with takes; everything else is in its file."""
 
 
 def load(  # noqa: PLR0913 - each is an option of the command line
-    data: Annotated[Path | None, typer.Argument(help="The file: CSV, or JSON Lines if it ends in .jsonl.")] = None,
+    context: typer.Context,
+    data: options.Data = None,
     *,
-    object_name: Annotated[str, typer.Option("--object", help="API name of the sObject.")] = "",
-    operation: Annotated[
-        Literal["insert", "update", "upsert", "delete", "hard_delete"], typer.Option(help="What to do with each row.")
-    ] = "insert",
-    external_id: Annotated[str, typer.Option("--external-id", help="External-id field of an upsert.")] = "",
-    mapping: Annotated[
-        list[str] | None,
-        typer.Option("--map", help="column=Field, also column=Account.Ext__c; column= leaves the column out."),
-    ] = None,
-    constant: Annotated[list[str] | None, typer.Option(help="Field=value, the same in all rows.")] = None,
-    null_text: Annotated[str | None, typer.Option(help="A cell of this text sets its field to null.")] = None,
-    form: Annotated[
-        Literal["csv", "jsonl"] | None, typer.Option("--format", help="How the data is written, if its name is wrong.")
-    ] = None,
-    delimiter: Annotated[
-        Literal["comma", "tab", "semicolon", "pipe", "caret", "backquote"] | None,
-        typer.Option(help="What stands between cells; found in the header row if unset."),
-    ] = None,
-    key: Annotated[
-        str | None,
-        typer.Option(help="The column that names rows in the failures; the external id, or Id, if unset."),
-    ] = None,
-    assignment_rule: Annotated[str, typer.Option(help="Id of the assignment rule for leads or cases.")] = "",
-    one_part_at_a_time: Annotated[
-        bool, typer.Option("--one-part-at-a-time", help="For rows that lock each other's parents.")
-    ] = False,
-    keep_results: Annotated[
-        bool,
-        typer.Option("--keep-results", help="Have Salesforce keep the results of few rows, too, for `bulk results`."),
-    ] = False,
-    failures: Annotated[
-        Path | None, typer.Option(help="CSV of the rows that were not written; DATA.failed.csv if unset.")
-    ] = None,
-    token_file: Annotated[Path | None, typer.Option(help="What keeps how far the load is; DATA.load if unset.")] = None,
-    resume: Annotated[
-        Path | None, typer.Option(help="Go on with the load that this file keeps; other options are in it.")
-    ] = None,
-    org: Annotated[str, typer.Option(help="Name of the configured org; the default org if unset.")] = "",
-    output: Annotated[Literal["text", "json"], typer.Option("--output", "-o", help="How the end is told.")] = "text",
-    target: Annotated[
-        str | None, typer.Option(help="Where the service listens; 127.0.0.1:50051, or what --resume has, if unset.")
-    ] = None,
+    object_name: options.ObjectName = "",
+    operation: options.Operation = "insert",
+    external_id: options.ExternalId = "",
+    mapping: options.Mapping = None,
+    constant: options.Constant = None,
+    null_text: options.NullText = None,
+    key: options.Key = None,
+    form: options.Form = None,
+    delimiter: options.DelimiterName = None,
+    line_end: options.LineEndName = None,
+    assignment_rule: options.AssignmentRule = "",
+    one_part_at_a_time: options.OnePart = False,
+    results: options.ResultsWanted = "failures",
+    keep_results: options.KeepResults = False,
+    failures: options.Failures = None,
+    token_file: options.TokenFilePath = None,
+    resume: options.Resume = None,
+    repeat_results: options.RepeatResults = False,
+    org: options.Org = "",
+    target: options.Target = None,
+    output: options.Output = "text",
 ) -> None:
-    """Load a file, every row once, also if this command or the service is killed and the load is gone on with.
+    """Load a file into Salesforce, every row once, whatever is killed on the way.
 
-    Exit 0 if all rows were written, 1 if some were not, 2 if the command or the first row is wrong and nothing was
-    written, 3 if the load broke off, 130 if it was stopped. After the last two --resume goes on.
+    What the load is and how far it is lies in a file beside the data, and
+    --resume goes on from there: after Ctrl-C, a crash of this command or of
+    the service, or a power cut.
+
+    Exit 0 if all rows were written, 1 if some were not, 2 if none was and
+    none will be, for what is wrong with the command, the data or the org,
+    3 if the load broke off, 130 if it was stopped. After the last two
+    --resume goes on, or the same command begins if nothing was written.
     """
     if target is not None and (not target or target.startswith(("http://", "https://"))):
         fail(f"the target must be host:port, without a scheme, not {target!r}")
     try:
         if resume is not None:
-            if data is not None or object_name:
-                fail(f"--resume goes on with the load that {resume} tells of; leave the data and --object out")
-            status = _load(resume, read_note(resume), output, target)
+            note = _resumed(context, resume, data, failures)
+            status = _load(resume, note, output, repeats=repeat_results)
+        elif data is None or not object_name:
+            fail("name the data and its --object, or a load to go on with by --resume")
+        elif data.is_dir():
+            fail(f"{data} is a folder; name a file in it")
+        elif (operation == "upsert") != bool(external_id):
+            fail("an upsert needs --external-id, the field to go by; no other --operation has one")
+        elif repeat_results:
+            fail("--repeat-results tells of a load that there is; name its file by --resume")
         else:
-            if data is None or not object_name:
-                fail("name the data and its --object, or a load to go on with by --resume")
-            options: BulkOptions = {
+            given: BulkOptions = {
                 "mapping": _pairs("--map", mapping),
                 "constants": _pairs("--constant", constant),
                 "null_text": null_text,
                 "delimiter": delimiter,
+                "line_end": line_end,
                 "assignment_rule_id": assignment_rule,
                 "one_part_at_a_time": one_part_at_a_time,
                 "keep_results": keep_results,
             }
             is_json = form == "jsonl" or (form is None and data.suffix in _JSON_SUFFIXES)
-            key = _key(operation, external_id, options) if key is None else key
+            key = _key(operation, external_id, given) if key is None else key
             note = Note(
-                data=str(data.resolve()),
+                data=_place(data),
                 object=object_name,
                 operation=operation,
                 external_id=external_id,
                 format="json_lines" if is_json else "csv",
-                options={**options, "key_column": key},
-                failures=str(_beside(failures, data, ".failed.csv")),
+                options={**given, "key_column": key},
+                failures=_failures(failures, _place(data), results),
                 org=org,
                 target=target or _TARGET,
+                results=results,
             )
-            status = _load(_beside(token_file, data, ".load"), note, output)
+            status = _load(_beside(token_file, note.data, ".load"), note, output)
     except (OSError, ValueError) as error:
-        fail(str(error))
+        fail(words(error))
     raise typer.Exit(status)
 
 
-def _load(path: Path, note: Note, output: str, target: str | None = None) -> int:
+def _resumed(context: typer.Context, path: Path, data: Path | None, failures: Path | None) -> Note:
+    """Return the load to go on with, and what is new about it."""
+    note = read_note(path)
+    given = {
+        parameter.name: parameter
+        for parameter in context.command.params
+        if getattr(context.get_parameter_source(parameter.name or ""), "name", "") == "COMMANDLINE"
+    }
+    others = [parameter.opts[0] for name, parameter in given.items() if name not in _WITH_RESUME]
+    if data is not None and (str(data), note.data) != (STANDARD_INPUT, STANDARD_INPUT):
+        others.insert(0, "the data")
+    if others:
+        fail(f"--resume goes on with the load that {path} tells of; leave {', '.join(others)} out")
+    results = context.params["results"] if "results" in given else note.results
+    if results != note.results and not context.params["repeat_results"]:
+        fail("other --results than those of the load need --repeat-results: those of parts that are done were told")
+    if failures is not None or results != note.results:
+        note = replace(note, failures=_failures(failures, note.data, results))
+    return replace(note, target=context.params["target"] or note.target, results=results)
+
+
+def _load(path: Path, note: Note, output: str, *, repeats: bool = False) -> int:
     is_new = not note.resume_token
-    # Before a file is made beside it.
-    Path(note.data).stat()
+    if note.data != STANDARD_INPUT:
+        # Before a file is made beside it.
+        Path(note.data).stat()
+    elif sys.stdin.isatty():
+        fail("the standard input is a terminal; give it the data, as in: sluicegate bulk load - --object Lead < FILE")
+    folder = Path(note.failures).parent
+    if not folder.is_dir():
+        fail(f"there is no folder {folder} for the results; name another place with --failures")
     with TokenFile(path) as file:
         before = file.read()
         if is_new and before and not read_note(path).is_finished:
             fail(f"{path} keeps a load that is not over; go on with --resume {path}, or remove it")
         if not is_new:
             # Whoever had the lock until now may have come further.
-            note = read_note(path)
-            note = replace(note, target=target or note.target)
-        loading = Loading(NoteFile(file, note), path)
+            latest = read_note(path)
+            note = replace(note, resume_token=latest.resume_token, is_finished=latest.is_finished)
+        loading = Loading(NoteFile(file, note), path, repeats=repeats, tells_json=output == "json")
         status = [0]
         try:
             run(_run(loading, note, status))
@@ -128,7 +152,7 @@ def _load(path: Path, note: Note, output: str, target: str | None = None) -> int
             elif not loading.is_begun:
                 file.remove()
         if loading.finished is not None:
-            _tell(loading, loading.finished, output)
+            _tell(loading, loading.finished, note, output)
         return status[0]
 
 
@@ -137,7 +161,7 @@ async def _run(loading: Loading, note: Note, status: list[int]) -> None:
         status[0] = await loading.run(client)
 
 
-def _tell(loading: Loading, finished: Finished, output: str) -> None:
+def _tell(loading: Loading, finished: Finished, note: Note, output: str) -> None:
     counts = {name[5:]: number for name, number in asdict(finished).items() if name.startswith("rows_")}
     failures = loading.failures
     if output == "json":
@@ -147,9 +171,11 @@ def _tell(loading: Loading, finished: Finished, output: str) -> None:
     told = ", ".join(
         f"{number:,} {name.replace('_', ' ')}" for name, number in counts.items() if number and name != "received"
     )
-    typer.echo(f"{finished.rows_received:,} rows: {told}. {loading.seconds:.1f} s, {loading.rate:,.0f} rows/s.")
+    rate = f", {loading.rate:,.0f} rows/s" if loading.rate else ""
+    typer.echo(f"{finished.rows_received:,} rows: {told}. {loading.seconds:.1f} s{rate}.")
     if failures is not None:
-        typer.echo(f"sluicegate: the rows that were not written are in {failures}", err=True)
+        what = "what became of each row is" if note.results == "all" else "the rows that were not written are"
+        typer.echo(f"sluicegate: {what} in {failures}", err=True)
 
 
 def _key(operation: str, external_id: str, options: BulkOptions) -> str:
@@ -171,5 +197,15 @@ def _pairs(option: str, texts: list[str] | None) -> dict[str, str]:
     return pairs
 
 
-def _beside(path: Path | None, data: Path, ending: str) -> Path:
-    return (data.with_name(f"{data.name}{ending}") if path is None else path).resolve()
+def _place(data: Path) -> str:
+    return STANDARD_INPUT if str(data) == STANDARD_INPUT else str(data.resolve())
+
+
+def _failures(path: Path | None, data: str, results: str) -> str:
+    return str(_beside(path, data, ".results.csv" if results == "all" else ".failed.csv"))
+
+
+def _beside(path: Path | None, data: str, ending: str) -> Path:
+    if path is not None:
+        return path.resolve()
+    return Path.cwd() / f"stdin{ending}" if data == STANDARD_INPUT else Path(f"{data}{ending}")

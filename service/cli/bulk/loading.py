@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import cast
 
 from sluicegate import Accepted, Client, Event, Finished, PartDone, Prepared, Results, SluicegateError
-from sluicegate.bulk import Format, Operation
+from sluicegate.bulk import Format, Operation, ResultsWanted
 
 from service.cli.bulk.failed_rows import FailedRows
-from service.cli.bulk.notes import NoteFile
+from service.cli.bulk.notes import STANDARD_INPUT, NoteFile
+from service.cli.bulk.piped import Piped
 from service.cli.bulk.progress import Display, Extent
-from service.cli.failures import explain
+from service.cli.failures import explain, naming, tell, words
 
 SOME_FAILED = 1
 """Status of a load that is over, and of whose rows some were not written."""
@@ -26,6 +27,9 @@ BROKEN_OFF = 3
 INTERRUPTED = 130
 """Status of a command that Ctrl-C ended (128 and the number of the signal)."""
 
+_FINAL = frozenset({"INVALID_ARGUMENT", "NOT_FOUND", "PERMISSION_DENIED", "FAILED_PRECONDITION", "UNIMPLEMENTED"})
+"""Codes of what fails in the same way when it is repeated."""
+
 
 class Loading:
     """Loads a file; at each moment another process can go on.
@@ -33,17 +37,22 @@ class Loading:
     Args:
         file: What keeps the load.
         path: Where it does.
+        repeats: Whether results of parts that are done are told again.
+        tells_json: Whether a failure is told as JSON.
 
     """
 
-    def __init__(self, file: NoteFile, path: Path) -> None:
+    def __init__(self, file: NoteFile, path: Path, *, repeats: bool = False, tells_json: bool = False) -> None:
         self._file = file
         self._path = path
+        self._repeats = repeats
+        self._tells_json = tells_json
         note = file.note
-        self._data = Path(note.data)
+        self._piped = Piped() if note.data == STANDARD_INPUT else None
         self._failed = FailedRows(Path(note.failures))
-        self._extent = Extent(self._data.stat().st_size)
-        self._display = Display(self._data.name, self._extent)
+        self._extent = Extent(Path(note.data).stat().st_size if self._piped is None else None)
+        name = Path(note.data).name if self._piped is None else "standard input"
+        self._display = Display(name, self._extent)
         self.finished: Finished | None = None
         self.is_begun = bool(note.resume_token)
         """Whether any part was prepared, here or before: then the load has to be gone on with."""
@@ -54,8 +63,8 @@ class Loading:
         """Load, and return the command's status; a signal to stop ends it well.
 
         Raises:
-            OSError: A file cannot be read or written.
-            ValueError: A file is another than the load's.
+            OSError: A file cannot be read or written, and nothing was written to the org.
+            ValueError: A file is another than the load's, and nothing was.
 
         """
         task, loop = asyncio.current_task(), asyncio.get_running_loop()
@@ -70,9 +79,16 @@ class Loading:
             return self._stop(INTERRUPTED)
         except SluicegateError as error:
             self._display.end()
-            sys.stderr.write(f"{explain(error)}\n")
-            is_refused = error.code == "INVALID_ARGUMENT" and not self.is_begun
-            return self._stop(REFUSED if is_refused else BROKEN_OFF)
+            told = explain(error) if self._tells_json else tell(error, self._file.note.target)
+            sys.stderr.write(f"{told}\n")
+            is_refused = error.code in _FINAL and not self.is_begun
+            return self._stop(REFUSED if is_refused else BROKEN_OFF, error.reason)
+        except (OSError, ValueError) as error:
+            if not self.is_begun:
+                raise
+            self._display.end()
+            sys.stderr.write(f"sluicegate: {words(error)}\n")
+            return self._stop(BROKEN_OFF)
         finally:
             self._display.end()
         self.seconds = time.monotonic() - began
@@ -86,7 +102,7 @@ class Loading:
 
     @property
     def failures(self) -> Path | None:
-        """The file of the rows that were not written; None if there are none."""
+        """The file of results; None if there are none."""
         return Path(self._file.note.failures) if self._failed.count else None
 
     async def _follow(self, client: Client) -> None:
@@ -94,10 +110,12 @@ class Loading:
         events = client.bulk_load(
             note.object,
             cast("Operation", note.operation),
-            self._data,
+            Path(note.data) if self._piped is None else self._piped.pieces(),
             external_id_field=note.external_id,
             data_format=cast("Format", note.format),
-            token_store=lambda token: asyncio.to_thread(self._file.keep, token),
+            results=cast("ResultsWanted", note.results),
+            repeat_results=self._repeats,
+            token_store=lambda token: asyncio.to_thread(self._keep, token),
             resume_token=note.resume_token,
             **note.options,
         )
@@ -106,14 +124,20 @@ class Loading:
                 await self._take(event)
         await asyncio.to_thread(self._file.finish)
 
+    def _keep(self, token: str) -> None:
+        with naming(self._path):
+            self._file.keep(token)
+
     async def _take(self, event: Event) -> None:
+        if self._piped is not None:
+            self._extent.data_bytes = self._piped.size
         self._extent.take(event, time.monotonic())
         match event:
             case Prepared():
                 self.is_begun = True
             case Accepted():
                 self.is_begun |= bool(event.load.parts)
-                await asyncio.to_thread(self._failed.begin, event.load.parts)
+                await asyncio.to_thread(self._failed.begin, () if self._repeats else event.load.parts)
             case Results():
                 await asyncio.to_thread(self._failed.add, event.rows)
             case PartDone() if event.error_message:
@@ -123,12 +147,17 @@ class Loading:
                 self.finished = event
         self._display.show()
 
-    def _stop(self, status: int) -> int:
+    def _stop(self, status: int, reason: str = "") -> int:
         """Say how to go on."""
         self._display.end()
         if not self.is_begun:
             sys.stderr.write("sluicegate: nothing was written\n")
             return status
-        place = shlex.quote(str(self._path))
-        sys.stderr.write(f"sluicegate: not all rows were loaded; go on with: sluicegate bulk load --resume {place}\n")
+        again = " --repeat-results" if self._repeats else ""
+        command = f"sluicegate bulk load --resume {shlex.quote(str(self._path))}{again}"
+        if self._piped is None:
+            first = "correct the data, then " if reason == "INVALID_DATA" else ""
+            sys.stderr.write(f"sluicegate: not all rows were loaded; {first}go on with: {command}\n")
+        else:
+            sys.stderr.write(f"sluicegate: not all rows were loaded; give the same data again to: {command}\n")
         return status

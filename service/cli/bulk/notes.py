@@ -5,12 +5,15 @@ from pathlib import Path
 import msgspec
 from sluicegate import BulkOptions, TokenFile
 
+STANDARD_INPUT = "-"
+"""What stands for the standard input where a path would."""
+
 
 class Note(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A load: everything that it takes to go on with it."""
 
     data: str
-    """Path of the data."""
+    """Path of the data; `-` for the standard input, which has to be given anew to go on."""
     object: str
     operation: str
     external_id: str
@@ -18,11 +21,13 @@ class Note(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`csv` or `json_lines`."""
     options: BulkOptions
     failures: str
-    """Path of the rows that were not written."""
+    """Path of the results."""
     org: str
     target: str
     resume_token: str = ""
     is_finished: bool = False
+    results: str = "failures"
+    """The rows that have results: `failures`, `all` or `none`."""
 
 
 def read_note(path: Path) -> Note:

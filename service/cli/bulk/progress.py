@@ -17,8 +17,8 @@ _MINUTE, _HOUR = 60, 3600
 class Extent:
     """How far a load is."""
 
-    data_bytes: int
-    """Size of the data."""
+    data_bytes: int | None
+    """Size of the data; None while nobody knows it."""
     rows_received: int = 0
     rows_processed: int = 0
     rows_failed: int = 0
@@ -44,19 +44,21 @@ class Extent:
                 self.begun_at, self.rows_before = now, event.load.rows_processed
             self.rows_processed = event.load.rows_processed
         elif isinstance(event, Progress):
-            self.byte = min(self.data_bytes, self._first_byte + event.bytes_received)
+            self.byte = self._first_byte + event.bytes_received
+            if self.data_bytes is not None:
+                self.byte = min(self.data_bytes, self.byte)
             self.rows_received = event.rows_received
             self.rows_processed, self.rows_failed = event.load.rows_processed, event.load.rows_failed
 
     @property
     def is_read(self) -> bool:
         """Whether all data was received, so that its rows are known."""
-        return self.byte >= self.data_bytes
+        return self.data_bytes is not None and self.byte >= self.data_bytes
 
     @property
     def total_rows(self) -> int:
         """How many rows the data has, as far as it tells by now."""
-        if self.is_read or not self.byte:
+        if self.is_read or not self.byte or self.data_bytes is None:
             return self.rows_received
         return round(self.rows_received * self.data_bytes / self.byte)
 
@@ -66,20 +68,30 @@ class Extent:
 
 
 def describe(name: str, extent: Extent, now: float, width: int) -> str:
-    """Return a line that is at most so wide: a bar, the rows, how fast they go and how long they will take."""
+    """Return a line that is at most so wide: a bar, the rows, how fast they go and how long they will take.
+
+    Of data whose size is not known there is no bar, and no time that is left.
+    """
+    if extent.data_bytes is None:
+        facts = [f"{name}: {extent.rows_processed:,} of {extent.rows_received:,} rows so far"]
+        if rate := extent.rate(now):
+            facts.append(f"{rate:,.0f} rows/s")
+        facts.append(f"{extent.byte / 1e6:,.0f} MB sent")
+        return _fitting(_with_failed(facts, extent), width)
     total = max(extent.total_rows, extent.rows_processed)
     share = extent.rows_processed / total if total else 0.0
     facts = [f"{100 * share:3.0f} %", f"{extent.rows_processed:,} of {'' if extent.is_read else '~'}{total:,} rows"]
+    if not total:
+        facts.pop()
     if rate := extent.rate(now):
         facts += [f"{rate:,.0f} rows/s", f"{_duration((total - extent.rows_processed) / rate)} left"]
     else:
         facts.append(f"{extent.byte / 1e6:,.0f} of {extent.data_bytes / 1e6:,.0f} MB sent")
-    if extent.rows_failed:
-        facts.append(f"{extent.rows_failed:,} failed")
+    facts = _with_failed(facts, extent)
     text = ", ".join(facts)
     room = min(_LONGEST_BAR, width - len(text) - len(name) - 3)
     if room < _SHORTEST_BAR:
-        return text[: max(0, width - 1)]
+        return _fitting(facts, width)
     filled = round(room * share)
     return f"{name} {'━' * filled}{'╌' * (room - filled)} {text}"
 
@@ -113,6 +125,17 @@ class Display:
         if self._is_shown:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
+
+
+def _with_failed(facts: list[str], extent: Extent) -> list[str]:
+    return [*facts, f"{extent.rows_failed:,} failed"] if extent.rows_failed else facts
+
+
+def _fitting(facts: list[str], width: int) -> str:
+    """Return as many facts as fit: half a number would be another one."""
+    while len(facts) > 1 and len(", ".join(facts)) >= width:
+        facts = facts[:-1]
+    return ", ".join(facts)[: max(0, width - 1)]
 
 
 def _duration(seconds: float) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from rich.cells import cell_len
 from sluicegate import SluicegateError
 
-from service.cli.query.cells import to_line
+from service.cli.failures import headline, remedies
+from service.cli.lines import to_line
 
 _PLACE = re.compile(r"\brow (\d+), column (\d+)\b")
 _AROUND = 60
@@ -26,17 +27,11 @@ def tell(error: SluicegateError, soql: str, target: str) -> str:
 
 
 def _lines(error: SluicegateError, soql: str, target: str) -> Iterator[str]:
-    yield f"sluicegate: {error.reason or error.code}: {to_line(error.message)}"
+    yield headline(error)
     yield from _pointed(error, soql)
-    for violation in error.violations:
-        if violation.description not in error.message:
-            yield f"  {to_line(violation.field)}: {to_line(violation.description)}"
-    if error.retry_after_seconds is not None:
-        yield f"  come back in {error.retry_after_seconds:,.0f} s"
+    yield from remedies(error, target)
     if error.reason == "INVALID_PARAMETER":
         yield "  --param name=text gives text; name:=value gives numbers, true, false, null, dates and lists"
-    if error.code == "UNAVAILABLE" and not error.reason:
-        yield f"  is a service running at {target}? --target names another place"
 
 
 def _pointed(error: SluicegateError, soql: str) -> Iterator[str]:

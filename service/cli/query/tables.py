@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.text import Text
 from sluicegate import Batch
 
-from service.cli.query.cells import to_line, to_text
+from service.cli.lines import to_line
+from service.cli.query.cells import to_text
 from service.cli.query.places import Place
 
 _WHOLE = 18

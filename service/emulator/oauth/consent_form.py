@@ -39,11 +39,16 @@ class ConsentForms:
     def open(self, sealed: str, browser: str) -> dict[str, str] | None:
         """Return what `seal` was given, or None: changed, too old, or from another browser."""
         content, _, signature = sealed.partition(".")
-        if not hmac.compare_digest(signature.encode(), self._signature(content, browser).encode()):
+        if not hmac.compare_digest(_bytes(signature), _bytes(self._signature(content, browser))):
             return None
         fields = json.loads(base64.urlsafe_b64decode(content))
         request: dict[str, str] = fields["request"]
         return request if fields["until"] > self._clock.now() else None
 
     def _signature(self, content: str, browser: str) -> str:
-        return hmac.new(self._key, f"{browser}.{content}".encode(), hashlib.sha256).hexdigest()
+        return hmac.new(self._key, _bytes(f"{browser}.{content}"), hashlib.sha256).hexdigest()
+
+
+def _bytes(text: str) -> bytes:
+    """Return any text as bytes: a browser may send halves of characters, which UTF-8 has no place for."""
+    return text.encode("utf-8", "surrogatepass")

@@ -16,7 +16,8 @@ DATA = bytes(range(256))
 
 async def read(data, start: Start | None = None) -> bytes:
     """Read data whole."""
-    return b"".join([piece async for piece in Source(data).pieces(start or Start())])
+    pieces = [piece async for piece in Source(data).pieces(start or Start())]
+    return b"".join(piece for piece in pieces if isinstance(piece, bytes))
 
 
 async def cut(data: bytes, places: list[int]):

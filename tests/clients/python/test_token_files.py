@@ -1,7 +1,9 @@
 """Where tokens are kept."""
 
+import asyncio
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -59,3 +61,31 @@ def test_a_file_and_something_else(given, tmp_path: Path):
     """A token is kept in one place."""
     with pytest.raises(ValueError, match="leave token_store and resume_token out"):
         Keeping(tmp_path / "token", given.get("store"), given.get("token", ""))
+
+
+async def test_a_task_that_is_cancelled_leaves_its_file_settled(tmp_path: Path, monkeypatch):
+    """A token that is being written is on the disk before the lock is given free, so that who goes on reads it."""
+    path = tmp_path / "token"
+    writing, may_go_on = threading.Event(), threading.Event()
+    store = TokenFile.store
+
+    def slowly(file: TokenFile, text: str) -> None:
+        writing.set()
+        may_go_on.wait(20)
+        store(file, text)
+
+    monkeypatch.setattr(TokenFile, "store", slowly)
+
+    async def keep() -> None:
+        with Keeping(path, None, "") as keeping:
+            await keeping.store("t1")
+
+    task = asyncio.create_task(keep())
+    await asyncio.to_thread(writing.wait, 20)
+    task.cancel()
+    await asyncio.sleep(0)
+    may_go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert "t1" == path.read_text(encoding="utf-8")

@@ -13,6 +13,7 @@ from service.batching.policy import Policy
 from service.errors import InvalidFieldValue, RowLocked, UpstreamUnavailable
 from service.salesforce.calls.writes import Saved
 from tests.support.clock import ManualClock
+from tests.support.scale import examples
 from tests.unit.batching.conftest import Callers, ManualCalls, coalescer_of, prepared
 
 _SOBJECTS = ("Contact", "Case")
@@ -100,7 +101,7 @@ class History:
         assert all(len(calls) == 1 for calls in holders.values())
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(_histories)
 def test_whatever_happens_every_rule_holds(steps: list[Sequence[object]]) -> None:
     """Keys and parents never meet in flight, a key keeps its order, and everyone gets exactly one outcome."""

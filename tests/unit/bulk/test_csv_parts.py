@@ -240,7 +240,7 @@ GOOD = b"1,2\n" * 3
         (b"A,B\r1,2\r3,4\r", 0, "carriage return"),
         (b"\xef\xbb\xbf", 0, "empty"),
         (b",B\n" + GOOD, 0, "column 1 has no name"),
-        (b"A,a\n" + GOOD, 0, "twice"),
+        (b"A,a\n" + GOOD, 0, "column 'a' and column 'A' both go to a; leave one of them out"),
         (b"A,B C\n" + GOOD, 0, "API name"),
         (b"sf__Id,B\n" + GOOD, 0, "result columns"),
         (b'"A,B\n' + GOOD, 0, "never closed"),

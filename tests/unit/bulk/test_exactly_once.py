@@ -16,6 +16,7 @@ from service.bulk.messages import DataEnd, Message, PartCommit
 from service.bulk.parts import PartLimits
 from tests.support.bulk import FakeBulkOrg
 from tests.support.clock import FakeClock
+from tests.support.scale import examples
 from tests.unit.bulk.loading import SIGNER, Killed, Process, by_part, new_ledger
 
 INSERT = by_part(LoadRequest("Lead", Operation.INSERT, results=WantedResults.ALL, key_column="LastName"))
@@ -166,7 +167,7 @@ def _run(world: World) -> None:
 
 
 @given(st.integers(0, 10**9))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_every_row_is_written_once_whoever_lives_on(seed):
     """Replicas that were left go on, commits reach them late or twice, answers are lost, jobs are aborted."""
     world = World(seed)

@@ -102,7 +102,7 @@ def test_going_on_from_the_start_of_a_part_yields_the_same_parts(rows, most, dat
         ),
         ('{"A": "x"}\n{"B": "y"}\n{"A": "z", "C": 1}\n', "A,B,C\nx,,\n,y,\nz,,1\n"),
         ('{"Account": {"Ext__c": "A-1"}, "B": 1}', "Account.Ext__c,B\nA-1,1\n"),
-        ('{"Owner:User": {"Username": null}}', "Owner:User.Username\n#N/A\n"),
+        ('{"User:Owner": {"Username": null}}', "User:Owner.Username\n#N/A\n"),
         ('{"A": "x"}\n{"A": {"Ext__c": "A-1"}}', "A,A.Ext__c\nx,\n,A-1\n"),
         ('{"A": 1, "B": 2}\n{"B": 3, "A": 4}\n{"a": 5}\n', "A,B\n1,2\n4,3\n5,\n"),
         ('\ufeff\n{"A": "x"}\r\n\r\n  \n{"A": "y"}\r\n', "A\nx\ny\n"),

@@ -26,6 +26,7 @@ from service.bulk.splitting import splitter_of
 from service.bulk.standing import add_part, only_part
 from tests.support.bulk import FakeBulkOrg
 from tests.support.clock import FakeClock
+from tests.support.scale import examples
 from tests.unit.bulk.loading import SIGNER, Caller, Killed, Process, by_part, loader, new_ledger, stream
 
 INSERT = by_part(LoadRequest("Lead", Operation.INSERT, results=WantedResults.ALL, key_column="LastName"))
@@ -167,7 +168,7 @@ async def test_a_commit_without_storing_its_token_is_what_doubles():
     locks=st.floats(0, 0.6),
     seed=st.integers(0, 1000),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_every_row_is_written_once(repeated, rows, part_rows, polls, deaths, locks, seed):
     """Whichever ends die how often, with equal rows and locks: each row is written once or told why not."""
     chance = random.Random(seed)

@@ -24,6 +24,30 @@ def test_an_org_that_starts_does_not_wait_for_grpc():
         "print(sorted({'grpc', 'opentelemetry'} & set(sys.modules)))"
     )
 
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "[]" == printed(code)
 
-    assert "[]" == found.stdout.strip()
+
+def test_a_service_that_starts_imports_neither_an_org_nor_an_exporter_that_nothing_asks_for():
+    """Where orgs are configured and no collector is, the emulator and OTLP's exporter would be imported for nothing."""
+    code = (
+        "import sys; import service.cli.serve; "
+        "print(sorted({'service.emulator', 'opentelemetry.exporter.otlp.proto.grpc'} & set(sys.modules)))"
+    )
+
+    assert "[]" == printed(code)
+
+
+def test_garbage_is_collected_once_the_modules_are_there():
+    """A start without the collector is quicker; what runs afterwards has it."""
+    code = (
+        "import gc, service.cli; seen = []; "
+        "service.cli.application = lambda names: seen.append(gc.isenabled()) or (lambda: seen.append(gc.isenabled())); "
+        "service.cli.main(); print(seen)"
+    )
+
+    assert "[False, True]" == printed(code)
+
+
+def printed(code: str) -> str:
+    """Run code in a process of its own, and return what it prints."""
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()

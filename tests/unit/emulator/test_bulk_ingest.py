@@ -17,6 +17,7 @@ from service.emulator.routes.bulk_ingest import IngestRoutes
 from service.emulator.routing import Router
 from service.emulator.tenants import Tenant
 from tests.support.emulation import ManualClock, call, make_tenant
+from tests.support.scale import examples
 
 CSV = {"Content-Type": "text/csv; charset=UTF-8"}
 
@@ -568,7 +569,7 @@ async def test_a_defect_ends_only_its_job(loader, tenant, monkeypatch, caplog):
     assert "ended by a defect" in caplog.text
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.lists(st.sampled_from(["good", "", "bad"]), max_size=450))
 async def test_every_row_has_exactly_one_result(kinds):
     """Whatever the mixture, each uploaded row is in one of the files, once, and the counts agree."""

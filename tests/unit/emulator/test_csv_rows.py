@@ -60,7 +60,7 @@ def test_a_parent_by_external_id():
 
 def test_a_polymorphic_parent():
     """The sObject of a lookup that allows several stands before a colon."""
-    rows = reader("Subject,Who:Contact.Ext__c\nCall,C-1\n", order(sobject="Task"), "Task")
+    rows = reader("Subject,Contact:Who.Ext__c\nCall,C-1\n", order(sobject="Task"), "Task")
 
     values = rows.values(rows.chunk(10)[0])
 
@@ -96,6 +96,8 @@ def test_what_was_written_is_read(rows, delimiter, line_ending, size):
         ("Nope\nx\n", "Field name not found : Nope"),
         ("Nope.Ext__c\nx\n", "Field name not found : Nope.Ext__c"),
         ("Account.\nx\n", "Field name not found : Account."),
+        ("Account:Contact.Ext__c\nx\n", "Unable to find relationship: Contact"),
+        ("Account:Account.Ext__c\nx\n", "type is not needed for non polymorphic foreign key references: Account"),
         ("LastName,lastname\nx,y\n", "named twice"),
         ("LastName,Phone\nx\n", "Row has 1 columns and the header 2"),
         ("LastName\nx,y\n", "Row has 2 columns and the header 1"),

@@ -15,6 +15,7 @@ from service.emulator.org import Org
 from service.emulator.schema import Field, Schema
 from service.emulator.schema.standard import STANDARD_OBJECTS
 from tests.support.emulation import ManualClock
+from tests.support.scale import examples
 
 SCALES = (0, 1, 2, 4, 9, 15, 18)
 
@@ -48,7 +49,7 @@ def add(org: Org, **values: object) -> str:
 numbers = st.integers(min_value=-(10**18) + 1, max_value=10**18 - 1)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(scale=st.sampled_from(SCALES), digits=numbers)
 def test_every_stored_number_is_shown_digit_for_digit(scale, digits):
     """What is shown of a number is the number itself, in JSON that has a point and parses back to it."""
@@ -59,7 +60,7 @@ def test_every_stored_number_is_shown_digit_for_digit(scale, digits):
     assert digits == scaled(Decimal(text), scale)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(number=st.decimals(allow_nan=False, allow_infinity=False), scale=st.sampled_from(SCALES))
 def test_numbers_round_half_away_from_zero(number, scale):
     """A number that a field can hold is rounded to the field's scale, one beyond stays beyond."""
@@ -72,7 +73,7 @@ def test_numbers_round_half_away_from_zero(number, scale):
         assert (found < 0) == (number < 0)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(100), deadline=None)
 @given(scale=st.sampled_from(SCALES), digits=numbers)
 def test_a_json_number_survives_a_row(org, scale, digits):
     """A number of eighteen digits, written as JSON or as text, is read and found as it was written."""

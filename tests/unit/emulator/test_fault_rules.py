@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.emulator.fault_rules import RuleError, parse_rules, rule_as_json
+from tests.support.scale import examples
 
 README = Path(__file__).parents[3] / "service" / "emulator" / "README.md"
 KEYS = st.sampled_from(
@@ -56,7 +57,7 @@ RULES = st.dictionaries(KEYS, VALUES, max_size=4)
 
 
 @given(st.lists(RULES | VALUES, max_size=3) | VALUES)
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 def test_any_document(document: Any):
     """No document leads to anything but rules or a told error."""
     try:
@@ -70,7 +71,7 @@ def test_any_document(document: Any):
 @given(
     st.dictionaries(st.sampled_from(["latency", "page", "reset", "error", "row_lock", "slow_jobs"]), VALUES, min_size=1)
 )
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 def test_any_effect(effect: Any):
     """No effect leads to anything but a rule or a told error."""
     try:

@@ -12,6 +12,7 @@ from service.governor.limits import CallerLimits, Limits
 from service.governor.local import LocalGovernor
 from tests.support.attempts import Attempts, attempts_of
 from tests.support.clock import ManualClock
+from tests.support.scale import examples
 
 OBJECTS = ("", "account", "lead")
 CALLERS = ("a", "b", "capped", "x1", "x2")
@@ -126,7 +127,7 @@ async def run(steps: Sequence[Sequence[object]]) -> None:
         assert begun + 1 + len(OBJECTS) == len(attempts.begun)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.lists(STEPS, min_size=10, max_size=60))
 def test_nothing_that_happens_wedges_a_governor(steps: list[Sequence[object]]) -> None:
     """Callers that leave at any moment, outages, pauses and lies of any length pass."""

@@ -21,6 +21,7 @@ from service.governor.replica import Replica
 from service.governor.sharing import Sharing
 from service.governor.slots import Slots
 from tests.support.clock import ManualClock, settle
+from tests.support.scale import examples
 from tests.support.shared_budget import PlaceInMemory
 
 HOUR = 3600.0
@@ -453,7 +454,7 @@ Bursts = st.lists(
 )
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(bursts=Bursts)
 @example(bursts=[(number % 3, 25, 0.0) for number in range(150)])
 @example(bursts=[(0, 25, 0.05)] * 130 + [(1, 25, 0.0), (2, 25, 0.0)] * 2)

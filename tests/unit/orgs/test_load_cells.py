@@ -109,7 +109,7 @@ def test_a_cell_is_what_its_field_is(column, cell, values):
         ("Account.Ext__c", "#N/A"),
         ("Account.Number__c", "5"),
         ("Owner.Username", "x"),
-        ("Owner:User.Username", "x"),
+        ("User:Owner.Username", "x"),
         ("Body", "eA=="),
     ],
 )

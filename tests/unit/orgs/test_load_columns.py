@@ -46,7 +46,7 @@ INSERT = LoadRequest("Contact", Operation.INSERT)
 @pytest.mark.parametrize(
     ("request_", "columns"),
     [
-        (UPSERT, ["ext__C", "LASTNAME", "Account.Ext__c", "Owner:User.Username", "Born__c"]),
+        (UPSERT, ["ext__C", "LASTNAME", "Account.Ext__c", "User:Owner.Username", "Born__c"]),
         (UPSERT, ["Ext__c"]),
         (LoadRequest("Contact", Operation.UPSERT, "Number__c"), ["Number__c", "LastName"]),
         (LoadRequest("Contact", Operation.UPSERT, "Id"), ["Id", "LastName"]),
@@ -76,8 +76,10 @@ def test_columns_that_can_be_loaded_have_no_fault(request_, columns):
         (UPSERT, "CreatedBy.Username", FieldNotWriteable, "CreatedById cannot be written"),
         (UPSERT, "Account.Exd__c", UnknownField, "Account has no field 'Exd__c'; did you mean 'Ext__c'?"),
         (UPSERT, "Account.Rating", UnknownField, "'Rating' is no external id of Account; there are: Id, Ext__c"),
-        (UPSERT, "Owner:Lead.Ext__c", InvalidFieldValue, "Owner leads to Group, User and to no other object"),
-        (UPSERT, "Owner:User.Name", UnknownField, "User has no field 'Name'"),
+        (UPSERT, "Lead:Owner.Ext__c", InvalidFieldValue, "Owner leads to Group, User and to no other object"),
+        (UPSERT, "User:Owner.Name", UnknownField, "User has no field 'Name'"),
+        (UPSERT, "Owner:User.Username", UnknownField, "Contact has no relationship 'User'; did you mean 'User:Owner'?"),
+        (UPSERT, "Account:Account.Ext__c", InvalidFieldValue, "Account leads to Account alone; leave 'Account:' out"),
     ],
 )
 def test_a_column_that_cannot_be_loaded_is_named(request_, column, kind, says):

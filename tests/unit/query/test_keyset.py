@@ -20,6 +20,7 @@ from service.soql.ast import Query
 from service.soql.printer import to_soql
 from tests.support.emulation import ManualClock
 from tests.support.paged_org import PagedOrg
+from tests.support.scale import examples
 from tests.support.transport import call
 
 SIGNER = ResumeSigner((SigningKey("k", b"k" * 32),))
@@ -101,7 +102,7 @@ async def in_order(org: Org, text: str) -> list[str]:
     condition=st.sampled_from(CONDITIONS),
     select=st.sampled_from(["Id", "Id, LastName", "Id, CreatedDate, NumberOfEmployees, Email"]),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 async def test_each_row_comes_once_whatever_is_given_up(org, order, page_size, batch_size, lost, condition, select):
     """Wherever the org gives a result up, the rows are those of an undisturbed reading, in its order."""
     text = f"SELECT {select} FROM Lead{condition}" + (f" ORDER BY {order}" if order else "")

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 
 from service.errors import InvalidParameter, MessageTooLarge
 from service.soql import Value, ast, bind, parse, to_soql
+from tests.support.scale import examples
 from tests.unit.soql.queries import texts, values
 
 HEAD = "SELECT Id FROM Account WHERE"
@@ -39,7 +40,7 @@ def test_each_type_has_its_literal(value: Value, printed: str) -> None:
     assert f"X = {printed}" == bound("X = :v", v=value)
 
 
-@settings(deadline=None, max_examples=1000)
+@settings(deadline=None, max_examples=examples(1000))
 @given(values)
 def test_a_bound_value_is_one_literal_whatever_it_holds(value: Value) -> None:
     """No value can add a condition, a clause or a second statement."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from service.errors import MalformedQuery
 from service.soql import ast, parse, to_soql
 from service.soql.parse import _parser
+from tests.support.scale import examples
 
 
 def column(*names: str) -> ast.Column:
@@ -327,7 +328,7 @@ words = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(st.one_of(st.text(max_size=60), st.lists(words, max_size=25).map(" ".join)))
 def test_any_text_parses_or_is_refused_with_a_place(text: str) -> None:
     """No text gets anything else out of the parser."""

@@ -15,8 +15,8 @@ import 'rows.dart';
 /// The methods here give each call a deadline and repeat it where it failed with UNAVAILABLE and a repeat is harmless: by
 /// the contract, or because the request has a `requestId`, which another replica, or one that was restarted, knows only
 /// where replicas share a store. [records], [queries], [bulk], [deepLinks] and [orgs] are the generated stubs without
-/// either; bulk loads go through [bulk], because they stream both ways and must not be repeated. Browsers cannot call
-/// them.
+/// either; loads that stream both ways go through [bulk], because they must not be repeated. Browsers cannot call them:
+/// there, `uploadBulkLoad` loads.
 final class Sluicegate {
   /// Calls over a channel of the caller's, which stays the caller's to close.
   ///

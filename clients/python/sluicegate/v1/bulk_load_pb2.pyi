@@ -326,7 +326,9 @@ class BulkLoadPart(_message.Message):
     row_count: _builtins.int
     """How many rows it has."""
     first_byte: _builtins.int
-    """Where its first row begins in the caller's data, in bytes from 0. Zero for record batches."""
+    """Where its first row begins in the caller's data, in bytes from 0; of a load by calls in the data of all parts, one
+    behind the other, with the first one's header row. Zero for record batches.
+    """
     end_byte: _builtins.int
     """Where its last row ends. Zero for record batches."""
     state: Global___BulkPartState.ValueType
@@ -341,7 +343,9 @@ class BulkLoadPart(_message.Message):
 
     @_builtins.property
     def counts(self) -> Global___BulkRowCounts:
-        """What became of its rows. Set when the state is DONE."""
+        """What became of its rows. Set when the state is DONE, which BulkLoad makes it: of parts that were written by calls,
+        count what ListBulkLoadResults lists.
+        """
 
     def __init__(
         self,

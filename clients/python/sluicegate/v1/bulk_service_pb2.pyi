@@ -187,7 +187,9 @@ class BulkLoadRequest(_message.Message):
     BATCH_FIELD_NUMBER: _builtins.int
     END_FIELD_NUMBER: _builtins.int
     data: _builtins.bytes
-    """The next bytes of the data, cut anywhere: a row or a character may begin in one message and end in the next."""
+    """The next bytes of the data, cut anywhere: a row or a character may begin in one message and end in the next. The
+    whole message has at most 4 MiB, so send somewhat less.
+    """
     @_builtins.property
     def header(self) -> Global___BulkLoadHeader:
         """What to load, and how. Exactly once, first."""
@@ -202,7 +204,9 @@ class BulkLoadRequest(_message.Message):
 
     @_builtins.property
     def end(self) -> Global___BulkLoadEnd:
-        """The data is complete; only commits follow. Needed with BULK_COMMIT_BY_PART, refused otherwise."""
+        """The data is complete; only commits follow. Needed with BULK_COMMIT_BY_PART, refused otherwise. Keep the
+        sending side open until FINISHED: rows that are tried again wait for another commit, and once it is closed, none are.
+        """
 
     def __init__(
         self,
@@ -388,7 +392,9 @@ class BulkColumn(_message.Message):
     name: _builtins.str
     """The column's name in the data."""
     field: _builtins.str
-    """API name of the field, or a lookup by external id such as `Account.Ext__c`. Empty leaves the column out."""
+    """API name of the field, or a lookup by external id such as `Account.Ext__c`; where a lookup leads to several sObjects,
+    with the one that is meant, `User:Owner.Username`. Empty leaves the column out.
+    """
     def __init__(
         self,
         *,
@@ -783,7 +789,9 @@ class UploadBulkLoadPartRequest(_message.Message):
     resume_token: _builtins.str
     """The token of StartBulkLoad, or of the part before."""
     data: _builtins.bytes
-    """The part's rows, whole; with the header row of CSV, which is the same for all parts."""
+    """The part's rows, whole; with the header row of CSV, which is the same for all parts. The whole message, with header
+    and token, has at most 4 MiB, so send somewhat less.
+    """
     @_builtins.property
     def header(self) -> Global___BulkLoadHeader:
         """The header of StartBulkLoad. Needed."""

@@ -104,8 +104,9 @@ class BulkServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def StartBulkLoad(self, request, context):
-        """Begins a load for callers that cannot send a stream. Nothing is sent to Salesforce but what checks the header.
+        """Begins a load for callers that cannot send a stream.
 
+        The sObject and the fields that the header names are held against the org, and nothing is written to it.
         UploadBulkLoadPart then adds parts, and CommitBulkLoad has them written.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

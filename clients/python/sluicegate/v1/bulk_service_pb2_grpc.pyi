@@ -52,8 +52,9 @@ class BulkServiceStub:
     An insert that is repeated without a token inserts again; upserts, updates and deletes may be repeated.
     """
     StartBulkLoad: _grpc.UnaryUnaryMultiCallable[_bulk_service_pb2.StartBulkLoadRequest, _bulk_service_pb2.StartBulkLoadResponse]
-    """Begins a load for callers that cannot send a stream. Nothing is sent to Salesforce but what checks the header.
+    """Begins a load for callers that cannot send a stream.
 
+    The sObject and the fields that the header names are held against the org, and nothing is written to it.
     UploadBulkLoadPart then adds parts, and CommitBulkLoad has them written.
     """
     UploadBulkLoadPart: _grpc.UnaryUnaryMultiCallable[_bulk_service_pb2.UploadBulkLoadPartRequest, _bulk_service_pb2.UploadBulkLoadPartResponse]
@@ -115,8 +116,9 @@ class BulkServiceAsyncStub(BulkServiceStub):
     An insert that is repeated without a token inserts again; upserts, updates and deletes may be repeated.
     """
     StartBulkLoad: _aio.UnaryUnaryMultiCallable[_bulk_service_pb2.StartBulkLoadRequest, _bulk_service_pb2.StartBulkLoadResponse]  # type: ignore[assignment]
-    """Begins a load for callers that cannot send a stream. Nothing is sent to Salesforce but what checks the header.
+    """Begins a load for callers that cannot send a stream.
 
+    The sObject and the fields that the header names are held against the org, and nothing is written to it.
     UploadBulkLoadPart then adds parts, and CommitBulkLoad has them written.
     """
     UploadBulkLoadPart: _aio.UnaryUnaryMultiCallable[_bulk_service_pb2.UploadBulkLoadPartRequest, _bulk_service_pb2.UploadBulkLoadPartResponse]  # type: ignore[assignment]
@@ -187,8 +189,9 @@ class BulkServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _bulk_service_pb2.StartBulkLoadRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_bulk_service_pb2.StartBulkLoadResponse, _abc.Awaitable[_bulk_service_pb2.StartBulkLoadResponse]]:
-        """Begins a load for callers that cannot send a stream. Nothing is sent to Salesforce but what checks the header.
+        """Begins a load for callers that cannot send a stream.
 
+        The sObject and the fields that the header names are held against the org, and nothing is written to it.
         UploadBulkLoadPart then adds parts, and CommitBulkLoad has them written.
         """
 

@@ -64,7 +64,7 @@ def test_a_file_of_somebody_else_stays(tmp_path: Path):
     path = tmp_path / "failed.csv"
     path.write_text("Name,Company\na,b\n", encoding="utf-8")
 
-    with pytest.raises(ValueError, match="is not the failures of a load"):
+    with pytest.raises(ValueError, match="is not the results of a load"):
         FailedRows(path).begin(())
 
     assert "Name,Company\na,b\n" == path.read_text(encoding="utf-8")

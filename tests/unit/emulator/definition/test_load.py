@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from service.emulator.definition import DefinitionError, load_definition
 from service.emulator.definition.xml_tree import read_xml
 from service.emulator.schema.describe import describe
+from tests.support.scale import examples
 
 PROJECT = Path(__file__).parents[3] / "emulator" / "sfdx"
 FIELD = '<CustomField xmlns="http://soap.sforce.com/2006/04/metadata">{}</CustomField>'
@@ -176,7 +177,7 @@ def test_hostile_xml_is_refused(tmp_path, content):
 
 
 @given(st.binary(max_size=200))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(100))
 def test_any_bytes_are_xml_or_an_error(tmp_path, content):
     """No content of a file leads to anything but a tree or a told error."""
     path = tmp_path / "any.field-meta.xml"

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.soql import ast, to_soql
+from tests.support.scale import examples
 from tests.unit.emulator.engine.conftest import World
 
 NAMES = ["Acme", "acme", "ACME corp", "a_c", "abc", "50%", "x\\y", "it's", "zeta"]
@@ -97,7 +98,7 @@ def compare(left: Any, operator: str, right: Any) -> bool:
     return bool({"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}[operator])
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(200), deadline=None)
 @given(condition=conditions)
 def test_any_condition_matches_what_the_model_matches(opportunities: World, condition: ast.Condition) -> None:
     """SQL and the model agree on every row, for any tree of conditions."""

@@ -1,14 +1,13 @@
 """Query plans, and that queries by an indexed field use its index."""
 
-import os
 import time
 
 import pytest
 
 from service.emulator.engine.explain import explain
+from tests.support.scale import SCALE
 from tests.unit.emulator.engine.conftest import SCHEMA, World
 
-SCALE = int(os.environ.get("SLUICEGATE_TEST_SCALE", "1"))
 ROWS = 50_000
 
 

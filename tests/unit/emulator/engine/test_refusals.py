@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from service.emulator.faults import SalesforceFault
 from service.soql import ast, to_soql
+from tests.support.scale import examples
 from tests.unit.emulator.engine.conftest import World
 from tests.unit.soql.queries import operands, patterns
 
@@ -151,7 +152,7 @@ somethings = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=examples(300), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(query=somethings)
 def test_any_query_is_answered_or_refused_as_salesforce_would(world: World, query: ast.Query) -> None:
     """No query that parses gets anything but rows or a fault out of the engine."""

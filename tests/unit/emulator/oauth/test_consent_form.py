@@ -1,6 +1,6 @@
 """Sealed requests of consent pages."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from service.emulator.oauth.consent_form import LIFE_SECONDS, ConsentForms
@@ -21,6 +21,8 @@ def test_only_its_browser_opens_a_seal(request_, browser):
 
 
 @given(st.integers(0, 10_000), st.characters())
+@example(0, "\ud800")
+@example(-1, "\udfff")
 def test_a_changed_seal(position, character):
     """No character of a seal can be changed, and no other text is one."""
     forms = ConsentForms(ManualClock())

@@ -139,7 +139,8 @@ export type BulkLoadPart = Message<"sluicegate.v1.BulkLoadPart"> & {
   rowCount: number;
 
   /**
-   * Where its first row begins in the caller's data, in bytes from 0. Zero for record batches.
+   * Where its first row begins in the caller's data, in bytes from 0; of a load by calls in the data of all parts, one
+   * behind the other, with the first one's header row. Zero for record batches.
    *
    * @generated from field: int64 first_byte = 4;
    */
@@ -167,7 +168,8 @@ export type BulkLoadPart = Message<"sluicegate.v1.BulkLoadPart"> & {
   jobIds: string[];
 
   /**
-   * What became of its rows. Set when the state is DONE.
+   * What became of its rows. Set when the state is DONE, which BulkLoad makes it: of parts that were written by calls,
+   * count what ListBulkLoadResults lists.
    *
    * @generated from field: sluicegate.v1.BulkRowCounts counts = 8;
    */

@@ -38,7 +38,8 @@ export type BulkLoadRequest = Message<"sluicegate.v1.BulkLoadRequest"> & {
     case: "header";
   } | {
     /**
-     * The next bytes of the data, cut anywhere: a row or a character may begin in one message and end in the next.
+     * The next bytes of the data, cut anywhere: a row or a character may begin in one message and end in the next. The
+     * whole message has at most 4 MiB, so send somewhat less.
      *
      * @generated from field: bytes data = 2;
      */
@@ -62,7 +63,8 @@ export type BulkLoadRequest = Message<"sluicegate.v1.BulkLoadRequest"> & {
     case: "batch";
   } | {
     /**
-     * The data is complete; only commits follow. Needed with BULK_COMMIT_BY_PART, refused otherwise.
+     * The data is complete; only commits follow. Needed with BULK_COMMIT_BY_PART, refused otherwise. Keep the
+     * sending side open until FINISHED: rows that are tried again wait for another commit, and once it is closed, none are.
      *
      * @generated from field: sluicegate.v1.BulkLoadEnd end = 5;
      */
@@ -283,7 +285,8 @@ export type BulkColumn = Message<"sluicegate.v1.BulkColumn"> & {
   name: string;
 
   /**
-   * API name of the field, or a lookup by external id such as `Account.Ext__c`. Empty leaves the column out.
+   * API name of the field, or a lookup by external id such as `Account.Ext__c`; where a lookup leads to several sObjects,
+   * with the one that is meant, `User:Owner.Username`. Empty leaves the column out.
    *
    * @generated from field: string field = 2;
    */
@@ -720,7 +723,8 @@ export type UploadBulkLoadPartRequest = Message<"sluicegate.v1.UploadBulkLoadPar
   header?: BulkLoadHeader | undefined;
 
   /**
-   * The part's rows, whole; with the header row of CSV, which is the same for all parts.
+   * The part's rows, whole; with the header row of CSV, which is the same for all parts. The whole message, with header
+   * and token, has at most 4 MiB, so send somewhat less.
    *
    * @generated from field: bytes data = 4;
    */
@@ -1268,8 +1272,9 @@ export const BulkService: GenService<{
     output: typeof BulkLoadResponseSchema;
   },
   /**
-   * Begins a load for callers that cannot send a stream. Nothing is sent to Salesforce but what checks the header.
+   * Begins a load for callers that cannot send a stream.
    *
+   * The sObject and the fields that the header names are held against the org, and nothing is written to it.
    * UploadBulkLoadPart then adds parts, and CommitBulkLoad has them written.
    *
    * @generated from rpc sluicegate.v1.BulkService.StartBulkLoad

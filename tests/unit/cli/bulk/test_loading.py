@@ -1,0 +1,82 @@
+"""A load that a file of its own, or the org, ends early."""
+
+import errno
+import os
+from collections.abc import AsyncGenerator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from sluicegate import Accepted, BulkLoad, BulkPart, Event, Prepared, Results, RowResult, SluicegateError, TokenFile
+
+from service.cli.bulk.loading import Loading
+from service.cli.bulk.notes import Note, NoteFile
+
+LOAD = BulkLoad("t", "Lead", "insert", "open", "", 0, 0, datetime(2026, 1, 1, tzinfo=UTC), "")
+PART = BulkPart(1, 1, 1, "prepared", ("750",))
+ROW = RowResult(1, "failed", "", "FIELD_TOO_LONG", "too long", (), "STRING_TOO_LONG")
+
+
+class Telling:
+    """A client whose load tells some events, and then fails."""
+
+    def __init__(self, *events: Event, error: Exception | None = None) -> None:
+        self._events = events
+        self._error = error
+
+    async def bulk_load(self, *_arguments: object, **_options: object) -> AsyncGenerator[Event, None]:
+        """Tell them."""
+        for event in self._events:
+            yield event
+        if self._error is not None:
+            raise self._error
+
+
+async def run(client: Telling, folder: Path) -> int:
+    """Load a file by that client, and return the command's status."""
+    data, failures, path = folder / "a.csv", folder / "f.csv", folder / "a.csv.load"
+    data.write_text("A\n1\n", encoding="utf-8")
+    note = Note(str(data), "Lead", "insert", "", "csv", cast("Any", {}), str(failures), "", "here:1")
+    with TokenFile(path) as file:
+        return await Loading(NoteFile(file, note), path).run(cast("Any", client))
+
+
+async def test_a_full_disk_breaks_a_load_off(tmp_path, monkeypatch, capsys):
+    """Rows are written by then: the file that has no room is named, and how to go on."""
+
+    def full(_file: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+
+    status = await run(Telling(Accepted(LOAD), Prepared(PART, 1), Results((ROW,))), tmp_path)
+
+    assert 3 == status
+    told = capsys.readouterr().err
+    assert f"sluicegate: {tmp_path / 'f.csv'}: No space left on device\n" in told
+    assert f"go on with: sluicegate bulk load --resume {tmp_path / 'a.csv.load'}\n" in told
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [("INVALID_ARGUMENT", 2), ("PERMISSION_DENIED", 2), ("UNAVAILABLE", 3), ("RESOURCE_EXHAUSTED", 3)],
+)
+async def test_the_status_tells_whether_a_repeat_may_do(tmp_path, capsys, code, status):
+    """Before anything is written, what will be refused again is another failure than what passes."""
+    found = await run(Telling(error=SluicegateError(code, "", "no")), tmp_path)
+
+    assert status == found
+    told = capsys.readouterr().err
+    assert told.startswith(f"sluicegate: {code}: no\n")
+    assert told.endswith("sluicegate: nothing was written\n")
+
+
+async def test_data_that_is_wrong_further_on_is_to_be_corrected(tmp_path, capsys):
+    """Parts before it are written, so the load goes on once it is right."""
+    error = SluicegateError("INVALID_ARGUMENT", "INVALID_DATA", "row 9 has 1 cells and the header 3")
+
+    status = await run(Telling(Prepared(PART, 1), error=error), tmp_path)
+
+    assert 3 == status
+    assert "not all rows were loaded; correct the data, then go on with: " in capsys.readouterr().err
