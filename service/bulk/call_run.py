@@ -91,7 +91,7 @@ class CallRun(PartRun):
                 await desk.reach(Failpoint.COMMITTED)
                 await desk.tell_progress()
                 await self._pause()
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, errors.DeadlineExceeded):
             await to_its_end(self._write_on())
             raise
 

@@ -10,7 +10,7 @@ from service.bulk.batches import RowColumns
 from service.bulk.call_run import CallRun
 from service.bulk.desk import Desk
 from service.bulk.events import Accepted
-from service.bulk.job import Commit, LoadRequest, Way
+from service.bulk.job import Commit, LoadRequest, LoadState, Way
 from service.bulk.job_steps import abort_quietly
 from service.bulk.ledger import DIGEST_BYTES, PartRecord
 from service.bulk.messages import DataEnd, Message, PartCommit
@@ -180,9 +180,13 @@ class Intake:
             await desk.allowance.take(0)
             job = await persist(lambda: desk.client.create_job(desk.request, splitter.delimiter), desk.clock)
             self._opened = job.id
+            record.way = Way.JOB
             record.begin_job(job, 0)
             record.way_reason = desk.ways.early_reason(desk.request)
         if not parts:
+            if is_small:
+                # As far as anybody knows: nobody can ask for the load by a job.
+                record.write_by_calls(LoadState.OPEN)
             parts.append(record)
             await desk.tell(Accepted(desk.token(), desk.ledger.load()))
 

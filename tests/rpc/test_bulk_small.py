@@ -208,6 +208,53 @@ async def test_a_load_without_a_job_says_what_cannot_be_asked(channel, unique):
     assert "keep_results" in (raised.value.details() or "")
 
 
+async def test_a_load_that_may_become_a_job_cannot_be_aborted_before(channel, unique):
+    """Its first token names none, whatever it becomes; nobody is told that it was aborted."""
+    call = BulkServiceStub(channel).BulkLoad()
+    await call.write(pb.BulkLoadRequest(header=UPSERT))
+    rows = [f"{unique('M')}-{number},N,{'R' * 200}" for number in range(1_900)]
+    await call.write(pb.BulkLoadRequest(data=table("Ext__c,LastName,Company", rows).encode()))
+    accepted = await call.read()
+
+    with pytest.raises(aio.AioRpcError) as raised:
+        await BulkServiceStub(channel).CancelBulkLoad(pb.CancelBulkLoadRequest(resume_token=accepted.resume_token))
+    call.cancel()
+
+    assert ("LOAD_WITHOUT_JOB", "") == (failure(raised.value).reason, accepted.accepted.load.job_id)
+    assert nouns.BULK_LOAD_STATE_OPEN == accepted.accepted.load.state
+
+
+async def test_lines_of_json_are_cells_too(channel, org, unique):
+    """Null clears a field, an absent key leaves it alone, and numbers and checkboxes stay what they are."""
+    key = unique("J")
+    head = header(nouns.BULK_OPERATION_UPSERT, "Opportunity", format=pb.BULK_FORMAT_JSON_LINES)
+    first = (
+        f'{{"Ext__c": "{key}", "Name": "One", "StageName": "Prospecting", "CloseDate": "2026-03-01", "Amount": 12.5}}\n'
+    )
+    second = f'{{"Ext__c": "{key}", "Amount": null, "IsPrivate": true}}\n'
+
+    loaded = [await load(channel, head, each) for each in (first, second)]
+
+    assert [COLLECTIONS] * 2 == [each.part.way for each in loaded], loaded[0].part.way_reason
+    assert [(1, 0, 0, 0), (0, 1, 0, 0)] == [each.counts for each in loaded]
+    [row] = org.query(f"SELECT Name, Amount, IsPrivate FROM Opportunity WHERE Ext__c = '{key}'").rows
+    assert ("One", None, True) == (row["Name"], row["Amount"], row["IsPrivate"])
+
+
+@pytest.mark.parametrize("bad", [b"\xff", b"\xc3\x28"])
+async def test_bytes_that_are_no_text_are_refused(channel, bad):
+    """As they are on their way to a job."""
+    call = BulkServiceStub(channel).BulkLoad()
+    await call.write(pb.BulkLoadRequest(header=UPSERT))
+    await call.write(pb.BulkLoadRequest(data=b"Ext__c,LastName,Company\nK,N" + bad + b",R\n"))
+    await call.done_writing()
+
+    with pytest.raises(aio.AioRpcError) as raised:
+        await call.read()
+
+    assert "INVALID_DATA" == failure(raised.value).reason
+
+
 async def by_part(channel: aio.Channel, token: str = "", **overrides: object) -> pb.BulkLoadResponse:
     """Begin a load by part, or go on with one, and leave it when something is prepared or it has ended."""
     head = header(nouns.BULK_OPERATION_UPSERT, commit=pb.BULK_COMMIT_BY_PART, resume_token=token, **overrides)
