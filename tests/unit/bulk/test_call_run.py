@@ -192,6 +192,21 @@ async def test_the_caller_hears_how_far_it_is():
     assert [(800, False), (800, True), (100, True)] == org.calls.calls
 
 
+async def test_a_token_tells_whether_the_part_is_committed():
+    """That is all anybody can tell of a part without a job but the call that writes it."""
+    org = Org()
+    caller = Caller(UPSERT, data_of(1_000), chunk=4_000)
+
+    await caller.call(org.loader())
+
+    (prepared,) = [event for event in caller.events if isinstance(event, Prepared)]
+    written = [event for event in caller.events if isinstance(event, Progress) and event.load.rows_processed]
+    known = [Ledger.of(SIGNER.read(event.resume_token, org="prod")).load() for event in (prepared, written[0])]
+    assert [PartState.PREPARED, PartState.COMMITTED] == [load.parts[0].state for load in known]
+    assert [LoadState.OPEN, LoadState.PROCESSING] == [load.state for load in known]
+    assert [Way.COLLECTIONS] * 2 == [load.parts[0].way for load in known]
+
+
 UNAVAILABLE = errors.UpstreamUnavailable("away")
 FULL = errors.QueueFull("full", retry_after_seconds=1.0)
 FAILURE = errors.UpstreamUnavailable("failed", metadata={"salesforce_error_code": "UNKNOWN_EXCEPTION"})
