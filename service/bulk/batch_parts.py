@@ -3,13 +3,16 @@
 from collections.abc import Iterator, Sequence
 
 from service import errors
-from service.bulk.batches import RowColumns, texts_of
+from service.bulk.batches import CellColumn, RowColumns, check_batch, texts_of
 from service.bulk.cells import quoted_cell, write_row
 from service.bulk.columns import MAX_CELL_CHARACTERS, MAX_ROW_CHARACTERS, check_lengths
 from service.bulk.dialect import Delimiter
 from service.bulk.mapping import NULL, Arrangement, FieldMapping, arrange
 from service.bulk.parts import Part, PartLimits, PartWriter, Position, batch_of
 
+_CELLS_AT_A_TIME = 20_000
+_BYTES_AT_A_TIME = 2 * 1024 * 1024
+"""Of constants, which may be much longer than what comes."""
 _SPECIAL = ('"', "\r", "\n", ",")
 
 
@@ -17,7 +20,7 @@ class BatchSplitter:
     """Cuts batches into parts; see `service.bulk.parts.Splitter`.
 
     Where a part ends has nothing to do with where a batch does. To go on from a `Position`, the rows from its `row` on
-    are sent, in batches of any size. Of a batch with a row at fault no row is taken.
+    are sent, in batches of any size. Of a batch a few rows at a time are written: it takes up much more as text.
 
     Args:
         mapping: What becomes of the columns.
@@ -55,20 +58,10 @@ class BatchSplitter:
         arrangement = self._arrange(batch, row)
         if not batch.row_count:
             return
-        rows = self._rows(batch, arrangement, row)
-        text = _encoded(rows, row)
-        if batch.row_count <= self._writer.rows_left and len(text) <= self._writer.room(len(self._header)):
-            self._write(text, batch.row_count)
-            return
-        for line in rows:
-            text = line.encode()
-            if not self._writer.rows_left or len(text) > self._writer.room(len(self._header)):
-                if self._writer.has_begun:
-                    yield self._cut()
-                if len(text) > self._writer.room(len(self._header)):
-                    row = self._writer.end.row
-                    raise errors.InvalidData(f"row {row} is larger than a part of the load may be", row=row)
-            self._write(text, 1)
+        step = self._rows_at_a_time(len(batch.columns))
+        for start in range(0, batch.row_count, step):
+            slices = [column.rows(start, start + step) for column in batch.columns]
+            yield from self._take(self._rows(slices, arrangement, self._writer.end.row))
 
     def finish(self) -> Iterator[Part]:
         """Yield the last part, if any row is left."""
@@ -78,6 +71,27 @@ class BatchSplitter:
     def close(self) -> None:
         """Free what is held, but for parts that were yielded."""
         self._writer.close()
+
+    def _rows_at_a_time(self, width: int) -> int:
+        """Return how many rows make a few megabytes at most, whatever is in them."""
+        return max(1, min(_CELLS_AT_A_TIME // width, _BYTES_AT_A_TIME // (len(self._suffix) + 1)))
+
+    def _take(self, rows: Sequence[str]) -> Iterator[Part]:
+        """Take rows, half of them at a time where the part does not hold them all."""
+        text = _encoded(rows, self._writer.end.row)
+        fits = len(rows) <= self._writer.rows_left and len(text) <= self._writer.room(len(self._header))
+        if not fits and len(rows) > 1:
+            middle = len(rows) // 2
+            yield from self._take(rows[:middle])
+            yield from self._take(rows[middle:])
+            return
+        if not fits:
+            if self._writer.has_begun:
+                yield self._cut()
+            if len(text) > self._writer.room(len(self._header)):
+                row = self._writer.end.row
+                raise errors.InvalidData(f"row {row} is larger than a part of the load may be", row=row)
+        self._write(text, len(rows))
 
     def _arrange(self, batch: RowColumns, row: int) -> Arrangement:
         """Return where the cells of a batch go, after checking that it has the columns of those before it."""
@@ -94,18 +108,12 @@ class BatchSplitter:
             raise errors.InvalidData(
                 f"the batch that begins with row {row} has other columns than the first one", row=row
             )
-        for column in batch.columns:
-            if len(column.values) != batch.row_count:
-                problem = f"has {len(column.values)} values of {column.name} for {batch.row_count} rows"
-                raise errors.InvalidData(f"the batch that begins with row {row} {problem}", row=row)
-            if column.null_rows and not (min(column.null_rows) >= 0 and max(column.null_rows) < batch.row_count):
-                problem = f"says that rows of {column.name} are null that it does not have"
-                raise errors.InvalidData(f"the batch that begins with row {row} {problem}", row=row)
+        check_batch(batch, row)
         return self._arrangement
 
-    def _rows(self, batch: RowColumns, arrangement: Arrangement, row: int) -> list[str]:
-        """Return the lines of a batch, made column by column: only cells that need quotes are looked at alone."""
-        kept = batch.columns if arrangement.kept is None else [batch.columns[at] for at in arrangement.kept]
+    def _rows(self, columns: Sequence[CellColumn], arrangement: Arrangement, row: int) -> list[str]:
+        """Return the lines of some rows, made column by column: only cells that need quotes are looked at alone."""
+        kept = columns if arrangement.kept is None else [columns[at] for at in arrangement.kept]
         cells = [texts_of(column, NULL, row) for column in kept]
         null_text = self._mapping.null_text
         if null_text is not None:

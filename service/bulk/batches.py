@@ -5,10 +5,12 @@ Source: Bulk API 2.0 and Bulk API Developer Guide, "Prepare CSV Files": ISO date
 
 import base64
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
+from operator import ge
 from typing import Any
 
 from service.errors import InvalidData
@@ -45,6 +47,11 @@ class CellColumn:
     null_rows: Sequence[int] = ()
     """Indexes of the rows that are null, ascending, from 0."""
 
+    def rows(self, start: int, end: int) -> "CellColumn":
+        """Return the rows from `start` to before `end`, or to the last one."""
+        nulls = self.null_rows[bisect_left(self.null_rows, start) : bisect_left(self.null_rows, end)]
+        return CellColumn(self.name, self.kind, self.values[start:end], [row - start for row in nulls])
+
 
 @dataclass(frozen=True, slots=True)
 class RowColumns:
@@ -52,6 +59,30 @@ class RowColumns:
 
     row_count: int
     columns: tuple[CellColumn, ...]
+
+
+def check_batch(batch: RowColumns, row: int) -> None:
+    """Check that a batch holds what it says.
+
+    Args:
+        batch: The batch.
+        row: Number of its first row.
+
+    Raises:
+        InvalidData: A column has not one value for each row, or null rows that the batch does not have.
+
+    """
+    for column in batch.columns:
+        if len(column.values) != batch.row_count:
+            problem = f"has {len(column.values)} values of {column.name} for {batch.row_count} rows"
+            raise InvalidData(f"the batch that begins with row {row} {problem}", row=row)
+        nulls = column.null_rows
+        if nulls and not (min(nulls) >= 0 and max(nulls) < batch.row_count):
+            problem = f"says that rows of {column.name} are null that it does not have"
+            raise InvalidData(f"the batch that begins with row {row} {problem}", row=row)
+        if any(map(ge, nulls, nulls[1:])):
+            problem = f"names null rows of {column.name} twice or not in their order"
+            raise InvalidData(f"the batch that begins with row {row} {problem}", row=row)
 
 
 def texts_of(column: CellColumn, null: str, row: int) -> list[str]:

@@ -20,8 +20,8 @@ from service.bulk.dialect import Delimiter, LineEnd
 from service.bulk.mapping import NULL, Arrangement
 
 _QUOTE, _LF, _CRLF, _NUL = b'"', b"\n", b"\r\n", b"\0"
+_EMPTY_LINE = b"\n\n"
 _NULL = NULL.encode()
-_LONE_CR = re.compile(rb"\r(?!\n)")
 # Quotes that touch other text. Both begin with the quote, so that little else is looked at; where quotes are dense,
 # looking at everything is faster.
 _TEXT_BEHIND, _TEXT_BEFORE = re.compile(rb'"x'), re.compile(rb'"(?<=x")')
@@ -97,6 +97,11 @@ class CsvBlocks:
         if text is None:
             return None
         rows = self._count(text.translate(None, self._others), text)
+        if not rows and (_EMPTY_LINE in text or text.startswith(_LF)):
+            text = _without_empty_lines(text)
+            if not text:
+                return b"", 0
+            rows = self._count(text.translate(None, self._others), text)
         if not rows:
             return None
         text = text if self._choice is None else self._choice.plain(text)
@@ -156,11 +161,12 @@ class CsvBlocks:
         """Return rows with LF for CRLF, or None if a line end is not what it should be."""
         if b"\r" not in text:
             return None if self._line_end is LineEnd.CRLF else text
-        if self._line_end is LineEnd.LF or _LONE_CR.search(text):
+        rows = text.replace(_CRLF, _LF)
+        if self._line_end is LineEnd.LF or b"\r" in rows:
             return None
-        if self._line_end is LineEnd.CRLF and text.count(b"\r") != text.count(_LF):
+        if self._line_end is LineEnd.CRLF and len(text) - len(rows) != rows.count(_LF):
             return None
-        return text.translate(None, b"\r")
+        return rows
 
     def _count(self, shape: bytes, text: bytes) -> int:
         """Return the number of rows, or 0 if one has too many cells or too few, or a line is empty.
@@ -206,19 +212,21 @@ class CsvBlocks:
         return "".join(written).encode(), len(written)
 
     def _rows(self, text: str, row: int) -> Iterator[tuple[list[str], str]]:
-        lines = list(StringIO(text, newline="\n"))
-        reader = csv.reader(lines, strict=True, delimiter=self._delimiter.text)
+        # Lines are read one by one: a list of them would be a hundred times as large as a text of line ends.
+        lines = StringIO(text, newline="\n")
         start = 0
         try:
-            for cells in reader:
-                record, start = lines[start : reader.line_num], reader.line_num
+            for cells in csv.reader(lines, strict=True, delimiter=self._delimiter.text):
+                begin, start = start, lines.tell()
                 if cells:
-                    yield cells, "".join(record)
+                    yield cells, text[begin:start]
                     row += 1
         except csv.Error as error:
             raise csv_faults.unreadable(error, row) from None
 
     def _check(self, cells: Sequence[str], record: str, row: int) -> None:
+        if len(record) > MAX_CELL_CHARACTERS:
+            check_lengths(cells, row=row)
         # A quote within a cell is rare enough to look at the whole record, and a stray one must not pass: Salesforce
         # would take it for the begin of a quoted cell.
         if any('"' in cell for cell in cells) and not self._record.fullmatch(record):
@@ -226,8 +234,6 @@ class CsvBlocks:
         if len(cells) != self._width:
             raise csv_faults.wrong_width(len(cells), self._width, row)
         _check_line_end(record, self._line_end, row)
-        if len(record) > MAX_CELL_CHARACTERS:
-            check_lengths(cells, row=row)
 
     def _write(self, cells: list[str], record: str) -> str:
         if self._kept is not None:
@@ -246,16 +252,23 @@ class CsvBlocks:
 
 def split_records(block: bytes) -> Iterator[bytes]:
     """Yield the records of a block one by one; an empty line is a record of its own."""
-    record: list[bytes] = []
-    quotes = 0
-    for line in block.removesuffix(_LF).split(_LF):
-        record.append(line)
-        quotes += line.count(_QUOTE)
-        if not quotes % 2:
-            yield _LF.join(record) + _LF
-            record.clear()
-    if record:
-        yield _LF.join(record) + _LF
+    start = 0
+    while start < len(block):
+        end = _end_of_record(block, start)
+        yield block[start:end] if block.endswith(_LF, start, end) else block[start:end] + _LF
+        start = end
+
+
+def _end_of_record(block: bytes, start: int) -> int:
+    """Return where a record ends. What stands between quotes is leapt over, however many line ends are in it."""
+    at = start
+    while (end := block.find(_LF, at)) >= 0:
+        if not block.count(_QUOTE, at, end) % 2:
+            return end + 1
+        at = block.find(_QUOTE, end) + 1
+        if not at:
+            break
+    return len(block)
 
 
 def read_header(record: bytes, delimiter: Delimiter, line_end: LineEnd | None) -> list[str]:
@@ -284,6 +297,13 @@ def read_header(record: bytes, delimiter: Delimiter, line_end: LineEnd | None) -
 def _check_line_end(record: str, line_end: LineEnd | None, row: int) -> None:
     if line_end is not None and record.endswith("\r\n") != (line_end is LineEnd.CRLF):
         raise csv_faults.wrong_line_end(line_end, row)
+
+
+def _without_empty_lines(text: bytes) -> bytes:
+    """Return lines without those that are empty."""
+    while _EMPTY_LINE in text:
+        text = text.replace(_EMPTY_LINE, _LF)
+    return text.removeprefix(_LF)
 
 
 def _is_utf8(block: bytes) -> bool:

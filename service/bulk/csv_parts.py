@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import NoReturn
 
 from service import errors
 from service.bulk import csv_faults
@@ -62,10 +63,7 @@ class CsvSplitter:
             if block:
                 yield from self._take(block)
             elif self._records.overlong:
-                # A stray quote as a rule, which reading the record finds.
-                yield from self._take(self._records.finish())
-                row = self._writer.end.row
-                raise errors.InvalidData(f"{csv_faults.place(row)} is longer than Salesforce takes", row=row)
+                self._refuse(self._records.finish())
 
     def finish(self) -> Iterator[Part]:
         """Yield the last part, if any row is left."""
@@ -80,6 +78,13 @@ class CsvSplitter:
     def close(self) -> None:
         """Free what is held, but for parts that were yielded."""
         self._writer.close()
+
+    def _refuse(self, record: bytes) -> NoReturn:
+        """Refuse the begin of a record that is longer than any; a stray quote as a rule, which reading it finds."""
+        blocks = self._blocks or self._begin(record)[0]
+        row = self._writer.end.row if self._blocks else 0
+        blocks.take(record, row)
+        raise errors.InvalidData(f"{csv_faults.place(row)} is longer than Salesforce takes", row=row)
 
     def _take(self, block: bytes) -> Iterator[Part]:
         if self._blocks is None:
@@ -122,7 +127,8 @@ class CsvSplitter:
         None as well for more than a few megabytes, if the block can be divided.
         """
         # Long constants would make gigabytes of a block of short rows: less of it is looked at then.
-        if is_divisible and blocks.added_bytes * block.count(b"\n") > MAX_RECORD_BYTES:
+        added = blocks.added_bytes
+        if added and is_divisible and added * block.count(b"\n") > MAX_RECORD_BYTES:
             return None
         try:
             text, rows = blocks.take(block, self._writer.end.row)
@@ -158,7 +164,7 @@ class CsvSplitter:
         self.columns = arrangement.columns
         self._header = (self.delimiter.text.join(self.columns) + "\n").encode()
         self._first_byte = self._offset = self._start.byte or self.header_bytes
-        self._writer = PartWriter(self._writer.limits, replace(self._start, byte=self._offset))
+        self._writer.begin_at(replace(self._start, byte=self._offset))
         return CsvBlocks(len(names), self.delimiter, self._dialect.line_end, arrangement, self._mapping.null_text), rest
 
 

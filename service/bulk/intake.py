@@ -1,8 +1,8 @@
 """What the caller of a load says: data, which is cut into parts and set to work, commits, and the end."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing
 from functools import partial
 
 from service import errors
@@ -15,10 +15,9 @@ from service.bulk.job_steps import abort_quietly
 from service.bulk.ledger import DIGEST_BYTES, PartRecord
 from service.bulk.messages import DataEnd, Message, PartCommit
 from service.bulk.part_run import PartRun
-from service.bulk.parts import Part, Position, marked
+from service.bulk.parts import Part, Position
 from service.bulk.patience import persist
-from service.bulk.splitting import SplitterOf
-from service.clock import Turns
+from service.bulk.splitting import SplitterOf, marked
 
 PROGRESS_SECONDS = 1.0
 MAX_WAITING_BYTES = 400_000_000
@@ -33,7 +32,7 @@ Check = Callable[[LoadRequest, Sequence[str]], Awaitable[None]]
 
 
 class Intake:
-    """Reads the caller's messages.
+    """Reads the caller's messages; the data is cut in a thread, and the next message comes in meanwhile.
 
     It stops reading while as many parts are at work as may be, and never for a part that waits for the caller: the
     commit that it waits for may stand behind data.
@@ -79,17 +78,20 @@ class Intake:
 
         """
         is_by_part = self._desk.request.commit is Commit.BY_PART
-        async for message in messages:
-            if isinstance(message, PartCommit):
-                self._commit(message)
-            elif self.has_ended.is_set() and self.fault is None:
-                raise _disorder("data", "the data had ended; only commits follow")
-            elif isinstance(message, DataEnd):
-                if not is_by_part:
-                    raise _disorder("end", "close the sending side instead; only loads committed by part have an end")
-                await self._end(start)
-            else:
-                await self._take(message, start)
+        async with aclosing(_read_ahead(messages)) as ahead:
+            async for message in ahead:
+                if isinstance(message, PartCommit):
+                    self._commit(message)
+                elif self.has_ended.is_set() and self.fault is None:
+                    raise _disorder("data", "the data had ended; only commits follow")
+                elif isinstance(message, DataEnd):
+                    if not is_by_part:
+                        raise _disorder(
+                            "end", "close the sending side instead; only loads committed by part have an end"
+                        )
+                    await self._end(start)
+                else:
+                    await self._take(message, start)
         self._desk.is_closed = True
         if not is_by_part:
             await self._end(start)
@@ -124,15 +126,11 @@ class Intake:
         desk = self._desk
         if self.fault is not None:
             return
-        turns = Turns(desk.clock)
         for piece in _pieces(data):
             if not await self._cut(partial(self._splitter.feed, piece), start):
                 return
             if isinstance(piece, bytes):
                 desk.bytes_received += len(piece)
-            desk.rows_received = max(self._splitter.position.row - 1, desk.rows_received)
-            # Reading is work: other calls of this process come in between.
-            await turns.give()
         is_accepted = desk.request.commit is not Commit.AT_END or desk.ledger.parts
         if is_accepted and desk.clock.monotonic() >= self._next_progress:
             self._next_progress = desk.clock.monotonic() + PROGRESS_SECONDS
@@ -141,9 +139,11 @@ class Intake:
     async def _cut(self, read: Callable[[], Iterator[Part]], start: Start) -> bool:
         """Read on, and set the parts to work that this completes; False if the data cannot be read."""
         try:
-            with closing(marked(read())) as parts:
-                for part, is_last in parts:
+            async with aclosing(marked(read())) as parts:
+                async for part, is_last in parts:
+                    self._count()
                     await self._add(part, start, is_whole=self._has_all and is_last and part.start.part == 1)
+            self._count()
             await self._begin_csv()
             await self._open()
         except (errors.InvalidData, errors.MessageTooLarge) as error:
@@ -154,6 +154,10 @@ class Intake:
             self.has_ended.set()
             return False
         return True
+
+    def _count(self) -> None:
+        desk = self._desk
+        desk.rows_received = max(self._splitter.position.row - 1, desk.rows_received)
 
     async def _begin_csv(self) -> None:
         """Check the columns of CSV as soon as its header was read, before there is any part."""
@@ -293,6 +297,23 @@ class Intake:
             run.commit()
         elif tuple(run.record.job_ids)[: len(named)] != named or not named:
             raise _disorder("commit", f"the token does not name the job of part {message.part} that was prepared")
+
+
+async def _read_ahead(messages: AsyncIterator[Message]) -> AsyncGenerator[Message, None]:
+    """Yield messages; while one is worked on, the next one comes in."""
+
+    async def receive() -> Message | None:
+        return await anext(messages, None)
+
+    receiving = asyncio.ensure_future(receive())
+    try:
+        while (message := await receiving) is not None:
+            receiving = asyncio.ensure_future(receive())
+            yield message
+    finally:
+        receiving.cancel()
+        # What it ended with is of no use: the load is over, or was told.
+        await asyncio.gather(receiving, return_exceptions=True)
 
 
 def _pieces(data: bytes | RowColumns) -> list[bytes | RowColumns]:

@@ -12,7 +12,7 @@ from service.bulk.json_rows import Cells, JsonRows
 from service.bulk.mapping import FieldMapping, constant_cells
 from service.bulk.parts import Part, PartLimits, PartWriter, Position, bytes_of
 from service.bulk.records import RecordBuffer
-from service.bulk.spool import CHUNK_BYTES, Spool
+from service.bulk.spool import CHUNK_BYTES
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # Ends a row while it waits for columns that only later rows bring; no cell can hold it.
@@ -102,7 +102,8 @@ class _PartRows:
     """The rows of one part, each written once with the columns known by then; what later rows add is commas.
 
     They go to the part as they come, so that ending it takes no time, and wait in a spool besides: if a column comes
-    late, the part is begun anew, at once as long as it is small, otherwise when it ends.
+    late, the part is begun anew, at once as long as it is small, otherwise once when it ends: however often that
+    happens, little more is written than the part twice.
     """
 
     def __init__(self, mapping: FieldMapping, writer: PartWriter) -> None:
@@ -115,7 +116,7 @@ class _PartRows:
         self._positions: dict[str, int] = {}
         # The columns of what the part holds.
         self._written: tuple[str, ...] = ()
-        self._spool = Spool(limit_bytes=writer.limits.size_bytes)
+        self._spool = writer.spool()
         self._held = bytearray()
         # Of the CSV as it would be now; every name of the header comes with what stands behind it.
         self._size = sum(len(name) + 1 for name in self._constants)
@@ -181,7 +182,7 @@ class _PartRows:
         self._spool.write(rows)
         if self._written == self._shape:
             self._write(rows, self._row_end(len(self._columns)))
-        elif self._spool.size <= _REWRITTEN_BYTES:
+        elif self._size <= _REWRITTEN_BYTES:
             self._write_anew()
 
     def _write_anew(self) -> None:

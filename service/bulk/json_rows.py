@@ -5,9 +5,10 @@ field alone, `#N/A` sets it to null.
 """
 
 import json
+import re
 from typing import Any, NoReturn, cast
 
-from service.bulk.columns import MAX_CELL_CHARACTERS, check_column, check_lengths, check_width
+from service.bulk.columns import MAX_CELL_CHARACTERS, MAX_COLUMNS, check_column, check_lengths, check_width
 from service.bulk.csv_faults import decode
 from service.bulk.mapping import NULL, FieldMapping
 from service.errors import InvalidData
@@ -16,6 +17,9 @@ Cells = tuple[tuple[str, ...], list[str]]
 """The cells of a row: Salesforce's columns, and the text of each."""
 
 _MOST_NAMES = 20_000
+_MOST_SEPARATORS = 4 * MAX_COLUMNS
+"""Commas of a long line. Reading many more values than there may be would keep everybody else waiting."""
+_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _SHOWN = 80
 _BLANKS = " \t\r\n"
 
@@ -76,6 +80,8 @@ class JsonRows:
         return cells
 
     def _value(self, text: str) -> Any:
+        if len(text) > MAX_CELL_CHARACTERS and _has_many_values(text):
+            raise _BadRowError(f"it holds far more than {MAX_COLUMNS:,} values; write one flat object a line")
         value, end = self._parse(text)
         if end < len(text):
             raise json.JSONDecodeError("more follows the object", text, end)
@@ -125,6 +131,22 @@ class JsonRows:
             self._targets.clear()
         self._targets[name] = target
         return target
+
+
+def _has_many_values(text: str) -> bool:
+    """Tell whether a line has far more values than columns may be, by the commas outside its strings.
+
+    It is looked at string by string and only up to where that is known, because other threads wait for single steps.
+    """
+    if text.count(",") <= _MOST_SEPARATORS:
+        return False
+    found = end = 0
+    for number, string in enumerate(_STRING.finditer(text)):
+        found += text.count(",", end, string.start())
+        if found > _MOST_SEPARATORS or number > 2 * _MOST_SEPARATORS:
+            return True
+        end = string.end()
+    return found + text.count(",", end) > _MOST_SEPARATORS
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

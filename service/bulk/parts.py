@@ -4,14 +4,14 @@ Source of the size: Bulk API 2.0 and Bulk API Developer Guide, "Upload Job Data"
 """
 
 import hashlib
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 from service import errors
 from service.bulk.batches import RowColumns
 from service.bulk.dialect import Delimiter
-from service.bulk.spool import Spool
+from service.bulk.spool import Spool, SpoolFiles
 
 MAX_PART_BYTES = 100_000_000
 MAX_PART_ROWS = 1_000_000
@@ -70,34 +70,6 @@ class Part:
         return self.end.row - self.start.row
 
 
-def marked(parts: Iterator[Part]) -> Generator[tuple[Part, bool]]:
-    """Yield parts, and whether each is the last one. Closing it closes the part that nobody was given.
-
-    Raises:
-        errors.InvalidData: As `parts` does, once the parts before the row at fault were yielded.
-
-    """
-    held: Part | None = None
-    try:
-        while True:
-            try:
-                part = next(parts, None)
-            except errors.InvalidArgument:
-                if held is not None:
-                    before, held = held, None
-                    yield before, False
-                raise
-            if held is not None:
-                before, held = held, part
-                yield before, part is None
-            held = part
-            if part is None:
-                return
-    finally:
-        if held is not None:
-            held.content.close()
-
-
 class Splitter(Protocol):
     """Cuts data into parts. Where it cuts depends on the rows alone, never on how the bytes arrive.
 
@@ -133,6 +105,9 @@ class Splitter(Protocol):
 
     def feed(self, data: bytes | RowColumns) -> Iterator[Part]:
         """Take bytes, cut anywhere, or a batch, and yield the parts that are complete. It must be read to its end.
+
+        It may be read in any thread, one after another. What it works between two parts is bounded by a part's size
+        and that of the data, and no single step of it keeps other threads waiting for more than some milliseconds.
 
         Raises:
             errors.InvalidRequest: The format comes as the other of the two.
@@ -190,11 +165,16 @@ class PartWriter:
         self._rows = 0
         self._content: Spool | None = None
         self._digest = hashlib.sha256()
+        self._files = SpoolFiles()
 
     @property
     def end(self) -> Position:
         """The part in work and the next row; its byte is that of the part's start."""
         return Position(self._start.part, self._start.row + self._rows, self._start.byte)
+
+    def begin_at(self, start: Position) -> None:
+        """Have the first part start elsewhere, before anything was written."""
+        self._start = start
 
     @property
     def has_begun(self) -> bool:
@@ -215,6 +195,10 @@ class PartWriter:
         """
         return self.limits.size_bytes - (header_size if self._content is None else self._content.size)
 
+    def spool(self) -> Spool:
+        """Return a spool for as much as a part may hold; the file it frees is used again."""
+        return Spool(limit_bytes=self.limits.size_bytes, files=self._files)
+
     def write(self, data: bytes, rows: int = 0) -> None:
         """Append bytes: the header first, then rows that fit.
 
@@ -224,14 +208,14 @@ class PartWriter:
 
         """
         if self._content is None:
-            self._content = Spool(limit_bytes=self.limits.size_bytes)
+            self._content = self.spool()
         self._content.write(data)
         self._digest.update(data)
         self._rows += rows
 
     def restart(self) -> None:
         """Forget what the part holds, to write it anew."""
-        self.close()
+        self._drop()
         self._rows = 0
         self._digest = hashlib.sha256()
 
@@ -254,7 +238,11 @@ class PartWriter:
         return part
 
     def close(self) -> None:
-        """Free what a part that was not cut holds."""
+        """Free what a part that was not cut holds, and the files that wait for the next ones."""
+        self._drop()
+        self._files.close()
+
+    def _drop(self) -> None:
         if self._content is not None:
             self._content.close()
             self._content = None

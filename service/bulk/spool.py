@@ -1,9 +1,11 @@
 """Bytes kept until they are needed, and needed perhaps more than once: in memory at first, then in a temporary file."""
 
+import os
 from collections.abc import AsyncIterator, Iterator
-from tempfile import SpooledTemporaryFile
+from tempfile import TemporaryFile
+from threading import Lock
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self, cast
 
 from service import errors
 
@@ -11,20 +13,75 @@ MAX_LOAD_BYTES = 100_000_000
 """CSV of one load, the most that one job of Bulk API 2.0 safely takes."""
 MEMORY_BYTES = 1024 * 1024
 CHUNK_BYTES = 256 * 1024
+MOST_SPARE = 3
+"""Files that wait for their next use; each is at most as long as a part."""
+
+
+class SpoolFiles:
+    """Temporary files that are used one time after another: to write over pages costs a tenth of having new ones.
+
+    May be used from several threads.
+    """
+
+    def __init__(self) -> None:
+        self._spare: list[BinaryIO] = []
+        self._is_closed = False
+        self._lock = Lock()
+
+    def take(self) -> BinaryIO:
+        """Return a file, whose content is of no meaning.
+
+        Raises:
+            OSError: None can be opened.
+
+        """
+        with self._lock:
+            if self._spare:
+                return self._spare.pop()
+        return cast("BinaryIO", TemporaryFile(buffering=0))
+
+    def give_back(self, file: BinaryIO) -> None:
+        """Take a file back, from whoever needs it no more."""
+        with self._lock:
+            if not self._is_closed and len(self._spare) < MOST_SPARE:
+                self._spare.append(file)
+                return
+        file.close()
+
+    def close(self) -> None:
+        """Free the files that wait, and each that comes back from now on. May be called twice."""
+        with self._lock:
+            self._is_closed = True
+            spare, self._spare = self._spare, []
+        for file in spare:
+            file.close()
 
 
 class Spool:
     """An append-only store with a limit. Closing it, or leaving its `with`, frees memory and file.
 
+    Readers may be in other threads than the writer once all is written.
+
     Args:
         limit_bytes: What it takes.
         memory_bytes: From when on it uses a file.
+        files: Where its file comes from and goes to; None for one of its own.
 
     """
 
-    def __init__(self, *, limit_bytes: int = MAX_LOAD_BYTES, memory_bytes: int = MEMORY_BYTES) -> None:
-        self._file = SpooledTemporaryFile(max_size=memory_bytes)  # noqa: SIM115 - closed by close()
+    def __init__(
+        self,
+        *,
+        limit_bytes: int = MAX_LOAD_BYTES,
+        memory_bytes: int = MEMORY_BYTES,
+        files: SpoolFiles | None = None,
+    ) -> None:
         self._limit = limit_bytes
+        self._memory_bytes = memory_bytes
+        self._files = files
+        self._memory = bytearray()
+        self._file: BinaryIO | None = None
+        self._is_closed = False
         self.size = 0
         """Bytes held."""
 
@@ -37,11 +94,15 @@ class Spool:
 
         """
         check_size(self.size + len(data), self._limit)
+        if self._is_closed:
+            raise ValueError("the spool is closed")
         try:
-            self._file.seek(self.size)
-            self._file.write(data)
-            # What is buffered might not fit when nobody looks any more.
-            self._file.flush()
+            if self._file is None and self.size + len(data) > self._memory_bytes:
+                self._begin_file()
+            if self._file is None:
+                self._memory += data
+            else:
+                _write_at(self._file.fileno(), data, self.size)
         except OSError as error:
             raise errors.QueueFull(
                 "this replica has no room for more rows on its disk; go on with the load in a minute",
@@ -54,8 +115,7 @@ class Spool:
         """Yield the bytes from `start` to before `end` in pieces of at most 256 KiB. Readers do not disturb another."""
         end = self.size if end is None else end
         while start < end:
-            self._file.seek(start)
-            chunk = self._file.read(min(CHUNK_BYTES, end - start))
+            chunk = self._read(start, min(CHUNK_BYTES, end - start))
             start += len(chunk)
             yield chunk
 
@@ -65,8 +125,16 @@ class Spool:
             yield chunk
 
     def close(self) -> None:
-        """Forget everything."""
-        self._file.close()
+        """Forget everything. May be called twice."""
+        self._is_closed = True
+        self._memory = bytearray()
+        file, self._file = self._file, None
+        if file is None:
+            return
+        if self._files is None:
+            file.close()
+        else:
+            self._files.give_back(file)
 
     def __enter__(self) -> Self:
         return self
@@ -76,6 +144,30 @@ class Spool:
     ) -> None:
         self.close()
 
+    def _begin_file(self) -> None:
+        """Go on in a file."""
+        file = self._files.take() if self._files else cast("BinaryIO", TemporaryFile(buffering=0))  # noqa: SIM115 - close()
+        try:
+            _write_at(file.fileno(), self._memory, 0)
+        except OSError:
+            file.close()
+            raise
+        self._file = file
+        self._memory = bytearray()
+
+    def _read(self, start: int, size: int) -> bytes:
+        if self._is_closed:
+            raise ValueError("the spool is closed")
+        file = self._file
+        if file is None:
+            with memoryview(self._memory) as held:
+                return bytes(held[start : start + size])
+        # No reader moves a place that another one reads or writes at.
+        chunk = os.pread(file.fileno(), size, start)
+        if not chunk:
+            raise errors.InternalError("a file of rows is shorter than what was written to it")
+        return chunk
+
 
 def check_size(size: int, limit: int = MAX_LOAD_BYTES) -> None:
     """Raise `errors.MessageTooLarge` when a load of that many bytes of CSV is larger than the limit."""
@@ -84,3 +176,11 @@ def check_size(size: int, limit: int = MAX_LOAD_BYTES) -> None:
             f"a load takes at most {limit:,} bytes of CSV; send the rest as another load",
             metadata={"size_bytes": str(size), "limit_bytes": str(limit)},
         )
+
+
+def _write_at(descriptor: int, data: bytes | bytearray, start: int) -> None:
+    """Write all of it; a system may take less at a time, as it does when the disk is nearly full."""
+    written = os.pwrite(descriptor, data, start)
+    with memoryview(data) as rest:
+        while written < len(data):
+            written += os.pwrite(descriptor, rest[written:], start + written)

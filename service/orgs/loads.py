@@ -18,7 +18,7 @@ from service.bulk.ledger import Ledger
 from service.bulk.load import Loader
 from service.bulk.messages import Message
 from service.bulk.parts import PartLimits
-from service.bulk.splitting import splitter_of
+from service.bulk.splitting import first_parts, splitter_of
 from service.bulk.standing import StandingLoad, add_part, only_part
 from service.bulk.token import TokenSigner
 from service.bulk.ways import Ways
@@ -156,7 +156,7 @@ class OrgLoads:
         slots = Slots(self._slots)
         desk = Desk(request, jobs, context.clock, ledger, self._tokens, reach, allowance, slots)
         with closing(splitter_of(request, ledger.limits, ledger.end)) as splitter:
-            part = only_part([*splitter.feed(data), *splitter.finish()])
+            part = only_part(await first_parts(splitter, data, most=2))
             if not ledger.parts:
                 ledger.header_bytes = splitter.header_bytes
             with part.content:

@@ -40,7 +40,8 @@ class TextSigner:
             raise ValueError("token keys must be at least one, with different ids")
         self._key_id = keys[0].id
         self._purpose = purpose
-        self._giver = giver
+        # Without configured keys each process makes its own, under one name.
+        self._remedy = f"send it exactly as {giver} gave it, to a service with the same `token_keys`"
         self._longest = longest
 
     def write(self, payload: bytes) -> str:
@@ -64,10 +65,10 @@ class TextSigner:
         """
         parts = _TOKEN.fullmatch(text) if len(text) <= self._longest else None
         if parts is None or parts["key"] not in self._secrets:
-            raise invalid(f"is not one that this service signed; send it exactly as {self._giver} gave it")
+            raise invalid(f"is not one that this service signed; {self._remedy}")
         signed = text.rpartition(".")[0]
         if not hmac.compare_digest(self._signature(signed, parts["key"]), parts["signature"]):
-            raise invalid(f"was altered; send it exactly as {self._giver} gave it")
+            raise invalid(f"was altered, or signed with another key of that name; {self._remedy}")
         payload = parts["payload"]
         try:
             return urlsafe_b64decode(payload + "=" * (-len(payload) % 4))

@@ -74,6 +74,19 @@ async def test_typed_rows_are_loaded(client, company, data_format):
     assert [{name: value for name, value in row.items() if name != "Account"} for row in rows] == found
 
 
+@pytest.mark.parametrize("data_format", ["json_lines", "record_batch"])
+async def test_a_lookup_of_several_objects_is_loaded(client, company, data_format):
+    """A reference that names its sObject finds the record where the lookup alone would not say of what."""
+    lead = await client.create_record("Lead", {"LastName": "N", "Company": company, "Ext__c": company})
+    rows = [{"Subject": company, "Who": Reference("Ext__c", company, "Lead")}]
+
+    finished, told = await ended(client.bulk_load("Task", "insert", rows, data_format=data_format, results="all"))
+    found = [row async for row in client.query("SELECT WhoId FROM Task WHERE Subject = :name", {"name": company})]
+
+    assert {1: "created"} == told, finished
+    assert [{"WhoId": lead.record_id}] == found
+
+
 async def test_what_a_query_yields_is_loaded(client, company):
     """Batches go from one query into a load without becoming rows."""
     rows = [{"LastName": f"N{number}", "Company": company} for number in range(50)]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.polling import poll_soon
 from tests.support.stage import StageFactory
 
 
@@ -11,6 +12,12 @@ from tests.support.stage import StageFactory
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder for the keys of orgs."""
     return tmp_path_factory.mktemp("keys")
+
+
+@pytest.fixture
+def quick_polls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets services ask sooner for the state of jobs."""
+    poll_soon(monkeypatch)
 
 
 @pytest.fixture

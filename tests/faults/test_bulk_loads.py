@@ -22,7 +22,7 @@ from tests.support.rich_status import failure
 from tests.support.service import free_ports
 from tests.support.stage import org_settings
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("quick_polls")]
 
 HEADER = pb.BulkLoadHeader(
     object="Lead",

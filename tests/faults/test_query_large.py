@@ -2,9 +2,8 @@
 
 import asyncio
 import os
-import signal
 import sys
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -12,18 +11,26 @@ from pathlib import Path
 
 import httpx
 import pytest
+import pytest_asyncio
 from sluicegate import Client, SluicegateError
 
 from tests.load.numbered_rows import SOQL
 from tests.load.processes import Server, running, service_on
+from tests.support.forked import ForkedProcess, forked
+from tests.support.ports import lasting_port
 from tests.support.scale import SCALE
 
 ROWS = 50_000 * SCALE
 TENTH = ROWS // 10
+FEWER = 20_000 * SCALE
+QUARTER = FEWER // 4
+"""It ends where a part of a job does, as a tenth of all rows does."""
 MOST_GROWTH_MIB = 32
 MIB = 1_048_576
 KEYS = {"SLUICEGATE_TOKEN_KEYS": '{"2026": "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk"}'}
 Fault = Callable[[], Awaitable[None]]
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @dataclass
@@ -68,25 +75,35 @@ class Scene:
     def __init__(self, stack: AsyncExitStack, upstream: Server, port: int) -> None:
         self._stack = stack
         self._upstream = upstream
+        self._rows = 0
         self.port = port
-        self.service: Server | None = None
+        self.service: ForkedProcess | None = None
         self.memory = Memory()
+
+    async def begin(self, rows: int) -> None:
+        """Let the org be another one that has so many rows, and the service run."""
+        self._rows = rows
+        self.memory = Memory()
+        await self.misbehave(f"/begin?rows={rows}")
+        if self.service is None or self.service.returncode is not None:
+            await self.start()
 
     async def start(self) -> None:
         """Start the service."""
         settings = {**service_on(self._upstream), **KEYS, "SLUICEGATE_GRPC__PORT": str(self.port)}
-        self.service = await self._stack.enter_async_context(
-            running("service", "serve", "--json", environment=settings)
-        )
+        self.service = await self._stack.enter_async_context(forked("serve", "--json", environment=settings))
+        assert self.service.stdout is not None
+        await self.service.stdout.readline()
 
-    def kill(self) -> None:
+    async def kill(self) -> None:
         """End the service as a crash would."""
         assert self.service is not None
-        os.kill(self.service.pid, signal.SIGKILL)
+        self.service.kill()
+        await self.service.wait()
 
     async def restart(self) -> None:
         """Let the service crash, and start it again."""
-        self.kill()
+        await self.kill()
         await self.start()
 
     async def revoke(self) -> None:
@@ -118,18 +135,14 @@ class Scene:
             found: dict[str, int] = (await client.get(path)).raise_for_status().json()
             return found
 
-    async def command(self, soql: str, *arguments: str) -> Process:
+    async def command(self, soql: str, *arguments: str) -> ForkedProcess:
         """Begin to read."""
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("SLUICEGATE_")}
         target = f"127.0.0.1:{self.port}"
-        return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "service", "query", soql, "--target", target, "-o", "csv", *arguments),
-            env=environment,
-            stdout=PIPE,
-            stderr=PIPE,
+        return await self._stack.enter_async_context(
+            forked("query", soql, "--target", target, "-o", "csv", *arguments, stderr=PIPE)
         )
 
-    async def read(self, process: Process, faults: Mapping[int, Sequence[Fault]] | None = None) -> int:
+    async def read(self, process: ForkedProcess, faults: Mapping[int, Sequence[Fault]] | None = None) -> int:
         """Read what the command writes to its end, and return how many rows there were; each has to be the next one.
 
         Args:
@@ -156,17 +169,30 @@ class Scene:
         return rows
 
     async def _open_gate(self, waiting: Mapping[int, Sequence[Fault]]) -> None:
-        await self.misbehave(f"/gate?rows={next(iter(waiting), ROWS)}")
+        await self.misbehave(f"/gate?rows={next(iter(waiting), self._rows)}")
 
 
-@pytest.fixture
-async def scene(unused_tcp_port: int) -> AsyncIterator[Scene]:
-    """An org with the rows, and a service on it."""
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage() -> AsyncIterator[Scene]:
+    """An org, and a service on it."""
     async with AsyncExitStack() as stack:
-        upstream = await stack.enter_async_context(running("tests.load.numbered_rows", "--rows", str(ROWS)))
-        made = Scene(stack, upstream, unused_tcp_port)
-        await made.start()
-        yield made
+        upstream = await stack.enter_async_context(running("tests.load.numbered_rows"))
+        yield Scene(stack, upstream, lasting_port())
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def scene(stage: Scene) -> Scene:
+    """The same, with rows that take no time."""
+    await stage.begin(FEWER)
+    return stage
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def large_scene(stage: Scene) -> Scene:
+    """The same with all rows, and a service that has just started."""
+    await stage.begin(ROWS)
+    await stage.restart()
+    return stage
 
 
 of_linux = pytest.mark.skipif(sys.platform != "linux", reason="what a process holds is told by Linux only")
@@ -174,48 +200,48 @@ of_linux = pytest.mark.skipif(sys.platform != "linux", reason="what a process ho
 
 @of_linux
 @pytest.mark.timeout(1500)
-async def test_every_row_comes_once_in_little_memory(scene: Scene):
+async def test_every_row_comes_once_in_little_memory(large_scene: Scene):
     """Connections break, the session ends, the service is killed, the result is given up: the caller sees nothing."""
-    process = await scene.command(SOQL, "--route", "rest")
+    process = await large_scene.command(SOQL, "--route", "rest")
 
-    rows = await scene.read(
+    rows = await large_scene.read(
         process,
         {
-            TENTH: [scene.break_connections],
-            3 * TENTH: [scene.revoke],
-            5 * TENTH: [scene.restart],
-            7 * TENTH: [scene.forget],
-            9 * TENTH: [scene.revoke, scene.break_connections],
+            TENTH: [large_scene.break_connections],
+            3 * TENTH: [large_scene.revoke],
+            5 * TENTH: [large_scene.restart],
+            7 * TENTH: [large_scene.forget],
+            9 * TENTH: [large_scene.revoke, large_scene.break_connections],
         },
     )
 
-    counts = await scene.counts()
+    counts = await large_scene.counts()
     assert (0, ROWS) == (await process.wait(), rows)
     assert 4 <= counts["queries"]
     assert 4 == counts["resets"]
-    assert MOST_GROWTH_MIB >= max(scene.memory.growth_mib()), scene.memory
+    assert MOST_GROWTH_MIB >= max(large_scene.memory.growth_mib()), large_scene.memory
 
 
 @of_linux
 @pytest.mark.timeout(1500)
-async def test_every_row_comes_once_in_bulk(scene: Scene):
+async def test_every_row_comes_once_in_bulk(large_scene: Scene):
     """A job outlives the service and the session, and its parts are read again where they broke off."""
-    process = await scene.command(SOQL, "--route", "bulk")
+    process = await large_scene.command(SOQL, "--route", "bulk")
 
-    rows = await scene.read(
+    rows = await large_scene.read(
         process,
         {
-            TENTH: [scene.break_connections],
-            3 * TENTH: [scene.revoke],
-            5 * TENTH: [scene.restart],
-            7 * TENTH: [scene.revoke, scene.break_connections],
+            TENTH: [large_scene.break_connections],
+            3 * TENTH: [large_scene.revoke],
+            5 * TENTH: [large_scene.restart],
+            7 * TENTH: [large_scene.revoke, large_scene.break_connections],
         },
     )
 
-    counts = await scene.counts()
+    counts = await large_scene.counts()
     assert (0, ROWS) == (await process.wait(), rows)
     assert (1, 4) == (counts["jobs"], counts["resets"])
-    assert MOST_GROWTH_MIB >= max(scene.memory.growth_mib()), scene.memory
+    assert MOST_GROWTH_MIB >= max(large_scene.memory.growth_mib()), large_scene.memory
 
 
 @pytest.mark.parametrize("fault", ["restart", "revoke", "forget"])
@@ -230,7 +256,7 @@ async def test_what_befalls_a_running_job(scene: Scene, fault: str):
     await scene.misbehave("/hold?jobs=0")
     rows = await scene.read(process)
 
-    assert (0, ROWS) == (await process.wait(), rows)
+    assert (0, FEWER) == (await process.wait(), rows)
 
 
 @pytest.mark.parametrize("order", ["", " ORDER BY Id"])
@@ -238,29 +264,29 @@ async def test_a_job_that_is_deleted_while_it_is_read(scene: Scene, order: str):
     """Its rest is another job's where the query itself has the order for it; otherwise the command says so."""
     process = await scene.command(SOQL + order, "--route", "bulk")
 
-    rows = await scene.read(process, {TENTH: [scene.forget, scene.shorten]})
+    rows = await scene.read(process, {QUARTER: [scene.forget, scene.shorten]})
     told = await said(process)
 
     expected = (0, True, 2) if order else (1, False, 1)
-    assert expected == (process.returncode, rows == ROWS, (await scene.counts())["jobs"]), told
+    assert expected == (process.returncode, rows == FEWER, (await scene.counts())["jobs"]), told
     assert order or "QUERY_NOT_RESUMABLE" in told
 
 
 async def test_without_the_tokens_a_killed_service_ends_the_reading(scene: Scene):
     """What shows that going on is what helps: a client that does not is left with the rows that came before."""
     rows, code = 0, ""
-    await scene.misbehave(f"/gate?rows={TENTH}")
+    await scene.misbehave(f"/gate?rows={QUARTER}")
 
     async with Client(f"127.0.0.1:{scene.port}") as client:
         try:
             async for batch in client.query_batches(SOQL, reconnect=False):
                 rows += batch.row_count
-                if rows == TENTH:
-                    scene.kill()
+                if rows == QUARTER:
+                    await scene.kill()
         except SluicegateError as error:
             code = error.code
 
-    assert ("UNAVAILABLE", TENTH) == (code, rows)
+    assert ("UNAVAILABLE", QUARTER) == (code, rows)
 
 
 @pytest.mark.parametrize("fault", ["revoke", "forget"])
@@ -268,10 +294,10 @@ async def test_without_an_order_a_lost_result_ends_the_reading(scene: Scene, fau
     """What shows that the restart is what helps: a query that has no order to be restarted by ends in the middle."""
     process = await scene.command(f"{SOQL} ORDER BY Status", "--route", "rest")
 
-    rows = await scene.read(process, {TENTH: [getattr(scene, fault)]})
+    rows = await scene.read(process, {QUARTER: [getattr(scene, fault)]})
 
     assert 1 == await process.wait()
-    assert TENTH <= rows < ROWS
+    assert QUARTER <= rows < FEWER
     assert "QUERY_NOT_RESUMABLE" in await said(process)
 
 
@@ -280,20 +306,20 @@ async def test_a_command_that_is_killed_goes_on_in_its_file(scene: Scene, tmp_pa
     """What it had written is kept as far as it was whole, and no row of the rest is there twice or missing."""
     output = tmp_path / "rows.csv"
     arguments = ("--route", route, "--output", str(output), "--resume", str(tmp_path / "progress"))
-    await scene.misbehave(f"/gate?rows={TENTH}")
+    await scene.misbehave(f"/gate?rows={QUARTER}")
     killed = await scene.command(SOQL, *arguments)
-    while len(await lines_of(output)) <= TENTH:  # noqa: ASYNC110 - another process writes it
+    while len(await lines_of(output)) <= QUARTER:  # noqa: ASYNC110 - another process writes it
         await asyncio.sleep(0.05)
 
     killed.kill()
     await killed.wait()
     with output.open("ab") as file:
-        file.write(b"N5000,half a ro")
-    await scene.misbehave(f"/gate?rows={ROWS}")
+        file.write(b"N%d,half a ro" % QUARTER)
+    await scene.misbehave(f"/gate?rows={FEWER}")
     status = await finished(await scene.command(SOQL, *arguments))
 
     assert 0 == status
-    assert [f"N{number}" for number in range(ROWS)] == [line.split(",")[0] for line in (await lines_of(output))[1:]]
+    assert [f"N{number}" for number in range(FEWER)] == [line.split(",")[0] for line in (await lines_of(output))[1:]]
 
 
 @pytest.mark.skipif(SCALE < 2, reason="the command is patient for 30 seconds; SLUICEGATE_TEST_SCALE=20 has the time")
@@ -302,12 +328,12 @@ async def test_what_an_org_out_of_order_ends_goes_on_by_the_same_command(scene: 
     """Connections that break again and again end the command, and it goes on where it stopped; no row twice."""
     output = tmp_path / "rows.csv"
     arguments = ("--route", route, "--output", str(output), "--resume", str(tmp_path / "progress"))
-    await scene.misbehave(f"/gate?rows={TENTH}")
+    await scene.misbehave(f"/gate?rows={QUARTER}")
     stopped = await scene.command(SOQL, *arguments)
-    while len(await lines_of(output)) <= TENTH:  # noqa: ASYNC110 - another process writes it
+    while len(await lines_of(output)) <= QUARTER:  # noqa: ASYNC110 - another process writes it
         await asyncio.sleep(0.05)
     await scene.misbehave("/break?answers=1000")
-    await scene.misbehave(f"/gate?rows={ROWS}")
+    await scene.misbehave(f"/gate?rows={FEWER}")
     told = await said(stopped)
     before = len(await lines_of(output)) - 1
     await scene.misbehave("/break?answers=0")
@@ -319,17 +345,17 @@ async def test_what_an_org_out_of_order_ends_goes_on_by_the_same_command(scene: 
 
     assert 1 == stopped.returncode
     assert "goes on behind them" in told
-    assert ROWS > before >= TENTH
-    assert [f"N{number}" for number in range(ROWS)] == [line.split(",")[0] for line in (await lines_of(output))[1:]]
+    assert FEWER > before >= QUARTER
+    assert [f"N{number}" for number in range(FEWER)] == [line.split(",")[0] for line in (await lines_of(output))[1:]]
 
 
-async def said(process: Process) -> str:
+async def said(process: ForkedProcess) -> str:
     """Return what the command said beside its output, once it has ended."""
     _, errors = await process.communicate()
     return errors.decode()
 
 
-async def finished(process: Process) -> int:
+async def finished(process: ForkedProcess) -> int:
     """Return the status of the command, once it has ended."""
     await said(process)
     return await process.wait()

@@ -4,6 +4,7 @@ import gzip
 import itertools
 import resource
 import zlib
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,7 @@ async def test_what_is_no_page_is_an_error(tmp_path, body, field):
     await failed(tmp_path, raw(body), soql=f"SELECT {field} FROM Lead")
 
 
+@cache
 def _zipped(mib: int) -> bytes:
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     parts = [packer.compress(b"a" * MIB) for _ in range(mib)]

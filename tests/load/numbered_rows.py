@@ -5,7 +5,8 @@ it is told to: `GET /forget` gives up every result that was begun, `/revoke` end
 `/break?answers=3` resets the connections of the next three answers with rows in their middle, `/shorten?answers=1` lets
 the next part of a job lack its last row, and between `/hold?jobs=1` and `/hold?jobs=0` no job gets done. From
 `/gate?rows=1000` on no row is sent behind the first thousand until the gate is moved. `/counts` tells how often it was
-logged in to, and how many queries and jobs were begun, connections reset and sessions refused.
+logged in to, and how many queries and jobs were begun, connections reset and sessions refused. `/begin?rows=1000` makes
+it another org, which has a thousand leads and behaves.
 """
 
 import argparse
@@ -109,12 +110,18 @@ class NumberedRows:
         if path == "/services/oauth2/token":
             self._counts["logins"] += 1
             return Answer(json.dumps({"access_token": self._token, "instance_url": self.url}).encode())
-        if path == "/revoke":
+        self._obey(path, number)
+        return Answer(b"{}")
+
+    def _obey(self, path: str, number: int) -> None:
+        if path in {"/revoke", "/begin"}:
             self._sessions += 1
-        if path in {"/forget", "/revoke"}:
+        if path in {"/forget", "/revoke", "/begin"}:
             self._cursors.clear()
-        if path == "/forget":
+        if path in {"/forget", "/begin"}:
             self._jobs.clear()
+        if path == "/begin":
+            self._begin(number)
         if path == "/hold":
             self._is_held = number > 0
         if path == "/gate":
@@ -125,7 +132,12 @@ class NumberedRows:
             self._breaks = number
         if path == "/shorten":
             self._shortens = number
-        return Answer(b"{}")
+
+    def _begin(self, rows: int) -> None:
+        self._rows = self._gate = rows
+        self._is_held = False
+        self._breaks = self._shortens = 0
+        self._counts.clear()
 
     def _page(self, name: str, start: int) -> Answer:
         found = self._cursors[name]

@@ -8,11 +8,10 @@ import pytest_asyncio
 from grpc import aio
 
 from service.app import App
-from service.bulk import patience
 from service.emulator.disturbances import Disturbances
 from service.emulator.org import Org
-from service.query import bulk_job
 from service.settings import EmulatorSettings
+from tests.support.polling import poll_soon
 from tests.support.service import free_ports
 
 
@@ -40,9 +39,7 @@ async def channel(app: App) -> AsyncIterator[aio.Channel]:
 
 @pytest.fixture(autouse=True)
 def _quick_polls(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ask for the state of jobs sooner than one would ask Salesforce: the embedded org's are over at once."""
-    for polling in (bulk_job, patience):
-        monkeypatch.setattr(polling, "FIRST_POLL_SECONDS", 0.02)
+    poll_soon(monkeypatch)
 
 
 @pytest.fixture

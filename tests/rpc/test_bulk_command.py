@@ -12,6 +12,7 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from pathlib import Path
 
 import pytest
+from sluicegate import TokenFile
 
 from service.emulator.effects import Delay
 
@@ -92,6 +93,17 @@ async def test_a_file_is_loaded(org, given, data, company):
     assert "complete" == json.loads(cancelled)["state"]
 
 
+async def test_a_load_that_a_command_goes_on_with_is_cancelled_in_vain(given, data):
+    """What is aborted is told, and that the command which has the load would begin further parts."""
+    await bulk(*given)
+    note = data.with_name("leads.csv.load")
+    with TokenFile(note):
+        status, output, errors = await bulk("cancel", note)
+
+    assert (1, "complete: 5 rows tried, 1 of them failed; parts: 1 done\n") == (status, output)
+    assert "sluicegate: a command still loads it: stop that by Ctrl-C, then cancel what it has begun\n" == errors
+
+
 async def test_a_load_that_is_over_can_be_repeated(given, data):
     """Its file and its failures make room for those of the next one."""
     await bulk(*given)
@@ -156,6 +168,20 @@ async def test_what_is_wrong_is_told(given, data, arguments, text):
     assert [data] == list(data.parent.iterdir())
 
 
+async def test_the_name_tells_json(app, tmp_path, company):
+    """A file of JSON is read as lines of it; what is one large array is told so, not taken for CSV."""
+    target = ("--object", "Lead", "--target", app.addresses.grpc)
+    lines, array = tmp_path / "LEADS.NDJSON", tmp_path / "leads.json"
+    lines.write_text(f'{{"LastName": "N", "Company": "{company}"}}\n', encoding="utf-8")
+    array.write_text(f'[{{"LastName": "N", "Company": "{company}"}}]\n', encoding="utf-8")
+
+    loaded = await bulk("load", lines, *target)
+    refused = await bulk("load", array, *target)
+
+    assert (0, 2) == (loaded[0], refused[0])
+    assert "row 1: it is not a JSON object; write one object a line" in refused[2]
+
+
 async def test_a_reader_may_leave(given, data):
     """Results that nobody reads on end without a word."""
     await bulk(*given)
@@ -178,12 +204,14 @@ async def test_what_is_no_load(tmp_path):
     wrong = await bulk("load", "--resume", other)
     gone = await bulk("load", tmp_path / "absent.csv", "--object", "Lead")
     folder = await bulk("load", tmp_path, "--object", "Lead")
+    device = await bulk("load", os.devnull, "--object", "Lead")
 
     assert (2, 2, 2, 2) == (absent[0], wrong[0], gone[0], folder[0])
     assert "there is no file" in absent[2]
     assert "does not tell of a load" in wrong[2]
     assert f"sluicegate: {tmp_path / 'absent.csv'}: No such file or directory\n" == gone[2]
-    assert f"sluicegate: {tmp_path} is a folder; name a file in it\n" == folder[2]
+    assert f"sluicegate: {tmp_path} is no file that could be read again; name a file in it\n" == folder[2]
+    assert "/dev/null is no file that could be read again; pipe it into: sluicegate bulk load - ...\n" in device[2]
 
 
 async def test_the_standard_input_is_loaded(given, data, org, company, tmp_path: Path):
@@ -293,3 +321,16 @@ async def test_what_a_load_is_cannot_change(given, data):
     assert 2 == status
     assert "goes on with the load that" in errors
     assert "leave the data, --operation, --map out" in errors
+
+
+async def test_a_standard_input_that_is_closed(given, data):
+    """The refusal says what is wanted, and nothing is left behind."""
+    command = [sys.executable, "-m", "service", "bulk", "load", "-", *map(str, given[2:])]
+    process = await asyncio.create_subprocess_exec(
+        *("sh", "-c", 'exec "$@" <&-', "sh", *command), stdout=PIPE, stderr=PIPE, cwd=data.parent
+    )
+    output, errors = await process.communicate()
+
+    assert (2, b"") == (process.returncode, output)
+    assert "sluicegate: the standard input is closed; give it the data" in errors.decode()
+    assert [data] == list(data.parent.iterdir())

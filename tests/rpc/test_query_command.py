@@ -21,6 +21,7 @@ import pytest
 from sluicegate import Client
 
 from service.emulator.effects import Delay
+from tests.support.forked import forked
 
 FULL = Path("/dev/full")
 ROWS = 450
@@ -42,16 +43,22 @@ async def begin(app, soql: str, *arguments: object, columns: int = 80, **streams
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SLUICEGATE_")}
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "service", "query", soql, "--target", app.addresses.grpc, *map(str, arguments)),
-        env={**environment, "COLUMNS": str(columns), "TERM": "xterm"},
+        env={**environment, **terminal(columns)},
         **{"stdout": PIPE, "stderr": PIPE, **streams},
     )
 
 
 async def query(app, soql: str, *arguments: object, columns: int = 80) -> tuple[int | None, str, str]:
     """Run the command, and return its status, its output and what it said beside it."""
-    process = await begin(app, soql, *arguments, columns=columns)
-    output, errors = await process.communicate()
+    command = ("query", soql, "--target", app.addresses.grpc, *map(str, arguments))
+    async with forked(*command, environment=terminal(columns), stderr=PIPE) as process:
+        output, errors = await process.communicate()
     return process.returncode, output.decode(), errors.decode()
+
+
+def terminal(columns: int) -> dict[str, str]:
+    """Return what a terminal tells of itself."""
+    return {"COLUMNS": str(columns), "TERM": "xterm"}
 
 
 async def test_csv(app, company):

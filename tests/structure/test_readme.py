@@ -176,16 +176,41 @@ def test_the_links_lead_somewhere(path):
     assert (ROOT / path).exists()
 
 
-def test_the_python_example_runs(target, tmp_path):
-    """The first Python example does what it says against a running service."""
-    [source, *_] = re.findall(r"```python\n(.*?)```", section("From Python"), re.DOTALL)
+@pytest.mark.parametrize("number", range(2))
+def test_the_python_examples_run(target, tmp_path, number):
+    """The Python examples do what they say against a running service."""
+    sources = re.findall(r"```python\n(.*?)```", section("From Python"), re.DOTALL)
     path = tmp_path / "example.py"
-    path.write_text(source.replace("127.0.0.1:50051", target), encoding="utf-8")
+    path.write_text(sources[number].replace("127.0.0.1:50051", target), encoding="utf-8")
 
-    ran = subprocess.run([sys.executable, path], capture_output=True, text=True, check=False)
+    ran = subprocess.run([sys.executable, path], capture_output=True, text=True, check=False, cwd=tmp_path)
+
+    assert (0, "", 2) == (ran.returncode, ran.stderr, len(sources))
+    assert ("Curie", "row 2 failed REQUIRED_FIELD_MISSING\n")[number] in ran.stdout
+
+
+def test_the_load_by_calls_works(target, tmp_path):
+    """The script writes one row and is told why the other was not."""
+    [script] = re.findall(r"```bash\n(.*?)```", section("Bulk loads"), re.DOTALL)
+    buf = Path(sys.executable).with_name("buf")
+
+    ran = subprocess.run(
+        [
+            "bash",
+            "-euo",
+            "pipefail",
+            "-c",
+            script.replace("127.0.0.1:50051", target).replace(".venv/bin/buf", str(buf)),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
 
     assert (0, "") == (ran.returncode, ran.stderr)
-    assert "Curie" in ran.stdout
+    assert "BULK_LOAD_STATE_COMPLETE" in ran.stdout
+    assert "REQUIRED_FIELD_MISSING" in ran.stdout
 
 
 def test_the_calls_work(target):

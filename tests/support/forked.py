@@ -19,8 +19,10 @@ from typing import IO, Any
 from service.cli import main
 
 _forks = multiprocessing.get_context("forkserver")
-# `__main__` too: each process would import pytest otherwise.
-_forks.set_forkserver_preload(["__main__", __name__, "service.cli.serve", "service.cli.emulate", "service.cli.query"])
+# `__main__` too: each process would import pytest otherwise. The store's client is imported by those that have a store.
+_forks.set_forkserver_preload(
+    ["__main__", __name__, *(f"service.cli.{name}" for name in ("serve", "emulate", "query")), "service.valkey"]
+)
 
 Stream = int | IO[Any]
 """PIPE, DEVNULL or a file."""

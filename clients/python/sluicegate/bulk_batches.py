@@ -6,7 +6,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, TypeAlias
 
-from sluicegate.bulk_texts import text_of
+from sluicegate.bulk_texts import lookup_key, text_of
 from sluicegate.rows import Batch
 from sluicegate.v1.record_batch_pb2 import (
     COLUMN_TYPE_BOOL,
@@ -187,24 +187,25 @@ def _fill_lists(column: Column, values: Values, row: int) -> None:
 
 def _looked_up(key: str, values: Values, row: int) -> tuple[str, Values]:
     """Return the column of a lookup, and the external ids."""
-    fields: set[str] = set()
+    names: set[str] = set()
     ids: list[str | None] = []
     for at, value in enumerate(values):
         match value:
             case None:
                 ids.append(None)
             case Reference(field=field, value=external_id):
-                fields.add(field)
+                names.add(f"{lookup_key(key, value)}.{field}")
                 ids.append(external_id)
             case Mapping() if len(value) == 1:
                 ((field, external_id),) = value.items()
-                fields.add(str(field))
+                names.add(f"{key}.{field}")
                 ids.append(None if external_id is None else _text(key, external_id, row + at))
             case _:
                 raise TypeError(f"row {row + at}: {key!r} is a lookup in other rows; give it Reference(field, value)")
-        if len(fields) > 1:
-            raise ValueError(f"row {row + at}: {key!r} looks up by {' and '.join(sorted(fields))}; only one can be")
-    return f"{key}.{fields.pop()}", ids
+        if len(names) > 1:
+            both = " and ".join(sorted(names))
+            raise ValueError(f"row {row + at}: {key!r} is both {both}; one column is one lookup, or load json_lines")
+    return names.pop(), ids
 
 
 def _text(name: str, value: object, row: int) -> str:

@@ -1,5 +1,6 @@
 """BulkService as methods of the client."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from os import PathLike
@@ -10,7 +11,9 @@ from sluicegate.bulk_data import Data, Source
 from sluicegate.bulk_messages import decode_event, decode_load, decode_row, encode_outcomes
 from sluicegate.bulk_options import BulkOptions, encode_header
 from sluicegate.connection import Connected, translated
+from sluicegate.errors import SluicegateError
 from sluicegate.part_loads import PartLoad
+from sluicegate.reconnecting import Reconnecting
 from sluicegate.token_files import Keeping, Store
 from sluicegate.upload import AtEnd, exchange
 from sluicegate.v1.bulk_service_pb2 import (
@@ -176,15 +179,40 @@ class BulkCalls(Connected):
             response = await self._stubs.loads.CommitBulkLoad(request, timeout=self._timeout)
         return decode_load(response.load)
 
-    async def watch_bulk_load(self, resume_token: str) -> AsyncGenerator[BulkLoad, None]:
+    async def watch_bulk_load(
+        self, resume_token: str, *, reconnect_seconds: float = 300.0
+    ) -> AsyncGenerator[BulkLoad, None]:
         """Yield how a load stands, at once and when that changes, until Salesforce works on no part of it.
 
-        Leaving the loop early leaves the watch open until the iterator is closed; `contextlib.aclosing` does that.
+        Where the connection or the replica is lost after the first answer, the watch goes on by itself. Leaving the
+        loop early leaves it open until the iterator is closed; `contextlib.aclosing` does that.
+
+        Args:
+            resume_token: Of the load.
+            reconnect_seconds: How long the service may be away before the watch is given up.
 
         Raises:
             SluicegateError: The call failed.
 
         """
+        losses = Reconnecting(reconnect_seconds)
+        last: BulkLoad | None = None
+        while True:
+            try:
+                async with aclosing(self._watch(resume_token)) as loads:
+                    async for load in loads:
+                        losses.answered()
+                        if load != last:
+                            yield load
+                        last = load
+            except SluicegateError as error:
+                if (pause := losses.pause_after(error)) is None:
+                    raise
+                await asyncio.sleep(pause)
+            else:
+                return
+
+    async def _watch(self, resume_token: str) -> AsyncGenerator[BulkLoad, None]:
         call = self._stubs.loads.WatchBulkLoad(WatchBulkLoadRequest(org=self._org, resume_token=resume_token))
         try:
             with translated():

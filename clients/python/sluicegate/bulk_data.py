@@ -14,13 +14,14 @@ from collections.abc import (
 )
 from contextlib import aclosing
 from dataclasses import dataclass
+from io import IOBase
 from os import PathLike
 from pathlib import Path
 from typing import TypeAlias
 
 from sluicegate.bulk import Format
 from sluicegate.bulk_batches import BatchWriter
-from sluicegate.bulk_texts import text_of
+from sluicegate.bulk_texts import lookup_key, text_of
 from sluicegate.rows import Batch
 from sluicegate.v1.record_batch_pb2 import RecordBatch
 from sluicegate.values import Reference
@@ -59,7 +60,7 @@ class Source:
     Args:
         data: The data.
         data_format: How it is written; None takes rows for `json_lines`, a list of batches for `record_batch`, and
-            everything else for `csv`.
+            what is bytes, or is not known before it comes, for `csv`.
 
     Raises:
         TypeError: It is nothing that data may be. Text is refused because it could be data or a path.
@@ -90,10 +91,12 @@ class Source:
     def _likely_format(self) -> Format:
         """Return the format of what is rows for certain; what is made asynchronously or by a function is not."""
         data = self._data
-        if not isinstance(data, Iterable) or isinstance(data, bytes | bytearray | memoryview | PathLike):
+        if not isinstance(data, Iterable) or isinstance(data, bytes | bytearray | memoryview | PathLike | IOBase):
             return "csv"
-        is_batches = isinstance(data, Sequence) and len(data) > 0 and isinstance(data[0], Batch)
-        return "record_batch" if is_batches else "json_lines"
+        first = data[0] if isinstance(data, Sequence) and len(data) > 0 else None
+        if isinstance(first, bytes | bytearray | memoryview):
+            return "csv"
+        return "record_batch" if isinstance(first, Batch) else "json_lines"
 
     async def pieces(self, start: Start) -> AsyncGenerator[Piece, None]:
         """Yield the data from a place on. A file is read in a thread, one piece at a time; a generator is closed.
@@ -227,6 +230,8 @@ def encode_row(row: Row, number: int) -> bytes:
         ValueError: A number is not finite.
 
     """
+    if any(isinstance(value, Reference) and value.object for value in row.values()):
+        row = {lookup_key(key, value) if isinstance(value, Reference) else key: value for key, value in row.items()}
     try:
         line = json.dumps(row, default=_plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         return f"{line}\n".encode()

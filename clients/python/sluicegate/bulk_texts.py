@@ -1,9 +1,19 @@
-"""Values of a bulk load's rows as the text that Salesforce's CSV has of them."""
+"""Values of a bulk load's rows as the text that Salesforce's CSV has of them, and what it calls lookups."""
 
 import base64
 from datetime import date, datetime, time
 from decimal import Decimal
 from math import isfinite
+
+from sluicegate.values import Reference
+
+
+def lookup_key(key: str, reference: Reference) -> str:
+    """Name a lookup without its external-id field: `Account`, and `Lead:Who` where the sObject is said.
+
+    Source: the contract's `BulkColumn.field`.
+    """
+    return f"{reference.object}:{key}" if reference.object else key
 
 
 def text_of(value: object) -> str:  # noqa: C901 - one line for each type

@@ -5,14 +5,14 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias, cast
 
 import typer
-from sluicegate import BulkLoad, Client, SluicegateError
+from sluicegate import BulkLoad, Client, SluicegateError, TokenFile
 from sluicegate.bulk import Outcome
 
 from service.cli.bulk.failed_rows import COLUMNS, cells
@@ -36,15 +36,37 @@ def watch(
 ) -> None:
     """Tell how a load stands, at once and whenever that changes, until Salesforce works on no part of it.
 
-    Exit 1 if the call fails, 130 if it is stopped.
+    Of a load that goes on meanwhile its file tells of further parts. Exit 1 if the call fails, 130 if it is stopped.
     """
 
-    async def follow(client: Client, token: str) -> None:
-        async with aclosing(client.watch_bulk_load(token)) as loads:
+    async def show(client: Client, token: str) -> None:
+        async with aclosing(follow(client, token, lambda: _named(load)[0])) as loads:
             async for told in loads:
                 typer.echo(_line(told, output))
 
-    _call(load, org, target, follow, output)
+    _call(load, org, target, show, output)
+
+
+async def follow(client: Client, token: str, latest: Callable[[], str]) -> AsyncGenerator[BulkLoad, None]:
+    """Yield how a load stands whenever that changes; close it when leaving early.
+
+    Args:
+        client: The service.
+        token: The load, as of now.
+        latest: Returns its token as of when Salesforce works on none of the parts that `token` knows of: whoever loads
+            may have come further.
+
+    """
+    told: BulkLoad | None = None
+    while True:
+        async with aclosing(client.watch_bulk_load(token)) as loads:
+            async for load in loads:
+                if told is None or replace(load, resume_token=told.resume_token) != told:
+                    told = load
+                    yield load
+        before, token = token, latest()
+        if token == before:
+            return
 
 
 def results(
@@ -81,12 +103,18 @@ def cancel(
     org: Org = None,
     target: Target = None,
 ) -> None:
-    """Abort what is not over of a load. Rows that are written stay written. Exit 1 if the call fails."""
+    """Abort what is not over of a load. Rows that are written stay written.
+
+    Exit 1 if the call fails, or if another command still loads and thus goes on with further parts.
+    """
 
     async def abort(client: Client, token: str) -> None:
         typer.echo(_line(await client.cancel_bulk_load(token), output))
 
     _call(load, org, target, abort, output)
+    if _is_loaded(load):
+        typer.echo("sluicegate: a command still loads it: stop that by Ctrl-C, then cancel what it has begun", err=True)
+        raise typer.Exit(1)
 
 
 def _call(
@@ -118,8 +146,7 @@ def _call(
 def _named(load: str) -> tuple[str, str, str]:
     """Return the token, the org and the service of a load."""
     path = Path(load)
-    # A token is longer than names of files may be.
-    if len(path.name) > 255 or not path.exists():  # noqa: PLR2004
+    if not _is_file(load):
         if "/" in load or path.suffix == ".load":
             raise ValueError(f"there is no file {load}")
         return load, "", "127.0.0.1:50051"
@@ -127,6 +154,23 @@ def _named(load: str) -> tuple[str, str, str]:
     if not note.resume_token:
         raise ValueError(f"{load} names no token yet: nothing was written")
     return note.resume_token, note.org, note.target
+
+
+def _is_loaded(load: str) -> bool:
+    """Tell whether a command goes on with a load right now."""
+    if not _is_file(load):
+        return False
+    try:
+        with TokenFile(Path(load)):
+            return False
+    except BlockingIOError:
+        return True
+
+
+def _is_file(load: str) -> bool:
+    """Tell whether a load is named by its file; a token is longer than names of files may be."""
+    path = Path(load)
+    return len(path.name) <= 255 and path.exists()  # noqa: PLR2004
 
 
 async def _connected(client: Client, token: str, act: Callable[[Client, str], Awaitable[None]]) -> None:

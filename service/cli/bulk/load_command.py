@@ -16,7 +16,7 @@ from service.cli.failures import words
 from service.cli.running import fail, run
 
 _TARGET = "127.0.0.1:50051"
-_JSON_SUFFIXES = frozenset({".jsonl", ".ndjson"})
+_JSON_SUFFIXES = frozenset({".jsonl", ".ndjson", ".json"})
 _WITH_RESUME = frozenset({"data", "results", "failures", "resume", "repeat_results", "output", "target"})
 """What a load that is gone on with takes; everything else is in its file."""
 
@@ -66,8 +66,9 @@ def load(  # noqa: PLR0913 - each is an option of the command line
             status = _load(resume, note, output, repeats=repeat_results)
         elif data is None or not object_name:
             fail("name the data and its --object, or a load to go on with by --resume")
-        elif data.is_dir():
-            fail(f"{data} is a folder; name a file in it")
+        elif str(data) != STANDARD_INPUT and data.exists() and not data.is_file():
+            other = "name a file in it" if data.is_dir() else "pipe it into: sluicegate bulk load - ..."
+            fail(f"{data} is no file that could be read again; {other}")
         elif (operation == "upsert") != bool(external_id):
             fail("an upsert needs --external-id, the field to go by; no other --operation has one")
         elif repeat_results:
@@ -83,7 +84,7 @@ def load(  # noqa: PLR0913 - each is an option of the command line
                 "one_part_at_a_time": one_part_at_a_time,
                 "keep_results": keep_results,
             }
-            is_json = form == "jsonl" or (form is None and data.suffix in _JSON_SUFFIXES)
+            is_json = form == "jsonl" or (form is None and data.suffix.lower() in _JSON_SUFFIXES)
             key = _key(operation, external_id, given) if key is None else key
             note = Note(
                 data=_place(data),
@@ -129,7 +130,9 @@ def _load(path: Path, note: Note, output: str, *, repeats: bool = False) -> int:
     if note.data != STANDARD_INPUT:
         # Before a file is made beside it.
         Path(note.data).stat()
-    elif sys.stdin.isatty():
+    elif sys.__stdin__ is None:
+        fail("the standard input is closed; give it the data, as in: sluicegate bulk load - --object Lead < FILE")
+    elif sys.__stdin__.isatty():
         fail("the standard input is a terminal; give it the data, as in: sluicegate bulk load - --object Lead < FILE")
     folder = Path(note.failures).parent
     if not folder.is_dir():

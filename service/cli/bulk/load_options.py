@@ -13,7 +13,9 @@ _SERVICE = "The service"
 
 Data: TypeAlias = Annotated[
     Path | None,
-    typer.Argument(metavar="DATA", help="CSV, or JSON Lines if the name ends in .jsonl. - is the standard input."),
+    typer.Argument(
+        metavar="DATA", help="CSV, or JSON Lines if the name ends in .jsonl, .ndjson or .json. - is the standard input."
+    ),
 ]
 ObjectName: TypeAlias = Annotated[
     str, typer.Option("--object", metavar="NAME", help="API name of the sObject, for example Lead.")

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import IntEnum, StrEnum
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -121,7 +122,7 @@ def test_lookups_have_columns_of_their_own():
         ([{"A": "x"}, {"A": "\ud800"}], "row 2: 'A' holds half of a surrogate pair"),
         ([{"A": ["x"]}, {"A": [1]}], "row 2: 'A' holds a list of others than texts"),
         ([{"A": "x"}, {"A": Reference("Ext__c", "y")}], "row 1: 'A' is a lookup in other rows"),
-        ([{"A": Reference("B", "x")}, {"A": Reference("C", "x")}], "row 2: 'A' looks up by B and C; only one can be"),
+        ([{"A": Reference("B", "x")}, {"A": Reference("C", "x")}], "row 2: 'A' is both A.B and A.C; one column"),
         ([*[{"A": None}] * 64, {"A": Reference("B", "x")}], "row 65: 'A' was no lookup in the rows before"),
         ([{"A": 1}, 5], "data yielded int; as record batches it must yield rows as dicts, or batches of a query"),
         ([Batch({"Contacts": [[{"LastName": "x"}]]}, 1, 1)], "row 1: 'Contacts' holds a list of others than texts"),
@@ -172,3 +173,15 @@ async def test_data_of_another_format_is_refused(data, data_format, text):
     """Nothing is sent as what it is not."""
     with pytest.raises((TypeError, ValueError), match=text):
         _ = [piece async for piece in Source(data, data_format).pieces(Start())]
+
+
+def test_formats_that_are_known_without_being_said(tmp_path: Path):
+    """What is rows for certain goes as such, and bytes as CSV; of nothing else is anything known."""
+    path = tmp_path / "data.csv"
+    path.write_bytes(b"A\n1\n")
+    batch = Batch({"A": [1]}, 1, 1)
+    with path.open("rb") as file:
+        given = [b"A\n", path, file, [b"A\n"], [{"A": 1}], iter([{"A": 1}]), [batch], lambda: [batch]]
+        formats = [Source(data).data_format for data in given]  # type: ignore[arg-type]
+
+    assert [*["csv"] * 4, "json_lines", "json_lines", "record_batch", "csv"] == formats

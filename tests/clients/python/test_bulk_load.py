@@ -227,3 +227,34 @@ async def test_left_after_commit(client, script):
         assert isinstance(await anext(events), Accepted)
 
     await asyncio.wait_for(script.load_was_cancelled.wait(), 60)
+
+
+def watched(state: loads.BulkLoadState.ValueType) -> pb.WatchBulkLoadResponse:
+    """Return one look at a load."""
+    return pb.WatchBulkLoadResponse(load=loads.BulkLoad(resume_token="t", state=state))
+
+
+async def test_a_watch_goes_on(client, script):
+    """A replica that is lost is no end of a watch, and no state comes twice for it."""
+    script.answers = [
+        watched(loads.BULK_LOAD_STATE_PROCESSING),
+        Status(code=StatusCode.UNAVAILABLE.value[0], message="it drains"),
+        watched(loads.BULK_LOAD_STATE_PROCESSING),
+        watched(loads.BULK_LOAD_STATE_COMPLETE),
+    ]
+
+    states = [load.state async for load in client.watch_bulk_load("t")]
+
+    assert ["processing", "complete"] == states
+    assert ["t", "t"] == [request.resume_token for request in script.requests]
+
+
+@pytest.mark.parametrize(("code", "seconds"), [(StatusCode.NOT_FOUND, 300.0), (StatusCode.UNAVAILABLE, 0.0)])
+async def test_a_watch_that_does_not_go_on(client, script, code, seconds):
+    """What another call would not mend is told, as is a loss where that was asked for."""
+    script.answers = [watched(loads.BULK_LOAD_STATE_PROCESSING), Status(code=code.value[0], message="no")]
+
+    with pytest.raises(SluicegateError, match="no"):
+        _ = [load async for load in client.watch_bulk_load("t", reconnect_seconds=seconds)]
+
+    assert 1 == len(script.requests)

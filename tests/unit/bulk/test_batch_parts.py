@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import tracemalloc
 from contextlib import closing
 from io import StringIO
 from itertools import chain
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service import errors
+from service.bulk import batch_parts
 from service.bulk.batch_parts import BatchSplitter
 from service.bulk.batches import CellColumn, CellKind, RowColumns
 from service.bulk.mapping import FieldMapping
@@ -51,6 +53,56 @@ def batches_of(table, size):
         names, notes = zip(*table[start : start + size], strict=True)
         nulls = [at for at, note in enumerate(notes) if note is None]
         yield batch(CellColumn("Name", TEXT, names), CellColumn("Note__c", TEXT, [note or "" for note in notes], nulls))
+
+
+@given(table=tables, cells=st.integers(1, 9), added=st.integers(1, 60), data=st.data())
+def test_parts_do_not_depend_on_how_many_rows_are_written_at_a_time(table, cells, added, data):
+    """Whether a batch becomes text at once or row by row, its parts are the same."""
+    mapping = FieldMapping(constants={"Source__c": "bulk"})
+    limits = PartLimits(size_bytes=data.draw(st.integers(120, 300)), rows=data.draw(st.integers(1, 9)))
+    at_once = split(*batches_of(table, 20), mapping=mapping, limits=limits)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batch_parts, "_CELLS_AT_A_TIME", cells)
+        patch.setattr(batch_parts, "_BYTES_AT_A_TIME", added)
+        by_and_by = split(*batches_of(table, 20), mapping=mapping, limits=limits)
+
+    assert at_once == by_and_by
+
+
+def test_a_small_batch_of_long_constants_does_not_fill_the_memory():
+    """Thousands of rows that take up next to nothing are written a few at a time, whatever each is given."""
+    mapping = FieldMapping(constants={"B": "x" * 100_000})
+    splitter = BatchSplitter(mapping, PartLimits(), Position())
+    many = batch(CellColumn("A", TEXT, [""] * 3_000))
+
+    tracemalloc.start()
+    parts = [*splitter.feed(many), *splitter.finish()]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    for part in parts:
+        part.content.close()
+    splitter.close()
+
+    assert [999, 999, 999, 3] == [part.rows for part in parts]
+    assert peak < 32 * 1024 * 1024
+
+
+def test_values_are_looked_at_a_few_rows_at_a_time():
+    """However many rows a batch has, no step makes texts of more than some thousand cells."""
+    sizes = []
+
+    class Watched(list[str]):
+        """Values that remember how many are asked for."""
+
+        def __getitem__(self, at):
+            sizes.append(len(range(*at.indices(len(self)))))
+            return super().__getitem__(at)
+
+    (part,) = split(batch(CellColumn("A", TEXT, Watched(["x"] * 90_000)), CellColumn("B", TEXT, ["y"] * 90_000)))
+
+    assert b"A,B\n" + b"x,y\n" * 90_000 == part[-1]
+    assert (10_000, 9) == (max(sizes), len(sizes))
 
 
 @given(table=tables, size=st.integers(1, 7), limit=st.integers(90, 200), rows=st.integers(1, 9), data=st.data())
@@ -103,6 +155,8 @@ def test_a_mapping_renames_drops_adds_and_makes_null():
         (batch(CellColumn("A", TEXT, ["x"]), rows=2), 3, "has 1 values of A for 2 rows"),
         (batch(CellColumn("A", TEXT, ["x"], [1])), 3, "null that it does not have"),
         (batch(CellColumn("A", TEXT, ["x"], [-1])), 3, "null that it does not have"),
+        (batch(CellColumn("A", TEXT, ["x", "y"], [1, 0])), 3, "twice or not in their order"),
+        (batch(CellColumn("A", TEXT, ["x", "y"], [1, 1])), 3, "twice or not in their order"),
         (batch(CellColumn("A", CellKind.NUMBER, [1.0, float("inf")])), 4, "no finite number"),
         (batch(CellColumn("A", TEXT, ["x", "\0"])), 4, "NUL"),
         (batch(CellColumn("A", TEXT, ["x", "\ud800"])), 4, "surrogate"),

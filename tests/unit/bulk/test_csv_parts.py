@@ -197,6 +197,8 @@ def test_nulls_and_columns_left_out_in_a_row(data, null, ignored, expected):
         (b"A,B\n1,2", b"A,B\n1,2\n"),
         (b"A,B\r\n1,2\r", b"A,B\n1,2\n"),
         (b"\n\nA,B\n\n1,2\n\n\n3,4\n\n", b"A,B\n1,2\n3,4\n"),
+        (b"A,B\r\n\r\n1,2\r\n\r\n\n3,4\r\n\n", b"A,B\n1,2\n3,4\n"),
+        (b"A\n\n\n\n\n1\n" + b"\n" * 200 + b"2\n", b"A\n1\n2\n"),
         (b'"A","B"\r\n"x\r\ny",2\r\n\r\n', b'A,B\n"x\r\ny",2\n'),
         ("A,B\n\u2028,\x0b\n\n1,2\n".encode(), "A,B\n\u2028,\x0b\n1,2\n".encode()),
         (b'A,B\n"say ""hi""",\n', b'A,B\n"say ""hi""",\n'),
@@ -261,6 +263,9 @@ GOOD = b"1,2\n" * 3
         (b"A,B\n" + GOOD + b'1,"' + b"x" * 131_073 + b'"\n', 4, "131,072"),
         (b"A\n" + b"x" * 5_000_000, 1, "131,072"),
         (b'A\n1\n"' + b"x\n" * 3_000_000, 2, "never closed"),
+        (b'A\n1\n"' + b"\n" * 5_000_000, 2, "never closed"),
+        (b'A,B\n1,2\n3,"' + b'\n""' * 1_500_000, 2, "never closed"),
+        (b'"A\n' + b"\n" * 5_000_000, 0, "never closed"),
         (b"A" * 5_000_000, 0, "131,072"),
         (b"A,B,C,D,E\n" + b",".join([b"x" * 100_000] * 5) + b"\n", 1, "400,000"),
         (b"A,B,C,D,E\n" + b",".join([b'"' + b"x" * 100_000 + b'"'] * 5) + b"\n", 1, "400,000"),
@@ -386,6 +391,32 @@ def test_long_constants_do_not_fill_the_memory():
     tracemalloc.stop()
     for part in parts:
         part.content.close()
+    splitter.close()
 
     assert [999, 999, 999, 3] == [part.rows for part in parts]
     assert peak < 32 * 1024 * 1024
+
+
+def test_line_ends_in_an_open_quote_are_not_looked_at_one_by_one(monkeypatch):
+    """Four megabytes of empty lines that a quote opens cost no more steps than one line."""
+    read: list[list[str]] = []
+    reader = csv.reader
+
+    def watched(lines, **options):
+        for cells in reader(lines, **options):
+            read.append(cells)
+            yield cells
+
+    monkeypatch.setattr(csv, "reader", watched)
+    block = b'1,"' + b"\n" * 4_000_000 + b'"\n2,3\n'
+
+    tracemalloc.start()
+    records_found = list(csv_blocks.split_records(block))
+    with pytest.raises(errors.InvalidData, match="131,072"):
+        split(b"A,B\n" + block)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert [len(block) - 4, 4] == [len(record) for record in records_found]
+    assert [["A", "B"]] == read
+    assert peak < 64 * 1024 * 1024

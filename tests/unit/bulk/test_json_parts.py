@@ -276,6 +276,46 @@ def test_short_rows_of_a_wide_table_are_written_in_portions(monkeypatch):
     assert max(written) < 40_000
 
 
+def test_columns_that_come_late_one_by_one_have_the_part_written_twice_at_most(monkeypatch):
+    """Each row brings a column: that costs what one late column costs, not once more for every so many rows."""
+    written = [0]
+
+    class Watched(Spool):
+        """A spool that remembers how much it was given."""
+
+        def write(self, data: bytes) -> None:
+            written[0] += len(data)
+            super().write(data)
+
+    monkeypatch.setattr("service.bulk.parts.Spool", Watched)
+    monkeypatch.setattr(json_parts, "CHUNK_BYTES", 50)
+    monkeypatch.setattr(json_parts, "_REWRITTEN_BYTES", 3_000)
+    rows = lines_of([{f"A{number}": "1"} for number in range(50)])
+
+    (part,) = split(rows, mapping=FieldMapping(constants={"Source__c": "x" * 1_000}))
+
+    assert written[0] < 1.2 * len(part[-1])
+
+
+@pytest.mark.parametrize(
+    "values",
+    ["1," * 200_000, "{}," * 100_000, '"",' * 100_000, "[]," * 100_000, '"' + '\\"' * 150_000 + '",' + "1," * 200_000],
+)
+def test_a_line_of_far_too_many_values_is_not_read(values):
+    """Megabytes of small values are refused before they become objects, one call of which nothing interrupts."""
+    with pytest.raises(errors.InvalidData, match="row 2: it holds far more than 5,000 values"):
+        split(b'{"A": 1}\n{"A": [' + values.encode() + b"1]}\n")
+
+
+def test_commas_in_the_texts_of_a_long_line_are_no_values():
+    """A long line is refused for what it holds, not for how its texts are written."""
+    text = ',"' * 65_536
+
+    (part,) = split(json.dumps({"A": text, "B": text, "C": "\\"}).encode() + b"\n")
+
+    assert [{"A": text, "B": text, "C": "\\"}] == table(part[-1])
+
+
 def test_batches_are_refused():
     """What comes in another shape than the header says is refused."""
     with (

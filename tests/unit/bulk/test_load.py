@@ -552,8 +552,10 @@ async def test_progress_while_data_comes_in_is_at_most_once_a_second():
     part = b"Curie\n" * 20_000
 
     async def data():
+        # The next message comes in while one is worked on.
         yield b"LastName\n" + part
-        for _ in range(9):
+        yield part
+        for _ in range(8):
             clock.advance(0.25)
             yield part
 

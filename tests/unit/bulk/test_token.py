@@ -77,6 +77,15 @@ def test_what_is_no_token_is_refused(text):
     assert caught.value.violations[0].field == "resume_token"
 
 
+@pytest.mark.parametrize("key", [SigningKey("2026", b"x" * 32), SigningKey("other", b"n" * 32)])
+def test_a_token_of_other_keys_names_the_setting(key):
+    """A service that was restarted without configured keys refuses its own tokens, and says what they lack."""
+    text = TokenSigner((key,)).write(TOKEN)
+
+    with pytest.raises(errors.InvalidToken, match="to a service with the same `token_keys`"):
+        SIGNER.read(text, org="main")
+
+
 def test_another_org_is_refused():
     """A token tells nothing about a load of another org."""
     with pytest.raises(errors.InvalidToken, match="another org"):

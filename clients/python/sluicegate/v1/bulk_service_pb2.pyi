@@ -628,9 +628,9 @@ class BulkLoadProgress(_message.Message):
     ROWS_RECEIVED_FIELD_NUMBER: _builtins.int
     BYTES_RECEIVED_FIELD_NUMBER: _builtins.int
     rows_received: _builtins.int
-    """Rows received from the caller."""
+    """Rows of the load that were received, in earlier calls too if it is gone on with."""
     bytes_received: _builtins.int
-    """Bytes received from the caller."""
+    """Bytes of data that were received in this call, a header row of CSV among them."""
     @_builtins.property
     def load(self) -> _bulk_load_pb2.BulkLoad:
         """The load as it stands."""

@@ -165,6 +165,9 @@ class BulkServiceServicer:
     def CancelBulkLoad(self, request, context):
         """Aborts every job that is not over, of those that the token names. Rows that are written stay written.
 
+        A BulkLoad call that still runs goes on with the parts behind those: end that call first, and cancel by its last
+        token.
+
         A part that is to be written by calls has no job: refused with LOAD_WITHOUT_JOB unless it is done. What is not
         committed is never written; what is, is about to be.
         """

@@ -88,6 +88,9 @@ class BulkServiceStub:
     CancelBulkLoad: _grpc.UnaryUnaryMultiCallable[_bulk_service_pb2.CancelBulkLoadRequest, _bulk_service_pb2.CancelBulkLoadResponse]
     """Aborts every job that is not over, of those that the token names. Rows that are written stay written.
 
+    A BulkLoad call that still runs goes on with the parts behind those: end that call first, and cancel by its last
+    token.
+
     A part that is to be written by calls has no job: refused with LOAD_WITHOUT_JOB unless it is done. What is not
     committed is never written; what is, is about to be.
     """
@@ -151,6 +154,9 @@ class BulkServiceAsyncStub(BulkServiceStub):
     """
     CancelBulkLoad: _aio.UnaryUnaryMultiCallable[_bulk_service_pb2.CancelBulkLoadRequest, _bulk_service_pb2.CancelBulkLoadResponse]  # type: ignore[assignment]
     """Aborts every job that is not over, of those that the token names. Rows that are written stay written.
+
+    A BulkLoad call that still runs goes on with the parts behind those: end that call first, and cancel by its last
+    token.
 
     A part that is to be written by calls has no job: refused with LOAD_WITHOUT_JOB unless it is done. What is not
     committed is never written; what is, is about to be.
@@ -260,6 +266,9 @@ class BulkServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_bulk_service_pb2.CancelBulkLoadResponse, _abc.Awaitable[_bulk_service_pb2.CancelBulkLoadResponse]]:
         """Aborts every job that is not over, of those that the token names. Rows that are written stay written.
+
+        A BulkLoad call that still runs goes on with the parts behind those: end that call first, and cancel by its last
+        token.
 
         A part that is to be written by calls has no job: refused with LOAD_WITHOUT_JOB unless it is done. What is not
         committed is never written; what is, is about to be.

@@ -541,14 +541,14 @@ export type BulkLoadProgress = Message<"sluicegate.v1.BulkLoadProgress"> & {
   load?: BulkLoad | undefined;
 
   /**
-   * Rows received from the caller.
+   * Rows of the load that were received, in earlier calls too if it is gone on with.
    *
    * @generated from field: int32 rows_received = 2;
    */
   rowsReceived: number;
 
   /**
-   * Bytes received from the caller.
+   * Bytes of data that were received in this call, a header row of CSV among them.
    *
    * @generated from field: int64 bytes_received = 3;
    */
@@ -1350,6 +1350,9 @@ export const BulkService: GenService<{
   },
   /**
    * Aborts every job that is not over, of those that the token names. Rows that are written stay written.
+   *
+   * A BulkLoad call that still runs goes on with the parts behind those: end that call first, and cancel by its last
+   * token.
    *
    * A part that is to be written by calls has no job: refused with LOAD_WITHOUT_JOB unless it is done. What is not
    * committed is never written; what is, is about to be.
