@@ -84,22 +84,26 @@ class CallRun(PartRun):
         desk = self._desk
         self._outage_ends = desk.clock.monotonic() + OUTAGE_SECONDS
         self._note_progress()
+        writing: asyncio.Task[None] | None = None
         try:
             await desk.tell_progress()
             while self._left:
-                await to_its_end(self._write_some())
+                writing = asyncio.create_task(self._write_some())
+                await asyncio.shield(writing)
                 await desk.reach(Failpoint.COMMITTED)
                 await desk.tell_progress()
                 await self._pause()
         except (asyncio.CancelledError, errors.DeadlineExceeded):
-            await to_its_end(self._write_on())
+            await to_its_end(self._write_on(writing))
             raise
 
-    async def _write_on(self) -> None:
+    async def _write_on(self, writing: asyncio.Task[None] | None) -> None:
         """Write what is left for a caller that has gone: what is committed goes on whatever becomes of the call."""
         # Whoever goes on with the load writes what is left then.
         with suppress(errors.SluicegateError, TimeoutError):
             async with asyncio.timeout(AFTERWARDS_SECONDS):
+                if writing is not None:
+                    await writing
                 while self._left:
                     await self._write_some()
                     await self._pause()

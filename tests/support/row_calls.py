@@ -1,5 +1,6 @@
 """Salesforce's side of small loads, in memory: rows that calls write, as often as they do."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -26,8 +27,8 @@ class FakeRowCalls:
     given: Prices = field(default_factory=Prices)
     unsure: str = ""
     """Why rows are for a job; empty when they are not."""
-    faults: list[dict[int, SluicegateError] | BaseException] = field(default_factory=list)
-    """What befalls the next calls: errors by row, or what they raise before any row is written."""
+    faults: list[dict[int, SluicegateError] | BaseException | asyncio.Event] = field(default_factory=list)
+    """What befalls the next calls: errors by row, what they raise, or what they wait for before any row is written."""
     after: Callable[[], None] = lambda: None
     """Called when rows of a call are written; may raise."""
 
@@ -68,6 +69,9 @@ class FakeTypedRows:
         fault = org.faults.pop(0) if org.faults else {}
         if isinstance(fault, BaseException):
             raise fault
+        if isinstance(fault, asyncio.Event):
+            await fault.wait()
+            fault = {}
         answers = [fault.get(row) or self._write(self._rows[row]) for row in rows]
         org.after()
         return answers

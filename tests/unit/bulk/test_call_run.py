@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from service import errors
+from service.bulk import call_run
 from service.bulk.call_run import MAX_TRIES
 from service.bulk.events import Accepted, Event, Finished, PartDone, Prepared, Progress, Results
 from service.bulk.failpoints import Failpoint
@@ -332,6 +333,24 @@ async def test_what_is_committed_is_written_though_the_caller_leaves():
         await caller.call(org.loader())
 
     assert 1_700 == len(org.calls.records)
+
+
+async def test_nobody_is_waited_for_without_end(monkeypatch):
+    """What an org does not take in time is left to whoever goes on with the load."""
+    monkeypatch.setattr(call_run, "AFTERWARDS_SECONDS", 0.01)
+    org = Org()
+    org.calls.after = lambda: org.calls.faults.append(asyncio.Event())
+    caller = Caller(UPSERT, data_of(1_700), chunk=4_000)
+
+    def leave(event: Event) -> None:
+        if isinstance(event, Progress) and event.load.rows_processed:
+            raise Killed
+
+    caller.on_event = leave
+    with pytest.raises(Killed):
+        await caller.call(org.loader())
+
+    assert 800 == len(org.calls.records)
 
 
 async def test_what_is_not_committed_is_not_written():
