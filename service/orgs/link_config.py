@@ -1,14 +1,17 @@
 """The configuration of deep links from its settings."""
 
-from collections.abc import Callable
+import ssl
+from collections.abc import Callable, Mapping
 
 from service.deep_links.config import LinkConfig, LinkProvider
 from service.deep_links.device import Platform
 from service.deep_links.firebase import OldAddress, OldLinks
 from service.deep_links.keys import KeyDirectory, KeyRing
 from service.deep_links.providers import templates_of
+from service.deep_links.shortener import ShortForm
+from service.deep_links.shorteners import SHORTENERS
 from service.settings import LinkProviderSettings, LinkSettings
-from service.settings.links import FirebaseSettings
+from service.settings.links import FirebaseSettings, ShortLinkSettings
 
 _TEMPLATES = (
     "app_link",
@@ -43,7 +46,8 @@ def link_config(settings: LinkSettings, keys: KeyRing) -> LinkConfig:
         except ValueError as error:
             raise ValueError(f"providers.{name}.{error}") from None
     if not providers:
-        providers[settings.default_provider] = _provider(LinkProviderSettings(web=settings.host + "/r/{object}/{id}"))
+        # Salesforce's own pages are there in every org; no page of the company is.
+        providers[settings.default_provider] = _provider(LinkProviderSettings())
     return LinkConfig(
         host=settings.host,
         keys=keys,
@@ -55,6 +59,62 @@ def link_config(settings: LinkSettings, keys: KeyRing) -> LinkConfig:
         claim_ttl_seconds=settings.claim_ttl_seconds,
         old_links=_old_links(settings.firebase),
     )
+
+
+def short_forms(settings: LinkSettings) -> Mapping[str, ShortForm]:
+    """Return how links are shortened, by the name of the provider; none for providers whose links are not.
+
+    Args:
+        settings: The settings.
+
+    Raises:
+        ValueError: A setting is missing, or a file cannot be used; the text begins with its name within `links`.
+
+    """
+    forms = {}
+    for name, provider in settings.providers.items():
+        if provider.short.kind:
+            try:
+                forms[name] = _short_form(name, provider, settings)
+            except ValueError as error:
+                raise ValueError(f"providers.{name}.{error}") from None
+        elif provider.short != ShortLinkSettings():
+            raise ValueError(f"providers.{name}.short.kind is missing: name one of {', '.join(SHORTENERS)}")
+    return forms
+
+
+def _short_form(name: str, provider: LinkProviderSettings, settings: LinkSettings) -> ShortForm:
+    short, kind = provider.short, SHORTENERS[provider.short.kind]
+    if short.kind not in provider.kinds:
+        raise ValueError(f"short.kind: {short.kind} shortens links of the kind {short.kind}: name it in `kinds`")
+    if short.key_file is None:
+        raise ValueError("short.key_file is missing: name the file that holds the key of the provider's API")
+    hosts = frozenset(short.hosts or (provider.account[kind.host],))
+    strange = sorted(hosts - set(settings.allowed_hosts)) if settings.allowed_hosts else []
+    if strange:
+        raise ValueError(f"short.hosts: short links have the host {strange[0]}, which allowed_hosts lacks")
+    if short.ca_file is not None:
+        try:
+            ssl.create_default_context().load_verify_locations(short.ca_file)
+        except OSError as error:
+            raise ValueError(f"short.ca_file {short.ca_file} cannot be used: {error.strerror or 'not PEM'}") from None
+    form = ShortForm(
+        provider=name,
+        kind=kind,
+        account=provider.account,
+        hosts=hosts,
+        key_file=short.key_file,
+        api=short.api or kind.api,
+        ca_file=short.ca_file,
+        long_instead=short.on_failure == "long",
+        timeout_seconds=short.timeout_seconds,
+        max_in_flight=short.max_in_flight,
+    )
+    try:
+        form.key()
+    except ValueError as error:
+        raise ValueError(f"short.{error}") from None
+    return form
 
 
 def with_example(settings: LinkSettings) -> LinkSettings:

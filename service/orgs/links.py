@@ -1,6 +1,6 @@
 """The deep links of one org: made, read, resolved with what Salesforce knows of the record, and claimed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from urllib.parse import urlsplit
@@ -15,6 +15,7 @@ from service.deep_links.device import Device, Platform
 from service.deep_links.grammar import invalid_request
 from service.deep_links.link import ExternalId, Link, LinkedRecord
 from service.deep_links.resolver import GONE, Knowledge, RecordState, Resolution, Resolver
+from service.deep_links.shortener import Shortener
 from service.deep_links.signer import LinkSigner
 from service.errors import (
     Exhausted,
@@ -23,6 +24,7 @@ from service.errors import (
     OrgAuthenticationFailed,
     RecordDeleted,
     RecordNotFound,
+    ShortLinkUnavailable,
     SluicegateError,
     Unavailable,
     UnknownObject,
@@ -87,6 +89,15 @@ class Resolved(Struct, frozen=True, gc=False):
         return f"Resolved(state={self.state.value!r})"
 
 
+class ShortLink(Struct, frozen=True, gc=False):
+    """The short form of a link."""
+
+    url: str
+    """The short link; empty if there is none."""
+    error: ShortLinkUnavailable | None = None
+    """Why there is none, where the settings say to do without."""
+
+
 class Found(Struct, frozen=True, gc=False):
     """What Salesforce told of a record."""
 
@@ -108,6 +119,7 @@ class OrgLinks:
         descriptions: What its sObjects look like.
         config: How its links look.
         claim_store: Remembers which links were claimed; None if none may be.
+        shorteners: Make the short links of providers, by the provider's name.
 
     """
 
@@ -120,6 +132,7 @@ class OrgLinks:
         descriptions: Descriptions,
         config: LinkConfig,
         claim_store: ClaimStore | None,
+        shorteners: Mapping[str, Shortener],
     ) -> None:
         self._name = client.org
         self._client = client
@@ -127,6 +140,7 @@ class OrgLinks:
         self._guard = guard
         self._descriptions = descriptions
         self._config = config
+        self._shorteners = shorteners
         self._signer = LinkSigner(config)
         self._resolver = Resolver(config)
         login = tokens.login_url.rstrip("/")
@@ -151,6 +165,42 @@ class OrgLinks:
             link = replace(link, record=LinkedRecord(link.record.object, long_id(link.record.key, "record.id")))
         expires_at = self._signer.expiry(context.clock.now(), ttl_seconds)
         return self._signer.write(replace(link, org=self._name, expires_at=expires_at)), expires_at
+
+    def check_short(self, provider: str) -> None:
+        """Raise InvalidRequest if the links of a provider have no short form.
+
+        Args:
+            provider: Its name; empty for the org's default.
+
+        """
+        name = provider or self._config.default_provider
+        if name not in self._shorteners:
+            raise invalid_request(
+                "short", f"must be left out: the provider {name!r} has no links.providers.{name}.short in the settings"
+            )
+
+    async def shorten(self, link: Link, url: str, expires_at: int, context: CallContext) -> ShortLink:
+        """Ask a link's provider for a short link to it, which `check_short` allows.
+
+        Args:
+            link: What `create` was given.
+            url: The signed link.
+            expires_at: When that ends, in seconds since the epoch.
+            context: The call it is for.
+
+        Raises:
+            service.errors.ShortLinkUnavailable: There is none, and the settings do not say to do without.
+            service.errors.InvalidRequest: The record's key could mean another place to an app.
+            service.errors.DeadlineExceeded: No time is left.
+
+        """
+        shortener = self._shorteners[link.provider or self._config.default_provider]
+        try:
+            return ShortLink(await shortener.shorten(replace(link, expires_at=expires_at), url, context))
+        except ShortLinkUnavailable as error:
+            if shortener.form.long_instead:
+                return ShortLink("", error)
+            raise
 
     def is_old(self, url: str) -> bool:
         """Tell whether an address is a link of before that may be read.

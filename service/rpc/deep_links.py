@@ -1,5 +1,6 @@
 """DeepLinkService."""
 
+import asyncio
 from functools import partial
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -74,17 +75,22 @@ class DeepLinkService:
         self._orgs = orgs
 
     async def create_deep_link(self, request: CreateDeepLinkRequest, call: CallContext) -> CreateDeepLinkResponse:
-        """Make a signed link."""
-        return _create(self._orgs.get(request.org), request, call)
+        """Make a signed link, and its short form if it is asked for."""
+        return await _created(self._orgs.get(request.org), request, call)
 
     async def create_deep_links(self, request: CreateDeepLinksRequest, call: CallContext) -> CreateDeepLinksResponse:
-        """Make signed links, each on its own."""
+        """Make signed links, each on its own; short ones all at once, as far as their providers are asked at a time."""
         org = self._orgs.get(request.org)
-        results, turns = [], Turns(call.clock)
-        for each in request.requests:
-            await turns.give()
-            results.append(_attempted(org, each, call))
-        return CreateDeepLinksResponse(results=results)
+        results: list[CreateDeepLinkResult | asyncio.Task[CreateDeepLinkResult]] = []
+        turns = Turns(call.clock)
+        async with asyncio.TaskGroup() as tasks:
+            for each in request.requests:
+                await turns.give()
+                attempt = _attempted(org, each, call)
+                results.append(tasks.create_task(attempt) if each.short else await attempt)
+        return CreateDeepLinksResponse(
+            results=[item.result() if isinstance(item, asyncio.Task) else item for item in results]
+        )
 
     async def resolve_deep_link(self, request: ResolveDeepLinkRequest, call: CallContext) -> ResolveDeepLinkResponse:
         """Tell what to open for a link or a record."""
@@ -129,24 +135,26 @@ def _in_request(path: str, *, is_link: bool) -> str:
     return path if path.startswith("record") else f"record.{path}"
 
 
-def _attempted(org: Org, request: CreateDeepLinkRequest, call: CallContext) -> CreateDeepLinkResult:
+async def _attempted(org: Org, request: CreateDeepLinkRequest, call: CallContext) -> CreateDeepLinkResult:
     """Return the link, or why it cannot be made: its neighbours go on."""
     try:
         if request.org not in {"", org.name}:
             problem = f"must be empty or {org.name!r}, as the whole request names it"
             raise InvalidRequest(f"org {problem}", violations=[FieldViolation("org", problem)])
-        return CreateDeepLinkResult(link=_create(org, request, call))
+        return CreateDeepLinkResult(link=await _created(org, request, call))
     except SluicegateError as error:
-        return CreateDeepLinkResult(
-            error=pb.DeepLinkError(
-                reason=ErrorReason.Value(f"ERROR_REASON_{error.reason}"),
-                message=cut(error.message, _LONGEST_MESSAGE),
-                fields=[violation.field for violation in error.violations],
-            )
-        )
+        return CreateDeepLinkResult(error=_why_not(error))
 
 
-def _create(org: Org, request: CreateDeepLinkRequest, call: CallContext) -> CreateDeepLinkResponse:
+def _why_not(error: SluicegateError) -> pb.DeepLinkError:
+    return pb.DeepLinkError(
+        reason=ErrorReason.Value(f"ERROR_REASON_{error.reason}"),
+        message=cut(error.message, _LONGEST_MESSAGE),
+        fields=[violation.field for violation in error.violations],
+    )
+
+
+async def _created(org: Org, request: CreateDeepLinkRequest, call: CallContext) -> CreateDeepLinkResponse:
     link = Link(
         org=org.name,
         record=_record(request.record),
@@ -157,7 +165,14 @@ def _create(org: Org, request: CreateDeepLinkRequest, call: CallContext) -> Crea
     )
     ttl = request.ttl.seconds if request.HasField("ttl") else None
     url, expires_at = org.links.create(link, ttl, call)
-    return CreateDeepLinkResponse(url=url, expire_time=Timestamp(seconds=expires_at))
+    response = CreateDeepLinkResponse(url=url, expire_time=Timestamp(seconds=expires_at))
+    if request.short:
+        org.links.check_short(request.provider)
+        short = await org.links.shorten(link, url, expires_at, call)
+        response.short_url = short.url
+        if short.error is not None:
+            response.short_error.CopyFrom(_why_not(short.error))
+    return response
 
 
 def _record(record: RecordRef) -> LinkedRecord:

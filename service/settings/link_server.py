@@ -1,5 +1,6 @@
 """The settings of the HTTP server that people's devices follow links to, and of the apps that claim its links."""
 
+from ipaddress import ip_network
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -13,6 +14,14 @@ def _at_least_one(items: tuple[str, ...]) -> tuple[str, ...]:
     return items
 
 
+def _network(text: str) -> str:
+    try:
+        return str(ip_network(text))
+    except ValueError:
+        raise ValueError("must be an address or a network, for example 10.0.0.0/8, without bits of a host") from None
+
+
+ProxyNetwork = Annotated[str, AfterValidator(_network)]
 AppleAppId = Annotated[str, Field(pattern=r"^[A-Z0-9]{10}(\.[A-Za-z0-9-]+)+$", max_length=255)]
 AndroidPackage = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)+$", max_length=255)]
 PathPattern = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._~!&'(),;=:@%*?/-]*$", max_length=255)]
@@ -46,6 +55,15 @@ class LinkServerSettings(Section):
     port: int = Field(8070, ge=0, le=65535, description="Port to listen on; 0 picks a free one")
     max_connections: int = Field(
         512, ge=1, le=100_000, description="Connections that are open at a time; beyond, the longest idle one is closed"
+    )
+    requests_per_second: float = Field(
+        50, ge=0, le=100_000, description="Requests a second that one client address makes in the long run; 0 for any"
+    )
+    request_burst: int = Field(
+        200, ge=1, le=1_000_000, description="Requests at once of one client address, as many people may share one"
+    )
+    trusted_proxies: tuple[ProxyNetwork, ...] = Field(
+        (), description="Networks of proxies whose `X-Forwarded-For` tells the client's address: `10.0.0.0/8`"
     )
     apple_apps: dict[AppleAppId, AppleAppSettings] = Field(
         default_factory=dict, description="Apps in `apple-app-site-association` by team id, dot and bundle id"

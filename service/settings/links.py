@@ -26,6 +26,33 @@ ProviderName = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,63}$")]
 HostName = Annotated[str, Field(pattern=r"^[a-z0-9.-]+$", max_length=253)]
 
 
+class ShortLinkSettings(Section):
+    """How a provider's links are shortened by its own API."""
+
+    kind: Literal["", "branch", "onelink", "adjust"] = Field(
+        "", description="Whose API: `branch`, `onelink` or `adjust`. Empty: the provider's links have no short form"
+    )
+    key_file: Annotated[Path | None, BeforeValidator(_none_if_empty)] = Field(
+        None, description="File that holds the API's key, read anew for each link"
+    )
+    hosts: tuple[HostName, ...] = Field(
+        (), description="Hosts that short links may have. Empty: the link domain that `account` names"
+    )
+    api: str = Field(
+        "",
+        pattern=r"^(https://[a-z0-9.-]+(:[0-9]{1,5})?)?$",
+        description="The API's https origin. Empty: the one that the provider documents",
+    )
+    ca_file: Annotated[Path | None, BeforeValidator(_none_if_empty)] = Field(
+        None, description="Further certificate authorities to trust, PEM"
+    )
+    on_failure: Literal["refuse", "long"] = Field(
+        "refuse", description="Without a short link: `refuse` the request, or give the `long` link alone and say why"
+    )
+    timeout_seconds: float = Field(5, gt=0, le=60, description="Bound on one of at most two attempts")
+    max_in_flight: int = Field(8, ge=1, le=64, description="Most requests to the API that are open at a time")
+
+
 class LinkProviderSettings(Section):
     """What a provider's links open."""
 
@@ -52,6 +79,7 @@ class LinkProviderSettings(Section):
     on_ios: str = Field("", description="Provider that stands in on iOS")
     on_android: str = Field("", description="Provider that stands in on Android")
     on_web: str = Field("", description="Provider that stands in on computers")
+    short: ShortLinkSettings = Field(ShortLinkSettings(), description="Short links")
 
 
 class OldAddressSettings(Section):
@@ -106,5 +134,5 @@ class LinkSettings(Section):
     )
     firebase: FirebaseSettings = Field(FirebaseSettings(), description="Old links")
     providers: dict[ProviderName, LinkProviderSettings] = Field(
-        default_factory=dict, description="Providers by name. Empty: one provider `web` on the link host"
+        default_factory=dict, description="Providers by name. Empty: one that opens Salesforce's own pages"
     )

@@ -8,13 +8,8 @@ from google.protobuf.duration_pb2 import Duration
 from grpc import aio
 from sluicegate.v1 import deep_link_pb2 as pb
 from sluicegate.v1.deep_link_service_pb2 import (
-    ClaimDeepLinkRequest,
-    ClaimDeepLinkResponse,
     CreateDeepLinkRequest,
-    CreateDeepLinkResponse,
     CreateDeepLinksRequest,
-    ResolveDeepLinkRequest,
-    ResolveDeepLinkResponse,
 )
 from sluicegate.v1.deep_link_service_pb2_grpc import DeepLinkServiceStub
 from sluicegate.v1.error_reason_pb2 import ErrorReason
@@ -24,27 +19,10 @@ from sluicegate.v1.record_service_pb2 import DeleteRecordRequest, UpsertRecordRe
 from sluicegate.v1.record_service_pb2_grpc import RecordServiceStub
 
 from service.emulator.disturbances import Page
-from tests.support.rich_status import Failure, failure
+from tests.support.link_calls import claim, create, refused, resolve
 
 LEAD = RecordRef(object="Lead", id="00Q010000000001EAA")
 IPHONE = pb.DeviceContext(platform=pb.PLATFORM_IOS, app=pb.APP_PRESENCE_INSTALLED)
-
-
-async def create(channel: aio.Channel, record: RecordRef, **more) -> CreateDeepLinkResponse:
-    """Make a link."""
-    return await DeepLinkServiceStub(channel).CreateDeepLink(CreateDeepLinkRequest(record=record, **more))
-
-
-async def resolve(channel: aio.Channel, **what) -> ResolveDeepLinkResponse:
-    """Ask what a link or a record opens."""
-    return await DeepLinkServiceStub(channel).ResolveDeepLink(ResolveDeepLinkRequest(**what))
-
-
-async def refused(call) -> Failure:
-    """Return how a call failed."""
-    with pytest.raises(aio.AioRpcError) as raised:
-        await call
-    return failure(raised.value)
 
 
 async def lead(channel: aio.Channel, ext: str) -> str:
@@ -114,65 +92,6 @@ async def test_how_long_a_link_lives(channel, seconds, valid):
         return
     made = await call
     assert seconds == pytest.approx(made.expire_time.seconds - time.time(), abs=5)
-
-
-async def test_links_that_were_altered(channel):
-    """A link with any part changed, added or moved to another host opens nothing."""
-    url = (await create(channel, LEAD, campaign={"utm_source": "mail & more"})).url
-    altered = [
-        url.replace("00Q010000000001EAA", "00Q010000000002EAA"),
-        url.replace("p=web", "p=other"),
-        url.replace("mail", "post"),
-        url + "&x=1",
-        url.replace("links.example.com", "links.example.org"),
-        url.replace("https://", "http://"),
-    ]
-
-    failures = [await refused(resolve(channel, url=link)) for link in altered]
-
-    assert [("INVALID_ARGUMENT", "INVALID_LINK", ["url"])] * len(altered) == [
-        (item.code, item.reason, list(item.violations)) for item in failures
-    ]
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ("o=Lead", "o=Case"),
-        ("&s=", "&s=A"),
-        ("kid=", "kid=other"),
-        ("p=web&t=record", "t=record&p=web"),
-        ("?p=web", "?p=web&p=web"),
-        ("https://links.example.com", "//links.example.com"),
-        ("https://", "https:\\\\"),
-        ("https://", "https:/"),
-        ("links.example.com", "links.example.com@evil.com"),
-        ("links.example.com", "evil.com\\@links.example.com"),
-        ("links.example.com/l", "links.example.com/%2f%2fevil.com/l"),
-        ("links.example.com", "xn--lnks-6oa.example.com"),
-        ("links.example.com", "l\u0131nks.example.com"),
-        ("https://", "javascript://"),
-        ("utm_source=a", "utm_source=a%0d%0aLocation:%20https://evil.com"),
-        ("utm_source=a", "utm_source=a\r\nLocation: https://evil.com"),
-        ("utm_source=a", "utm_source=" + "a" * 3900),
-    ],
-)
-async def test_attacks_by_links(channel, old, new):
-    """Tampered, doubled, moved, smuggled or oversize: each is refused as no link of this service."""
-    url = (await create(channel, LEAD, campaign={"utm_source": "a"})).url
-    assert old in url
-
-    failed = await refused(resolve(channel, url=url.replace(old, new, 1)))
-
-    assert ("INVALID_ARGUMENT", "INVALID_LINK", ["url"]) == (failed.code, failed.reason, list(failed.violations))
-    assert "evil.com/" not in failed.message
-
-
-async def test_a_link_that_is_too_long_is_not_read(channel):
-    """Above what the contract takes nothing is looked at."""
-    failed = await refused(resolve(channel, url="https://links.example.com/l?" + "a" * 4096))
-
-    assert ("INVALID_REQUEST", ["url"]) == (failed.reason, list(failed.violations))
 
 
 @pytest.mark.parametrize(
@@ -334,11 +253,6 @@ async def test_each_target_has_its_reason(channel):
     assert "on the device already" in found.left_out[0].explanation
 
 
-async def claim(channel: aio.Channel, **what) -> ClaimDeepLinkResponse:
-    """Claim a link."""
-    return await DeepLinkServiceStub(channel).ClaimDeepLink(ClaimDeepLinkRequest(**what))
-
-
 async def test_an_app_claims_what_it_was_installed_for(channel):
     """From the tap over the store to the first start: the referrer holds the token, which works once."""
     phone = pb.DeviceContext(platform=pb.PLATFORM_ANDROID, app=pb.APP_PRESENCE_MISSING)
@@ -366,25 +280,3 @@ async def test_a_claim_that_lost_its_answer(channel):
 
     assert first == second
     assert "CLAIM_USED" == failed.reason
-
-
-@pytest.mark.parametrize(
-    ("request_", "reason", "fields"),
-    [
-        ({}, "INVALID_REQUEST", ["source", "device"]),
-        ({"token": "x"}, "INVALID_REQUEST", ["device"]),
-        ({"token": "x", "device": IPHONE}, "INVALID_CLAIM", ["token"]),
-        ({"token": "x", "device": pb.DeviceContext()}, "INVALID_CLAIM", ["device.platform"]),
-        ({"install_referrer": "deferred_token=x", "device": IPHONE}, "INVALID_CLAIM", ["install_referrer"]),
-        (
-            {"install_referrer": "utm_source=x", "device": pb.DeviceContext(platform=pb.PLATFORM_ANDROID)},
-            "INVALID_CLAIM",
-            ["install_referrer"],
-        ),
-    ],
-)
-async def test_what_is_no_claim(channel, request_, reason, fields):
-    """What claims nothing is refused with its reason and the field."""
-    failed = await refused(claim(channel, **request_))
-
-    assert (reason, fields) == (failed.reason, list(failed.violations))

@@ -25,8 +25,10 @@ async def test_tour():
 
     async with App(settings) as app:
         assert app.addresses is not None
-        first = await run(app.addresses.grpc, Console(file=text, width=80), bulk_rows=600)
-        second = await run(app.addresses.grpc, Console(file=io.StringIO(), width=80), bulk_rows=600)
+        assert app.addresses.links is not None
+        grpc, links = app.addresses.grpc, app.addresses.links
+        first = await run(grpc, Console(file=text, width=80), link_server=links, bulk_rows=600)
+        second = await run(grpc, Console(file=io.StringIO(), width=80), link_server=links, bulk_rows=600)
 
     assert first.broken == []
     assert {

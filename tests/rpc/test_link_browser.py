@@ -1,5 +1,6 @@
 """A real browser follows links: as an iPhone, as an Android phone and as a computer."""
 
+import os
 from collections.abc import AsyncIterator
 from urllib.parse import parse_qs, urlsplit
 
@@ -9,10 +10,12 @@ from sluicegate import Client, RecordRef
 
 from service.app import App
 from service.settings import LinkProviderSettings, LinkSettings
-from tests.support.browser import COMPUTER, IPHONE, PIXEL, Browser, Visit, browser, program
+from tests.support.browser import COMPUTER, IPHONE, PIXEL, Browser, Visit, browser, is_here
 from tests.support.service import free_ports
 
-pytestmark = pytest.mark.skipif(program() is None, reason="no Chromium is on this machine")
+pytestmark = pytest.mark.skipif(
+    "CI" not in os.environ and not is_here(), reason="no Chromium is on this machine; `make test` installs one"
+)
 
 LEAD = RecordRef("Lead", "00Q010000000001EAA")
 KEYS = {"k1": "a key that two runs of the service have in common"}
@@ -118,3 +121,19 @@ async def test_an_apps_own_scheme_is_offered(chromium):
 
     assert (1, 200, []) == (len(visit.went_to), visit.status, visit.complaints)
     assert [f"acme://record/{LEAD.id}", APP_STORE, f"https://www.example.com/{LEAD.id}"] == visit.targets
+
+
+async def test_another_provider_changes_the_page_of_a_computer(chromium):
+    """A person at a computer who follows a link of before finds what today's configuration offers."""
+    pages = []
+
+    url = ""
+    for host in ("www.example.com", "new.example.com"):
+        provider = LinkProviderSettings(web=f"https://{host}/{{id}}", salesforce=False)
+        async with App(free_ports(links=LinkSettings(keys=KEYS, providers={"web": provider}))) as app:
+            url = url or await link(app)
+            pages.append(await follow(chromium, app, url, COMPUTER))
+
+    assert [(200, [f"https://{host}/{LEAD.id}"]) for host in ("www.example.com", "new.example.com")] == [
+        (page.status, page.targets) for page in pages
+    ]

@@ -3,33 +3,32 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import pytest_asyncio
 from aiohttp import ClientConnectionError, ClientSession
-from hypothesis import HealthCheck, given
-from hypothesis import settings as example_settings
-from hypothesis import strategies as st
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from sluicegate import Client, RecordRef, SluicegateError
 from structlog.testing import capture_logs
 from yarl import URL
 
 from service.admin.links import connections
-from service.app import Addresses, App
+from service.app import App
 from service.emulator.disturbances import Page
 from service.settings import (
     AppleAppSettings,
     GrpcSettings,
+    JwtBearerAuth,
     LinkProviderSettings,
     LinkServerSettings,
     LinkSettings,
+    OrgSettings,
 )
 from tests.support.browser import COMPUTER, IPHONE, PIXEL
+from tests.support.link_http import addresses, ask, target_of
 from tests.support.service import free_ports
 
 LEAD = RecordRef("Lead", "00Q010000000001EAA")
@@ -50,43 +49,6 @@ async def http() -> AsyncIterator[ClientSession]:
     """A client of the link server, which follows no redirect by itself."""
     async with ClientSession() as opened:
         yield opened
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the link server answered."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def goes_to(self) -> str | None:
-        """Where it sends the browser."""
-        return self.headers.get("Location")
-
-
-async def ask(
-    http: ClientSession, app: App, target: str, user_agent: str = IPHONE, *, method: str = "GET", **headers: str
-) -> Answer:
-    """Ask the link server for something, as it is written here, and read the answer."""
-    links = addresses(app).links
-    assert links is not None
-    url = URL(links + target, encoded=True)
-    told = {"User-Agent": user_agent, **{name.replace("_", "-"): value for name, value in headers.items()}}
-    async with http.request(method, url, headers=told, allow_redirects=False) as answer:
-        return Answer(answer.status, answer.headers, await answer.read())
-
-
-def addresses(app: App) -> Addresses:
-    """Return where a service is reached."""
-    assert app.addresses is not None
-    return app.addresses
-
-
-def target_of(link: str) -> str:
-    """Return what a browser asks the link host for."""
-    return link.removeprefix("https://links.example.com")
 
 
 async def lead(client: Client, key: str) -> RecordRef:
@@ -243,6 +205,33 @@ async def test_other_providers_change_where_issued_links_lead(http):
     assert "acme.app.link" == urlsplit(str(after.goes_to)).netloc
 
 
+async def test_an_org_without_any_provider_opens_salesforce(app, http):
+    """A configured org needs no provider: links lead to Salesforce's own pages, and to none that is not there."""
+    assert app.emulator is not None
+    credentials = app.emulator.credentials
+    auth = JwtBearerAuth(
+        flow="jwt_bearer",
+        client_id=credentials.client_id,
+        username=credentials.username,
+        private_key_file=credentials.private_key_file,
+    )
+    settings = free_ports(
+        orgs={"prod": OrgSettings(login_url=credentials.login_url, auth=auth, allowed_hosts=("127.0.0.1",))},
+        links=LinkSettings(keys=KEYS),
+    )
+    async with App(settings) as plain, Client(addresses(plain).grpc) as caller:
+        target = target_of((await caller.create_deep_link(LEAD)).url)
+        resolved = await caller.resolve_deep_link(LEAD, platform="android")
+        pages = [await ask(http, plain, target, browser) for browser in (IPHONE, PIXEL, COMPUTER)]
+
+    record = f"{app.emulator.url}/{LEAD.id}"
+    assert ["salesforce_mobile", "lightning"] == [item.kind for item in resolved.targets]
+    assert record == resolved.fallback_uri
+    assert [200, 200, 200] == [page.status for page in pages]
+    assert all(f'href="{record}"'.encode() in page.body for page in pages)
+    assert all(b"links.example.com" not in page.body for page in pages)
+
+
 async def test_a_link_past_its_time(app, client, http, monkeypatch):
     """It says so, and that there is nothing to wait for."""
     link = await client.create_deep_link(LEAD)
@@ -252,47 +241,6 @@ async def test_a_link_past_its_time(app, client, http, monkeypatch):
 
     assert 410 == answer.status
     assert b"expired" in answer.body
-
-
-async def test_links_that_were_altered(app, client, http):
-    """Whatever was changed, added, doubled or left out, nobody is sent anywhere."""
-    target = target_of((await client.create_deep_link(LEAD, campaign={"utm_source": "mail"})).url)
-    altered = [
-        target.replace("00Q010000000001EAA", "00Q010000000002EAA"),
-        target.replace("utm_source=mail", "utm_source=post"),
-        target.replace("g=emulator", "g=other"),
-        target.replace("g=emulator", "g=emulator&g=emulator"),
-        target.replace("g=emulator", "g="),
-        target.replace("g=emulator", "g=%FF%00"),
-        target + "&x=1",
-        target + "&",
-        target[:-1],
-        target[:-1] + ("A" if target[-1] != "A" else "B"),
-        target.replace("&", ";"),
-        target.replace("%", "%25"),
-        "/l",
-        "/l?",
-        "/l?url=https://evil.example",
-        "/l?g=emulator&next=//evil.example",
-    ]
-
-    answers = [await ask(http, app, each) for each in altered if each != target]
-
-    assert len(altered) - 1 == len(answers)
-    assert {(400, None)} == {(answer.status, answer.goes_to) for answer in answers}
-
-
-async def test_other_hosts_in_the_request(app, client, http):
-    """What the request says of hosts changes nothing: the answer comes from the configuration."""
-    target = target_of((await client.create_deep_link(LEAD)).url)
-
-    answer = await ask(
-        http, app, target, IPHONE, Host="evil.example", X_Forwarded_Host="evil.example", X_Forwarded_Proto="javascript"
-    )
-    page = (await ask(http, app, target, COMPUTER, Host="evil.example")).body.decode()
-
-    assert APP_STORE == answer.goes_to
-    assert "evil.example" not in page
 
 
 @pytest.mark.parametrize(
@@ -329,59 +277,6 @@ async def test_links_are_only_followed(app, http, method):
     answer = await ask(http, app, "/l", method=method)
 
     assert (405, "GET, HEAD") == (answer.status, answer.headers["Allow"])
-
-
-@pytest.mark.parametrize(
-    "sent",
-    [
-        b"GET http://evil.example/l?x=1 HTTP/1.1\r\nHost: evil.example\r\n\r\n",
-        b"GET /l?a=\xff\xfe HTTP/1.1\r\nHost: links.example.com\r\n\r\n",
-        b"GET /l?a=%0d%0aSet-Cookie:%20x=1 HTTP/1.1\r\nHost: links.example.com\r\n\r\n",
-        b"GET /l?a=b HTTP/1.1\r\nHost: links.example.com\r\nUser-Agent: \xff\xfe\r\n\r\n",
-        b"GET \\\\evil.example\\l HTTP/1.1\r\nHost: links.example.com\r\n\r\n",
-        b"GET l HTTP/1.1\r\nHost: links.example.com\r\n\r\n",
-        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
-        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-    ],
-)
-async def test_what_is_no_request(app, sent, caplog):
-    """Bytes that no browser sends are refused; they send nobody anywhere and fill no log."""
-    address = URL(str(addresses(app).links))
-    reader, writer = await asyncio.open_connection(address.host, address.port)
-    writer.write(sent)
-
-    async with asyncio.timeout(60):
-        head = await reader.readuntil(b"\r\n\r\n")
-    writer.close()
-
-    assert head.split()[1] in {b"400", b"404"}
-    assert b"location:" not in head.lower()
-    assert b"set-cookie" not in head.lower()
-    assert [] == caplog.records
-
-
-async def test_what_aiohttp_refuses_by_itself(app, http):
-    """It says what every answer says."""
-    refused = await ask(http, app, "/nowhere", Expect="<b>", Accept="text/html")
-
-    assert 417 == refused.status
-    assert ("sluicegate", "nosniff") == (refused.headers["Server"], refused.headers["X-Content-Type-Options"])
-
-
-async def test_bodies_are_not_looked_at(app, client, caplog):
-    """A link is followed whatever comes behind it, and what cannot be unpacked fills no log."""
-    target = target_of((await client.create_deep_link(LEAD)).url)
-    address = URL(str(addresses(app).links))
-    reader, writer = await asyncio.open_connection(address.host, address.port)
-    head = f"GET {target} HTTP/1.1\r\nHost: x\r\nUser-Agent: {IPHONE}\r\nConnection: close\r\n"
-    writer.write(f"{head}Content-Encoding: gzip\r\nContent-Length: 10\r\n\r\nxxxxxxxxxx".encode())
-
-    async with asyncio.timeout(60):
-        answer = await reader.read()
-    writer.close()
-
-    assert f"Location: {APP_STORE}".encode() in answer
-    assert [] == caplog.records
 
 
 async def test_those_who_hold_connections_hold_nobody_up(http):
@@ -431,62 +326,6 @@ async def test_who_never_asks_is_cut_off(app, monkeypatch):
     writer.close()
 
     assert b"" == answer
-
-
-async def test_any_query(app, http):
-    """No query, however strange, fails the server or sends a browser anywhere."""
-
-    @given(st.text(max_size=300), st.sampled_from([IPHONE, PIXEL, COMPUTER]))
-    @example_settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
-    def hold(query: str, user_agent: str) -> None:
-        seen.append((query, user_agent))
-
-    seen: list[tuple[str, str]] = []
-    hold()
-
-    answers = [await ask(http, app, "/l?" + str(URL.build(query_string=query))[1:], agent) for query, agent in seen]
-
-    assert {(400, None)} >= {(answer.status, answer.goes_to) for answer in answers}
-
-
-@st.composite
-def edits(draw: st.DrawFn) -> list[tuple[str, float, str]]:
-    """Draw what an attacker does to a link: at a place, a piece is put in, put over or doubled."""
-    hosts = ["//evil.example", "@evil.example", "\\\\", "%2f%2f"]
-    piece = st.sampled_from(["", "x", "&", "=", "%", "%00", "%0d%0a", "#", "?", ";", "\x00", *hosts])
-    pieces = st.one_of(piece, st.text(max_size=3), st.sampled_from(["&g=other", "&s=", "&p=evil", "&i=001"]))
-    edit = st.tuples(st.sampled_from(["in", "over", "twice"]), st.floats(0, 1), pieces)
-    return draw(st.lists(edit, min_size=1, max_size=3))
-
-
-def edited(query: str, changes: list[tuple[str, float, str]]) -> str:
-    """Return a link after an attack."""
-    for how, share, piece in changes:
-        place = int(share * len(query))
-        if how == "twice":
-            query += "&" + query[place:]
-        else:
-            query = query[:place] + piece + query[place + (len(piece) if how == "over" else 0) :]
-    return query
-
-
-async def test_no_attack_changes_where_a_link_leads(app, client, http):
-    """However a link is altered, it leads where the configuration says or nowhere."""
-    target = target_of((await client.create_deep_link(LEAD, campaign={"utm_source": "sms"})).url)
-    attacks: list[str] = []
-
-    @given(edits())
-    @example_settings(max_examples=200, database=None)
-    def collect(changes: list[tuple[str, float, str]]) -> None:
-        attacks.append(edited(target.removeprefix("/l?"), changes))
-
-    collect()
-
-    answers = [await ask(http, app, "/l?" + quote(each, safe="&=%/@;?:\\")) for each in attacks]
-
-    assert {(400, None), (414, None)} >= {
-        (answer.status, answer.goes_to) for answer in answers if answer.goes_to != APP_STORE
-    }
 
 
 async def test_a_record_is_looked_up_once_a_minute(app, client, http, unique):

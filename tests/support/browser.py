@@ -7,14 +7,18 @@ host are answered here, and noted.
 import asyncio
 import base64
 import contextlib
+import hashlib
 import itertools
 import os
+import platform
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType
@@ -31,6 +35,7 @@ COMPUTER = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"
 )
 
+_FOLDER = Path(__file__).parent / "chromium"
 _PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "chrome")
 _OPTIONS = (
     "--headless",
@@ -45,9 +50,52 @@ _OPTIONS = (
 )
 
 
-def program() -> str | None:
-    """Return the browser of this machine, if there is one."""
+def is_here() -> bool:
+    """Tell whether there is a browser: the one that `make test` installs, or this machine's own."""
+    return _is_installed() or _of_this_machine() is not None
+
+
+def _is_installed() -> bool:
+    is_for_us = (sys.platform, platform.machine()) == ("linux", "x86_64")
+    return is_for_us and (_FOLDER / "node_modules").is_dir() and shutil.which("node") is not None
+
+
+def _of_this_machine() -> str | None:
     return next((found for name in _PROGRAMS if (found := shutil.which(name))), None)
+
+
+async def _program() -> tuple[str, dict[str, str]]:
+    """Return the browser and the variables that it needs; that of the lock first, which is the same everywhere."""
+    if not _is_installed():
+        found = _of_this_machine()
+        assert found is not None, "no browser is here; `make test` installs one on Linux for x86-64"
+        return found, {}
+    # By the lock's digest: another version is another browser.
+    digest = hashlib.sha256((_FOLDER / "package-lock.json").read_bytes()).hexdigest()[:16]
+    folder = _FOLDER / "node_modules" / f".unpacked-{digest}"
+    if not folder.is_dir():
+        await _unpack(folder)
+    return str(folder / "chromium"), {
+        "LD_LIBRARY_PATH": str(folder / "lib"),
+        "FONTCONFIG_FILE": str(folder / "fonts.conf"),
+    }
+
+
+async def _unpack(folder: Path) -> None:
+    """Unpack the browser, and put it in its place at once: others may do the same meanwhile."""
+    with tempfile.TemporaryDirectory(dir=folder.parent, ignore_cleanup_errors=True) as draft:
+        node = await asyncio.create_subprocess_exec("node", _FOLDER / "unpack.js", draft)
+        async with asyncio.timeout(SECONDS):
+            assert 0 == await node.wait()
+        _put(Path(draft), folder)
+
+
+def _put(draft: Path, folder: Path) -> None:
+    try:
+        draft.rename(folder)
+    except OSError:
+        if not folder.is_dir():
+            raise
 
 
 @dataclass(slots=True)
@@ -184,11 +232,11 @@ class Browser:
 @asynccontextmanager
 async def browser() -> AsyncIterator[Browser]:
     """Run a browser."""
-    found = program()
-    assert found is not None
+    program, variables = await _program()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         process = await asyncio.create_subprocess_exec(
-            *(found, *_OPTIONS, f"--user-data-dir={profile}", "about:blank"),
+            *(program, *_OPTIONS, f"--user-data-dir={profile}", "about:blank"),
+            env={**os.environ, **variables},
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,

@@ -12,7 +12,7 @@ import sys
 from asyncio import StreamReader, StreamReaderProtocol
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from multiprocessing.reduction import DupFd
 from typing import IO, Any
 
@@ -65,7 +65,9 @@ class ForkedProcess:
     def send_signal(self, number: int) -> None:
         """Send a signal; nothing happens if it has ended."""
         if not self._ended.done():
-            os.kill(self.pid, number)
+            # It may be over, and nobody has told so yet.
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     async def wait(self) -> int:
         """Wait for its end, and return its status."""

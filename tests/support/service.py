@@ -23,7 +23,8 @@ def free_ports(**overrides: Any) -> Settings:
     values: dict[str, Any] = {
         "grpc": GrpcSettings(port=0, drain_seconds=0.5),
         "admin": AdminSettings(port=0),
-        "link_server": LinkServerSettings(port=0),
+        # Tests ask from one address, and some of them as often as they can.
+        "link_server": LinkServerSettings(port=0, requests_per_second=0),
         "emulator": EmulatorSettings(port=0),
         **overrides,
     }

@@ -40,6 +40,7 @@ class DeepLinkCalls(Connected):
         ttl: timedelta | None = None,
         action: str = "",
         campaign: Mapping[str, str] | None = None,
+        short: bool = False,
     ) -> DeepLink:
         """Make a signed link to a record, which need not exist yet.
 
@@ -49,12 +50,13 @@ class DeepLinkCalls(Connected):
             ttl: How long the link is valid, from a minute to ten years. None means the org's default.
             action: What the app should do with the record. Empty means `view`.
             campaign: Campaign fields that travel with the link, for example `utm_source`. Signed, not secret.
+            short: Whether the link's provider is asked for a short link too.
 
         Raises:
             SluicegateError: The call failed.
 
         """
-        request = encode_draft(self._org, DeepLinkDraft(record, provider, ttl, action, campaign or {}))
+        request = encode_draft(self._org, DeepLinkDraft(record, provider, ttl, action, campaign or {}, short))
         with translated():
             response = await self._stubs.links.CreateDeepLink(request, timeout=self._timeout)
         return decode_link(response)

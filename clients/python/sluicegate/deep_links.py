@@ -51,6 +51,8 @@ class DeepLinkDraft:
     """What the app should do with the record. Empty means `view`."""
     campaign: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Campaign fields that travel with the link, for example `utm_source`. Signed, not secret."""
+    short: bool = False
+    """Whether the link's provider is asked for a short link too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +62,15 @@ class DeepLink:
     url: str
     expire_time: datetime
     """When the link stops working, in UTC."""
+    short_url: str = ""
+    """The provider's own short link, which leads to `url`; empty where none was asked for, or there is none."""
+    short_error: "DeepLinkError | None" = None
+    """Why there is no short link though one was asked for, where the service is configured to do without."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeepLinkError:
-    """Why one link of several was not made, as a value: it is not raised."""
+    """Why one link of several, or a link's short form, was not made, as a value: it is not raised."""
 
     reason: str
     """The documented reason, as in `SluicegateError.reason`."""
@@ -149,6 +155,7 @@ def encode_draft(org: str, draft: DeepLinkDraft) -> service_pb2.CreateDeepLinkRe
         provider=draft.provider,
         action=draft.action,
         campaign=draft.campaign,
+        short=draft.short,
     )
     if draft.ttl is not None:
         request.ttl.FromTimedelta(draft.ttl)
@@ -157,19 +164,17 @@ def encode_draft(org: str, draft: DeepLinkDraft) -> service_pb2.CreateDeepLinkRe
 
 def decode_link(response: service_pb2.CreateDeepLinkResponse) -> DeepLink:
     """Read a link from its message."""
-    return DeepLink(response.url, response.expire_time.ToDatetime(tzinfo=UTC))
+    error = _decode_error(response.short_error) if response.HasField("short_error") else None
+    return DeepLink(response.url, response.expire_time.ToDatetime(tzinfo=UTC), response.short_url, error)
+
+
+def _decode_error(error: deep_link_pb2.DeepLinkError) -> DeepLinkError:
+    return DeepLinkError(to_word(_REASONS, error.reason).upper(), error.message, tuple(error.fields))
 
 
 def decode_results(results: Sequence[service_pb2.CreateDeepLinkResult]) -> list[DeepLink | DeepLinkError]:
     """Read what became of several drafts, in their order."""
-    return [
-        decode_link(result.link)
-        if result.HasField("link")
-        else DeepLinkError(
-            to_word(_REASONS, result.error.reason).upper(), result.error.message, tuple(result.error.fields)
-        )
-        for result in results
-    ]
+    return [decode_link(result.link) if result.HasField("link") else _decode_error(result.error) for result in results]
 
 
 def encode_device(platform: Platform | None, *, app_installed: bool | None = None) -> deep_link_pb2.DeviceContext:

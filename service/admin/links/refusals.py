@@ -39,6 +39,7 @@ NOTHING_HERE = Refusal(404, "There is nothing here", "Check the address, or foll
 GONE = Refusal(404, "What this link led to is gone", "Ask whoever sent it where to find it now.")
 EXPIRED = Refusal(410, "This link has expired", "Ask whoever sent it for a new one.")
 LATE = Refusal(504, "Not right now", "Please try again in a minute.")
+NO_REQUEST = Refusal(400, "This was no request", "Follow the link with a browser.")
 BROKEN = Refusal(500, "Something went wrong", "Try again in a while.")
 
 
@@ -62,6 +63,16 @@ def refusal_of(error: SluicegateError) -> Refusal:
 def wrong_method() -> Refusal:
     """Return the answer to a method that is neither GET nor HEAD."""
     return Refusal(405, "There is nothing here", "Links are only for following.")
+
+
+def too_often(seconds: float) -> Refusal:
+    """Return the answer to a client that asks too often.
+
+    Args:
+        seconds: When it may ask again.
+
+    """
+    return Refusal(429, "Too many at once", "Please try again in a minute.", max(1, math.ceil(seconds)))
 
 
 def later(seconds: float | None = None) -> Refusal:

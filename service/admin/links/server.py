@@ -9,9 +9,10 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Iterable
-from functools import lru_cache
+from functools import lru_cache, partial
+from ipaddress import ip_network
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -19,6 +20,7 @@ from opentelemetry.trace import Span, StatusCode, format_trace_id, set_span_in_c
 
 from service.admin.links import pages, refusals
 from service.admin.links.associations import Association
+from service.admin.links.clients import Clients, Limit, Rate
 from service.admin.links.connections import Connections
 from service.admin.links.devices import device_of
 from service.admin.links.follower import MAX_QUERY_LENGTH, Follower
@@ -99,18 +101,19 @@ class LinkServer:
         application.router.add_get(LINK_PATH, self._follow)
         for file in files:
             application.router.add_get(file.path, _serving(file))
-        self._runner = web.AppRunner(
-            application,
-            access_log=None,
-            logger=_library_log(),
-            keepalive_timeout=_KEEP_ALIVE_SECONDS,
-            shutdown_timeout=_FOLLOW_SECONDS,
-            max_line_size=_LONGEST_LINE,
+        self._protocol_options: dict[str, Any] = {
+            "access_log": None,
+            "logger": _library_log(),
+            "keepalive_timeout": _KEEP_ALIVE_SECONDS,
+            "max_line_size": _LONGEST_LINE,
             # No request here has a body: what comes all the same is neither unpacked nor read for long.
-            auto_decompress=False,
-            lingering_time=_BODY_SECONDS,
-        )
+            "auto_decompress": False,
+            "lingering_time": _BODY_SECONDS,
+        }
+        self._runner = web.AppRunner(application, shutdown_timeout=_FOLLOW_SECONDS, access_log=None)
         self._told = Intervals(_TELL_SECONDS)
+        self._clients = Clients([ip_network(network) for network in settings.trusted_proxies])
+        self._limit = Limit(Rate(settings.requests_per_second, settings.request_burst), clock)
         self._connections: Connections | None = None
         self._listener: asyncio.Server | None = None
         # One link that is followed all the time must not keep the event loop busy with drawing.
@@ -127,11 +130,11 @@ class LinkServer:
         await self._runner.setup()
         server = self._runner.server
         assert server is not None
-        self._connections = Connections(server, most=self._settings.max_connections)
+        loop = asyncio.get_running_loop()
+        protocol = partial(_Protocol, server, loop=loop, **self._protocol_options)
+        self._connections = Connections(protocol, most=self._settings.max_connections)
         try:
-            self._listener = await asyncio.get_running_loop().create_server(
-                self._connections, self._settings.host, self._settings.port
-            )
+            self._listener = await loop.create_server(self._connections, self._settings.host, self._settings.port)
         except BaseException:
             await self._runner.cleanup()
             raise
@@ -172,6 +175,9 @@ class LinkServer:
         return response
 
     async def _attempt(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        wait = self._wait(request)
+        if wait is not None:
+            return _refused(refusals.too_often(wait))
         try:
             return await handler(request)
         except web.HTTPMethodNotAllowed as error:
@@ -187,6 +193,17 @@ class LinkServer:
         except Exception as error:  # noqa: BLE001 - the person gets a page, the operator the traceback
             _log.error("unexpected error", method=_METHOD, exc_info=error)
             return _refused(refusals.BROKEN)
+
+    def _wait(self, request: web.Request) -> float | None:
+        """Return for how long a client that asks too often is to wait; None for all others."""
+        peer = request.remote or ""
+        forwarded = request.headers.getall("X-Forwarded-For", [])
+        wait = self._limit.take(self._clients.address(peer, forwarded))
+        if wait is not None and self._told.begins("limit", self._clock.monotonic()):
+            is_proxy = bool(forwarded) and not self._clients.believes(peer)
+            hint = "the peer may be a proxy for many: name it in link_server.trusted_proxies" if is_proxy else None
+            _log.warning("a client follows links too often", **({"hint": hint} if hint else {}))
+        return wait
 
     def _failed(self, request: web.Request, error: SluicegateError) -> web.Response:
         refusal = refusal_of(error)
@@ -222,6 +239,26 @@ class LinkServer:
             trace=None if span is None else set_span_in_context(span),
             caller=CALLER,
         )
+
+
+class _Protocol(web.RequestHandler):
+    """Answers one connection. What is no request of HTTP gets a page; aiohttp would tell its version and the bytes."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = _SERVER_FAULT,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Log what is an error of this program, and return the page; the connection ends with it."""
+        super().handle_error(request, status, exc, message)
+        response = _refused(refusals.BROKEN if status >= _SERVER_FAULT else refusals.NO_REQUEST)
+        response.headers.update(_SECURITY)
+        response.force_close()
+        return response
 
 
 async def _secure(_request: web.Request, response: web.StreamResponse) -> None:

@@ -25,9 +25,9 @@ async def _demo(console: Console) -> None:
     async with running_service() as service:
         console.print(
             f"   gRPC on {service.grpc}, started in {service.seconds_to_start:.1f} s\n"
-            f"   embedded Salesforce org on {service.emulator}, empty"
+            f"   embedded Salesforce org on {service.emulator}, empty; links on {service.links}"
         )
-        findings = await run(service.grpc, console)
+        findings = await run(service.grpc, console, link_server=service.links)
     findings.check("the service stops cleanly on SIGTERM", 0, service.exit_status)
     print_summary(console, findings)
     if findings.broken:

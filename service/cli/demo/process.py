@@ -35,6 +35,8 @@ class RunningService:
     """Where it takes calls: `host:port`."""
     emulator: str
     """Base URL of the embedded org."""
+    links: str
+    """Base URL of the server behind the link host."""
     seconds_to_start: float
     exit_status: int | None = None
     """How it ended; None while it runs."""
@@ -57,7 +59,7 @@ async def running_service() -> AsyncIterator[RunningService]:
         try:
             addresses = await _addresses(process, log)
             seconds = asyncio.get_running_loop().time() - began
-            service = RunningService(addresses["grpc"], addresses["emulator"], seconds)
+            service = RunningService(addresses["grpc"], addresses["emulator"], addresses["links"], seconds)
             yield service
             service.exit_status = await _stop(process)
         finally:

@@ -16,12 +16,13 @@ from service.cli.demo.together import together
 _BAD_IN_BULK = 20
 
 
-async def run(target: str, console: Console, *, bulk_rows: int = 50_000) -> Findings:
+async def run(target: str, console: Console, *, link_server: str, bulk_rows: int = 50_000) -> Findings:
     """Go through every step against a running service whose org holds no leads yet.
 
     Args:
         target: Where the service takes calls: `host:port`.
         console: Where the story is told.
+        link_server: Base URL of the server behind its link host.
         bulk_rows: Rows of the bulk load.
 
     Raises:
@@ -37,6 +38,6 @@ async def run(target: str, console: Console, *, bulk_rows: int = 50_000) -> Find
         await query(stage, kept, [lead.key for lead, _ in upserts.refused])
         await together(stage, kept)
         await load(stage, BulkPlan(kept, bulk_rows, _BAD_IN_BULK))
-        await links(stage, kept[0].key, upserts.record_ids[kept[0].key])
+        await links(stage, kept[0].key, upserts.record_ids[kept[0].key], link_server)
         await limits(stage)
     return stage.findings

@@ -1,6 +1,7 @@
 """The commands: what is typed becomes one call, and its answer a text for a person or JSON for a program."""
 
 import json
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import typer
@@ -34,6 +35,8 @@ Lookup = Annotated[
 ]
 Field = Annotated[list[str] | None, typer.Option("--field", "-f", help="A field of the record to read; repeatable.")]
 
+Output = Annotated[Literal["table", "json"], typer.Option("--output", "-o", help="`json` prints the whole answer.")]
+
 _HERE = "127.0.0.1:50051"
 _WIDE = 10_000
 
@@ -50,18 +53,21 @@ def create(  # noqa: PLR0913 - each is an option of the command line
     campaign: Annotated[
         list[str] | None, typer.Option("--campaign", "-c", help="utm_source=mail and the like; repeatable.")
     ] = None,
+    short: Annotated[bool, typer.Option(help="Ask the provider for short links, and print those.")] = False,
     output: Annotated[
         Literal["text", "json"], typer.Option("--output", "-o", help="`text` prints a link a line.")
     ] = "text",
     target: Target = _HERE,
     timeout: Timeout = 30,
 ) -> None:
-    """Make signed links to records, which need not exist yet. Exit 1 if one cannot be made."""
+    """Make signed links to records, which need not exist yet. Exit 1 if one cannot be made.
+
+    Where the service is configured to do without short links, the long one is printed instead, and why.
+    """
     try:
         more = {**requests.ttl(ttl), **requests.campaign(campaign or ())}
-        asked = [
-            {"record": requests.record(sobject, key), "provider": provider, "action": action, **more} for key in keys
-        ]
+        more |= {"provider": provider, "action": action, "short": short}
+        asked = [{"record": requests.record(sobject, key), **more} for key in keys]
     except ValueError as error:
         fail(str(error))
     answer = _ask(target, "CreateDeepLinks", {"org": org, "requests": asked}, timeout)
@@ -72,58 +78,45 @@ def create(  # noqa: PLR0913 - each is an option of the command line
         if "error" in result:
             typer.echo(f"sluicegate: {key}: {result['error']['message']}", err=True)
         elif output == "text":
-            typer.echo(result["link"]["url"])
+            typer.echo(result["link"].get("shortUrl") or result["link"]["url"])
+            if "shortError" in result["link"]:
+                typer.echo(f"sluicegate: {key}: {result['link']['shortError']['message']}", err=True)
     if any("error" in result for result in results):
         raise typer.Exit(1)
 
 
-@app.command()
-def resolve(  # noqa: PLR0913 - each is an option of the command line
-    what: What,
-    key: Key = "",
-    *,
-    platform: Platform = None,
-    presence: Presence = None,
-    app_version: AppVersion = "",
-    locale: Locale = "",
-    provider: Provider = "",
-    lookup: Lookup = "needed",
-    field: Field = None,
-    org: Org = "",
-    output: Annotated[
-        Literal["table", "json"], typer.Option("--output", "-o", help="`json` prints the whole answer.")
-    ] = "table",
-    target: Target = _HERE,
-    timeout: Timeout = 30,
-) -> None:
-    """Tell what a link or a record opens on a device, best first. Exit 1 if the call fails."""
-    told = requests.device(platform, presence, app_version, locale)
-    asked = _asked(what, key, {"org": org, "provider": provider, "fields": field or [], **told}, lookup)
-    _print(_ask(target, "ResolveDeepLink", asked, timeout), output, with_reasons=False)
+def _resolving(*, with_reasons: bool) -> Callable[..., None]:
+    """Return a command that resolves: two differ only in how much they tell."""
+
+    def resolve(  # noqa: PLR0913 - each is an option of the command line
+        what: What,
+        key: Key = "",
+        *,
+        platform: Platform = None,
+        presence: Presence = None,
+        app_version: AppVersion = "",
+        locale: Locale = "",
+        provider: Provider = "",
+        lookup: Lookup = "needed",
+        field: Field = None,
+        org: Org = "",
+        output: Output = "table",
+        target: Target = _HERE,
+        timeout: Timeout = 30,
+    ) -> None:
+        told = requests.device(platform, presence, app_version, locale)
+        asked = _asked(what, key, {"org": org, "provider": provider, "fields": field or [], **told}, lookup)
+        _print(_ask(target, "ResolveDeepLink", asked, timeout), output, with_reasons=with_reasons)
+
+    return resolve
 
 
-@app.command()
-def explain(  # noqa: PLR0913 - each is an option of the command line
-    what: What,
-    key: Key = "",
-    *,
-    platform: Platform = None,
-    presence: Presence = None,
-    app_version: AppVersion = "",
-    locale: Locale = "",
-    provider: Provider = "",
-    lookup: Lookup = "needed",
-    org: Org = "",
-    output: Annotated[
-        Literal["table", "json"], typer.Option("--output", "-o", help="`json` prints the whole answer.")
-    ] = "table",
-    target: Target = _HERE,
-    timeout: Timeout = 30,
-) -> None:
-    """Tell why a link or a record opens what it does, and why nothing else. Exit 1 if the call fails."""
-    told = requests.device(platform, presence, app_version, locale)
-    asked = _asked(what, key, {"org": org, "provider": provider, **told}, lookup)
-    _print(_ask(target, "ResolveDeepLink", asked, timeout), output, with_reasons=True)
+app.command("resolve", help="Tell what a link or a record opens on a device, best first. Exit 1 if the call fails.")(
+    _resolving(with_reasons=False)
+)
+app.command(
+    "explain", help="Tell why a link or a record opens what it does, and why nothing else. Exit 1 if the call fails."
+)(_resolving(with_reasons=True))
 
 
 def _asked(what: str, key: str, more: requests.Request, lookup: str) -> requests.Request:

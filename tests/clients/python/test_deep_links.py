@@ -31,7 +31,7 @@ from sluicegate.v1.deep_link_service_pb2 import (
     CreateDeepLinksResponse,
     ResolveDeepLinkResponse,
 )
-from sluicegate.v1.error_reason_pb2 import ERROR_REASON_INVALID_REQUEST
+from sluicegate.v1.error_reason_pb2 import ERROR_REASON_INVALID_REQUEST, ERROR_REASON_SHORT_LINK_UNAVAILABLE
 from sluicegate.v1.field_value_pb2 import FieldValue
 from sluicegate.v1.record_pb2 import Record as RecordMessage
 from sluicegate.v1.record_pb2 import RecordRef as RecordRefMessage
@@ -57,6 +57,32 @@ async def test_create_deep_link(client, script):
     assert (request.org, request.record.external_id.value) == ("sandbox", "L-1")
     assert request.ttl.seconds == 3600
     assert dict(request.campaign) == {"utm_source": "mail"}
+    assert (request.short, link.short_url, link.short_error) == (False, "", None)
+
+
+async def test_a_short_link(client, script):
+    """It is asked for where it is wanted, and comes beside the long one, or with why there is none."""
+    error = DeepLinkErrorMessage(reason=ERROR_REASON_SHORT_LINK_UNAVAILABLE, message="the provider gives none")
+    script.answers = [
+        CreateDeepLinkResponse(url="https://a.example/l", expire_time=timestamp(), short_url="https://a.app.link/x"),
+        CreateDeepLinksResponse(
+            results=[
+                CreateDeepLinkResult(
+                    link=CreateDeepLinkResponse(url="https://a.example/l", expire_time=timestamp(), short_error=error)
+                )
+            ]
+        ),
+    ]
+    record = RecordRef("Lead", LEAD_ID)
+
+    link = await client.create_deep_link(record, short=True)
+    several = await client.create_deep_links([DeepLinkDraft(record, short=True)])
+
+    one, many = script.requests
+    assert (True, [True]) == (one.short, [each.short for each in many.requests])
+    assert DeepLink("https://a.example/l", INSTANT, "https://a.app.link/x") == link
+    why = DeepLinkError("SHORT_LINK_UNAVAILABLE", "the provider gives none")
+    assert [DeepLink("https://a.example/l", INSTANT, "", why)] == several
 
 
 async def test_resolve_deep_link(client, script):

@@ -72,6 +72,7 @@ def links() -> OrgLinks:
         descriptions=nothing,
         config=link_config(LinkSettings(), FixedKeys((SigningKey("k", KEY.encode()),))),
         claim_store=None,
+        shorteners={},
     )
 
 

@@ -268,7 +268,7 @@ Global___LeftOutTarget: _TypeAlias = LeftOutTarget  # noqa: Y015
 
 @_typing.final
 class DeepLinkError(_message.Message):
-    """Why one link of several was not made. The call itself succeeded."""
+    """Why one link of several was not made, or why a link has no short form. The call itself succeeded."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -281,7 +281,7 @@ class DeepLinkError(_message.Message):
     """One sentence for a person."""
     @_builtins.property
     def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Paths of the fields at fault within the request for the one link, for example `record.id`."""
+        """Paths of the fields at fault within the request for the one link, for example `record.id`; none for a short form."""
 
     def __init__(
         self,

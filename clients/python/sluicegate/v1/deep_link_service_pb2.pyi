@@ -54,12 +54,15 @@ class CreateDeepLinkRequest(_message.Message):
     TTL_FIELD_NUMBER: _builtins.int
     ACTION_FIELD_NUMBER: _builtins.int
     CAMPAIGN_FIELD_NUMBER: _builtins.int
+    SHORT_FIELD_NUMBER: _builtins.int
     org: _builtins.str
     """Name of the configured org. Empty means the default org."""
     provider: _builtins.str
     """Name of a configured link provider. Empty means the org's default. It is one parameter of the link."""
     action: _builtins.str
     """What the app should do with the record, for example `view` or `edit`. Empty means `view`."""
+    short: _builtins.bool
+    """Whether the link's provider is asked for a short link too. Refused where the provider is configured without one."""
     @_builtins.property
     def record(self) -> _record_pb2.RecordRef:
         """The record that the link opens."""
@@ -81,10 +84,11 @@ class CreateDeepLinkRequest(_message.Message):
         ttl: _duration_pb2.Duration | None = ...,
         action: _builtins.str = ...,
         campaign: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        short: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["record", b"record", "ttl", b"ttl"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "campaign", b"campaign", "org", b"org", "provider", b"provider", "record", b"record", "ttl", b"ttl"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "campaign", b"campaign", "org", b"org", "provider", b"provider", "record", b"record", "short", b"short", "ttl", b"ttl"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -98,21 +102,36 @@ class CreateDeepLinkResponse(_message.Message):
 
     URL_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    SHORT_URL_FIELD_NUMBER: _builtins.int
+    SHORT_ERROR_FIELD_NUMBER: _builtins.int
     url: _builtins.str
     """The signed https link."""
+    short_url: _builtins.str
+    """The provider's own short link, which leads to `url`. It is for people and their browsers: ResolveDeepLink reads `url`,
+    which the provider's SDK hands to the app. It ends with `url`, or before where the provider keeps it for less long.
+    Empty where none was asked for, and where `short_error` says why there is none.
+    """
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
         """When it stops working."""
+
+    @_builtins.property
+    def short_error(self) -> _deep_link_pb2.DeepLinkError:
+        """Why the link has no short form though one was asked for. Only where the provider's configuration says to do without;
+        elsewhere the link is not made.
+        """
 
     def __init__(
         self,
         *,
         url: _builtins.str = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
+        short_url: _builtins.str = ...,
+        short_error: _deep_link_pb2.DeepLinkError | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "short_error", b"short_error"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "short_error", b"short_error", "short_url", b"short_url", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -219,7 +238,8 @@ class ResolveDeepLinkRequest(_message.Message):
     """Name of the configured org. Empty means the default org. A link made for another org is refused."""
     url: _builtins.str
     """A link made by CreateDeepLink, whose signature and expiry are checked; or a long link of Firebase Dynamic Links, of
-    a host and for an address that the configuration names. Nothing is fetched.
+    a host and for an address that the configuration names. Nothing is fetched: a short link is refused, be it
+    Firebase's or another provider's, whose SDK hands the signed link to the app.
     """
     lookup: _deep_link_pb2.RecordLookup.ValueType
     """Whether Salesforce is asked for the record. NEVER together with `fields` is refused."""
@@ -309,13 +329,17 @@ class ResolveDeepLinkResponse(_message.Message):
     """What is known of the record."""
     deferred_token: _builtins.str
     """For an app that must first be installed: hand it over to the app, which gives it to ClaimDeepLink at its first start.
-    Google Play does that by the store's address, which holds it as the install referrer. Empty where the app is there,
-    where there is no store page, or where the platform is not known.
+    Google Play does that by the store's address, which holds it as the install referrer. Empty where the app is there and
+    not too old, where it cannot be installed because the provider has neither a store page nor a link of its own, where
+    the platform is no phone or not known, and where the record is gone.
     """
     provider: _builtins.str
     """Name of the provider whose targets these are."""
     renewed_url: _builtins.str
-    """The same link in today's form, if an old one was given: signed, and valid as long as the org's new links are."""
+    """The same link in today's form, if `url` was a link of Firebase Dynamic Links: signed, and valid as long as the org's
+    new links are. Empty for every other source, and where what the old link says is too long for a link of today or
+    cannot stand in one.
+    """
     @_builtins.property
     def record(self) -> _record_pb2.RecordRef:
         """The record, by Salesforce id where it is known."""

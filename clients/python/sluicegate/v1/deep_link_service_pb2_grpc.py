@@ -63,16 +63,20 @@ class DeepLinkServiceServicer:
 
     def CreateDeepLink(self, request, context):
         """Makes a signed link to a record. Salesforce is not asked: the record need not exist yet.
+
+        With `short` the link's provider is asked for a short link as well. A repeat is harmless; it leaves another short link
+        at the provider, and counts among those that the account may make there.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CreateDeepLinks(self, request, context):
-        """Makes up to 1,000 signed links, each on its own. Salesforce is not asked.
+        """Makes up to 1,000 signed links, each on its own. Salesforce is not asked. Short links are asked for a few at a time, so
+        that many of them need a deadline of seconds.
 
         One that cannot be made does not stop the others, and the call succeeds whatever became of them. It fails as a whole
-        only where a request breaks a rule of the contract, and then names it.
+        only where a request breaks a rule of the contract, and then names it, or where the org is not configured.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -34,12 +34,17 @@ class DeepLinkServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> DeepLinkServiceAsyncStub: ...
     CreateDeepLink: _grpc.UnaryUnaryMultiCallable[_deep_link_service_pb2.CreateDeepLinkRequest, _deep_link_service_pb2.CreateDeepLinkResponse]
-    """Makes a signed link to a record. Salesforce is not asked: the record need not exist yet."""
+    """Makes a signed link to a record. Salesforce is not asked: the record need not exist yet.
+
+    With `short` the link's provider is asked for a short link as well. A repeat is harmless; it leaves another short link
+    at the provider, and counts among those that the account may make there.
+    """
     CreateDeepLinks: _grpc.UnaryUnaryMultiCallable[_deep_link_service_pb2.CreateDeepLinksRequest, _deep_link_service_pb2.CreateDeepLinksResponse]
-    """Makes up to 1,000 signed links, each on its own. Salesforce is not asked.
+    """Makes up to 1,000 signed links, each on its own. Salesforce is not asked. Short links are asked for a few at a time, so
+    that many of them need a deadline of seconds.
 
     One that cannot be made does not stop the others, and the call succeeds whatever became of them. It fails as a whole
-    only where a request breaks a rule of the contract, and then names it.
+    only where a request breaks a rule of the contract, and then names it, or where the org is not configured.
     """
     ResolveDeepLink: _grpc.UnaryUnaryMultiCallable[_deep_link_service_pb2.ResolveDeepLinkRequest, _deep_link_service_pb2.ResolveDeepLinkResponse]
     """Tells what to open for a link or a record, best first, and why.
@@ -64,12 +69,17 @@ class DeepLinkServiceAsyncStub(DeepLinkServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateDeepLink: _aio.UnaryUnaryMultiCallable[_deep_link_service_pb2.CreateDeepLinkRequest, _deep_link_service_pb2.CreateDeepLinkResponse]  # type: ignore[assignment]
-    """Makes a signed link to a record. Salesforce is not asked: the record need not exist yet."""
+    """Makes a signed link to a record. Salesforce is not asked: the record need not exist yet.
+
+    With `short` the link's provider is asked for a short link as well. A repeat is harmless; it leaves another short link
+    at the provider, and counts among those that the account may make there.
+    """
     CreateDeepLinks: _aio.UnaryUnaryMultiCallable[_deep_link_service_pb2.CreateDeepLinksRequest, _deep_link_service_pb2.CreateDeepLinksResponse]  # type: ignore[assignment]
-    """Makes up to 1,000 signed links, each on its own. Salesforce is not asked.
+    """Makes up to 1,000 signed links, each on its own. Salesforce is not asked. Short links are asked for a few at a time, so
+    that many of them need a deadline of seconds.
 
     One that cannot be made does not stop the others, and the call succeeds whatever became of them. It fails as a whole
-    only where a request breaks a rule of the contract, and then names it.
+    only where a request breaks a rule of the contract, and then names it, or where the org is not configured.
     """
     ResolveDeepLink: _aio.UnaryUnaryMultiCallable[_deep_link_service_pb2.ResolveDeepLinkRequest, _deep_link_service_pb2.ResolveDeepLinkResponse]  # type: ignore[assignment]
     """Tells what to open for a link or a record, best first, and why.
@@ -97,7 +107,11 @@ class DeepLinkServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _deep_link_service_pb2.CreateDeepLinkRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_deep_link_service_pb2.CreateDeepLinkResponse, _abc.Awaitable[_deep_link_service_pb2.CreateDeepLinkResponse]]:
-        """Makes a signed link to a record. Salesforce is not asked: the record need not exist yet."""
+        """Makes a signed link to a record. Salesforce is not asked: the record need not exist yet.
+
+        With `short` the link's provider is asked for a short link as well. A repeat is harmless; it leaves another short link
+        at the provider, and counts among those that the account may make there.
+        """
 
     @_abc_1.abstractmethod
     def CreateDeepLinks(
@@ -105,10 +119,11 @@ class DeepLinkServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _deep_link_service_pb2.CreateDeepLinksRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_deep_link_service_pb2.CreateDeepLinksResponse, _abc.Awaitable[_deep_link_service_pb2.CreateDeepLinksResponse]]:
-        """Makes up to 1,000 signed links, each on its own. Salesforce is not asked.
+        """Makes up to 1,000 signed links, each on its own. Salesforce is not asked. Short links are asked for a few at a time, so
+        that many of them need a deadline of seconds.
 
         One that cannot be made does not stop the others, and the call succeeds whatever became of them. It fails as a whole
-        only where a request breaks a rule of the contract, and then names it.
+        only where a request breaks a rule of the contract, and then names it, or where the org is not configured.
         """
 
     @_abc_1.abstractmethod

@@ -616,7 +616,23 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
           }
         }
     """
-    ERROR_REASON_LOAD_WITHOUT_JOB: _ErrorReason.ValueType  # 47
+    ERROR_REASON_SHORT_LINK_UNAVAILABLE: _ErrorReason.ValueType  # 47
+    """A link provider gave no short link for a link that is made, and `short.on_failure` does not say to do without it.
+    Nothing was made. `cause` is `timeout`, `connection`, `outage`, `circuit` or `quota`, which pass; or `key`, `refused`,
+    `answer` or `host`, which someone has to put right.
+
+    Example of an ErrorInfo:
+
+        { "reason": "SHORT_LINK_UNAVAILABLE",
+          "domain": "sluicegate",
+          "metadata": {
+            "provider": "branch",
+            "cause": "outage",
+            "http_status": "503"
+          }
+        }
+    """
+    ERROR_REASON_LOAD_WITHOUT_JOB: _ErrorReason.ValueType  # 48
     """What is asked needs a bulk job, and the rows of the load are written by calls instead, which keep nothing.
 
     Example of an ErrorInfo:
@@ -1234,7 +1250,23 @@ Example of an ErrorInfo:
       }
     }
 """
-ERROR_REASON_LOAD_WITHOUT_JOB: ErrorReason.ValueType  # 47
+ERROR_REASON_SHORT_LINK_UNAVAILABLE: ErrorReason.ValueType  # 47
+"""A link provider gave no short link for a link that is made, and `short.on_failure` does not say to do without it.
+Nothing was made. `cause` is `timeout`, `connection`, `outage`, `circuit` or `quota`, which pass; or `key`, `refused`,
+`answer` or `host`, which someone has to put right.
+
+Example of an ErrorInfo:
+
+    { "reason": "SHORT_LINK_UNAVAILABLE",
+      "domain": "sluicegate",
+      "metadata": {
+        "provider": "branch",
+        "cause": "outage",
+        "http_status": "503"
+      }
+    }
+"""
+ERROR_REASON_LOAD_WITHOUT_JOB: ErrorReason.ValueType  # 48
 """What is asked needs a bulk job, and the rows of the load are written by calls instead, which keep nothing.
 
 Example of an ErrorInfo:

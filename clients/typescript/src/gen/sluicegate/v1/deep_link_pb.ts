@@ -123,7 +123,7 @@ export const LeftOutTargetSchema: GenMessage<LeftOutTarget> = /*@__PURE__*/
   messageDesc(file_sluicegate_v1_deep_link, 2);
 
 /**
- * Why one link of several was not made. The call itself succeeded.
+ * Why one link of several was not made, or why a link has no short form. The call itself succeeded.
  *
  * @generated from message sluicegate.v1.DeepLinkError
  */
@@ -143,7 +143,7 @@ export type DeepLinkError = Message<"sluicegate.v1.DeepLinkError"> & {
   message: string;
 
   /**
-   * Paths of the fields at fault within the request for the one link, for example `record.id`.
+   * Paths of the fields at fault within the request for the one link, for example `record.id`; none for a short form.
    *
    * @generated from field: repeated string fields = 3;
    */

@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sluicegate/v1/deep_link_service.proto.
  */
 export const file_sluicegate_v1_deep_link_service: GenFile = /*@__PURE__*/
-  fileDesc("CiVzbHVpY2VnYXRlL3YxL2RlZXBfbGlua19zZXJ2aWNlLnByb3RvEg1zbHVpY2VnYXRlLnYxIpoDChVDcmVhdGVEZWVwTGlua1JlcXVlc3QSFAoDb3JnGAEgASgJQge6SARyAhg/EjAKBnJlY29yZBgCIAEoCzIYLnNsdWljZWdhdGUudjEuUmVjb3JkUmVmQga6SAPIAQESKwoIcHJvdmlkZXIYAyABKAlCGbpIFnIUMhJeW2EtejAtOV8tXXswLDYzfSQSOgoDdHRsGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhK6SA+qAQwiBgjAnb2WATICCDwSMQoGYWN0aW9uGAUgASgJQiG6SB5yHDIaXlthLXpdW2EtejAtOV8tXXswLDMxfSR8XiQSbAoIY2FtcGFpZ24YBiADKAsyMi5zbHVpY2VnYXRlLnYxLkNyZWF0ZURlZXBMaW5rUmVxdWVzdC5DYW1wYWlnbkVudHJ5Qia6SCOaASAQECIVchMyEV51dG1fW2Etel17MSwyNH0kKgVyAxiAARovCg1DYW1wYWlnbkVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiVgoWQ3JlYXRlRGVlcExpbmtSZXNwb25zZRILCgN1cmwYASABKAkSLwoLZXhwaXJlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wInMKFkNyZWF0ZURlZXBMaW5rc1JlcXVlc3QSFAoDb3JnGAEgASgJQge6SARyAhg/EkMKCHJlcXVlc3RzGAIgAygLMiQuc2x1aWNlZ2F0ZS52MS5DcmVhdGVEZWVwTGlua1JlcXVlc3RCC7pICJIBBQgBEOgHIk8KF0NyZWF0ZURlZXBMaW5rc1Jlc3BvbnNlEjQKB3Jlc3VsdHMYASADKAsyIy5zbHVpY2VnYXRlLnYxLkNyZWF0ZURlZXBMaW5rUmVzdWx0IocBChRDcmVhdGVEZWVwTGlua1Jlc3VsdBI1CgRsaW5rGAEgASgLMiUuc2x1aWNlZ2F0ZS52MS5DcmVhdGVEZWVwTGlua1Jlc3BvbnNlSAASLQoFZXJyb3IYAiABKAsyHC5zbHVpY2VnYXRlLnYxLkRlZXBMaW5rRXJyb3JIAEIJCgdvdXRjb21lItQCChZSZXNvbHZlRGVlcExpbmtSZXF1ZXN0EhQKA29yZxgBIAEoCUIHukgEcgIYPxIZCgN1cmwYAiABKAlCCrpIB3IFEAEYgCBIABIqCgZyZWNvcmQYAyABKAsyGC5zbHVpY2VnYXRlLnYxLlJlY29yZFJlZkgAEiwKBmRldmljZRgEIAEoCzIcLnNsdWljZWdhdGUudjEuRGV2aWNlQ29udGV4dBI6CgZmaWVsZHMYBSADKAlCKrpIJ5IBJBBkIiByHjIcXltBLVphLXpdW0EtWmEtejAtOV9dezAsNzl9JBI1CgZsb29rdXAYBiABKA4yGy5zbHVpY2VnYXRlLnYxLlJlY29yZExvb2t1cEIIukgFggECEAESKwoIcHJvdmlkZXIYByABKAlCGbpIFnIUMhJeW2EtejAtOV8tXXswLDYzfSRCDwoGc291cmNlEgW6SAIIASKlBAoXUmVzb2x2ZURlZXBMaW5rUmVzcG9uc2USKAoGcmVjb3JkGAEgASgLMhguc2x1aWNlZ2F0ZS52MS5SZWNvcmRSZWYSLgoHdGFyZ2V0cxgCIAMoCzIdLnNsdWljZWdhdGUudjEuRGVlcExpbmtUYXJnZXQSFAoMZmFsbGJhY2tfdXJpGAMgASgJEg4KBmFjdGlvbhgEIAEoCRI2CgxyZWNvcmRfc3RhdGUYBSABKA4yIC5zbHVpY2VnYXRlLnYxLkxpbmtlZFJlY29yZFN0YXRlEioKC3JlYWRfcmVjb3JkGAYgASgLMhUuc2x1aWNlZ2F0ZS52MS5SZWNvcmQSLgoIbGVmdF9vdXQYByADKAsyHC5zbHVpY2VnYXRlLnYxLkxlZnRPdXRUYXJnZXQSFgoOZGVmZXJyZWRfdG9rZW4YCCABKAkSPgoaZGVmZXJyZWRfdG9rZW5fZXhwaXJlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHByb3ZpZGVyGAogASgJEkYKCGNhbXBhaWduGAsgAygLMjQuc2x1aWNlZ2F0ZS52MS5SZXNvbHZlRGVlcExpbmtSZXNwb25zZS5DYW1wYWlnbkVudHJ5EhMKC3JlbmV3ZWRfdXJsGAwgASgJGi8KDUNhbXBhaWduRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASLsAQoUQ2xhaW1EZWVwTGlua1JlcXVlc3QSFAoDb3JnGAEgASgJQge6SARyAhg/EhsKBXRva2VuGAIgASgJQgq6SAdyBRABGIAgSAASJgoQaW5zdGFsbF9yZWZlcnJlchgDIAEoCUIKukgHcgUQARiAQEgAEjQKBmRldmljZRgEIAEoCzIcLnNsdWljZWdhdGUudjEuRGV2aWNlQ29udGV4dEIGukgDyAEBEjIKCnJlcXVlc3RfaWQYBSABKAlCHrpIG3IZMhdeW0EtWmEtejAtOV8uOi1dezAsNjR9JEIPCgZzb3VyY2USBbpIAggBIvkBChVDbGFpbURlZXBMaW5rUmVzcG9uc2USKAoGcmVjb3JkGAEgASgLMhguc2x1aWNlZ2F0ZS52MS5SZWNvcmRSZWYSDgoGYWN0aW9uGAIgASgJEkQKCGNhbXBhaWduGAMgAygLMjIuc2x1aWNlZ2F0ZS52MS5DbGFpbURlZXBMaW5rUmVzcG9uc2UuQ2FtcGFpZ25FbnRyeRIvCgtjcmVhdGVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAaLwoNQ2FtcGFpZ25FbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBMqQDCg9EZWVwTGlua1NlcnZpY2USYgoOQ3JlYXRlRGVlcExpbmsSJC5zbHVpY2VnYXRlLnYxLkNyZWF0ZURlZXBMaW5rUmVxdWVzdBolLnNsdWljZWdhdGUudjEuQ3JlYXRlRGVlcExpbmtSZXNwb25zZSIDkAIBEmUKD0NyZWF0ZURlZXBMaW5rcxIlLnNsdWljZWdhdGUudjEuQ3JlYXRlRGVlcExpbmtzUmVxdWVzdBomLnNsdWljZWdhdGUudjEuQ3JlYXRlRGVlcExpbmtzUmVzcG9uc2UiA5ACARJlCg9SZXNvbHZlRGVlcExpbmsSJS5zbHVpY2VnYXRlLnYxLlJlc29sdmVEZWVwTGlua1JlcXVlc3QaJi5zbHVpY2VnYXRlLnYxLlJlc29sdmVEZWVwTGlua1Jlc3BvbnNlIgOQAgESXwoNQ2xhaW1EZWVwTGluaxIjLnNsdWljZWdhdGUudjEuQ2xhaW1EZWVwTGlua1JlcXVlc3QaJC5zbHVpY2VnYXRlLnYxLkNsYWltRGVlcExpbmtSZXNwb25zZSIDkAIAYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_sluicegate_v1_deep_link, file_sluicegate_v1_record]);
+  fileDesc("CiVzbHVpY2VnYXRlL3YxL2RlZXBfbGlua19zZXJ2aWNlLnByb3RvEg1zbHVpY2VnYXRlLnYxIqkDChVDcmVhdGVEZWVwTGlua1JlcXVlc3QSFAoDb3JnGAEgASgJQge6SARyAhg/EjAKBnJlY29yZBgCIAEoCzIYLnNsdWljZWdhdGUudjEuUmVjb3JkUmVmQga6SAPIAQESKwoIcHJvdmlkZXIYAyABKAlCGbpIFnIUMhJeW2EtejAtOV8tXXswLDYzfSQSOgoDdHRsGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhK6SA+qAQwiBgjAnb2WATICCDwSMQoGYWN0aW9uGAUgASgJQiG6SB5yHDIaXlthLXpdW2EtejAtOV8tXXswLDMxfSR8XiQSbAoIY2FtcGFpZ24YBiADKAsyMi5zbHVpY2VnYXRlLnYxLkNyZWF0ZURlZXBMaW5rUmVxdWVzdC5DYW1wYWlnbkVudHJ5Qia6SCOaASAQECIVchMyEV51dG1fW2Etel17MSwyNH0kKgVyAxiAARINCgVzaG9ydBgHIAEoCBovCg1DYW1wYWlnbkVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEinAEKFkNyZWF0ZURlZXBMaW5rUmVzcG9uc2USCwoDdXJsGAEgASgJEi8KC2V4cGlyZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglzaG9ydF91cmwYAyABKAkSMQoLc2hvcnRfZXJyb3IYBCABKAsyHC5zbHVpY2VnYXRlLnYxLkRlZXBMaW5rRXJyb3IicwoWQ3JlYXRlRGVlcExpbmtzUmVxdWVzdBIUCgNvcmcYASABKAlCB7pIBHICGD8SQwoIcmVxdWVzdHMYAiADKAsyJC5zbHVpY2VnYXRlLnYxLkNyZWF0ZURlZXBMaW5rUmVxdWVzdEILukgIkgEFCAEQ6AciTwoXQ3JlYXRlRGVlcExpbmtzUmVzcG9uc2USNAoHcmVzdWx0cxgBIAMoCzIjLnNsdWljZWdhdGUudjEuQ3JlYXRlRGVlcExpbmtSZXN1bHQihwEKFENyZWF0ZURlZXBMaW5rUmVzdWx0EjUKBGxpbmsYASABKAsyJS5zbHVpY2VnYXRlLnYxLkNyZWF0ZURlZXBMaW5rUmVzcG9uc2VIABItCgVlcnJvchgCIAEoCzIcLnNsdWljZWdhdGUudjEuRGVlcExpbmtFcnJvckgAQgkKB291dGNvbWUi1AIKFlJlc29sdmVEZWVwTGlua1JlcXVlc3QSFAoDb3JnGAEgASgJQge6SARyAhg/EhkKA3VybBgCIAEoCUIKukgHcgUQARiAIEgAEioKBnJlY29yZBgDIAEoCzIYLnNsdWljZWdhdGUudjEuUmVjb3JkUmVmSAASLAoGZGV2aWNlGAQgASgLMhwuc2x1aWNlZ2F0ZS52MS5EZXZpY2VDb250ZXh0EjoKBmZpZWxkcxgFIAMoCUIqukgnkgEkEGQiIHIeMhxeW0EtWmEtel1bQS1aYS16MC05X117MCw3OX0kEjUKBmxvb2t1cBgGIAEoDjIbLnNsdWljZWdhdGUudjEuUmVjb3JkTG9va3VwQgi6SAWCAQIQARIrCghwcm92aWRlchgHIAEoCUIZukgWchQyEl5bYS16MC05Xy1dezAsNjN9JEIPCgZzb3VyY2USBbpIAggBIqUEChdSZXNvbHZlRGVlcExpbmtSZXNwb25zZRIoCgZyZWNvcmQYASABKAsyGC5zbHVpY2VnYXRlLnYxLlJlY29yZFJlZhIuCgd0YXJnZXRzGAIgAygLMh0uc2x1aWNlZ2F0ZS52MS5EZWVwTGlua1RhcmdldBIUCgxmYWxsYmFja191cmkYAyABKAkSDgoGYWN0aW9uGAQgASgJEjYKDHJlY29yZF9zdGF0ZRgFIAEoDjIgLnNsdWljZWdhdGUudjEuTGlua2VkUmVjb3JkU3RhdGUSKgoLcmVhZF9yZWNvcmQYBiABKAsyFS5zbHVpY2VnYXRlLnYxLlJlY29yZBIuCghsZWZ0X291dBgHIAMoCzIcLnNsdWljZWdhdGUudjEuTGVmdE91dFRhcmdldBIWCg5kZWZlcnJlZF90b2tlbhgIIAEoCRI+ChpkZWZlcnJlZF90b2tlbl9leHBpcmVfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIcHJvdmlkZXIYCiABKAkSRgoIY2FtcGFpZ24YCyADKAsyNC5zbHVpY2VnYXRlLnYxLlJlc29sdmVEZWVwTGlua1Jlc3BvbnNlLkNhbXBhaWduRW50cnkSEwoLcmVuZXdlZF91cmwYDCABKAkaLwoNQ2FtcGFpZ25FbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIuwBChRDbGFpbURlZXBMaW5rUmVxdWVzdBIUCgNvcmcYASABKAlCB7pIBHICGD8SGwoFdG9rZW4YAiABKAlCCrpIB3IFEAEYgCBIABImChBpbnN0YWxsX3JlZmVycmVyGAMgASgJQgq6SAdyBRABGIBASAASNAoGZGV2aWNlGAQgASgLMhwuc2x1aWNlZ2F0ZS52MS5EZXZpY2VDb250ZXh0Qga6SAPIAQESMgoKcmVxdWVzdF9pZBgFIAEoCUIeukgbchkyF15bQS1aYS16MC05Xy46LV17MCw2NH0kQg8KBnNvdXJjZRIFukgCCAEi+QEKFUNsYWltRGVlcExpbmtSZXNwb25zZRIoCgZyZWNvcmQYASABKAsyGC5zbHVpY2VnYXRlLnYxLlJlY29yZFJlZhIOCgZhY3Rpb24YAiABKAkSRAoIY2FtcGFpZ24YAyADKAsyMi5zbHVpY2VnYXRlLnYxLkNsYWltRGVlcExpbmtSZXNwb25zZS5DYW1wYWlnbkVudHJ5Ei8KC2NyZWF0ZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBovCg1DYW1wYWlnbkVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEypAMKD0RlZXBMaW5rU2VydmljZRJiCg5DcmVhdGVEZWVwTGluaxIkLnNsdWljZWdhdGUudjEuQ3JlYXRlRGVlcExpbmtSZXF1ZXN0GiUuc2x1aWNlZ2F0ZS52MS5DcmVhdGVEZWVwTGlua1Jlc3BvbnNlIgOQAgESZQoPQ3JlYXRlRGVlcExpbmtzEiUuc2x1aWNlZ2F0ZS52MS5DcmVhdGVEZWVwTGlua3NSZXF1ZXN0GiYuc2x1aWNlZ2F0ZS52MS5DcmVhdGVEZWVwTGlua3NSZXNwb25zZSIDkAIBEmUKD1Jlc29sdmVEZWVwTGluaxIlLnNsdWljZWdhdGUudjEuUmVzb2x2ZURlZXBMaW5rUmVxdWVzdBomLnNsdWljZWdhdGUudjEuUmVzb2x2ZURlZXBMaW5rUmVzcG9uc2UiA5ACARJfCg1DbGFpbURlZXBMaW5rEiMuc2x1aWNlZ2F0ZS52MS5DbGFpbURlZXBMaW5rUmVxdWVzdBokLnNsdWljZWdhdGUudjEuQ2xhaW1EZWVwTGlua1Jlc3BvbnNlIgOQAgBiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_sluicegate_v1_deep_link, file_sluicegate_v1_record]);
 
 /**
  * The link to make.
@@ -66,6 +66,13 @@ export type CreateDeepLinkRequest = Message<"sluicegate.v1.CreateDeepLinkRequest
    * @generated from field: map<string, string> campaign = 6;
    */
   campaign: { [key: string]: string };
+
+  /**
+   * Whether the link's provider is asked for a short link too. Refused where the provider is configured without one.
+   *
+   * @generated from field: bool short = 7;
+   */
+  short: boolean;
 };
 
 /**
@@ -94,6 +101,23 @@ export type CreateDeepLinkResponse = Message<"sluicegate.v1.CreateDeepLinkRespon
    * @generated from field: google.protobuf.Timestamp expire_time = 2;
    */
   expireTime?: Timestamp | undefined;
+
+  /**
+   * The provider's own short link, which leads to `url`. It is for people and their browsers: ResolveDeepLink reads `url`,
+   * which the provider's SDK hands to the app. It ends with `url`, or before where the provider keeps it for less long.
+   * Empty where none was asked for, and where `short_error` says why there is none.
+   *
+   * @generated from field: string short_url = 3;
+   */
+  shortUrl: string;
+
+  /**
+   * Why the link has no short form though one was asked for. Only where the provider's configuration says to do without;
+   * elsewhere the link is not made.
+   *
+   * @generated from field: sluicegate.v1.DeepLinkError short_error = 4;
+   */
+  shortError?: DeepLinkError | undefined;
 };
 
 /**
@@ -210,7 +234,8 @@ export type ResolveDeepLinkRequest = Message<"sluicegate.v1.ResolveDeepLinkReque
   source: {
     /**
      * A link made by CreateDeepLink, whose signature and expiry are checked; or a long link of Firebase Dynamic Links, of
-     * a host and for an address that the configuration names. Nothing is fetched.
+     * a host and for an address that the configuration names. Nothing is fetched: a short link is refused, be it
+     * Firebase's or another provider's, whose SDK hands the signed link to the app.
      *
      * @generated from field: string url = 2;
      */
@@ -322,8 +347,9 @@ export type ResolveDeepLinkResponse = Message<"sluicegate.v1.ResolveDeepLinkResp
 
   /**
    * For an app that must first be installed: hand it over to the app, which gives it to ClaimDeepLink at its first start.
-   * Google Play does that by the store's address, which holds it as the install referrer. Empty where the app is there,
-   * where there is no store page, or where the platform is not known.
+   * Google Play does that by the store's address, which holds it as the install referrer. Empty where the app is there and
+   * not too old, where it cannot be installed because the provider has neither a store page nor a link of its own, where
+   * the platform is no phone or not known, and where the record is gone.
    *
    * @generated from field: string deferred_token = 8;
    */
@@ -351,7 +377,9 @@ export type ResolveDeepLinkResponse = Message<"sluicegate.v1.ResolveDeepLinkResp
   campaign: { [key: string]: string };
 
   /**
-   * The same link in today's form, if an old one was given: signed, and valid as long as the org's new links are.
+   * The same link in today's form, if `url` was a link of Firebase Dynamic Links: signed, and valid as long as the org's
+   * new links are. Empty for every other source, and where what the old link says is too long for a link of today or
+   * cannot stand in one.
    *
    * @generated from field: string renewed_url = 12;
    */
@@ -476,6 +504,9 @@ export const DeepLinkService: GenService<{
   /**
    * Makes a signed link to a record. Salesforce is not asked: the record need not exist yet.
    *
+   * With `short` the link's provider is asked for a short link as well. A repeat is harmless; it leaves another short link
+   * at the provider, and counts among those that the account may make there.
+   *
    * @generated from rpc sluicegate.v1.DeepLinkService.CreateDeepLink
    */
   createDeepLink: {
@@ -484,10 +515,11 @@ export const DeepLinkService: GenService<{
     output: typeof CreateDeepLinkResponseSchema;
   },
   /**
-   * Makes up to 1,000 signed links, each on its own. Salesforce is not asked.
+   * Makes up to 1,000 signed links, each on its own. Salesforce is not asked. Short links are asked for a few at a time, so
+   * that many of them need a deadline of seconds.
    *
    * One that cannot be made does not stop the others, and the call succeeds whatever became of them. It fails as a whole
-   * only where a request breaks a rule of the contract, and then names it.
+   * only where a request breaks a rule of the contract, and then names it, or where the org is not configured.
    *
    * @generated from rpc sluicegate.v1.DeepLinkService.CreateDeepLinks
    */
