@@ -1,7 +1,7 @@
 """What cannot be asked of a load whose rows are written by calls: it has no job, and only a job keeps anything."""
 
 from service import errors
-from service.bulk.job import PartState, Way
+from service.bulk.job import Commit, PartState, Way
 from service.bulk.ledger import Ledger
 
 
@@ -33,6 +33,22 @@ def refuse_repeated_results(ledger: Ledger) -> None:
     """
     if any(record.way is Way.COLLECTIONS and record.counts is not None for record in ledger.parts):
         refuse_results(ledger)
+
+
+def refuse_state(ledger: Ledger) -> None:
+    """Refuse to tell how a load stands that its end commits, rather than what an early token of it says for ever.
+
+    Raises:
+        errors.LoadWithoutJob: It has no job, or had none yet, and is not over as far as the token knows.
+
+    """
+    is_over = all(record.counts is not None for record in ledger.parts if record.way is Way.COLLECTIONS)
+    if ledger.commit is Commit.AT_END and not is_over:
+        raise _refusal(
+            ledger,
+            "only the call that loads it knows how it stands; ask by the token of its last message, or have a job made "
+            "by `keep_results`",
+        )
 
 
 def refuse_abort(ledger: Ledger) -> None:

@@ -22,7 +22,7 @@ from service.bulk.splitting import first_parts, splitter_of
 from service.bulk.standing import StandingLoad, add_part, only_part
 from service.bulk.token import TokenSigner
 from service.bulk.ways import Ways
-from service.bulk.without_jobs import refuse_abort, refuse_repeated_results, refuse_results
+from service.bulk.without_jobs import refuse_abort, refuse_repeated_results, refuse_results, refuse_state
 from service.context import CallContext
 from service.errors import FieldViolation, InvalidRequest
 from service.orgs.bulk_jobs import OrgBulkJobs
@@ -180,12 +180,21 @@ class OrgLoads:
         return await load.commit()
 
     async def find(self, resume_token: str, context: CallContext) -> Load:
-        """Return how a load stands; see `StandingLoad.load`."""
-        return await self._standing(resume_token, context).load()
+        """Return how a load stands; see `StandingLoad.load`.
+
+        Raises:
+            service.errors.LoadWithoutJob: There is no job to ask.
+
+        """
+        standing = self._standing(resume_token, context)
+        refuse_state(standing.ledger)
+        return await standing.load()
 
     async def watch(self, resume_token: str, context: CallContext) -> AsyncGenerator[Load, None]:
         """Yield how a load stands whenever that changes; see `StandingLoad.watch`."""
-        async with aclosing(self._standing(resume_token, context).watch()) as loads:
+        standing = self._standing(resume_token, context)
+        refuse_state(standing.ledger)
+        async with aclosing(standing.watch()) as loads:
             async for load in loads:
                 yield load
 

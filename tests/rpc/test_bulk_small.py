@@ -218,8 +218,11 @@ async def test_a_load_that_may_become_a_job_cannot_be_aborted_before(channel, un
 
     with pytest.raises(aio.AioRpcError) as raised:
         await BulkServiceStub(channel).CancelBulkLoad(pb.CancelBulkLoadRequest(resume_token=accepted.resume_token))
+    with pytest.raises(aio.AioRpcError) as untold:
+        await BulkServiceStub(channel).GetBulkLoad(pb.GetBulkLoadRequest(resume_token=accepted.resume_token))
     call.cancel()
 
+    assert "LOAD_WITHOUT_JOB" == failure(untold.value).reason
     assert ("LOAD_WITHOUT_JOB", "") == (failure(raised.value).reason, accepted.accepted.load.job_id)
     assert nouns.BULK_LOAD_STATE_OPEN == accepted.accepted.load.state
 

@@ -136,7 +136,8 @@ class BulkServiceServicer:
 
     def GetBulkLoad(self, request, context):
         """Tells how a load stands, by one call to Salesforce for each part that was not done. Loads are known for seven days.
-        Of a part that is written by calls it tells what the token says: no job can be asked.
+        Of a part that is written by calls it tells what the token says, for no job can be asked; of a load that its end
+        commits, which has no other tokens than those of its messages, only by one that says it is over: LOAD_WITHOUT_JOB else.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

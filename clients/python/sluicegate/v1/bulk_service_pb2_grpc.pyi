@@ -72,7 +72,8 @@ class BulkServiceStub:
     """
     GetBulkLoad: _grpc.UnaryUnaryMultiCallable[_bulk_service_pb2.GetBulkLoadRequest, _bulk_service_pb2.GetBulkLoadResponse]
     """Tells how a load stands, by one call to Salesforce for each part that was not done. Loads are known for seven days.
-    Of a part that is written by calls it tells what the token says: no job can be asked.
+    Of a part that is written by calls it tells what the token says, for no job can be asked; of a load that its end
+    commits, which has no other tokens than those of its messages, only by one that says it is over: LOAD_WITHOUT_JOB else.
     """
     WatchBulkLoad: _grpc.UnaryStreamMultiCallable[_bulk_service_pb2.WatchBulkLoadRequest, _bulk_service_pb2.WatchBulkLoadResponse]
     """Tells how a load stands, at once and whenever that changes, until Salesforce works on no part of it any more."""
@@ -139,7 +140,8 @@ class BulkServiceAsyncStub(BulkServiceStub):
     """
     GetBulkLoad: _aio.UnaryUnaryMultiCallable[_bulk_service_pb2.GetBulkLoadRequest, _bulk_service_pb2.GetBulkLoadResponse]  # type: ignore[assignment]
     """Tells how a load stands, by one call to Salesforce for each part that was not done. Loads are known for seven days.
-    Of a part that is written by calls it tells what the token says: no job can be asked.
+    Of a part that is written by calls it tells what the token says, for no job can be asked; of a load that its end
+    commits, which has no other tokens than those of its messages, only by one that says it is over: LOAD_WITHOUT_JOB else.
     """
     WatchBulkLoad: _aio.UnaryStreamMultiCallable[_bulk_service_pb2.WatchBulkLoadRequest, _bulk_service_pb2.WatchBulkLoadResponse]  # type: ignore[assignment]
     """Tells how a load stands, at once and whenever that changes, until Salesforce works on no part of it any more."""
@@ -233,7 +235,8 @@ class BulkServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_bulk_service_pb2.GetBulkLoadResponse, _abc.Awaitable[_bulk_service_pb2.GetBulkLoadResponse]]:
         """Tells how a load stands, by one call to Salesforce for each part that was not done. Loads are known for seven days.
-        Of a part that is written by calls it tells what the token says: no job can be asked.
+        Of a part that is written by calls it tells what the token says, for no job can be asked; of a load that its end
+        commits, which has no other tokens than those of its messages, only by one that says it is over: LOAD_WITHOUT_JOB else.
         """
 
     @_abc_1.abstractmethod

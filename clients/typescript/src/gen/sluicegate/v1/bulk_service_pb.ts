@@ -1313,7 +1313,8 @@ export const BulkService: GenService<{
   },
   /**
    * Tells how a load stands, by one call to Salesforce for each part that was not done. Loads are known for seven days.
-   * Of a part that is written by calls it tells what the token says: no job can be asked.
+   * Of a part that is written by calls it tells what the token says, for no job can be asked; of a load that its end
+   * commits, which has no other tokens than those of its messages, only by one that says it is over: LOAD_WITHOUT_JOB else.
    *
    * @generated from rpc sluicegate.v1.BulkService.GetBulkLoad
    */
