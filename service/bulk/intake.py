@@ -8,6 +8,7 @@ from functools import partial
 from service import errors
 from service.bulk.batches import RowColumns
 from service.bulk.call_run import CallRun
+from service.bulk.data import Format
 from service.bulk.desk import Desk
 from service.bulk.events import Accepted
 from service.bulk.job import Commit, LoadRequest, LoadState, Way
@@ -336,6 +337,12 @@ def check_needed(request: LoadRequest, columns: Sequence[str]) -> None:
     if request.key_column and request.key_field.lower() not in names:
         raise errors.InvalidData(
             f"the data has no column {request.key_column}, which is to be the key of results", row=0
+        )
+    # Of JSON Lines each part has the columns of its own rows, of which none may have a parent.
+    is_common = request.format is not Format.JSON_LINES
+    if request.parent_column and is_common and request.parent_field.lower() not in names:
+        raise errors.InvalidData(
+            f"the data has no column {request.parent_column}, which is to name the parents of rows", row=0
         )
 
 

@@ -115,6 +115,8 @@ class LoadRequest:
     """Whether parts that are done are reported once more, of a load that is gone on with."""
     is_serial: bool = False
     """Whether parts are written one after another."""
+    parent_column: str = ""
+    """The caller's column whose cell names a row's parent; rows of one parent are uploaded together. Empty for none."""
     keeps_results: bool = False
     """Whether results are wanted later, which only jobs keep."""
 
@@ -135,9 +137,12 @@ class LoadRequest:
     @property
     def key_field(self) -> str:
         """The column that `key_column` is uploaded as; empty if there is none."""
-        if self.key_column in self.mapping.ignored:
-            return ""
-        return self.mapping.fields.get(self.key_column, self.key_column)
+        return self.mapping.target(self.key_column) or ""
+
+    @property
+    def parent_field(self) -> str:
+        """The column that `parent_column` is uploaded as; empty if there is none."""
+        return self.mapping.target(self.parent_column) or ""
 
     @property
     def digest(self) -> bytes:

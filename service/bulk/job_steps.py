@@ -12,7 +12,9 @@ from service.bulk.desk import Desk
 from service.bulk.dialect import Delimiter
 from service.bulk.failpoints import Failpoint
 from service.bulk.job import BulkClient, Content, Job, LoadState
+from service.bulk.parent_order import parents_together
 from service.bulk.patience import OUTAGE_SECONDS, PASSING, Delays, persist
+from service.bulk.spool import Spool
 from service.clock import Clock, to_its_end
 
 ABORT_SECONDS = 10.0
@@ -20,7 +22,7 @@ ABORT_SECONDS = 10.0
 
 async def upload(
     desk: Desk,
-    content: Content,
+    content: Spool,
     delimiter: Delimiter,
     rows: int,
     note: Callable[[str], None],
@@ -57,7 +59,8 @@ async def upload(
         note(job.id)
         await desk.reach(Failpoint.RETRY_CREATED if is_retry else Failpoint.JOB_CREATED)
         try:
-            await desk.client.upload(job.id, _Watched(content, lambda: desk.reach(Failpoint.UPLOADING)))
+            async with parents_together(desk, content, delimiter) as ordered:
+                await desk.client.upload(job.id, _Watched(ordered, lambda: desk.reach(Failpoint.UPLOADING)))
             break
         except PASSING as error:
             await abort_quietly(desk.client, job.id)

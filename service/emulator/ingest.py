@@ -1,8 +1,14 @@
-"""The processing of a bulk job: chunk after chunk of its rows, with the event loop free in between."""
+"""The processing of a bulk job: batches of its rows, chunk after chunk, with the event loop free in between.
+
+Source: Bulk API 2.0 and Bulk API Developer Guide, "How Requests Are Processed": batches run in parallel, which is seen
+where they lock each other's parents.
+"""
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 from service.clock import Clock
 from service.emulator.allocation import Allocation
@@ -17,6 +23,11 @@ from service.emulator.write_options import WriteOptions
 
 CHUNK_ROWS = 200
 """Rows of one transaction, as triggers see them. Source: Bulk API 2.0, "How Requests Are Processed"."""
+BATCHES_AT_ONCE = 4
+"""Batches of a job that run at the same time where that can be seen; how many Salesforce runs is unverified."""
+
+Chunk = Sequence[Sequence[str]]
+"""Rows of one transaction."""
 
 _logger = logging.getLogger(__name__)
 
@@ -80,14 +91,14 @@ class Ingestion:
         reader = RowReader(job.order, sobject, job.upload)
         try:
             job.results.start(reader.header)
-            await self._process(reader, _Rows(job, self._writer, sobject, reader))
+            await self._process(reader, sobject)
         finally:
             job.results.flush()
             reader.detach()
 
-    async def _process(self, reader: RowReader, rows: "_Rows") -> None:
+    async def _process(self, reader: RowReader, sobject: SObject) -> None:
         try:
-            await self._write_all(reader, rows)
+            await self._write_all(reader, sobject)
         except _QuotaExceeded:
             raise  # batches above the allocation leave no results at all
         except Exception:
@@ -96,26 +107,58 @@ class Ingestion:
         if self._job.state == "Aborted":
             await self._put_away(reader)
 
-    async def _write_all(self, reader: RowReader, rows: "_Rows") -> None:
+    async def _write_all(self, reader: RowReader, sobject: SObject) -> None:
         job = self._job
-        done = 0
         while job.state != "Aborted":
-            chunk = reader.chunk(CHUNK_ROWS)
-            if not chunk:
+            batches, fault = self._next(reader)
+            try:
+                await self._write_at_once(batches, reader, sobject)
+            finally:
+                for chunk in chain.from_iterable(batches):
+                    job.results.skip(chunk)
+                job.results.flush()
+            if fault is not None:
+                raise fault
+            if not batches:
                 job.advance("JobComplete", self._clock.now())
                 return
-            if done % BATCH_ROWS == 0:
-                job.results.flush()
-                rows.lock_failures = 0
+
+    def _next(self, reader: RowReader) -> tuple[list[deque[Chunk]], InvalidBatch | None]:
+        """Read the batches that run at the same time; return why there is not another one, if not for the end."""
+        # Where nothing locks, nobody can see whether batches run at the same time.
+        has_locks = self._writer.disturbances.locks_parents(self._writer.org.id)
+        batches: list[deque[Chunk]] = []
+        try:
+            while len(batches) < (BATCHES_AT_ONCE if has_locks else 1):
+                chunk: Chunk = reader.chunk(CHUNK_ROWS)
+                if not chunk:
+                    break
                 if not self._allocation.bulk_batches.take():
                     raise _QuotaExceeded("ExceededQuota : ApiBatchItems Limit exceeded.")
-            org_id = self._writer.org.id
-            async with self._writer.disturbances.transaction(org_id, self._clock):
+                batches.append(deque([chunk]))
+                while len(batches[-1]) < BATCH_ROWS // CHUNK_ROWS and (chunk := reader.chunk(CHUNK_ROWS)):
+                    batches[-1].append(chunk)
+        except InvalidBatch as error:
+            return batches, error
+        return batches, None
+
+    async def _write_at_once(self, batches: Sequence[deque[Chunk]], reader: RowReader, sobject: SObject) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                for batch in batches:
+                    group.create_task(self._write_batch(batch, _Rows(self._job, self._writer, sobject, reader)))
+        except ExceptionGroup as faults:
+            raise faults.exceptions[0] from None
+
+    async def _write_batch(self, batch: deque[Chunk], rows: "_Rows") -> None:
+        """Write a batch, and leave in it what was not tried."""
+        while batch and self._job.state != "Aborted":
+            async with self._writer.disturbances.transaction(self._writer.org.id, self._clock):
                 await self._writer.org.idle()
-                rows.write(chunk)
+                rows.write(batch[0])
+                batch.popleft()
             if self._slow.chunk_seconds:
                 await self._clock.sleep(self._slow.chunk_seconds)
-            done += len(chunk)
             if self._lock_failures is not None and rows.lock_failures > self._lock_failures:
                 raise InvalidBatch("TooManyLockFailure : Too many lock failures")  # the text is unverified
             await asyncio.sleep(0)
@@ -149,7 +192,7 @@ class _Rows:
         # Without a rule in the order a bulk job assigns nothing; unverified.
         self._options = WriteOptions(assignment=job.order.assignment_rule_id or "FALSE")
         self.lock_failures = 0
-        """Rows refused because their record was locked."""
+        """Rows refused because their record was locked; of one batch."""
 
     def write(self, chunk: Sequence[Sequence[str]]) -> None:
         """Write the rows of one transaction; a refused row leaves its neighbours alone."""

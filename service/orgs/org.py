@@ -13,6 +13,7 @@ from service.orgs import reading
 from service.orgs.compose import Composer
 from service.orgs.guard import Guard
 from service.orgs.links import OrgLinks
+from service.orgs.load_plans import LoadDraft, LoadStep, plan_loads
 from service.orgs.loads import OrgLoads
 from service.orgs.queries import OrgQueries
 from service.orgs.reading import FoundRecord
@@ -120,6 +121,11 @@ class Org:
         """Tell how a query would be run; see `OrgQueries.explain`."""
         self._guard.admit(context)
         return await self._queries.explain(text, parameters, options, context)
+
+    async def plan_loads(self, drafts: Sequence[LoadDraft], context: CallContext) -> list[LoadStep]:
+        """Return the order in which loads that refer to each other are to be run; see `load_plans.plan_loads`."""
+        self._guard.admit(context)
+        return await plan_loads(drafts, self._descriptions, context)
 
     async def limits(self, context: CallContext) -> tuple[Limit, ...]:
         """Return the org's limits by name, by one call to Salesforce."""

@@ -9,6 +9,7 @@ from service.bulk.job import Commit
 from service.context import CallContext
 from service.orgs.registry import OrgRegistry
 from service.rpc.load_events import load_message, part_message, response_of, row_message
+from service.rpc.load_plans import load_drafts, step_message
 from service.rpc.load_requests import given_header, header_of, load_request, messages_of, outcomes_of
 
 
@@ -81,3 +82,8 @@ class BulkService:
         """Abort what is not over of a load."""
         load = await self._orgs.get(request.org).loads.cancel(request.resume_token, call)
         return pb.CancelBulkLoadResponse(load=load_message(load, request.resume_token))
+
+    async def plan_bulk_loads(self, request: pb.PlanBulkLoadsRequest, call: CallContext) -> pb.PlanBulkLoadsResponse:
+        """Tell the order in which loads that refer to each other are to be run."""
+        steps = await self._orgs.get(request.org).plan_loads(load_drafts(request), call)
+        return pb.PlanBulkLoadsResponse(steps=map(step_message, steps))

@@ -121,7 +121,7 @@ def test_what_changes_nothing_is_said_to_change_nothing(contract):
         for service in file.service
         for method in service.method
     }
-    verbs = ("Get", "List", "Watch", "Query", "Explain", "Resolve", "CreateDeepLink")
+    verbs = ("Get", "List", "Watch", "Query", "Explain", "Plan", "Resolve", "CreateDeepLink")
     reading = {name for name in levels if name.startswith(verbs)}
 
     assert reading == {name for name, level in levels.items() if level == "NO_SIDE_EFFECTS"}

@@ -13,6 +13,7 @@ from sluicegate.bulk import (
     RowResult,
 )
 from sluicegate.bulk_options import BulkOptions
+from sluicegate.bulk_plans import BulkLoadDraft, BulkLoadReference, BulkLoadStep
 from sluicegate.callers import Priority
 from sluicegate.client import Client
 from sluicegate.columns import ColumnDescription
@@ -42,6 +43,9 @@ __all__ = [
     "ApiUsage",
     "Batch",
     "BulkLoad",
+    "BulkLoadDraft",
+    "BulkLoadReference",
+    "BulkLoadStep",
     "BulkOptions",
     "BulkPart",
     "CallerShare",

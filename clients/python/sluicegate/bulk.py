@@ -57,6 +57,12 @@ class BulkPart:
     """One of `prepared`, `committed`, `done`."""
     job_ids: tuple[str, ...]
     """Ids of its jobs in Salesforce: the first one, then those that tried rows again; none if calls write it."""
+    rows_created: int = 0
+    """This and the following count what became of its rows, once it is done."""
+    rows_updated: int = 0
+    rows_deleted: int = 0
+    rows_failed: int = 0
+    rows_not_processed: int = 0
     way: str = "job"
     """`job` or `collections`: how its rows are written."""
     way_reason: str = ""

@@ -10,6 +10,7 @@ from sluicegate.bulk import BulkLoad, Event, Format, Operation, Outcome, Results
 from sluicegate.bulk_data import Data, Source
 from sluicegate.bulk_messages import decode_event, decode_load, decode_row, encode_outcomes
 from sluicegate.bulk_options import BulkOptions, encode_header
+from sluicegate.bulk_plans import BulkLoadDraft, BulkLoadStep, decode_step, encode_draft
 from sluicegate.connection import Connected, translated
 from sluicegate.errors import SluicegateError
 from sluicegate.part_loads import PartLoad
@@ -23,6 +24,7 @@ from sluicegate.v1.bulk_service_pb2 import (
     CommitBulkLoadRequest,
     GetBulkLoadRequest,
     ListBulkLoadResultsRequest,
+    PlanBulkLoadsRequest,
     StartBulkLoadRequest,
     UploadBulkLoadPartRequest,
     WatchBulkLoadRequest,
@@ -254,3 +256,19 @@ class BulkCalls(Connected):
         with translated():
             response = await self._stubs.loads.CancelBulkLoad(request, timeout=self._timeout)
         return decode_load(response.load)
+
+    async def plan_bulk_loads(self, drafts: Sequence[BulkLoadDraft]) -> list[BulkLoadStep]:
+        """Tell the order in which loads whose rows refer to each other are to be run. Nothing is written.
+
+        Args:
+            drafts: The loads, in any order.
+
+        Raises:
+            SluicegateError: The call failed; its violations name the columns at fault.
+            ValueError: An operation is none of the words that it takes.
+
+        """
+        request = PlanBulkLoadsRequest(org=self._org, loads=map(encode_draft, drafts))
+        with translated():
+            response = await self._stubs.loads.PlanBulkLoads(request, timeout=self._timeout)
+        return list(map(decode_step, response.steps))

@@ -94,13 +94,18 @@ def decode_row(row: bulk_load_pb2.BulkRowResult) -> RowResult:
 
 def _part(part: bulk_load_pb2.BulkLoadPart) -> BulkPart:
     return BulkPart(
-        part.number,
-        part.first_row,
-        part.row_count,
-        to_word(_PART_STATES, part.state),
-        tuple(part.job_ids),
-        to_word(_WAYS, part.way),
-        part.way_reason,
+        number=part.number,
+        first_row=part.first_row,
+        row_count=part.row_count,
+        state=to_word(_PART_STATES, part.state),
+        job_ids=tuple(part.job_ids),
+        rows_created=part.counts.rows_created,
+        rows_updated=part.counts.rows_updated,
+        rows_deleted=part.counts.rows_deleted,
+        rows_failed=part.counts.rows_failed,
+        rows_not_processed=part.counts.rows_not_processed,
+        way=to_word(_WAYS, part.way),
+        way_reason=part.way_reason,
     )
 
 

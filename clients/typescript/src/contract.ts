@@ -1,6 +1,7 @@
 /** The contract as generated from `sluicegate/v1`: messages, enums and services under one name each. */
 
 export * from "./gen/sluicegate/v1/bulk_load_pb.js";
+export * from "./gen/sluicegate/v1/bulk_plan_pb.js";
 export * from "./gen/sluicegate/v1/bulk_service_pb.js";
 export * from "./gen/sluicegate/v1/deep_link_pb.js";
 export * from "./gen/sluicegate/v1/deep_link_service_pb.js";

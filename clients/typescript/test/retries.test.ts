@@ -67,6 +67,7 @@ test("exactly the methods that the contract declares harmless are repeated", () 
       "WatchBulkLoad",
       "ListBulkLoadResults",
       "CancelBulkLoad",
+      "PlanBulkLoads",
       "CreateDeepLink",
       "CreateDeepLinks",
       "ResolveDeepLink",

@@ -4,6 +4,7 @@ import csv
 import io
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from sluicegate import BulkPart, RowResult
@@ -28,11 +29,13 @@ class FailedRows:
 
     Args:
         path: The file.
+        numbers: Numbers that rows are told by, at the place of each row, for data that was made of other data.
 
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, numbers: Sequence[int] | None = None) -> None:
         self._path = path
+        self._numbers = numbers
         self.count = 0
         """How many rows it holds."""
 
@@ -85,9 +88,12 @@ class FailedRows:
             writer = csv.writer(file)
             if not file.tell():
                 writer.writerow(COLUMNS)
-            writer.writerows(map(cells, rows))
+            writer.writerows(map(cells, map(self._told, rows)))
             _settle(file)
         self.count += len(rows)
+
+    def _told(self, row: RowResult) -> RowResult:
+        return row if self._numbers is None or not row.row else replace(row, row=self._numbers[row.row - 1])
 
 
 def _settle(file: io.TextIOWrapper) -> None:

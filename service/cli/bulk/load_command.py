@@ -37,6 +37,7 @@ def load(  # noqa: PLR0913 - each is an option of the command line
     line_end: options.LineEndName = None,
     assignment_rule: options.AssignmentRule = "",
     one_part_at_a_time: options.OnePart = False,
+    parent: options.Parent = "",
     results: options.ResultsWanted = "failures",
     keep_results: options.KeepResults = False,
     failures: options.Failures = None,
@@ -82,6 +83,7 @@ def load(  # noqa: PLR0913 - each is an option of the command line
                 "line_end": line_end,
                 "assignment_rule_id": assignment_rule,
                 "one_part_at_a_time": one_part_at_a_time,
+                "parent_column": parent,
                 "keep_results": keep_results,
             }
             is_json = form == "jsonl" or (form is None and data.suffix.lower() in _JSON_SUFFIXES)

@@ -79,6 +79,14 @@ AssignmentRule: TypeAlias = Annotated[
     str,
     typer.Option(metavar="ID", help="The assignment rule that assigns leads or cases.", rich_help_panel=_WRITING),
 ]
+Parent: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        metavar="COLUMN",
+        help="Names each row's parent: rows of one parent are written together.",
+        rich_help_panel=_WRITING,
+    ),
+]
 OnePart: TypeAlias = Annotated[
     bool,
     typer.Option(

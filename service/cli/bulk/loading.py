@@ -5,7 +5,9 @@ import shlex
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -27,8 +29,25 @@ BROKEN_OFF = 3
 INTERRUPTED = 130
 """Status of a command that Ctrl-C ended (128 and the number of the signal)."""
 
-_FINAL = frozenset({"INVALID_ARGUMENT", "NOT_FOUND", "PERMISSION_DENIED", "FAILED_PRECONDITION", "UNIMPLEMENTED"})
+FINAL = frozenset({"INVALID_ARGUMENT", "NOT_FOUND", "PERMISSION_DENIED", "FAILED_PRECONDITION", "UNIMPLEMENTED"})
 """Codes of what fails in the same way when it is repeated."""
+_PAUSE_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a load is among others."""
+
+    place: str = ""
+    """What the display shows before its name."""
+    again: str = ""
+    """The command that goes on with all of them; empty for the load's own."""
+    has_written: bool = False
+    """Whether loads before it have written rows."""
+    waits_seconds: float = 0.0
+    """How long the service may be away before the load has begun."""
+    row_numbers: Sequence[int] | None = None
+    """See `FailedRows`."""
 
 
 class Loading:
@@ -39,20 +58,30 @@ class Loading:
         path: Where it does.
         repeats: Whether results of parts that are done are told again.
         tells_json: Whether a failure is told as JSON.
+        setting: What the load is among others; None for one of its own.
 
     """
 
-    def __init__(self, file: NoteFile, path: Path, *, repeats: bool = False, tells_json: bool = False) -> None:
+    def __init__(
+        self,
+        file: NoteFile,
+        path: Path,
+        *,
+        repeats: bool = False,
+        tells_json: bool = False,
+        setting: Setting | None = None,
+    ) -> None:
         self._file = file
         self._path = path
         self._repeats = repeats
         self._tells_json = tells_json
+        self._setting = setting or Setting()
         note = file.note
         self._piped = Piped() if note.data == STANDARD_INPUT else None
-        self._failed = FailedRows(Path(note.failures))
+        self._failed = FailedRows(Path(note.failures), self._setting.row_numbers)
         self._extent = Extent(Path(note.data).stat().st_size if self._piped is None else None)
         name = Path(note.data).name if self._piped is None else "standard input"
-        self._display = Display(name, self._extent)
+        self._display = Display(f"{self._setting.place}{name}", self._extent)
         self.finished: Finished | None = None
         self.is_begun = bool(note.resume_token)
         """Whether any part was prepared, here or before: then the load has to be gone on with."""
@@ -73,7 +102,7 @@ class Loading:
             loop.add_signal_handler(number, task.cancel)
         began = time.monotonic()
         try:
-            await self._follow(client)
+            await self._begin(client)
         except asyncio.CancelledError:
             # By the signal: nobody else cancels a command.
             return self._stop(INTERRUPTED)
@@ -81,10 +110,10 @@ class Loading:
             self._display.end()
             told = explain(error) if self._tells_json else tell(error, self._file.note.target)
             sys.stderr.write(f"{told}\n")
-            is_refused = error.code in _FINAL and not self.is_begun
+            is_refused = error.code in FINAL and not self._has_written
             return self._stop(REFUSED if is_refused else BROKEN_OFF, error.reason)
         except (OSError, ValueError) as error:
-            if not self.is_begun:
+            if not self._has_written:
                 raise
             self._display.end()
             sys.stderr.write(f"sluicegate: {words(error)}\n")
@@ -104,6 +133,18 @@ class Loading:
     def failures(self) -> Path | None:
         """The file of results; None if there are none."""
         return Path(self._file.note.failures) if self._failed.count else None
+
+    async def _begin(self, client: Client) -> None:
+        """Follow the load; one that does not begin since the service is away begins again."""
+        end = time.monotonic() + self._setting.waits_seconds
+        while True:
+            try:
+                return await self._follow(client)
+            except SluicegateError as error:
+                is_away = error.code == "UNAVAILABLE" and not self._file.note.resume_token
+                if not is_away or time.monotonic() > end:
+                    raise
+            await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _follow(self, client: Client) -> None:
         note = self._file.note
@@ -150,14 +191,18 @@ class Loading:
     def _stop(self, status: int, reason: str = "") -> int:
         """Say how to go on."""
         self._display.end()
-        if not self.is_begun:
+        if not self._has_written:
             sys.stderr.write("sluicegate: nothing was written\n")
             return status
         again = " --repeat-results" if self._repeats else ""
-        command = f"sluicegate bulk load --resume {shlex.quote(str(self._path))}{again}"
+        command = self._setting.again or f"sluicegate bulk load --resume {shlex.quote(str(self._path))}{again}"
         if self._piped is None:
             first = "correct the data, then " if reason == "INVALID_DATA" else ""
             sys.stderr.write(f"sluicegate: not all rows were loaded; {first}go on with: {command}\n")
         else:
             sys.stderr.write(f"sluicegate: not all rows were loaded; give the same data again to: {command}\n")
         return status
+
+    @property
+    def _has_written(self) -> bool:
+        return self.is_begun or self._setting.has_written

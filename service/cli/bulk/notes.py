@@ -28,6 +28,8 @@ class Note(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     is_finished: bool = False
     results: str = "failures"
     """The rows that have results: `failures`, `all` or `none`."""
+    run: str = ""
+    """Names the step of a run of several files that the load is; empty for a load of its own."""
 
 
 def read_note(path: Path) -> Note:

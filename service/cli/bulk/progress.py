@@ -91,7 +91,9 @@ def describe(name: str, extent: Extent, now: float, width: int) -> str:
     text = ", ".join(facts)
     room = min(_LONGEST_BAR, width - len(text) - len(name) - 3)
     if room < _SHORTEST_BAR:
-        return _fitting(facts, width)
+        # Of several loads one has to see which it is.
+        whole = f"{name} {text.lstrip()}"
+        return whole if len(whole) < width else _fitting(facts, width)
     filled = round(room * share)
     return f"{name} {'━' * filled}{'╌' * (room - filled)} {text}"
 

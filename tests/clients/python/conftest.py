@@ -120,7 +120,15 @@ _SERVICES: dict[ModuleType, dict[str, dict[str, Callable[[Script], Any]]]] = {
     bulk_service_pb2_grpc: {
         "BulkService": {
             **dict.fromkeys(
-                ("StartBulkLoad", "UploadBulkLoadPart", "CommitBulkLoad", "GetBulkLoad", "CancelBulkLoad"), _one
+                (
+                    "StartBulkLoad",
+                    "UploadBulkLoadPart",
+                    "CommitBulkLoad",
+                    "GetBulkLoad",
+                    "CancelBulkLoad",
+                    "PlanBulkLoads",
+                ),
+                _one,
             ),
             "BulkLoad": lambda script: script.load,
             "WatchBulkLoad": lambda script: script.stream,

@@ -28,6 +28,7 @@ def test_retries():
         "BulkService/CommitBulkLoad",
         "BulkService/GetBulkLoad",
         "BulkService/ListBulkLoadResults",
+        "BulkService/PlanBulkLoads",
         "BulkService/StartBulkLoad",
         "BulkService/UploadBulkLoadPart",
         "BulkService/WatchBulkLoad",

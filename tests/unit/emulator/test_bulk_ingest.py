@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.emulator import ingest
+from service.emulator.effects import LockParents
 from service.emulator.exchange import OrgCall
 from service.emulator.faults import SalesforceFault
 from service.emulator.jobs import KEPT_SECONDS, MAXIMUM_UPLOAD_BYTES
@@ -591,3 +593,41 @@ async def test_every_row_has_exactly_one_result(kinds):
     assert len(succeeded) == count(tenant)
     tenant.jobs.close()
     tenant.org.close()
+
+
+@pytest.mark.parametrize("by_parent", [False, True])
+async def test_batches_at_the_same_time_lock_each_others_parents(tenant, clock, monkeypatch, by_parent):
+    """Rows of one parent that are scattered over batches meet in locks, and those that stand together do not."""
+    monkeypatch.setattr(ingest, "BATCH_ROWS", 400)
+    loader = Loader(tenant, clock)
+    accounts = "Ext__c,Name\n" + "".join(f"A-{number},Acme\n" for number in range(8))
+    await loader.load(accounts, object="Account", operation="upsert", externalIdFieldName="Ext__c")
+    tenant.writer.disturbances.add(LockParents(0.1), times=None)
+    parents = [number // 200 if by_parent else number % 8 for number in range(1600)]
+    rows = "".join(f"C-{number},Curie,A-{parent}\n" for number, parent in enumerate(parents))
+
+    seen = await loader.load(
+        f"Ext__c,LastName,Account.Ext__c\n{rows}", operation="upsert", externalIdFieldName="Ext__c"
+    )
+
+    assert ("JobComplete", 1600) == (seen["state"], seen["numberRecordsProcessed"])
+    assert by_parent == (seen["numberRecordsFailed"] == 0)
+
+
+async def test_batches_at_the_same_time_leave_the_rest_when_one_gives_up(tenant, clock, monkeypatch):
+    """Every row is written, failed or never tried when too many locks end the job, also of the other batches."""
+    monkeypatch.setattr(ingest, "BATCH_ROWS", 400)
+    loader = Loader(tenant, clock, lock_failures=0)
+    account = tenant.org.create("Account", {"Name": "Acme"}, user_id=tenant.org.admin_id)
+    tenant.writer.disturbances.add(LockParents(0.1), times=None)
+    rows = "".join(f"N{number},{account}\n" for number in range(2500))
+
+    job = await loader.uploaded(f"LastName,AccountId\n{rows}")
+    await loader.set_state(job, "UploadComplete")
+    await loader.work()
+
+    seen = await loader.final(job)
+    kinds = ("successfulResults", "failedResults", "unprocessedrecords")
+    told = [row["LastName"] for kind in kinds for row in await loader.rows(job, kind)]
+    assert "Failed" == seen["state"]
+    assert sorted(f"N{number}" for number in range(2500)) == sorted(told)

@@ -72,6 +72,7 @@ ORDINARY: tuple[Message, ...] = (
     bulk_service_pb2.WatchBulkLoadRequest(resume_token="abc"),
     bulk_service_pb2.ListBulkLoadResultsRequest(resume_token="abc", part=2),
     bulk_service_pb2.CancelBulkLoadRequest(resume_token="abc"),
+    bulk_service_pb2.PlanBulkLoadsRequest(org="prod"),
     deep_link_service_pb2.CreateDeepLinkRequest(
         record=RECORD, ttl=Duration(seconds=3600), action="view", campaign={"utm_source": "mail"}
     ),

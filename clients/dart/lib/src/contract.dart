@@ -2,6 +2,7 @@
 library;
 
 export 'gen/sluicegate/v1/bulk_load.pb.dart';
+export 'gen/sluicegate/v1/bulk_plan.pb.dart';
 export 'gen/sluicegate/v1/bulk_service.pbgrpc.dart' hide BulkServiceBase;
 export 'gen/sluicegate/v1/deep_link.pb.dart';
 export 'gen/sluicegate/v1/deep_link_service.pbgrpc.dart' hide DeepLinkServiceBase;

@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from sluicegate.v1 import bulk_load_pb2 as _bulk_load_pb2
+from sluicegate.v1 import bulk_plan_pb2 as _bulk_plan_pb2
 from sluicegate.v1 import record_batch_pb2 as _record_batch_pb2
 import builtins as _builtins
 import sys
@@ -298,6 +299,7 @@ class BulkLoadHeader(_message.Message):
     KEY_COLUMN_FIELD_NUMBER: _builtins.int
     REPEAT_RESULTS_FIELD_NUMBER: _builtins.int
     ONE_PART_AT_A_TIME_FIELD_NUMBER: _builtins.int
+    PARENT_COLUMN_FIELD_NUMBER: _builtins.int
     KEEP_RESULTS_FIELD_NUMBER: _builtins.int
     org: _builtins.str
     """Name of the configured org. Empty means the default org."""
@@ -313,7 +315,8 @@ class BulkLoadHeader(_message.Message):
     """Which results come back."""
     resume_token: _builtins.str
     """Goes on with a load, of which everything else in the header must be the same but for `results`,
-    `repeat_results`, `one_part_at_a_time` and `keep_results`. ACCEPTED says from where on the data is to be sent.
+    `repeat_results`, `one_part_at_a_time`, `parent_column` and `keep_results`. ACCEPTED says from where on the data is to be
+    sent.
     """
     commit: Global___BulkCommit.ValueType
     """Who commits."""
@@ -336,6 +339,13 @@ class BulkLoadHeader(_message.Message):
     one_part_at_a_time: _builtins.bool
     """Parts are written one after another, not several at a time: for rows of which those in different parts belong to the
     same parents, whom they would lock for one another.
+    """
+    parent_column: _builtins.str
+    """The column of the data, by the caller's own name for it, that names each row's parent: `AccountId`, or a column that is
+    mapped to `Account.Ext__c`. Rows that have the same there stand together in what is uploaded of a part, and within one
+    of Salesforce's batches of 10,000 rows where they fit, so that batches which run at the same time do not lock one
+    parent for each other. Everything else stays as it is: row numbers, results, what is sent again. Values compare without
+    case. Rows of different parts are not brought together: see `one_part_at_a_time`. Empty leaves rows in their order.
     """
     keep_results: _builtins.bool
     """The load is a job also where calls would do, so that Salesforce keeps its results for ListBulkLoadResults. Otherwise
@@ -369,11 +379,12 @@ class BulkLoadHeader(_message.Message):
         key_column: _builtins.str = ...,
         repeat_results: _builtins.bool = ...,
         one_part_at_a_time: _builtins.bool = ...,
+        parent_column: _builtins.str = ...,
         keep_results: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_null_text", b"_null_text", "null_text", b"null_text"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_null_text", b"_null_text", "assignment_rule_id", b"assignment_rule_id", "commit", b"commit", "constants", b"constants", "delimiter", b"delimiter", "external_id_field", b"external_id_field", "format", b"format", "keep_results", b"keep_results", "key_column", b"key_column", "line_end", b"line_end", "mapping", b"mapping", "null_text", b"null_text", "object", b"object", "one_part_at_a_time", b"one_part_at_a_time", "operation", b"operation", "org", b"org", "repeat_results", b"repeat_results", "results", b"results", "resume_token", b"resume_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_null_text", b"_null_text", "assignment_rule_id", b"assignment_rule_id", "commit", b"commit", "constants", b"constants", "delimiter", b"delimiter", "external_id_field", b"external_id_field", "format", b"format", "keep_results", b"keep_results", "key_column", b"key_column", "line_end", b"line_end", "mapping", b"mapping", "null_text", b"null_text", "object", b"object", "one_part_at_a_time", b"one_part_at_a_time", "operation", b"operation", "org", b"org", "parent_column", b"parent_column", "repeat_results", b"repeat_results", "results", b"results", "resume_token", b"resume_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__null_text: _TypeAlias = _typing.Literal["null_text"]  # noqa: Y015
     _WhichOneofArgType__null_text: _TypeAlias = _typing.Literal["_null_text", b"_null_text"]  # noqa: Y015
@@ -1101,3 +1112,57 @@ class CancelBulkLoadResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CancelBulkLoadResponse: _TypeAlias = CancelBulkLoadResponse  # noqa: Y015
+
+@_typing.final
+class PlanBulkLoadsRequest(_message.Message):
+    """The loads to plan."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORG_FIELD_NUMBER: _builtins.int
+    LOADS_FIELD_NUMBER: _builtins.int
+    org: _builtins.str
+    """Name of the configured org. Empty means the default org."""
+    @_builtins.property
+    def loads(self) -> _containers.RepeatedCompositeFieldContainer[_bulk_plan_pb2.BulkLoadDraft]:
+        """The loads in any order. Several may be of one sObject."""
+
+    def __init__(
+        self,
+        *,
+        org: _builtins.str = ...,
+        loads: _abc.Iterable[_bulk_plan_pb2.BulkLoadDraft] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["loads", b"loads", "org", b"org"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlanBulkLoadsRequest: _TypeAlias = PlanBulkLoadsRequest  # noqa: Y015
+
+@_typing.final
+class PlanBulkLoadsResponse(_message.Message):
+    """The plan."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STEPS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def steps(self) -> _containers.RepeatedCompositeFieldContainer[_bulk_plan_pb2.BulkLoadStep]:
+        """What to load, in this order, each when the one before is over: every draft once, then the second passes of those that
+        need one. Loads that nothing forces apart stand in the request's order.
+        """
+
+    def __init__(
+        self,
+        *,
+        steps: _abc.Iterable[_bulk_plan_pb2.BulkLoadStep] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["steps", b"steps"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlanBulkLoadsResponse: _TypeAlias = PlanBulkLoadsResponse  # noqa: Y015

@@ -75,6 +75,11 @@ class BulkServiceStub:
                 request_serializer=sluicegate_dot_v1_dot_bulk__service__pb2.CancelBulkLoadRequest.SerializeToString,
                 response_deserializer=sluicegate_dot_v1_dot_bulk__service__pb2.CancelBulkLoadResponse.FromString,
                 _registered_method=True)
+        self.PlanBulkLoads = channel.unary_unary(
+                '/sluicegate.v1.BulkService/PlanBulkLoads',
+                request_serializer=sluicegate_dot_v1_dot_bulk__service__pb2.PlanBulkLoadsRequest.SerializeToString,
+                response_deserializer=sluicegate_dot_v1_dot_bulk__service__pb2.PlanBulkLoadsResponse.FromString,
+                _registered_method=True)
 
 
 class BulkServiceServicer:
@@ -176,6 +181,17 @@ class BulkServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PlanBulkLoads(self, request, context):
+        """Tells the order in which loads whose rows refer to each other are to be run, and why.
+
+        A column such as `Account.Ext__c` finds records that another load of the request may have to write first, or the same
+        load, `Parent.Ext__c` of accounts for example. What the columns are and where they lead is read from the sObjects'
+        descriptions. Nothing is written, and no data is needed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_BulkServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -218,6 +234,11 @@ def add_BulkServiceServicer_to_server(servicer, server):
                     servicer.CancelBulkLoad,
                     request_deserializer=sluicegate_dot_v1_dot_bulk__service__pb2.CancelBulkLoadRequest.FromString,
                     response_serializer=sluicegate_dot_v1_dot_bulk__service__pb2.CancelBulkLoadResponse.SerializeToString,
+            ),
+            'PlanBulkLoads': grpc.unary_unary_rpc_method_handler(
+                    servicer.PlanBulkLoads,
+                    request_deserializer=sluicegate_dot_v1_dot_bulk__service__pb2.PlanBulkLoadsRequest.FromString,
+                    response_serializer=sluicegate_dot_v1_dot_bulk__service__pb2.PlanBulkLoadsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -437,6 +458,33 @@ class BulkService:
             '/sluicegate.v1.BulkService/CancelBulkLoad',
             sluicegate_dot_v1_dot_bulk__service__pb2.CancelBulkLoadRequest.SerializeToString,
             sluicegate_dot_v1_dot_bulk__service__pb2.CancelBulkLoadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PlanBulkLoads(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sluicegate.v1.BulkService/PlanBulkLoads',
+            sluicegate_dot_v1_dot_bulk__service__pb2.PlanBulkLoadsRequest.SerializeToString,
+            sluicegate_dot_v1_dot_bulk__service__pb2.PlanBulkLoadsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -95,6 +95,13 @@ class BulkServiceStub:
     A part that is to be written by calls has no job: refused with LOAD_WITHOUT_JOB unless it is done. What is not
     committed is never written; what is, is about to be.
     """
+    PlanBulkLoads: _grpc.UnaryUnaryMultiCallable[_bulk_service_pb2.PlanBulkLoadsRequest, _bulk_service_pb2.PlanBulkLoadsResponse]
+    """Tells the order in which loads whose rows refer to each other are to be run, and why.
+
+    A column such as `Account.Ext__c` finds records that another load of the request may have to write first, or the same
+    load, `Parent.Ext__c` of accounts for example. What the columns are and where they lead is read from the sObjects'
+    descriptions. Nothing is written, and no data is needed.
+    """
 
 @_typing.type_check_only
 class BulkServiceAsyncStub(BulkServiceStub):
@@ -162,6 +169,13 @@ class BulkServiceAsyncStub(BulkServiceStub):
 
     A part that is to be written by calls has no job: refused with LOAD_WITHOUT_JOB unless it is done. What is not
     committed is never written; what is, is about to be.
+    """
+    PlanBulkLoads: _aio.UnaryUnaryMultiCallable[_bulk_service_pb2.PlanBulkLoadsRequest, _bulk_service_pb2.PlanBulkLoadsResponse]  # type: ignore[assignment]
+    """Tells the order in which loads whose rows refer to each other are to be run, and why.
+
+    A column such as `Account.Ext__c` finds records that another load of the request may have to write first, or the same
+    load, `Parent.Ext__c` of accounts for example. What the columns are and where they lead is read from the sObjects'
+    descriptions. Nothing is written, and no data is needed.
     """
 
 class BulkServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -275,6 +289,19 @@ class BulkServiceServicer(metaclass=_abc_1.ABCMeta):
 
         A part that is to be written by calls has no job: refused with LOAD_WITHOUT_JOB unless it is done. What is not
         committed is never written; what is, is about to be.
+        """
+
+    @_abc_1.abstractmethod
+    def PlanBulkLoads(
+        self,
+        request: _bulk_service_pb2.PlanBulkLoadsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_bulk_service_pb2.PlanBulkLoadsResponse, _abc.Awaitable[_bulk_service_pb2.PlanBulkLoadsResponse]]:
+        """Tells the order in which loads whose rows refer to each other are to be run, and why.
+
+        A column such as `Account.Ext__c` finds records that another load of the request may have to write first, or the same
+        load, `Parent.Ext__c` of accounts for example. What the columns are and where they lead is read from the sObjects'
+        descriptions. Nothing is written, and no data is needed.
         """
 
 def add_BulkServiceServicer_to_server(servicer: BulkServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

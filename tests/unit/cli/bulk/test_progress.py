@@ -54,6 +54,8 @@ def test_a_load_that_is_gone_on_with():
 @pytest.mark.parametrize(
     ("width", "line"),
     [
+        (69, "a.csv 25 %, 1,000 of 4,000 rows, 100 rows/s, 30 s left, 1,234 failed"),
+        (68, " 25 %, 1,000 of 4,000 rows, 100 rows/s, 30 s left, 1,234 failed"),
         (50, " 25 %, 1,000 of 4,000 rows, 100 rows/s, 30 s left"),
         (49, " 25 %, 1,000 of 4,000 rows, 100 rows/s"),
         (30, " 25 %, 1,000 of 4,000 rows"),
