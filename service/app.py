@@ -22,6 +22,8 @@ from service.admin.links.server import LinkServer
 from service.admin.metrics import Metrics
 from service.admin.server import AdminServer
 from service.bulk.failpoints import Deadly, Reach, pass_by
+from service.bulk.room import DiskRoom
+from service.bulk.spool import SPARE_BYTES
 from service.clock import Clock, SystemClock
 from service.deep_links.claim_store import ClaimsInMemory, ClaimStore
 from service.deep_links.config import LinkConfig
@@ -139,7 +141,7 @@ class App:
         # After the orgs, so that it closes before them: work whose callers have gone still needs its org.
         request_ids = await stack.enter_async_context(RequestIds(store, self._clock))
         with _listening("admin", settings.admin):
-            admin = await stack.enter_async_context(AdminServer(settings.admin, Metrics(registry)))
+            admin = await stack.enter_async_context(AdminServer(settings.admin, Metrics(registry, surroundings.disk)))
         links = await self._link_server(stack, registry, tracing)
         pipeline = Pipeline(
             tracing, self._clock, settings.grpc.max_message_bytes, settings.grpc.default_deadline_seconds
@@ -217,6 +219,8 @@ class App:
 
     async def _surroundings(self, stack: AsyncExitStack, tracing: Tracing) -> config.Surroundings:
         is_embedded = self.emulator is not None
+        disk = DiskRoom(self._settings.spool.max_bytes - SPARE_BYTES)
+        stack.callback(disk.files.close)
         return config.Surroundings(
             links=_link_config(self._settings.links, self._clock, embedded=is_embedded),
             claim_store=await self._claim_store(stack),
@@ -226,6 +230,7 @@ class App:
             sharing=await self._sharing(stack),
             shorteners=await self._shorteners(stack),
             reach=self._reach(),
+            disk=disk,
         )
 
     async def _shorteners(self, stack: AsyncExitStack) -> Mapping[str, Shortener]:

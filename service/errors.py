@@ -427,7 +427,7 @@ class AllocationExceeded(Exhausted):
 
 
 class QueueFull(Exhausted):
-    """As many records wait for the org as the service holds, or as one caller may have of them.
+    """As many records wait for the org as the service holds, or as one caller may have; or bulk data fills the disk.
 
     Metadata: org, waiting, maximum, waiting_of_caller; waiting_bytes and maximum_bytes.
     """

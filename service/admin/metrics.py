@@ -1,12 +1,14 @@
 """What `/metrics` tells: how each org that was called stands, in Prometheus' text format."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from service.batching.statistics import Statistics as Batching
+from service.bulk.room import DiskRoom
+from service.bulk.watching import Totals as Loading
 from service.governor.base import Share
 from service.governor.base import Statistics as Governing
 from service.orgs.registry import OrgRegistry
@@ -92,6 +94,41 @@ _SHARES: tuple[tuple[str, str, Callable[[Share], float | None]], ...] = (
 )
 
 
+_LOADING: tuple[tuple[str, str, Callable[[Loading], float]], ...] = (
+    ("loads_open", "Calls of BulkLoad that are open.", lambda found: found.open),
+    (
+        "load_parts_at_work",
+        "Parts of loads that are uploaded, written or reported.",
+        lambda found: found.parts_at_work,
+    ),
+)
+_LOADED: tuple[tuple[str, str, Callable[[Loading], float]], ...] = (
+    ("loads_resumed", "Calls of BulkLoad that went on with a load.", lambda found: found.resumed),
+    ("load_bytes", "Bytes that bulk jobs were given.", lambda found: found.uploaded_bytes),
+    ("load_jobs_created", "Bulk jobs that were created.", lambda found: found.jobs_created),
+    (
+        "load_jobs_left_open",
+        "Bulk jobs of no use that could not be aborted; Salesforce forgets them.",
+        lambda found: found.jobs_left_open,
+    ),
+)
+_LOADED_AS: tuple[tuple[str, str, str, Callable[[Loading], Mapping[str, int]]], ...] = (
+    (
+        "loads_ended",
+        "outcome",
+        "Calls of BulkLoad by how they ended: finished, left by their callers, or the reason of their error.",
+        lambda found: found.ended,
+    ),
+    ("load_rows", "outcome", "Rows of parts of loads that are over.", lambda found: found.rows),
+    (
+        "load_jobs_ended",
+        "state",
+        "Bulk jobs of parts that are over by their state; Withdrawn are those that the service aborted.",
+        lambda found: found.jobs_ended,
+    ),
+)
+
+
 class Metrics:
     """Figures of this process and of the orgs that it was called for, worked out when someone asks.
 
@@ -100,13 +137,15 @@ class Metrics:
 
     Args:
         orgs: The orgs.
+        disk: Where the data of bulk loads lies.
 
     """
 
-    def __init__(self, orgs: OrgRegistry) -> None:
+    def __init__(self, orgs: OrgRegistry, disk: DiskRoom) -> None:
         # One of its own: the library's is the whole process's, and remembers apps that were closed.
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(_Orgs(orgs))
+        self._registry.register(_Disk(disk))
         ProcessCollector(registry=self._registry)
 
     def text(self) -> bytes:
@@ -136,6 +175,7 @@ class _Orgs(Collector):
             for org, governing, batching in found:
                 counter.add_metric((org,), count(governing, batching))
             yield counter
+        yield from _loads([(org.name, org.loads.totals) for org in self._orgs.opened])
         of_classes = [
             ((org, priority.name.lower()), share)
             for org, governing, _ in found
@@ -149,6 +189,39 @@ class _Orgs(Collector):
         ]
         yield from _shares("class", of_classes)
         yield from _shares("caller", of_callers)
+
+
+class _Disk(Collector):
+    """Reads the figures of the disk that all loads share."""
+
+    def __init__(self, disk: DiskRoom) -> None:
+        self._disk = disk
+
+    def describe(self) -> Iterable[Metric]:
+        """Return nothing, as orgs do."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield one family for each figure."""
+        yield _gauge("spool_bytes", "Room on the disk that bulk loads have taken.", (), [((), self._disk.taken)])
+        yield _gauge("spool_bytes_maximum", "All of it.", (), [((), self._disk.limit)])
+        yield _gauge("spool_waiting", "Bulk loads that wait for room.", (), [((), self._disk.waiting)])
+
+
+def _loads(found: Sequence[tuple[str, Loading]]) -> Iterator[Metric]:
+    for name, meaning, read in _LOADING:
+        yield _gauge(name, meaning, ("org",), [((org,), read(totals)) for org, totals in found])
+    for name, meaning, read in _LOADED:
+        counter = CounterMetricFamily(f"sluicegate_{name}", meaning, labels=("org",))
+        for org, totals in found:
+            counter.add_metric((org,), read(totals))
+        yield counter
+    for name, label, meaning, read_all in _LOADED_AS:
+        counter = CounterMetricFamily(f"sluicegate_{name}", meaning, labels=("org", label))
+        for org, totals in found:
+            for value, number in read_all(totals).items():
+                counter.add_metric((org, value), number)
+        yield counter
 
 
 def _shares(kind: str, shares: Sequence[tuple[tuple[str, str], Share]]) -> Iterator[Metric]:

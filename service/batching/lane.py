@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from service.batching.caller_lines import CallerLines
 from service.batching.item import Item, Outcome, Route, State, Unlocated
 from service.batching.keys import Keys
 from service.batching.locks import Locks
 from service.batching.policy import Hold, Policy
 from service.batching.statistics import LaneStatistics, Totals
-from service.batching.turns import Turns
 from service.clock import Clock, backoff_seconds
 from service.errors import RowLocked
 from service.salesforce.calls.collections import MOST_RUNS
@@ -77,8 +77,8 @@ class Lane:
         self._clock = shared.clock
         self._totals = shared.totals
         self._loop = asyncio.get_running_loop()
-        self._ready = Turns()
-        self._again = Turns()
+        self._ready = CallerLines()
+        self._again = CallerLines()
         self._keys = Keys()
         self._in_flight = 0
         self._unfinished = 0
@@ -207,7 +207,7 @@ class Lane:
             self._alarm_at = None
             self._depart()
 
-    def _take(self, source: Turns) -> list[Item]:
+    def _take(self, source: CallerLines) -> list[Item]:
         """Take items for one call off a queue; those that another call keeps waiting go to the locks."""
         call: list[Item] = []
         size = 0

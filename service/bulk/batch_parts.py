@@ -9,6 +9,7 @@ from service.bulk.columns import MAX_CELL_CHARACTERS, MAX_ROW_CHARACTERS, check_
 from service.bulk.dialect import Delimiter
 from service.bulk.mapping import NULL, Arrangement, FieldMapping, arrange
 from service.bulk.parts import Part, PartLimits, PartWriter, Position, batch_of
+from service.bulk.spool import SpoolFiles
 
 _CELLS_AT_A_TIME = 20_000
 _BYTES_AT_A_TIME = 2 * 1024 * 1024
@@ -26,12 +27,15 @@ class BatchSplitter:
         mapping: What becomes of the columns.
         limits: How large a part may be.
         start: Where to go on.
+        files: See `PartWriter`.
 
     """
 
-    def __init__(self, mapping: FieldMapping, limits: PartLimits, start: Position) -> None:
+    def __init__(
+        self, mapping: FieldMapping, limits: PartLimits, start: Position, files: SpoolFiles | None = None
+    ) -> None:
         self._mapping = mapping
-        self._writer = PartWriter(limits, start)
+        self._writer = PartWriter(limits, start, files)
         self._names: tuple[str, ...] = ()
         self._arrangement: Arrangement | None = None
         self._header = b""

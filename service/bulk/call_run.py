@@ -14,8 +14,9 @@ from service import errors
 from service.bulk.desk import Desk
 from service.bulk.events import PartDone, Results
 from service.bulk.failpoints import Failpoint
-from service.bulk.job import LoadState, RowCounts, RowOutcome, RowResult
+from service.bulk.job import LoadState
 from service.bulk.ledger import PartRecord
+from service.bulk.outcomes import RowCounts, RowOutcome, RowResult
 from service.bulk.part_run import PartRun
 from service.bulk.parts import Part
 from service.bulk.patience import OUTAGE_SECONDS, PASSING, Delays
@@ -69,14 +70,15 @@ class CallRun(PartRun):
             errors.SluicegateError: Salesforce refused the calls, or an outage lasted. Rows may have been written.
 
         """
-        desk, record = self._desk, self.record
+        desk, record, part = self._desk, self.record, self._part
         try:
-            await desk.reach(Failpoint.CUT)
-            record.write_by_calls(LoadState.OPEN)
-            await self._wait_for_commit()
-            await self._write_rows()
-            await desk.reach(Failpoint.ENDED)
-            await self._tell_results()
+            with desk.watch.part(part.start.part, part.rows, part.content.size):
+                await desk.reach(Failpoint.CUT)
+                record.write_by_calls(LoadState.OPEN)
+                await self._wait_for_commit()
+                await self._write_rows()
+                await desk.reach(Failpoint.ENDED)
+                await self._tell_results()
         finally:
             self.close()
 
@@ -181,7 +183,9 @@ class CallRun(PartRun):
         if results:
             await desk.tell(Results(desk.token(), results))
         await desk.reach(Failpoint.REPORTED)
-        await desk.tell(PartDone(desk.token(), record.shown()))
+        shown = record.shown()
+        desk.watch.part_done(shown, ())
+        await desk.tell(PartDone(desk.token(), shown))
 
     def _result(self, row: int, tried: Tried) -> RowResult:
         start = self.record.start

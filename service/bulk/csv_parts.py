@@ -12,6 +12,7 @@ from service.bulk.dialect import Delimiter, Dialect
 from service.bulk.mapping import FieldMapping, arrange
 from service.bulk.parts import Part, PartLimits, PartWriter, Position, bytes_of
 from service.bulk.records import MAX_RECORD_BYTES, RecordBuffer
+from service.bulk.spool import SpoolFiles
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -27,15 +28,23 @@ class CsvSplitter:
         dialect: How the data is written.
         limits: How large a part may be.
         start: Where to go on.
+        files: See `PartWriter`.
 
     """
 
-    def __init__(self, mapping: FieldMapping, dialect: Dialect, limits: PartLimits, start: Position) -> None:
+    def __init__(
+        self,
+        mapping: FieldMapping,
+        dialect: Dialect,
+        limits: PartLimits,
+        start: Position,
+        files: SpoolFiles | None = None,
+    ) -> None:
         self._mapping = mapping
         self._dialect = dialect
         self._start = start
         self._records = RecordBuffer(quoted=True)
-        self._writer = PartWriter(limits, start)
+        self._writer = PartWriter(limits, start, files)
         self._blocks: CsvBlocks | None = None
         self.delimiter = Delimiter.COMMA
         """What parts are written with, once the header was read."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import Literal
 
 from service.bulk.allowance import Allowance
 from service.bulk.events import Event, Progress
@@ -9,7 +10,9 @@ from service.bulk.failpoints import Reach
 from service.bulk.job import BulkClient, LoadRequest
 from service.bulk.ledger import Ledger
 from service.bulk.outbox import Outbox
+from service.bulk.room import DiskRoom, LoadRoom
 from service.bulk.token import LoadToken, TokenSigner
+from service.bulk.watching import LoadWatch
 from service.bulk.ways import Ways
 from service.clock import Clock
 
@@ -56,7 +59,12 @@ class Desk:
     reach: Reach
     allowance: Allowance
     slots: Slots
+    room: LoadRoom = field(default_factory=lambda: DiskRoom().open())
+    """What the load may keep on the disk."""
+    watch: LoadWatch = field(default_factory=LoadWatch)
+    """What is seen of the load."""
     ways: Ways = field(default_factory=Ways)
+    """How its rows may be written."""
     outbox: Outbox = field(default_factory=Outbox)
     reporting: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while a part's rows are in memory."""
@@ -66,9 +74,18 @@ class Desk:
     """Of the whole load, also before it was gone on with."""
     bytes_received: int = 0
     """In this call."""
-    is_closed: bool = False
-    """Whether the caller says nothing any more."""
+    closed: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the caller says nothing any more."""
     _written: tuple[LoadToken, str] | None = None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the caller says nothing any more."""
+        return self.closed.is_set()
+
+    @is_closed.setter
+    def is_closed(self, _is_closed: Literal[True]) -> None:
+        self.closed.set()
 
     def token(self) -> str:
         """Return the token of the moment."""
@@ -81,6 +98,7 @@ class Desk:
         """Tell the caller; waits while it is behind."""
         await self.outbox.put(event)
 
-    async def tell_progress(self) -> None:
-        """Tell how far the load is."""
-        await self.tell(Progress(self.token(), self.ledger.load(), self.rows_received, self.bytes_received))
+    async def tell_progress(self, waiting_for: str = "") -> None:
+        """Tell how far the load is, and what keeps it from going on if anything but Salesforce's work does."""
+        load = self.ledger.load()
+        await self.tell(Progress(self.token(), load, self.rows_received, self.bytes_received, waiting_for))

@@ -5,7 +5,8 @@ Accepted once and first; Progress, Prepared, Results and PartDone as it goes; Fi
 
 from dataclasses import dataclass
 
-from service.bulk.job import Load, LoadPart, RowCounts, RowResult
+from service.bulk.job import Load, LoadPart
+from service.bulk.outcomes import RowCounts, RowResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class Progress:
     load: Load
     rows_received: int
     bytes_received: int
+    waiting_for: str = ""
+    """What keeps the load from going on, for people; empty if nothing does but Salesforce's own work."""
 
 
 @dataclass(frozen=True, slots=True)

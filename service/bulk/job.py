@@ -13,7 +13,7 @@ from service import errors
 from service.bulk.data import Format
 from service.bulk.dialect import Delimiter, Dialect
 from service.bulk.mapping import FieldMapping
-from service.bulk.results import RowError
+from service.bulk.outcomes import RowCounts
 from service.bulk.spool import Spool
 
 ResultFile = Literal["successfulResults", "failedResults", "unprocessedrecords"]
@@ -76,16 +76,6 @@ class Commit(Enum):
     """A message of the caller for each part does."""
     BY_CALL = "by_call"
     """A call does for all parts that are prepared; the data comes by calls as well."""
-
-
-class RowOutcome(Enum):
-    """What became of a row."""
-
-    CREATED = "created"
-    UPDATED = "updated"
-    DELETED = "deleted"
-    FAILED = "failed"
-    NOT_PROCESSED = "not_processed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +166,8 @@ class Job:
     rows_failed: int = 0
     error_message: str = ""
     """Salesforce's own words when the state is FAILED."""
+    unchanged_seconds: float = field(default=0.0, compare=False)
+    """For how long nothing of it has changed, by Salesforce's own clock; 0 if it does not tell."""
 
 
 class Way(Enum):
@@ -193,37 +185,6 @@ class PartState(Enum):
     """Uploaded, or about to be; nothing is written."""
     COMMITTED = "committed"
     DONE = "done"
-
-
-@dataclass(frozen=True, slots=True)
-class RowCounts:
-    """What became of some rows; the counts add up to how many there are."""
-
-    created: int = 0
-    updated: int = 0
-    deleted: int = 0
-    failed: int = 0
-    not_processed: int = 0
-
-    def __add__(self, other: "RowCounts") -> "RowCounts":
-        """Return the counts of both together."""
-        return RowCounts(
-            self.created + other.created,
-            self.updated + other.updated,
-            self.deleted + other.deleted,
-            self.failed + other.failed,
-            self.not_processed + other.not_processed,
-        )
-
-    @property
-    def by_outcome(self) -> tuple[int, int, int, int, int]:
-        """The counts in the order of `RowOutcome`."""
-        return self.created, self.updated, self.deleted, self.failed, self.not_processed
-
-    @property
-    def total(self) -> int:
-        """How many rows there are."""
-        return sum(self.by_outcome)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,23 +231,6 @@ class Load:
     def job_id(self) -> str:
         """The first job; empty before there is one."""
         return next((part.job_ids[0] for part in self.parts if part.job_ids), "")
-
-
-@dataclass(frozen=True, slots=True)
-class RowResult:
-    """What became of one row."""
-
-    row: int
-    """Its number in the caller's data, from 1; a CSV header and empty lines are not counted. 0 if nobody knows."""
-    outcome: RowOutcome
-    record_id: str = ""
-    """The record's Salesforce id; empty when the row was not written."""
-    error: RowError | None = None
-    """Set exactly when the outcome is FAILED."""
-    part: int = 1
-    """The part it belongs to."""
-    key: str = ""
-    """Its cell in the caller's key column."""
 
 
 class Content(Protocol):

@@ -70,6 +70,7 @@ async def upload(
                     "the data could not be uploaded; nothing of this part was written", metadata=error.metadata
                 ) from error
             await desk.clock.sleep(delay)
+    desk.watch.totals.uploaded_bytes += content.size
     await desk.reach(Failpoint.RETRY_UPLOADED if is_retry else Failpoint.UPLOADED)
     return job
 

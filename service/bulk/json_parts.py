@@ -12,7 +12,7 @@ from service.bulk.json_rows import Cells, JsonRows
 from service.bulk.mapping import FieldMapping, constant_cells
 from service.bulk.parts import Part, PartLimits, PartWriter, Position, bytes_of
 from service.bulk.records import RecordBuffer
-from service.bulk.spool import CHUNK_BYTES
+from service.bulk.spool import CHUNK_BYTES, SpoolFiles
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # Ends a row while it waits for columns that only later rows bring; no cell can hold it.
@@ -31,14 +31,17 @@ class JsonLinesSplitter:
         mapping: What becomes of the keys.
         limits: How large a part may be.
         start: Where to go on.
+        files: See `PartWriter`.
 
     """
 
-    def __init__(self, mapping: FieldMapping, limits: PartLimits, start: Position) -> None:
+    def __init__(
+        self, mapping: FieldMapping, limits: PartLimits, start: Position, files: SpoolFiles | None = None
+    ) -> None:
         self._mapping = mapping
         self._lines = RecordBuffer(quoted=False)
         self._rows = JsonRows(mapping)
-        self._writer = PartWriter(limits, start)
+        self._writer = PartWriter(limits, start, files)
         self._part = _PartRows(mapping, self._writer)
         self._row = start.row
         self._offset = start.byte

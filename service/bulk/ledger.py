@@ -4,18 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from service import errors
-from service.bulk.job import (
-    Commit,
-    Job,
-    Load,
-    LoadPart,
-    LoadRequest,
-    LoadState,
-    Operation,
-    PartState,
-    RowCounts,
-    Way,
-)
+from service.bulk.job import Commit, Job, Load, LoadPart, LoadRequest, LoadState, Operation, PartState, Way
+from service.bulk.outcomes import RowCounts
 from service.bulk.parts import PartLimits, Position
 from service.bulk.token import LoadToken, PartEntry
 
@@ -107,7 +97,8 @@ class PartRecord:
             jobs=tuple(self.job_ids),
             left=self.left,
             ended=self.job_state.value if self.is_told or counts is not None else "",
-            counts=counts.by_outcome if counts is not None else None,
+            # As before there were rows of which nobody knows, so that replicas of that time read it.
+            counts=None if counts is None else counts.by_outcome[: None if counts.unknown else -1],
             by_calls=self._by_calls,
         )
 

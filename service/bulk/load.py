@@ -2,20 +2,23 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from dataclasses import dataclass, field
 
 from service.bulk.allowance import Allowance
 from service.bulk.desk import PARTS_AT_WORK, Desk, Slots
 from service.bulk.events import Accepted, Event, Finished, PartDone, Prepared, Results, ResumeFrom
 from service.bulk.failpoints import Failpoint, Reach, pass_by
+from service.bulk.incoming import Incoming
 from service.bulk.intake import Intake
 from service.bulk.job import BulkClient, Commit, LoadRequest
 from service.bulk.ledger import Ledger
 from service.bulk.messages import Message
 from service.bulk.part_run import PartRun
+from service.bulk.room import DiskRoom, weight
 from service.bulk.splitting import SplitterOf
 from service.bulk.token import TokenSigner
+from service.bulk.watching import LoadWatch
 from service.bulk.ways import Ways
 from service.clock import Clock
 
@@ -41,7 +44,11 @@ class Loader:
     """Refuses columns that cannot be loaded, before the first job."""
     reach: Reach = pass_by
     slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PARTS_AT_WORK))
-    """Room for the parts of all loads that share the disk."""
+    """Room for the parts of all loads of the org."""
+    disk: DiskRoom = field(default_factory=DiskRoom)
+    """What all loads of the process share."""
+    watch: LoadWatch = field(default_factory=LoadWatch)
+    """What is seen of the load that is run."""
     ways: Ways = field(default_factory=Ways)
     """How rows may be written."""
 
@@ -53,8 +60,8 @@ class Loader:
         Nothing is written of a part before it is committed. If the load's end commits it, an error, a cancellation or
         closing the iterator before aborts its job, for at most ten seconds. If its caller does, jobs that a token named
         stay as they are: whoever has the token goes on. What is committed is never aborted, and rows that are written
-        without a job are written on for at most thirty seconds. There is no limit to how
-        long a load may take but the caller's own.
+        without a job are written on for at most thirty seconds. There is no limit to how long a load may take but the
+        caller's own.
 
         Data that cannot be read ends the load once the parts before it are over.
 
@@ -75,31 +82,33 @@ class Loader:
                 which the token tells of.
             errors.InvalidRequest: The messages are not in order.
             errors.MessageTooLarge: A load that its end commits is larger than one part.
+            errors.QueueFull: There is no room on the disk for another load, or was none for ten minutes.
             errors.LoadFailed: A job failed or was aborted, without a result for any row.
-            errors.UpstreamProtocolError: Salesforce's results do not cover the rows.
             errors.SluicegateError: Salesforce refused, or could not be reached before a commit.
 
         """
-        allowance = Allowance(self.client, org=ledger.org)
-        slots = Slots(self.slots)
-        desk = Desk(request, self.client, self.clock, ledger, self.signer, self.reach, allowance, slots, self.ways)
-        load = _Load(desk, self, is_resumed=is_resumed)
-        await self.reach(Failpoint.BEGUN)
-        task = asyncio.create_task(load.run(messages))
-        try:
-            async with aclosing(desk.outbox.events()) as events:
-                async for event in events:
-                    yield event
-                    if (point := _POINTS.get(type(event))) is not None:
-                        await self.reach(point)
-            await task
-        finally:
-            task.cancel()
+        allowance, slots = Allowance(self.client, org=ledger.org), Slots(self.slots)
+        with closing(self.disk.open(weight(ledger.limits.size_bytes, ledger.limits.rows))) as room:
+            shared = (request, self.client, self.clock, ledger, self.signer, self.reach, allowance, slots)
+            desk = Desk(*shared, room=room, watch=self.watch, ways=self.ways)
+            load = _Load(desk, self, is_resumed=is_resumed)
+            await self.reach(Failpoint.BEGUN)
+            task = asyncio.create_task(load.run(messages))
             try:
-                # What it ended with was raised above, or nobody listens any more.
-                await asyncio.gather(task, return_exceptions=True)
+                async with aclosing(desk.outbox.events()) as events:
+                    async for event in events:
+                        yield event
+                        if (point := _POINTS.get(type(event))) is not None:
+                            await self.reach(point)
+                await task
             finally:
-                await load.abandon()
+                task.cancel()
+                try:
+                    # What it ended with was raised above, or nobody listens any more.
+                    await asyncio.gather(task, return_exceptions=True)
+                finally:
+                    room.close()
+                    await load.abandon()
         counts = ledger.counts
         yield Finished(desk.token(), ledger.load(), counts.total, counts)
 
@@ -123,12 +132,13 @@ class _Load:
     async def run(self, messages: AsyncIterator[Message]) -> None:
         """Run the load; its events are in the outbox, which is closed in the end."""
         desk = self._desk
+        incoming = Incoming(desk, messages).messages()
         try:
             await self._accept()
             async with asyncio.TaskGroup() as group:
                 parts: list[asyncio.Task[None]] = []
                 reading = group.create_task(
-                    self._intake.read(messages, lambda run: parts.append(group.create_task(run.run())))
+                    self._intake.read(incoming, lambda run: parts.append(group.create_task(run.run())))
                 )
                 await self._intake.has_ended.wait()
                 if parts:
@@ -144,6 +154,7 @@ class _Load:
             for run in self._runs.values():
                 run.close()
             desk.outbox.close()
+            await incoming.aclose()
 
     async def abandon(self) -> None:
         """Abort the jobs that are of no use."""

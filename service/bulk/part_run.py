@@ -8,24 +8,26 @@ import asyncio
 from contextlib import ExitStack, aclosing, nullcontext
 
 from service import errors
+from service.bulk.aftermath import tried_nothing, unsettled_seconds
+from service.bulk.consent import Consent
+from service.bulk.coverage import settle
 from service.bulk.desk import Desk
 from service.bulk.dialect import Delimiter
 from service.bulk.events import PartDone, Prepared, Results
 from service.bulk.failpoints import Failpoint
-from service.bulk.job import Commit, Job, LoadState, ResultFile
+from service.bulk.job import Commit, Job, LoadState
 from service.bulk.job_steps import abort_quietly, ask, complete, upload
 from service.bulk.ledger import PartRecord
+from service.bulk.outcomes import RowOutcome
 from service.bulk.part_index import index_of
 from service.bulk.parts import Part
 from service.bulk.patience import Delays
 from service.bulk.report import OUTCOMES, Report, Reported
 from service.bulk.result_files import ResultFiles
-from service.bulk.retries import MAX_RETRIES, PAUSES_SECONDS, rows_to_retry
+from service.bulk.retries import MAX_RETRIES, PAUSES_SECONDS, may_retry, rows_to_retry
 from service.bulk.spool import Spool
 
-BATCH_SECONDS = 300.0
-"""How long Salesforce lets a batch of rows run before it begins it anew."""
-_RESULTS: tuple[ResultFile, ...] = ("successfulResults", "failedResults")
+_FAILED = frozenset({RowOutcome.FAILED})
 
 
 class PartRun:
@@ -47,12 +49,16 @@ class PartRun:
         self.record = record
         self._part = part
         self._desk = desk
-        self._commit = asyncio.Event()
+        self._room = desk.room.cut(part.content.size, part.rows)
+        self._consent = Consent(desk, record)
         self._has_slot = False
-        self.is_waiting = False
-        """Whether the caller's commit is what it waits for."""
         self.loose = opened
         """A job that is of no use should the load end now; empty for none."""
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the caller's commit is what it waits for."""
+        return self._consent.is_awaited
 
     @property
     def waiting_bytes(self) -> int:
@@ -61,8 +67,7 @@ class PartRun:
 
     def commit(self) -> None:
         """Have the job that waits written."""
-        self.is_waiting = False
-        self._commit.set()
+        self._consent.give()
 
     async def run(self) -> None:
         """Bring the part to its end. It has its slot by now, and gives it back.
@@ -72,17 +77,20 @@ class PartRun:
             errors.SluicegateError: Salesforce refused, or an outage lasted.
 
         """
-        desk = self._desk
+        desk, part = self._desk, self._part
         with ExitStack() as stack:
             stack.callback(self.close)
-            files = stack.enter_context(ResultFiles(desk.client, desk.clock))
+            span = stack.enter_context(desk.watch.part(part.start.part, part.rows, part.content.size))
+            files = stack.enter_context(ResultFiles(desk.client, desk.clock, self._room.charge))
             await desk.reach(Failpoint.CUT)
             job = await self._first_job()
             while True:
+                span.tell(job)
                 if job.state is LoadState.OPEN:
                     await self._wait_for_commit()
                 async with desk.writing if desk.request.is_serial else nullcontext():
                     job = await self._write(job)
+                span.tell(job)
                 again = await self._try_again(job, files)
                 if again is None:
                     break
@@ -98,6 +106,7 @@ class PartRun:
             record.job = job = await self._ask(record.job_ids[-1])
             if record.is_told or not await self._wrote_nothing(job):
                 return record.job
+            self._desk.watch.totals.jobs_ended[job.state.value] += 1
             record.drop_job()
             if record.job_ids:
                 record.job = job = await self._ask(record.job_ids[-1])
@@ -114,29 +123,23 @@ class PartRun:
 
     async def _wrote_nothing(self, job: Job) -> bool:
         """Tell whether a job has ended without having tried any row, and will not try one any more."""
-        if not await self._tried_nothing(job):
+        desk = self._desk
+        if not await tried_nothing(desk.client, desk.clock, job):
             return False
+        seconds = unsettled_seconds(job)
+        if not seconds:
+            return True
         # A batch that runs while its job is aborted is run to its end.
         self._give_slot()
-        await self._desk.tell_progress()
-        await self._desk.clock.sleep(BATCH_SECONDS)
+        number, state = self.record.start.part, job.state.value
+        await desk.tell_progress(
+            f"the end of what may still run of the job of part {number}, which is {state} and wrote nothing so far; in "
+            f"{seconds:.0f} seconds another job takes the rows"
+        )
+        await desk.clock.sleep(seconds)
         await self.take_slot()
         self.record.job = job = await self._ask(job.id)
-        return await self._tried_nothing(job)
-
-    async def _tried_nothing(self, job: Job) -> bool:
-        """Tell whether a job has ended and no row was tried so far, by its results, not by its own counts alone."""
-        if job.state not in {LoadState.ABORTED, LoadState.FAILED} or job.rows_processed:
-            return False
-        with ResultFiles(self._desk.client, self._desk.clock) as files:
-            try:
-                for file in _RESULTS:
-                    async for _ in files.lines(job, file):
-                        return False
-            except errors.LoadNotFound:
-                # The job is there, so what Salesforce does not find is results.
-                return True
-        return True
+        return await tried_nothing(desk.client, desk.clock, job)
 
     async def _upload(self, content: Spool, delimiter: Delimiter, rows: int, *, is_retry: bool = False) -> Job:
         desk = self._desk
@@ -152,26 +155,16 @@ class PartRun:
 
     async def _wait_for_commit(self) -> None:
         desk = self._desk
-        is_by_part = desk.request.commit is Commit.BY_PART
-        if is_by_part:
-            self._commit.clear()
-        if not self._commit.is_set():
-            self.is_waiting = True
+        if not self._consent.ask():
             self._give_slot()
-        if is_by_part:
+        if desk.request.commit is Commit.BY_PART:
             await desk.tell(Prepared(desk.token(), self.record.shown(), self.record.left))
-            self._check_hearing()
+            self._consent.check()
         else:
             await desk.tell_progress()
-        await self._commit.wait()
+        await self._consent.wait()
         await self.take_slot()
         await desk.reach(Failpoint.COMMIT_RECEIVED)
-
-    def _check_hearing(self) -> None:
-        """Refuse to wait for a commit that cannot come."""
-        if self._desk.is_closed and not self._commit.is_set():
-            problem = f"the stream was closed before part {self.record.start.part} was committed"
-            raise errors.InvalidRequest(problem, violations=[errors.FieldViolation("commit", problem)])
 
     async def _write(self, job: Job) -> Job:
         """Have the job written, and wait until it has ended."""
@@ -211,11 +204,13 @@ class PartRun:
     async def _try_again(self, job: Job, files: ResultFiles) -> Job | None:
         """Give the rows that are worth it to another job; None if there are none."""
         desk, retries = self._desk, len(self.record.job_ids) - 1
-        # A caller that says nothing any more commits nothing.
-        is_mute = desk.is_closed and desk.request.commit is Commit.BY_PART
-        if self.record.is_told or retries >= MAX_RETRIES or is_mute:
+        if self.record.is_told or retries >= MAX_RETRIES or not (self._consent.may_retry and may_retry(job)):
             return None
-        with Spool() as content:
+        told = await settle(self._reported((job,), self.record.left), _FAILED, files, self._ask, desk.clock)
+        (self.record.job,) = (job,) = told.jobs
+        if told.is_doubted:
+            return None
+        with Spool(charge=self._room.charge) as content:
             rows = await rows_to_retry(job, files, desk.clock, content)
             if not rows:
                 return None
@@ -227,16 +222,12 @@ class PartRun:
         desk, record, part = self._desk, self.record, self._part
         earlier = [await self._ask(job_id) for job_id in record.job_ids[:-1]]
         assert record.job is not None, "the part has a job by now"
-        reported = Reported(
-            number=record.start.part,
-            first_row=record.start.row,
-            rows=record.rows,
-            operation=desk.request.operation,
-            jobs=(*earlier, record.job),
-            key_field=desk.request.key_field,
-            columns=part.columns,
+        wanted = OUTCOMES[desk.request.results]
+        reported = await settle(
+            self._reported((*earlier, record.job), record.rows), wanted, files, self._ask, desk.clock
         )
-        report = Report(reported, OUTCOMES[desk.request.results])
+        record.job = reported.jobs[-1]
+        report = Report(reported, wanted)
         async with desk.reporting:
             index = None
             if report.needs_index:
@@ -247,8 +238,22 @@ class PartRun:
                     record.is_told = True
                     await desk.tell(Results(desk.token(), rows))
         await desk.reach(Failpoint.REPORTED)
-        record.counts = report.counts
+        is_new, record.counts = record.counts is None, report.counts
+        if is_new:
+            desk.watch.part_done(record.shown(), reported.jobs)
         await desk.tell(PartDone(desk.token(), record.shown(), record.job.error_message))
+
+    def _reported(self, jobs: tuple[Job, ...], rows: int) -> Reported:
+        record, request = self.record, self._desk.request
+        return Reported(
+            number=record.start.part,
+            first_row=record.start.row,
+            rows=rows,
+            operation=request.operation,
+            jobs=jobs,
+            key_field=request.key_field,
+            columns=self._part.columns,
+        )
 
     async def _ask(self, job_id: str) -> Job:
         return await ask(self._desk.client, self._desk.clock, job_id)
@@ -258,15 +263,18 @@ class PartRun:
         if not self._has_slot:
             await self._desk.slots.acquire()
             self._has_slot = True
+            self._desk.watch.totals.parts_at_work += 1
 
     def _give_slot(self) -> None:
         if self._has_slot:
             self._has_slot = False
             self._desk.slots.release()
+            self._desk.watch.totals.parts_at_work -= 1
 
     def close(self) -> None:
         """Free the part's rows and its slot. May be called twice, and without `run`."""
         self._part.content.close()
+        self._room.close()
         self._give_slot()
 
     async def abandon(self) -> None:

@@ -156,16 +156,18 @@ class PartWriter:
     Args:
         limits: How large they may be.
         start: Where the first one starts.
+        files: Where their files come from and go to; None for some of its own.
 
     """
 
-    def __init__(self, limits: PartLimits, start: Position) -> None:
+    def __init__(self, limits: PartLimits, start: Position, files: SpoolFiles | None = None) -> None:
         self.limits = limits
         self._start = start
         self._rows = 0
         self._content: Spool | None = None
         self._digest = hashlib.sha256()
-        self._files = SpoolFiles()
+        self._owns_files = files is None
+        self._files = files or SpoolFiles()
 
     @property
     def end(self) -> Position:
@@ -240,7 +242,8 @@ class PartWriter:
     def close(self) -> None:
         """Free what a part that was not cut holds, and the files that wait for the next ones."""
         self._drop()
-        self._files.close()
+        if self._owns_files:
+            self._files.close()
 
     def _drop(self) -> None:
         if self._content is not None:

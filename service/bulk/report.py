@@ -13,11 +13,13 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 
 from service import errors
-from service.bulk.job import Job, LoadState, Operation, ResultFile, RowCounts, RowOutcome, RowResult, WantedResults
+from service.bulk.job import Job, LoadState, Operation, ResultFile, WantedResults
+from service.bulk.outcomes import RowCounts, RowOutcome, RowResult
 from service.bulk.result_files import ResultFiles, read_lines
 from service.bulk.results import ResultLine, ResultReader, parse_error
 from service.bulk.retries import is_retried
 from service.bulk.rows import RowIndex
+from service.bulk.spool import Spool
 from service.clock import Clock
 
 ROWS_A_BATCH = 1_000
@@ -28,9 +30,10 @@ _WRITTEN = {
     Operation.DELETE: RowOutcome.DELETED,
     Operation.HARD_DELETE: RowOutcome.DELETED,
 }
+_WRITTEN_OUTCOMES = frozenset({RowOutcome.CREATED, RowOutcome.UPDATED, RowOutcome.DELETED})
 OUTCOMES = {
     WantedResults.ALL: frozenset(RowOutcome),
-    WantedResults.FAILURES: frozenset({RowOutcome.FAILED, RowOutcome.NOT_PROCESSED}),
+    WantedResults.FAILURES: frozenset({RowOutcome.FAILED, RowOutcome.NOT_PROCESSED, RowOutcome.UNKNOWN}),
     WantedResults.NONE: frozenset[RowOutcome](),
 }
 """The outcomes of which results are wanted."""
@@ -53,6 +56,8 @@ class Reported:
     """The column whose cell comes back; empty for none."""
     columns: Sequence[str] = ()
     """The columns that were uploaded; none if they are not known."""
+    is_doubted: bool = False
+    """Whether the jobs' counts and their result files contradict one another; see `service.bulk.coverage`."""
 
     @property
     def tells_all(self) -> bool:
@@ -62,7 +67,20 @@ class Reported:
             and self.jobs[0].state is LoadState.COMPLETE
             and self.jobs[0].rows_processed == self.rows
             and self.jobs[0].rows_failed <= self.rows
+            and not self.is_doubted
         )
+
+    def files(self, job: Job, wanted: frozenset[RowOutcome]) -> Iterator[ResultFile]:
+        """Yield the files of a job that are needed to tell of rows with the wanted outcomes, and to count all."""
+        tells_all = self.tells_all
+        # Only the lines of an upsert tell created from updated.
+        has_two_outcomes = self.operation is Operation.UPSERT and job.rows_processed > job.rows_failed
+        if not tells_all or has_two_outcomes or wanted & _WRITTEN_OUTCOMES:
+            yield "successfulResults"
+        if not tells_all or (job.rows_failed and RowOutcome.FAILED in wanted):
+            yield "failedResults"
+        if not tells_all:
+            yield "unprocessedrecords"
 
 
 class Report:
@@ -85,7 +103,7 @@ class Report:
     @property
     def needs_index(self) -> bool:
         """Whether rows are to be found by their content."""
-        return any(True for _ in self._files(self._part.jobs[-1]))
+        return any(True for _ in self._part.files(self._part.jobs[-1], self._wanted))
 
     @property
     def counts(self) -> RowCounts:
@@ -103,8 +121,9 @@ class Report:
             index: The part's rows; reading the report takes them from it. None leaves rows without number.
 
         Raises:
-            errors.LoadFailed: The last job failed or was aborted, there is no result at all, and there is an index.
-            errors.UpstreamProtocolError: The results do not cover the rows, or are about rows that were not sent.
+            errors.LoadFailed: The last job failed or was aborted, it tried no row by its own count, there is no result
+                at all, and there is an index.
+            errors.UpstreamProtocolError: They cannot be read; never of a part that is doubted.
 
         """
         batch: list[RowResult] = []
@@ -118,51 +137,44 @@ class Report:
         if batch:
             yield tuple(batch)
         self._count_what_was_not_fetched()
-        if self._found.total() != self._part.rows:
-            raise errors.UpstreamProtocolError("the results of a bulk job do not cover its rows")
-
-    def _files(self, job: Job) -> Iterator[ResultFile]:
-        tells_all = self._part.tells_all
-        # Only the lines of an upsert tell created from updated.
-        has_two_outcomes = self._part.operation is Operation.UPSERT and job.rows_processed > job.rows_failed
-        if not tells_all or has_two_outcomes or self._wants_written:
-            yield "successfulResults"
-        if not tells_all or (job.rows_failed and RowOutcome.FAILED in self._wanted):
-            yield "failedResults"
-        if not tells_all:
-            yield "unprocessedrecords"
-
-    @property
-    def _wants_written(self) -> bool:
-        return bool(self._wanted & {RowOutcome.CREATED, RowOutcome.UPDATED, RowOutcome.DELETED})
 
     async def _all(self, files: ResultFiles, clock: Clock, index: RowIndex | None) -> AsyncIterator[RowResult]:
-        reading = _Reading(self._part, index)
-        is_known = True
-        for job in self._part.jobs:
-            tried = 0
-            for file in self._files(job):
-                reader = ResultReader(self._part.columns)
-                async for line in read_lines(await files.get(job, file), reader, clock):
-                    tried += file != "unprocessedrecords"
-                    if job is not self._part.jobs[-1] and is_retried(line, file, job):
+        part, reading = self._part, _Reading(self._part, index)
+        tried: Counter[str] = Counter()
+        for job in part.jobs:
+            for file in part.files(job, self._wanted):
+                async for line, columns in self._lines(await files.get(job, file), clock):
+                    tried[job.id] += file != "unprocessedrecords"
+                    if job is not part.jobs[-1] and is_retried(line, file, job):
                         continue
-                    yield reading.result(line, file, reader.columns)
-            is_known = is_known and tried == job.rows_processed
-        if self._part.tells_all:
+                    result = reading.result(line, file, columns)
+                    if result is not None:
+                        yield result
+        if part.tells_all:
             return
-        last = self._part.jobs[-1]
-        if index is not None and last.state is not LoadState.COMPLETE and not reading.count:
+        last = part.jobs[-1]
+        is_tried = reading.count or any(job.rows_processed for job in part.jobs)
+        if index is not None and last.state is not LoadState.COMPLETE and not is_tried:
             raise _failed(last)
         # When every row that Salesforce says it tried has a line, those without were not. Otherwise nobody knows: a
         # row that is called untried and was written would be written twice.
-        if is_known:
-            for result in reading.remaining():
-                yield result
+        is_known = not reading.strays and all(tried[job.id] == job.rows_processed for job in part.jobs)
+        for result in reading.remaining(RowOutcome.NOT_PROCESSED if is_known else RowOutcome.UNKNOWN):
+            yield result
+
+    async def _lines(self, spool: Spool, clock: Clock) -> AsyncIterator[tuple[ResultLine, Sequence[str]]]:
+        """Yield the lines of a file and its columns; of a part that is doubted those before what cannot be read."""
+        reader = ResultReader(self._part.columns)
+        try:
+            async for line in read_lines(spool, reader, clock):
+                yield line, reader.columns
+        except errors.UpstreamProtocolError:
+            if not self._part.is_doubted:
+                raise
 
     def _count_what_was_not_fetched(self) -> None:
         job = self._part.jobs[-1]
-        fetched = set(self._files(job))
+        fetched = set(self._part.files(job, self._wanted))
         if "successfulResults" not in fetched and self._part.operation in _WRITTEN:
             self._found[_WRITTEN[self._part.operation]] += job.rows_processed - job.rows_failed
         if "failedResults" not in fetched:
@@ -183,17 +195,23 @@ class _Reading:
         self._index = index
         self._key_of: tuple[Sequence[str], int | None] | None = None
         self.count = 0
-        """How many lines were read."""
+        """How many lines were about rows."""
+        self.strays = 0
+        """How many were about none that was sent."""
 
-    def result(self, line: ResultLine, file: ResultFile, columns: Sequence[str]) -> RowResult:
+    def result(self, line: ResultLine, file: ResultFile, columns: Sequence[str]) -> RowResult | None:
         """Return what a line says of its row.
 
-        Raises:
-            errors.UpstreamProtocolError: It is about a row that was not sent.
-
+        Of a line about no row that was sent, the row's number is not known; None where the row is told of otherwise,
+        as one that no line was about.
         """
-        self.count += 1
         row, key = self._row(line), self._key(line, columns)
+        if row is None:
+            self.strays += 1
+            if not self._part.tells_all:
+                return None
+            row = 0
+        self.count += 1
         part = self._part.number
         if file == "failedResults":
             return RowResult(row, RowOutcome.FAILED, error=parse_error(line.error), part=part, key=key)
@@ -201,23 +219,20 @@ class _Reading:
             return RowResult(row, RowOutcome.NOT_PROCESSED, part=part, key=key)
         return RowResult(row, self._written(line), line.record_id, part=part, key=key)
 
-    def remaining(self) -> Iterator[RowResult]:
-        """Yield the rows that no line was about."""
+    def remaining(self, outcome: RowOutcome) -> Iterator[RowResult]:
+        """Yield the rows that no line was about, with an outcome."""
+        part = self._part
         if self._index is None:
-            yield from (self._untried(0) for _ in range(self._part.rows - self.count))
+            yield from (RowResult(0, outcome, part=part.number) for _ in range(part.rows - self.count))
         else:
-            yield from (self._untried(self._part.first_row + row - 1) for row in self._index.remaining())
+            first = part.first_row - 1
+            yield from (RowResult(first + row, outcome, part=part.number) for row in self._index.remaining())
 
-    def _untried(self, row: int) -> RowResult:
-        return RowResult(row, RowOutcome.NOT_PROCESSED, part=self._part.number)
-
-    def _row(self, line: ResultLine) -> int:
+    def _row(self, line: ResultLine) -> int | None:
         if self._index is None:
             return 0
         row = self._index.take(line.digest)
-        if row is None:
-            raise errors.UpstreamProtocolError("a result file of a bulk job holds a row that was not sent")
-        return self._part.first_row + row - 1
+        return None if row is None else self._part.first_row + row - 1
 
     def _key(self, line: ResultLine, columns: Sequence[str]) -> str:
         if not self._part.key_field:

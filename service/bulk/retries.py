@@ -36,6 +36,11 @@ def is_retried(line: ResultLine, file: ResultFile, job: Job) -> bool:
     return file == "unprocessedrecords" and _gave_up(job)
 
 
+def may_retry(job: Job) -> bool:
+    """Tell whether any row of a job that has ended may be worth trying again, without a look at its results."""
+    return bool(_files(job))
+
+
 async def rows_to_retry(job: Job, files: ResultFiles, clock: Clock, content: Spool) -> int:
     """Write the upload that tries rows of a job again, and return how many there are.
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from service.bulk.job import LoadRequest, RowOutcome
+from service.bulk.job import LoadRequest
+from service.bulk.outcomes import RowOutcome
 from service.bulk.results import RowError
 from service.bulk.small_loads import Prices
 from service.errors import SluicegateError

@@ -10,28 +10,30 @@ from service.bulk.data import Format
 from service.bulk.job import LoadRequest
 from service.bulk.json_parts import JsonLinesSplitter
 from service.bulk.parts import Part, PartLimits, Position, Splitter
+from service.bulk.spool import SpoolFiles
 from service.clock import to_its_end
 
 SplitterOf = Callable[[LoadRequest, PartLimits, Position], Splitter]
 """Makes what cuts the data of a load into parts of a size, from a place on."""
 
 
-def splitter_of(request: LoadRequest, limits: PartLimits, start: Position) -> Splitter:
+def splitter_of(request: LoadRequest, limits: PartLimits, start: Position, files: SpoolFiles | None = None) -> Splitter:
     """Return what cuts a load's data.
 
     Args:
         request: The load.
         limits: How large parts may be.
         start: Where to go on.
+        files: Where files for parts come from and go to; None for some of its own.
 
     """
     match request.format:
         case Format.CSV:
-            return CsvSplitter(request.mapping, request.dialect, limits, start)
+            return CsvSplitter(request.mapping, request.dialect, limits, start, files)
         case Format.JSON_LINES:
-            return JsonLinesSplitter(request.mapping, limits, start)
+            return JsonLinesSplitter(request.mapping, limits, start, files)
         case Format.BATCHES:
-            return BatchSplitter(request.mapping, limits, start)
+            return BatchSplitter(request.mapping, limits, start, files)
 
 
 async def next_part(parts: Iterator[Part]) -> Part | None:

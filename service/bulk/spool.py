@@ -1,7 +1,7 @@
 """Bytes kept until they are needed, and needed perhaps more than once: in memory at first, then in a temporary file."""
 
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from tempfile import TemporaryFile
 from threading import Lock
 from types import TracebackType
@@ -15,6 +15,8 @@ MEMORY_BYTES = 1024 * 1024
 CHUNK_BYTES = 256 * 1024
 MOST_SPARE = 3
 """Files that wait for their next use; each is at most as long as a part."""
+SPARE_BYTES = MOST_SPARE * MAX_LOAD_BYTES
+"""What they may hold of the disk."""
 
 
 class SpoolFiles:
@@ -65,6 +67,8 @@ class Spool:
     Args:
         limit_bytes: What it takes.
         memory_bytes: From when on it uses a file.
+        charge: Is told how many bytes are written before they are, and refuses those there is no room for; on closing,
+            that they are gone.
         files: Where its file comes from and goes to; None for one of its own.
 
     """
@@ -74,10 +78,13 @@ class Spool:
         *,
         limit_bytes: int = MAX_LOAD_BYTES,
         memory_bytes: int = MEMORY_BYTES,
+        charge: Callable[[int], None] | None = None,
         files: SpoolFiles | None = None,
     ) -> None:
         self._limit = limit_bytes
         self._memory_bytes = memory_bytes
+        self._charge = charge
+        self._charged = 0
         self._files = files
         self._memory = bytearray()
         self._file: BinaryIO | None = None
@@ -96,6 +103,9 @@ class Spool:
         check_size(self.size + len(data), self._limit)
         if self._is_closed:
             raise ValueError("the spool is closed")
+        if self._charge is not None:
+            self._charge(len(data))
+            self._charged += len(data)
         try:
             if self._file is None and self.size + len(data) > self._memory_bytes:
                 self._begin_file()
@@ -127,6 +137,9 @@ class Spool:
     def close(self) -> None:
         """Forget everything. May be called twice."""
         self._is_closed = True
+        if self._charge is not None:
+            self._charge(-self._charged)
+            self._charged = 0
         self._memory = bytearray()
         file, self._file = self._file, None
         if file is None:

@@ -3,12 +3,15 @@
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 
 from service import errors
+from service.bulk.coverage import settle
 from service.bulk.desk import Desk
-from service.bulk.job import BulkClient, Job, Load, LoadState, RowOutcome, RowResult
+from service.bulk.job import BulkClient, Job, Load, LoadState
 from service.bulk.job_steps import abort_quietly, ask, complete, upload
 from service.bulk.ledger import DIGEST_BYTES, Ledger, PartRecord
+from service.bulk.outcomes import RowOutcome, RowResult
 from service.bulk.parts import Part
 from service.bulk.patience import PASSING, Delays
 from service.bulk.report import Report, Reported
@@ -68,11 +71,26 @@ class StandingLoad:
         return self.ledger.load()
 
     async def cancel(self) -> Load:
-        """Abort every job that is not over, and return how the load stands."""
-        await self.load()
+        """Abort every job that is not over, and return how the load stands.
+
+        A job that cannot be asked for or aborted keeps none of the others from being aborted.
+
+        Raises:
+            errors.LoadNotFound: Salesforce knows a job no more; whatever it knows is aborted.
+            errors.SluicegateError: A job may go on, the first one that could not be aborted says why.
+
+        """
+        faults: list[errors.SluicegateError] = []
         for record in self.ledger.unfinished:
-            if record.job is not None and not record.job.state.is_final:
-                record.job = await self._abort(record.job.id)
+            # Those before the last one had ended when it was created.
+            for job_id in record.job_ids[-1:]:
+                try:
+                    record.job = await self._end(job_id)
+                except errors.SluicegateError as fault:
+                    faults.append(fault)
+        if faults:
+            # What Salesforce has forgotten writes nothing; anything else may.
+            raise next((fault for fault in faults if not isinstance(fault, errors.LoadNotFound)), faults[0])
         return self.ledger.load()
 
     async def results(
@@ -86,7 +104,7 @@ class StandingLoad:
 
         Raises:
             errors.LoadNotFound: Salesforce keeps the results no more.
-            errors.UpstreamProtocolError: They do not cover the rows.
+            errors.SluicegateError: Salesforce refused.
 
         """
         await self.load()
@@ -110,13 +128,18 @@ class StandingLoad:
             jobs=jobs,
             key_field=self.ledger.key_field,
         )
-        report = Report(part, outcomes)
         with ResultFiles(self.client, self.clock) as files:
+            part = await settle(part, outcomes, files, partial(ask, self.client, self.clock), self.clock)
+            report = Report(part, outcomes)
             async with aclosing(report.batches(files, self.clock, None)) as batches:
                 async for batch in batches:
                     yield batch
 
-    async def _abort(self, job_id: str) -> Job:
+    async def _end(self, job_id: str) -> Job:
+        """Abort a job unless it is over."""
+        job = await self.client.job_info(job_id)
+        if job.state.is_final:
+            return job
         try:
             return await self.client.abort(job_id)
         except errors.Refused:

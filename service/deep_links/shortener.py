@@ -4,7 +4,6 @@ A short link is the provider's own: it works for as long as the provider keeps i
 so that whoever follows it without the app comes to the link host and to whatever opens there on that day.
 """
 
-import asyncio
 import random
 import re
 from collections.abc import Callable, Mapping
@@ -21,6 +20,7 @@ from service.context import CallContext
 from service.deep_links.grammar import invalid_request
 from service.deep_links.link import Link
 from service.deep_links.placeholders import path_of
+from service.deep_links.places import Places, PlacesFull
 from service.deep_links.shorteners.kind import Order, ShortenerKind
 from service.errors import ShortLinkUnavailable, UpstreamProtocolError, UpstreamUnavailable
 from service.governor.base import Sign
@@ -78,7 +78,7 @@ class ShortForm:
     timeout_seconds: float = 5.0
     """Bound on one attempt."""
     max_in_flight: int = 8
-    """Most requests that are open at a time."""
+    """Most requests that are open at a time; further ones wait, in turns of their callers."""
 
     def key(self) -> str:
         """Return the key.
@@ -121,7 +121,7 @@ class Shortener:
         self._transport: Transport | None = transport or self._own
         self._circuit = Circuit(clock, org=form.provider, host="API for short links of provider")
         self._retries = RetryBudget(_RETRY_TOKENS)
-        self._places = asyncio.Semaphore(form.max_in_flight)
+        self._places = Places(form.max_in_flight)
         self._told = Intervals(_TELL_SECONDS)
         self._jitter = jitter
 
@@ -153,15 +153,21 @@ class Shortener:
 
         """
         try:
-            async with self._places:
-                answer = await self._answer(self._request(link, url, context), context)
-            return self._checked(answer)
+            return self._checked(await self._in_turn(link, url, context))
         except ShortLinkUnavailable as error:
             if self._told.begins(error.metadata["cause"], context.clock.monotonic()):
                 _log.warning(
                     "a provider gives no short links", provider=self.form.provider, cause=error.metadata["cause"]
                 )
             raise
+
+    async def _in_turn(self, link: Link, url: str, context: CallContext) -> Response:
+        try:
+            async with self._places.taken(context):
+                return await self._answer(self._request(link, url, context), context)
+        except PlacesFull:
+            words = "too many are waited for here"
+            raise self._unavailable("quota", words, _LATER_SECONDS) from None
 
     def _request(self, link: Link, url: str, context: CallContext) -> Request:
         form = self.form

@@ -12,6 +12,7 @@ from service.clock import Clock
 from service.context import CallContext
 from service.errors import ConcurrencyLimitExceeded, Exhausted
 from service.governor.accounts import Account, Accounts
+from service.governor.admissions import Admissions
 from service.governor.allowance import Allowance
 from service.governor.base import Cost, Observed, Share, Statistics, Usage
 from service.governor.budget import OWN_LIMIT, Budget, LocalBudget
@@ -21,7 +22,6 @@ from service.governor.price import Price
 from service.governor.shadow import Counted
 from service.governor.shared_cap import SharedCap
 from service.governor.slots import Slots
-from service.governor.turns import Turns
 from service.governor.waiting import Attempt
 
 _PRICE_SECONDS = 1.0
@@ -77,9 +77,11 @@ class LocalGovernor:
         self._budget: Budget = LocalBudget(limits.daily_calls) if shared is None else shared.budget
         self._accounts = Accounts(limits, shared.caps if shared is not None else None)
         self._allowance = Allowance(limits, self._budget, self._accounts, org)
-        self._turns = Turns(limits, clock, self._accounts, check=self._check, begin=self._begin, jitter=jitter, org=org)
+        self._admissions = Admissions(
+            limits, clock, self._accounts, check=self._check, begin=self._begin, jitter=jitter, org=org
+        )
         if shared is not None:
-            shared.watch(self._turns.slots)
+            shared.watch(self._admissions.slots)
         self._price = Price(limits.longest_hold_seconds)
         self._hold_seconds = 0.0
         self._priced_until = -math.inf
@@ -120,7 +122,7 @@ class LocalGovernor:
         """
         now = self._clock.monotonic()
         self._allowance.observe(observed, now)
-        self._turns.observe(observed, now)
+        self._admissions.observe(observed, now)
 
     def statistics(self) -> Statistics:
         """Return how the governor stands."""
@@ -132,17 +134,17 @@ class LocalGovernor:
         callers = self._accounts.callers.items()
         return Statistics(
             permits=self._permits,
-            in_flight=self._turns.slots.in_flight,
+            in_flight=self._admissions.slots.in_flight,
             usage=self._budget.usage,
-            waiting=self._turns.waiting,
-            concurrency_limit=self._turns.limit.value,
-            long_running=self._turns.slots.long_running(now),
+            waiting=self._admissions.waiting,
+            concurrency_limit=self._admissions.limit.value,
+            long_running=self._admissions.slots.long_running(now),
             own_calls=forecast.own_calls,
             own_maximum=maximum if forecast.limit == OWN_LIMIT else None,
             others_per_second=forecast.others_per_second,
             exhausted_in_seconds=None if maximum is None else forecast.reached_in(maximum),
             hold_seconds=self._current_price(now),
-            closed_seconds=max(self._allowance.closed_seconds(now), self._turns.paused_seconds(now)),
+            closed_seconds=max(self._allowance.closed_seconds(now), self._admissions.paused_seconds(now)),
             shadow=self._limits.shadow,
             degraded=self._budget.is_degraded,
             classes={
@@ -166,7 +168,7 @@ class LocalGovernor:
             refusal = self._check(attempt, now)
             if refusal is not None:
                 raise refusal
-            if not self._turns.is_free(attempt, now):
+            if not self._admissions.is_free(attempt, now):
                 return False
         self._begin(attempt, now)
         return True
@@ -179,7 +181,7 @@ class LocalGovernor:
 
         """
         try:
-            await self._turns.wait(attempt)
+            await self._admissions.wait(attempt)
         except ConcurrencyLimitExceeded as refusal:
             self._count_refusal(refusal, attempt.context, self._clock.monotonic())
             raise
@@ -190,7 +192,7 @@ class LocalGovernor:
     def end(self, attempt: Attempt) -> None:
         """Take a permit back. For permits only."""
         self._end_probe(attempt)
-        self._turns.end(attempt)
+        self._admissions.end(attempt)
 
     def _end_probe(self, attempt: Attempt) -> None:
         """Let another attempt find out, if this one was to and whether or not it did."""
@@ -212,15 +214,15 @@ class LocalGovernor:
         if context.request_id in self._counted:
             return
         refusal: Exhausted | None = self._allowance.refusal(context, attempt.cost.api_calls, now)
-        if refusal is None and not self._turns.is_free(attempt, now):
-            refusal = self._turns.hopeless(attempt, now)
+        if refusal is None and not self._admissions.is_free(attempt, now):
+            refusal = self._admissions.hopeless(attempt, now)
         if refusal is not None:
             self._count_refusal(refusal, context, now)
             self._counted.add(context.request_id)
 
     def _begin(self, attempt: Attempt, now: float) -> None:
         attempt.is_probe = self._allowance.spend(attempt.context, attempt.cost.api_calls, now)
-        self._turns.slots.begin(attempt, attempt.cost.bulkhead, now)
+        self._admissions.slots.begin(attempt, attempt.cost.bulkhead, now)
         self._permits += 1
 
     def _count_refusal(self, refusal: Exhausted, context: CallContext, now: float) -> None:

@@ -7,10 +7,12 @@ from msgspec.structs import replace
 from service.bulk.dialect import Delimiter
 from service.bulk.job import Content, Job, LoadRequest, LoadState, ResultFile
 from service.bulk.spool import Spool
+from service.bulk.watching import Totals
 from service.context import CallContext
-from service.errors import FieldViolation, SalesforceRejected, SluicegateError, UnknownField, UnknownObject
+from service.errors import FieldViolation, Refused, SalesforceRejected, SluicegateError, UnknownField, UnknownObject
 from service.salesforce.calls import bulk_ingest
 from service.salesforce.client import SalesforceClient
+from service.salesforce.transport.base import Response
 
 
 class OrgBulkJobs:
@@ -22,12 +24,14 @@ class OrgBulkJobs:
     Args:
         client: The org.
         context: The call on whose behalf the requests are sent.
+        totals: Where jobs are counted.
 
     """
 
-    def __init__(self, client: SalesforceClient, context: CallContext) -> None:
+    def __init__(self, client: SalesforceClient, context: CallContext, totals: Totals | None = None) -> None:
         self._client = client
         self._context = context
+        self._totals = totals or Totals()
         # What is begun is finished: a job that is refused its last calls has cost all the others for nothing.
         self._begun = replace(context, begun=True)
         self._has_begun = False
@@ -45,10 +49,11 @@ class OrgBulkJobs:
         context = self._begun if self._has_begun else self._context
         response = await self._client.send(created, context)
         try:
-            found = _job(bulk_ingest.job(response, org=self._client.org, sobject=request.object))
+            found = _job(bulk_ingest.job(response, org=self._client.org, sobject=request.object), response)
         except (SalesforceRejected, UnknownObject) as error:
             raise _in_header(error, request) from error
         self._has_begun = True
+        self._totals.jobs_created += 1
         return found
 
     async def upload(self, job_id: str, content: Content) -> None:
@@ -62,12 +67,21 @@ class OrgBulkJobs:
 
     async def abort(self, job_id: str) -> Job:
         """Abort a job, also after the call's deadline: that is when it is needed."""
-        return await self._set_state(job_id, "Aborted", replace(self._begun, deadline=None))
+        try:
+            aborted = await self._set_state(job_id, "Aborted", replace(self._begun, deadline=None))
+        except Refused:
+            # It is over.
+            raise
+        except BaseException:
+            self._totals.jobs_left_open += 1
+            raise
+        self._totals.jobs_ended["Withdrawn"] += 1
+        return aborted
 
     async def job_info(self, job_id: str) -> Job:
         """Tell how a job stands."""
         response = await self._client.send(bulk_ingest.info(self._client.base, job_id), self._begun)
-        return _job(bulk_ingest.job(response, org=self._client.org, job_id=job_id))
+        return _job(bulk_ingest.job(response, org=self._client.org, job_id=job_id), response)
 
     async def results(self, job_id: str, file: ResultFile, begin: Callable[[], Spool]) -> Spool:
         """Fetch a result file."""
@@ -89,7 +103,7 @@ class OrgBulkJobs:
     async def _set_state(self, job_id: str, state: bulk_ingest.SettableState, context: CallContext) -> Job:
         request = bulk_ingest.set_state(self._client.base, job_id, state)
         response = await self._client.send(request, context)
-        return _job(bulk_ingest.job(response, org=self._client.org, job_id=job_id))
+        return _job(bulk_ingest.job(response, org=self._client.org, job_id=job_id), response)
 
 
 def _in_header(error: SluicegateError, request: LoadRequest) -> SluicegateError:
@@ -106,6 +120,7 @@ def _in_header(error: SluicegateError, request: LoadRequest) -> SluicegateError:
     return error
 
 
-def _job(job: bulk_ingest.Job) -> Job:
+def _job(job: bulk_ingest.Job, response: Response) -> Job:
     processed, failed = max(job.numberRecordsProcessed, 0), max(job.numberRecordsFailed, 0)
-    return Job(job.id, LoadState.named(job.state), processed, failed, job.errorMessage)
+    unchanged = bulk_ingest.unchanged_seconds(job, response)
+    return Job(job.id, LoadState.named(job.state), processed, failed, job.errorMessage, unchanged)

@@ -3,11 +3,12 @@
 import ssl
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from service.batching.coalescer import Coalescer
 from service.bulk.failpoints import Reach, pass_by
 from service.bulk.parts import PartLimits
+from service.bulk.room import DiskRoom
 from service.clock import Clock
 from service.deep_links.claim_store import ClaimStore
 from service.deep_links.config import LinkConfig
@@ -61,6 +62,8 @@ class Surroundings:
     """Make the short links of providers, by the provider's name."""
     reach: Reach = pass_by
     """Called at each place of a load where a test may have the process die."""
+    disk: DiskRoom = field(default_factory=DiskRoom)
+    """Room for the data of bulk loads."""
 
 
 def open_org(name: str, settings: OrgSettings, surroundings: Surroundings, stack: AsyncExitStack) -> Org:
@@ -126,7 +129,7 @@ def open_org(name: str, settings: OrgSettings, surroundings: Surroundings, stack
         shorteners=surroundings.shorteners,
     )
     limits = PartLimits(settings.loads.part_bytes, settings.loads.part_rows)
-    policy = LoadPolicy(limits, settings.loads.parts_at_work, surroundings.reach)
+    policy = LoadPolicy(limits, settings.loads.parts_at_work, surroundings.reach, surroundings.disk)
     return Org(
         client,
         guard=guard,
@@ -139,6 +142,7 @@ def open_org(name: str, settings: OrgSettings, surroundings: Surroundings, stack
             tokens=surroundings.signers.loads,
             policy=policy,
             descriptions=descriptions if settings.writes.check_fields else None,
+            tracing=tracing,
             coalescer=coalescer if settings.loads.small_loads == "collections" else None,
         ),
     )

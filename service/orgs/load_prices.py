@@ -5,6 +5,7 @@ from collections import Counter
 from service.bulk.allowance import BATCH_ROWS
 from service.bulk.job import Job, LoadState
 from service.bulk.small_loads import Prices
+from service.bulk.watching import Totals
 from service.clock import Clock
 from service.context import CallContext
 from service.orgs.bulk_jobs import OrgBulkJobs
@@ -68,12 +69,13 @@ class MeasuredBulkJobs(OrgBulkJobs):
     Args:
         client: The org.
         context: The call on whose behalf the requests are sent.
+        totals: Where jobs are counted.
         prices: Takes the measures.
 
     """
 
-    def __init__(self, client: SalesforceClient, context: CallContext, prices: LoadPrices) -> None:
-        super().__init__(client, context)
+    def __init__(self, client: SalesforceClient, context: CallContext, totals: Totals, prices: LoadPrices) -> None:
+        super().__init__(client, context, totals)
         self._prices = prices
         self._clock = context.clock
         self._committed: dict[str, float] = {}

@@ -4,7 +4,8 @@ import asyncio
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 from service.batching.coalescer import Coalescer
 from service.bulk.allowance import Allowance
@@ -13,18 +14,21 @@ from service.bulk.desk import Desk, Slots
 from service.bulk.events import Accepted, Event, Finished
 from service.bulk.failpoints import Reach, pass_by
 from service.bulk.intake import Check, check_needed
-from service.bulk.job import Commit, Load, LoadPart, LoadRequest, RowOutcome, RowResult
+from service.bulk.job import Commit, Load, LoadPart, LoadRequest
 from service.bulk.ledger import Ledger
 from service.bulk.load import Loader
 from service.bulk.messages import Message
+from service.bulk.outcomes import RowOutcome, RowResult
 from service.bulk.parts import PartLimits
+from service.bulk.room import DiskRoom
 from service.bulk.splitting import first_parts, splitter_of
 from service.bulk.standing import StandingLoad, add_part, only_part
 from service.bulk.token import TokenSigner
+from service.bulk.watching import FINISHED, LoadWatch, Totals
 from service.bulk.ways import Ways
 from service.bulk.without_jobs import refuse_abort, refuse_repeated_results, refuse_results, refuse_state
 from service.context import CallContext
-from service.errors import FieldViolation, InvalidRequest
+from service.errors import FieldViolation, InvalidRequest, SluicegateError
 from service.orgs.bulk_jobs import OrgBulkJobs
 from service.orgs.descriptions import Descriptions
 from service.orgs.guard import Guard
@@ -34,6 +38,7 @@ from service.orgs.row_calls import OrgRowCalls
 from service.salesforce.client import SalesforceClient
 from service.settings.signed_text import invalid
 from service.telemetry import logs
+from service.telemetry.tracing import Tracing
 
 _log = logs.get_logger(__name__)
 
@@ -48,6 +53,8 @@ class LoadPolicy:
     """How many parts of all loads are uploaded, written or reported at a time."""
     reach: Reach = pass_by
     """Called at each place where a test may have the process die."""
+    disk: DiskRoom = field(default_factory=DiskRoom)
+    """What the loads of all orgs share."""
 
 
 class OrgLoads:
@@ -60,6 +67,7 @@ class OrgLoads:
         policy: How loads are run.
         descriptions: What columns are held against; None leaves them to Salesforce, and has all loads go as jobs.
         coalescer: Writes the rows of small loads; None has all loads go as jobs.
+        tracing: Makes the spans of parts.
 
     """
 
@@ -72,6 +80,7 @@ class OrgLoads:
         policy: LoadPolicy,
         descriptions: Descriptions | None,
         coalescer: Coalescer | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self._client = client
         self._coalescer = coalescer
@@ -80,7 +89,10 @@ class OrgLoads:
         self._guard = guard
         self._tokens = tokens
         self._policy = policy
+        self._tracing = tracing
         self._slots = asyncio.Semaphore(policy.parts_at_work)
+        self.totals = Totals()
+        """What its loads have done, and what they do."""
 
     async def run(
         self, request: LoadRequest, resume_token: str, messages: AsyncIterator[Message], context: CallContext
@@ -102,20 +114,31 @@ class OrgLoads:
         ledger = self._ledger(request, resume_token, context)
         if request.repeats_results:
             refuse_repeated_results(ledger)
+        watch = LoadWatch(self._client.org, ledger.load_id, self.totals, self._tracing, context.trace)
         loader = Loader(
-            MeasuredBulkJobs(self._client, context, self._prices),
+            self._jobs(context),
             context.clock,
             self._tokens,
-            splitter_of,
+            partial(splitter_of, files=self._policy.disk.files),
             self._check(context),
             self._policy.reach,
             self._slots,
+            self._policy.disk,
+            watch,
             self._ways(context),
         )
-        async with aclosing(loader.run(request, ledger, messages, is_resumed=bool(resume_token))) as events:
-            async for event in events:
-                _tell(event, self._client.org)
-                yield event
+        is_resumed = bool(resume_token)
+        with watch.call(is_resumed=is_resumed) as end:
+            try:
+                async with aclosing(loader.run(request, ledger, messages, is_resumed=is_resumed)) as events:
+                    async for event in events:
+                        _tell(event, self._client.org)
+                        if isinstance(event, Finished):
+                            end.how = FINISHED
+                        yield event
+            except SluicegateError as error:
+                end.how = error.reason
+                raise
 
     async def start(self, request: LoadRequest, context: CallContext) -> tuple[Load, str]:
         """Begin a load whose data comes by calls, and return it with its token.
@@ -151,10 +174,11 @@ class OrgLoads:
         """
         self._guard.admit(context)
         ledger = self._ledger(request, resume_token, context)
-        jobs = OrgBulkJobs(self._client, context)
+        jobs = self._jobs(context)
         reach, allowance = self._policy.reach, Allowance(jobs, org=self._client.org)
         slots = Slots(self._slots)
         desk = Desk(request, jobs, context.clock, ledger, self._tokens, reach, allowance, slots)
+        desk.watch.totals = self.totals
         with closing(splitter_of(request, ledger.limits, ledger.end)) as splitter:
             part = only_part(await first_parts(splitter, data, most=2))
             if not ledger.parts:
@@ -251,7 +275,10 @@ class OrgLoads:
     def _standing(self, resume_token: str, context: CallContext) -> StandingLoad:
         ledger = Ledger.of(self._tokens.read(resume_token, org=self._client.org))
         self._guard.admit(context)
-        return StandingLoad(ledger, OrgBulkJobs(self._client, context), context.clock)
+        return StandingLoad(ledger, self._jobs(context), context.clock)
+
+    def _jobs(self, context: CallContext) -> OrgBulkJobs:
+        return MeasuredBulkJobs(self._client, context, self.totals, self._prices)
 
     def _check(self, context: CallContext) -> Check:
         async def check(request: LoadRequest, columns: Sequence[str]) -> None:
@@ -280,4 +307,5 @@ def _tell(event: Event, org: str) -> None:
             deleted=counts.deleted,
             failed=counts.failed,
             not_processed=counts.not_processed,
+            unknown=counts.unknown,
         )

@@ -6,7 +6,8 @@ from msgspec.structs import replace
 
 from service.batching.coalescer import Coalescer, Prepared
 from service.batching.item import Outcome, Route
-from service.bulk.job import LoadRequest, Operation, RowOutcome
+from service.bulk.job import LoadRequest, Operation
+from service.bulk.outcomes import RowOutcome
 from service.bulk.results import RowError
 from service.bulk.row_calls import NeedsJob, Tried
 from service.bulk.small_loads import ROWS_A_CALL, Prices

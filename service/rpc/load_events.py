@@ -6,7 +6,8 @@ from sluicegate.v1 import bulk_service_pb2 as pb
 from sluicegate.v1.record_pb2 import RecordError
 
 from service.bulk.events import Accepted, Event, Finished, PartDone, Prepared, Progress, ResumeFrom
-from service.bulk.job import Load, LoadPart, LoadState, PartState, RowCounts, RowResult, Way
+from service.bulk.job import Load, LoadPart, LoadState, PartState, Way
+from service.bulk.outcomes import RowCounts, RowResult
 from service.bulk.results import RowError
 from service.rpc.load_requests import OPERATIONS
 from service.rpc.record_errors import to_record_error
@@ -43,6 +44,7 @@ def response_of(event: Event) -> pb.BulkLoadResponse:
                 load=load_message(event.load, event.resume_token),
                 rows_received=event.rows_received,
                 bytes_received=event.bytes_received,
+                waiting_for=event.waiting_for,
             )
         )
     elif isinstance(event, Prepared):
@@ -114,6 +116,7 @@ def _finished(event: Finished) -> pb.BulkLoadFinished:
         rows_deleted=counts.deleted,
         rows_failed=counts.failed,
         rows_not_processed=counts.not_processed,
+        rows_unknown=counts.unknown,
     )
 
 
@@ -124,6 +127,7 @@ def _counts(counts: RowCounts) -> nouns.BulkRowCounts:
         rows_deleted=counts.deleted,
         rows_failed=counts.failed,
         rows_not_processed=counts.not_processed,
+        rows_unknown=counts.unknown,
     )
 
 

@@ -16,6 +16,7 @@ from service.settings.sections import (
     QuerySettings,
     Settings,
     SharedStoreSettings,
+    SpoolSettings,
     TelemetrySettings,
     WriteSettings,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "SharedStoreSettings",
+    "SpoolSettings",
     "TelemetrySettings",
     "WriteSettings",
     "load",

@@ -96,6 +96,17 @@ class SharedStoreSettings(Section):
     )
 
 
+class SpoolSettings(Section):
+    """The disk on which the data of bulk loads lies while it is worked on."""
+
+    max_bytes: int = Field(
+        1_400_000_000,
+        ge=1_000_000_000,
+        description="Most bytes of bulk data and results that lie on the disk; 300 MB are kept for reuse. Loads wait "
+        "for room, and are refused with QUEUE_FULL where others wait",
+    )
+
+
 class JwtBearerAuth(Section):
     """OAuth 2.0 JWT bearer: no secret leaves the service."""
 
@@ -220,6 +231,7 @@ class Settings(BaseSettings):
     emulator: EmulatorSettings = EmulatorSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     shared_store: SharedStoreSettings = SharedStoreSettings()
+    spool: SpoolSettings = SpoolSettings()
     links: LinkSettings = LinkSettings()
     link_server: LinkServerSettings = LinkServerSettings()
     token_keys: dict[KeyId, SigningSecret] = Field(

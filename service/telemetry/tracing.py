@@ -117,6 +117,30 @@ class Tracing:
         with _ending(span):
             yield trace.set_span_in_context(span, callers[0])
 
+    @contextmanager
+    def inner_span(self, name: str, parent: Context, attributes: Attributes) -> Iterator[Context | None]:
+        """Span a stretch of a call's own work. An exception ends it as an error by its class name.
+
+        Yields its context; None if there are no spans.
+
+        Args:
+            name: The span's name: what is done.
+            parent: The context of the call's span.
+            attributes: What is known before the work.
+
+        """
+        if self._provider is None:
+            yield None
+            return
+        span = self._tracer.start_span(name, context=parent, attributes=attributes)
+        with _ending(span):
+            yield trace.set_span_in_context(span, parent)
+
+    def describe(self, context: Context | None, attributes: Attributes) -> None:
+        """Tell something of a span that is open, by its context; None is of a call that is not sampled."""
+        if context is not None:
+            trace.get_current_span(context).set_attributes(attributes)
+
     def add_wait(self, name: str, parent: Context, seconds: float, batch: Context) -> None:
         """Add to a caller's trace how long it waited for a batch, linked to the batch's span.
 

@@ -3,7 +3,7 @@
 import asyncio
 import csv
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,8 +14,12 @@ from sluicegate.v1 import bulk_service_pb2 as pb
 from sluicegate.v1.bulk_service_pb2_grpc import BulkServiceStub
 
 from service.app import App
-from service.emulator.effects import Drop, Page, SlowJob
+from service.bulk.job import Job, ResultFile
+from service.bulk.spool import Spool
+from service.emulator.effects import Drop, Page, RevokeSessions, SlowJob
+from service.emulator.rule import Rule
 from service.emulator.server import Emulator, EmulatorConfig
+from service.orgs.bulk_jobs import OrgBulkJobs
 from service.settings import LoadSettings
 from tests.support.loading import FileCaller
 from tests.support.rich_status import failure
@@ -33,6 +37,7 @@ HEADER = pb.BulkLoadHeader(
 )
 ROWS = 600
 PART_ROWS = 200
+JOB_INFO, RESULTS = OrgBulkJobs.job_info, OrgBulkJobs.results
 _companies = (f"C{number}" for number in itertools.count(1))
 
 
@@ -51,6 +56,13 @@ async def loads(emulator: Emulator, keys: Path) -> AsyncIterator[BulkServiceStub
         assert app.addresses is not None
         async with aio.insecure_channel(app.addresses.grpc) as channel:
             yield BulkServiceStub(channel)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what is waited for be looked at sooner: an org on this machine is soon well again."""
+    monkeypatch.setattr("service.bulk.patience.FIRST_POLL_SECONDS", 0.02)
+    monkeypatch.setattr("service.bulk.part_run.PAUSES_SECONDS", (0.05, 0.05, 0.05))
 
 
 @pytest.fixture
@@ -184,13 +196,86 @@ async def test_a_cell_that_is_too_long_is_refused_with_its_row(loads, company, t
     assert ("INVALID_DATA", "2") == (failed.reason, failed.metadata["row"])
 
 
-async def test_a_slow_org_is_waited_for(emulator, loads, company, tmp_path):
-    """A job that takes its time is no failure."""
-    emulator.disturbances.add(SlowJob(wait_seconds=2), times=None)
+async def test_a_slow_org_is_waited_for(emulator, loads, company, tmp_path, monkeypatch):
+    """Jobs that are asked for a hundred times until they are over are no failure."""
+    monkeypatch.setattr("service.bulk.patience.LAST_POLL_SECONDS", 0.004)
+    asked = 0
+
+    async def counting(jobs: OrgBulkJobs, job_id: str) -> Job:
+        nonlocal asked
+        asked += 1
+        return await JOB_INFO(jobs, job_id)
+
+    monkeypatch.setattr(OrgBulkJobs, "job_info", counting)
+    emulator.disturbances.add(SlowJob(wait_seconds=1.5), times=None)
     caller = caller_of(company, tmp_path)
 
     await caller.call(loads)
 
+    assert asked >= 100
+    assert ALL == in_org(emulator, company)
+
+
+@pytest.mark.parametrize("event", ["accepted", "prepared", "progress", "part_done"])
+async def test_a_session_that_dies_in_the_middle_is_renewed(emulator, loads, company, tmp_path, event):
+    """Whatever the load does when its session ends, it goes on with another, and writes each row once."""
+    caller = caller_of(company, tmp_path)
+    rules: list[Rule] = []
+
+    def revoke(response: pb.BulkLoadResponse) -> None:
+        if response.HasField(event) and not rules:
+            rules.append(emulator.disturbances.add(RevokeSessions(), path="/jobs/ingest"))
+
+    caller.on_message = revoke
+
+    await caller.call(loads)
+
+    assert rules
+    assert ALL == in_org(emulator, company)
+
+
+async def test_a_session_that_is_not_renewed_ends_the_load(emulator, loads, company, tmp_path, monkeypatch):
+    """Where a dead session is not seen for what it is the load breaks off, and goes on where it is."""
+    caller = caller_of(company, tmp_path)
+
+    def revoke(response: pb.BulkLoadResponse) -> None:
+        if response.HasField("prepared"):
+            emulator.disturbances.add(RevokeSessions(), path="/jobs/ingest")
+
+    caller.on_message = revoke
+    with monkeypatch.context() as patched:
+        patched.setattr("service.salesforce.faults.is_dead_session", lambda _response: False)
+        with pytest.raises(aio.AioRpcError):
+            await caller.call(loads)
+    emulator.disturbances.clear()
+    caller.on_message = lambda response: None
+    await caller.call(loads)
+
+    assert ALL == in_org(emulator, company)
+
+
+@pytest.mark.parametrize(("times", "unknown"), [(1, 0), (1_000, 3)], ids=["once", "always"])
+async def test_results_that_a_proxy_cuts_end_no_load(loads, emulator, company, tmp_path, monkeypatch, times, unknown):
+    """A file of results without its last line is read again; rows that none tells of are told as unknown."""
+    monkeypatch.setattr("service.bulk.coverage.PAUSES_SECONDS", (0.01, 0.01, 0.01))
+    left = times
+
+    async def cut(jobs: OrgBulkJobs, job_id: str, file: ResultFile, begin: Callable[[], Spool]) -> Spool:
+        nonlocal left
+        left -= 1
+        whole = b"".join((await RESULTS(jobs, job_id, file, begin)).chunks())
+        spool = begin()
+        spool.write(whole[: whole.rstrip().rindex(b"\n") + 1] if left >= 0 and whole.count(b"\n") > 1 else whole)
+        return spool
+
+    monkeypatch.setattr(OrgBulkJobs, "results", cut)
+    caller = caller_of(company, tmp_path)
+
+    await caller.call(loads)
+
+    assert caller.finished is not None
+    assert (ROWS - unknown, unknown) == (caller.finished.rows_created, caller.finished.rows_unknown)
+    assert unknown == list(caller.rows.values()).count("UNKNOWN")
     assert ALL == in_org(emulator, company)
 
 

@@ -87,6 +87,24 @@ async def test_headers_are_known_by_their_names_in_lower_case(transport):
     assert "x-name" in response.headers
 
 
+async def test_a_status_line_that_is_no_text_is_a_lost_answer(transport):
+    """The server had the request: its outcome is unknown, and nobody sees a fault of this service."""
+
+    async def answer(_head: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 \xff\xfe\r\nContent-Length: 0\r\n\r\n")
+
+    async with server(answer) as port:
+        with pytest.raises(ConnectionLost):
+            await transport.send(request(port), CALL)
+
+
+@pytest.mark.parametrize("host", ["..", "a..b", "a" * 64 + ".example"])
+async def test_a_host_that_no_name_can_have_is_not_reached(transport, host):
+    """It is no fault of this service, whoever named the host."""
+    with pytest.raises((NotSent, ConnectionLost)):
+        await transport.send(request(443, host=host), CALL)
+
+
 async def hang_up(_head: bytes, writer: asyncio.StreamWriter) -> None:
     """Take the request and answer nothing."""
     writer.close()

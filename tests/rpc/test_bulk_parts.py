@@ -400,6 +400,7 @@ async def test_a_load_is_logged_by_its_name(channel, unique, tmp_path: Path):
 
     assert caller.finished is not None
     told = [line for line in lines if line.get("load_id") == caller.finished.load.load_id]
-    assert ["bulk load accepted", "bulk load finished"] == [line["event"] for line in told]
-    assert ("JobComplete", 8, 2) == tuple(told[1][fact] for fact in ("state", "created", "failed"))
+    events = ["bulk load accepted", "bulk load part done", "bulk load finished"]
+    assert events == [line["event"] for line in told]
+    assert ("JobComplete", 8, 2) == tuple(told[-1][fact] for fact in ("state", "created", "failed"))
     assert name not in str(told)

@@ -260,7 +260,7 @@ async def test_bytes_that_are_no_text_are_refused(channel, bad):
 
 async def by_part(channel: aio.Channel, token: str = "", **overrides: object) -> pb.BulkLoadResponse:
     """Begin a load by part, or go on with one, and leave it when something is prepared or it has ended."""
-    head = header(nouns.BULK_OPERATION_UPSERT, commit=pb.BULK_COMMIT_BY_PART, resume_token=token, **overrides)
+    head = header(nouns.BULK_OPERATION_UPSERT, "Lead", commit=pb.BULK_COMMIT_BY_PART, resume_token=token, **overrides)
     call = BulkServiceStub(channel).BulkLoad()
     await call.write(pb.BulkLoadRequest(header=head))
     await call.write(pb.BulkLoadRequest(data=b"Ext__c,LastName,Company\nleft,N,R\n"))

@@ -64,6 +64,8 @@ class FakeBulkOrg:
     edit: Callable[[ResultFile, list[list[str]]], list[list[str]]] = lambda file, lines: lines
     """Changes a result file, its header included."""
     error_message: str = ""
+    unchanged_seconds: float = 0.0
+    """For how long jobs have not changed, as the org tells."""
     batches: int | None = None
     """How many batches of rows the org takes today."""
 
@@ -158,7 +160,7 @@ class FakeBulkOrg:
     def _info(self, job: FakeJob) -> Job:
         tried = sum(verdict is not None for verdict in job.verdicts)
         failed = sum(bool(verdict) for verdict in job.verdicts)
-        return Job(job.id, job.state, tried, failed, job.error_message)
+        return Job(job.id, job.state, tried, failed, job.error_message, self.unchanged_seconds)
 
     def _file(self, job: FakeJob, file: ResultFile) -> bytes:
         header, *cells = job.cells or [["Id"]]

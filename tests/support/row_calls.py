@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from service.bulk.job import LoadRequest, RowOutcome
+from service.bulk.job import LoadRequest
+from service.bulk.outcomes import RowOutcome
 from service.bulk.results import RowError
 from service.bulk.row_calls import NeedsJob, Tried
 from service.bulk.small_loads import Prices

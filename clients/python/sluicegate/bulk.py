@@ -9,7 +9,7 @@ Operation: TypeAlias = Literal["insert", "update", "upsert", "delete", "hard_del
 Format: TypeAlias = Literal["csv", "json_lines", "record_batch"]
 """How the data is written."""
 
-Outcome: TypeAlias = Literal["created", "updated", "deleted", "failed", "not_processed"]
+Outcome: TypeAlias = Literal["created", "updated", "deleted", "failed", "not_processed", "unknown"]
 """What became of a row."""
 ResultsWanted: TypeAlias = Literal["failures", "all", "none"]
 """Which rows' results are sent: those not written, every row's, or no row's."""
@@ -76,7 +76,7 @@ class RowResult:
     row: int
     """The row's number in the data, from 1; a CSV header is not counted. 0 where only the data could tell."""
     outcome: str
-    """One of `created`, `updated`, `deleted`, `failed`, `not_processed`."""
+    """One of `created`, `updated`, `deleted`, `failed`, `not_processed`; `unknown` where Salesforce does not tell."""
     record_id: str
     """The record's Salesforce id; empty when the row was not written."""
     reason: str
@@ -113,6 +113,8 @@ class Progress:
     """Over the whole load."""
     bytes_received: int
     """In this call."""
+    waiting_for: str = ""
+    """What keeps the load from going on, for people; empty if nothing does but Salesforce's own work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,7 @@ class Results:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The load is over. Comes once, last. The five counts of outcomes add up to `rows_received`."""
+    """The load is over. Comes once, last. The six counts of outcomes add up to `rows_received`."""
 
     load: BulkLoad
     rows_received: int
@@ -151,6 +153,8 @@ class Finished:
     rows_deleted: int
     rows_failed: int
     rows_not_processed: int
+    rows_unknown: int = 0
+    """Rows of which Salesforce's results do not tell what became of them."""
 
 
 Event: TypeAlias = Accepted | Progress | Prepared | Results | PartDone | Finished

@@ -54,7 +54,8 @@ def decode_event(response: BulkLoadResponse) -> Event | None:
             return Accepted(decode_load(response.accepted.load), row, position.next_byte if row > 1 else 0)
         case "progress":
             progress = response.progress
-            return Progress(decode_load(progress.load), progress.rows_received, progress.bytes_received)
+            load = decode_load(progress.load)
+            return Progress(load, progress.rows_received, progress.bytes_received, progress.waiting_for)
         case "prepared":
             return Prepared(_part(response.prepared.part), response.prepared.row_count)
         case "part_done":
@@ -118,4 +119,5 @@ def _finished(finished: BulkLoadFinished) -> Finished:
         rows_deleted=finished.rows_deleted,
         rows_failed=finished.rows_failed,
         rows_not_processed=finished.rows_not_processed,
+        rows_unknown=finished.rows_unknown,
     )

@@ -42,6 +42,8 @@ class Reconnecting:
         back together.
         """
         is_lost = error.code == "UNAVAILABLE" or (error.code in _OF_CONNECTIONS and not error.reason)
+        # A load that the replica has no room for any more goes on when it has, or on another one.
+        is_lost = is_lost or error.reason == "QUEUE_FULL"
         # Of a refusal the service itself knows whether it passes; gRPC has repeated it where that helps.
         may_repeat = self.has_answer or (self.is_repeatable and not error.reason)
         if not is_lost or not may_repeat:

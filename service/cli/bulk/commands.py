@@ -74,7 +74,9 @@ def results(
     *,
     outcome: Annotated[
         list[str] | None,
-        typer.Option(help="Only rows that were so: created, updated, deleted, failed or not_processed. Repeatable."),
+        typer.Option(
+            help="Only rows that were so: created, updated, deleted, failed, not_processed or unknown. Repeatable."
+        ),
     ] = None,
     part: Annotated[int, typer.Option(help="Only rows of this part; 0 for all.", min=0)] = 0,
     org: Org = None,

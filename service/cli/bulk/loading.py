@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from sluicegate import Accepted, Client, Event, Finished, PartDone, Prepared, Results, SluicegateError
+from sluicegate import Accepted, Client, Event, Finished, PartDone, Prepared, Progress, Results, SluicegateError
 from sluicegate.bulk import Format, Operation, ResultsWanted
 
 from service.cli.bulk.failed_rows import FailedRows
@@ -122,7 +122,9 @@ class Loading:
             self._display.end()
         self.seconds = time.monotonic() - began
         finished = self.finished
-        return SOME_FAILED if finished is None or finished.rows_failed or finished.rows_not_processed else 0
+        if finished is None:
+            return SOME_FAILED
+        return SOME_FAILED if finished.rows_failed or finished.rows_not_processed or finished.rows_unknown else 0
 
     @property
     def rate(self) -> float:
@@ -181,6 +183,9 @@ class Loading:
                 await asyncio.to_thread(self._failed.begin, () if self._repeats else event.load.parts)
             case Results():
                 await asyncio.to_thread(self._failed.add, event.rows)
+            case Progress() if event.waiting_for:
+                self._display.end()
+                sys.stderr.write(f"sluicegate: waiting for {event.waiting_for}\n")
             case PartDone() if event.error_message:
                 self._display.end()
                 sys.stderr.write(f"sluicegate: part {event.part.number}: {event.error_message}\n")

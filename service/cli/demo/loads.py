@@ -40,7 +40,11 @@ async def load(stage: Stage, plan: BulkPlan) -> None:
     step.refused = finished.rows_failed
     _tell(stage, told, finished)
     outcomes = (finished.rows_created, finished.rows_updated, finished.rows_deleted, finished.rows_failed)
-    find.check("the counts add up to the rows sent", plan.row_count, sum(outcomes) + finished.rows_not_processed)
+    find.check(
+        "the counts add up to the rows sent",
+        plan.row_count,
+        sum(outcomes) + finished.rows_not_processed + finished.rows_unknown,
+    )
     expected = (plan.create_count, len(plan.updated_leads), 0, plan.bad_count)
     find.check("created, updated, deleted and failed are as planned", expected, outcomes)
     find.check("exactly the bad rows failed, by number", set(plan.bad_rows), {row.row for row in told.rows})

@@ -1,6 +1,7 @@
 """Bulk API 2.0 ingest jobs (Bulk API 2.0 and Bulk API Developer Guide, "Ingest Jobs")."""
 
 from collections.abc import AsyncIterator, Callable
+from datetime import datetime
 from typing import Literal
 
 import msgspec
@@ -33,6 +34,7 @@ class Job(msgspec.Struct, frozen=True):
     numberRecordsProcessed: Int32 = 0  # noqa: N815 - Salesforce's spelling
     numberRecordsFailed: Int32 = 0  # noqa: N815 - Salesforce's spelling
     errorMessage: str = ""  # noqa: N815 - Salesforce's spelling
+    systemModstamp: str = ""  # noqa: N815 - Salesforce's spelling
 
 
 def create(
@@ -155,6 +157,26 @@ def job(response: Response, *, org: str, sobject: str = "", job_id: str = "") ->
         return msgspec.json.decode(response.content, type=Job)
     except UNREADABLE as error:
         raise UpstreamProtocolError("a bulk job cannot be read", metadata={"org": org}) from error
+
+
+def unchanged_seconds(job: Job, response: Response) -> float:
+    """Return for how long a job has not changed, as its answer tells: by `systemModstamp`, and by the `Date` header.
+
+    Args:
+        job: The job.
+        response: The answer that told of it.
+
+    Returns:
+        Seconds; 0 if the answer does not tell, or tells of the future.
+
+    """
+    try:
+        changed = datetime.fromisoformat(job.systemModstamp)
+    except ValueError:
+        return 0.0
+    told = response.dated
+    # Without its offset the time is nobody's.
+    return 0.0 if told is None or changed.tzinfo is None else max(0.0, told - changed.timestamp())
 
 
 def check(response: Response, *, org: str, sobject: str = "", job_id: str = "") -> None:

@@ -87,6 +87,9 @@ class HttpTransport:
             failure = NotSent if isinstance(cause, _NOT_SENT) else ConnectionLost
             words = next((words for kind, words in _WORDS if isinstance(cause, kind)), type(cause).__name__)
             raise failure(words) from None
+        except UnicodeError:
+            # Of a host that no name can have, as `https://..`, or of a status line that is no UTF-8, so perhaps sent.
+            raise ConnectionLost("its host's name or its answer cannot be read") from None
         except TimeoutError as error:
             raise TimedOut(type(error).__name__) from error
 

@@ -18,6 +18,8 @@ _TOO_LARGE_STATUSES = frozenset({413, 414, 431})
 _LIMIT = "REQUEST_LIMIT_EXCEEDED"
 _ROW_LOCK = b"UNABLE_TO_LOCK_ROW"
 _HTML = "text/html"
+_LONGEST_WAIT_SECONDS = 86_400.0
+"""Nobody waits longer on a server's word, and numbers without end fit into no message."""
 
 
 def sign_of(request: Request, response: Response) -> Sign | None:
@@ -67,6 +69,8 @@ def sign_of_loss(lost: NotSent | ConnectionLost, *, was_long: bool) -> Sign | No
 def retry_after_seconds(response: Response, now: float) -> float | None:
     """Return how long an unsuccessful answer asks to wait; None if it does not, or what it says cannot be read.
 
+    It is a day at most, whatever the answer says.
+
     Args:
         response: The answer. RFC 9110, "Retry-After": seconds, or a date.
         now: Seconds since the Unix epoch.
@@ -82,4 +86,4 @@ def retry_after_seconds(response: Response, now: float) -> float | None:
             seconds = parsedate_to_datetime(text).timestamp() - now
         except (ValueError, OverflowError):
             return None
-    return max(0.0, seconds) if math.isfinite(seconds) else None
+    return min(max(0.0, seconds), _LONGEST_WAIT_SECONDS) if math.isfinite(seconds) else None

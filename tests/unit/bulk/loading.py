@@ -8,10 +8,11 @@ from typing import Any, cast
 
 from service.bulk.events import Accepted, Event, Finished, Prepared, Results
 from service.bulk.failpoints import Failpoint, Reach, pass_by
-from service.bulk.job import Commit, LoadRequest, RowCounts
+from service.bulk.job import Commit, LoadRequest
 from service.bulk.ledger import Ledger
 from service.bulk.load import Loader
 from service.bulk.messages import DataEnd, Message, PartCommit
+from service.bulk.outcomes import RowCounts
 from service.bulk.parts import PartLimits
 from service.bulk.splitting import splitter_of
 from service.bulk.token import TokenSigner
@@ -99,7 +100,7 @@ class Caller:
         ledger = new_ledger(self.request, self.limits)
         if self.stored:
             ledger = Ledger.of(SIGNER.read(self.stored, org="prod"))
-        call = running.run(self.request, ledger, _queued(outgoing), is_resumed=bool(self.stored))
+        call = running.run(self.request, ledger, queued(outgoing), is_resumed=bool(self.stored))
         async with aclosing(call) as events:
             await self._listen(events, outgoing)
 
@@ -142,7 +143,8 @@ class Caller:
         return self.finished.counts
 
 
-async def _queued(outgoing: asyncio.Queue[Message | None]) -> AsyncIterator[Message]:
+async def queued(outgoing: asyncio.Queue[Message | None]) -> AsyncIterator[Message]:
+    """Yield what is put into a queue, until None is."""
     while (message := await outgoing.get()) is not None:
         yield message
 

@@ -11,10 +11,11 @@ from service.bulk import call_run
 from service.bulk.call_run import MAX_TRIES
 from service.bulk.events import Accepted, Event, Finished, PartDone, Prepared, Progress, Results
 from service.bulk.failpoints import Failpoint
-from service.bulk.job import LoadRequest, LoadState, Operation, PartState, RowCounts, WantedResults, Way
+from service.bulk.job import LoadRequest, LoadState, Operation, PartState, WantedResults, Way
 from service.bulk.ledger import Ledger
 from service.bulk.load import Loader
 from service.bulk.messages import DataEnd, PartCommit
+from service.bulk.outcomes import RowCounts
 from service.bulk.parts import PartLimits
 from service.bulk.small_loads import Prices
 from service.bulk.ways import Ways
@@ -238,7 +239,8 @@ async def test_a_row_that_salesforce_fails_on_is_given_up():
 
 async def test_an_outage_that_lasts_ends_the_load_and_its_token_goes_on():
     """After ten minutes the caller is told, and writes all rows again when it comes back."""
-    org = Org(FakeRowCalls(faults=[{1: UNAVAILABLE}] + [{0: UNAVAILABLE, 1: UNAVAILABLE}] * 500))
+    org = Org(FakeRowCalls(faults=[{1: UNAVAILABLE}]))
+    org.calls.faults += [{0: UNAVAILABLE, 1: UNAVAILABLE}] * 500
     caller = Caller(UPSERT, data_of(2))
 
     with pytest.raises(errors.UpstreamUnavailable):

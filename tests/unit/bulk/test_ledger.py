@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from service import errors
-from service.bulk.job import Commit, Job, LoadRequest, LoadState, Operation, PartState, RowCounts
+from service.bulk.job import Commit, Job, LoadRequest, LoadState, Operation, PartState
 from service.bulk.ledger import DIGEST_BYTES, MAX_PARTS, Ledger, PartRecord
+from service.bulk.outcomes import RowCounts, RowOutcome
 from service.bulk.parts import PartLimits, Position
 from service.bulk.retries import MAX_RETRIES
 from service.bulk.token import MAX_LOAD_TOKEN_LENGTH, TokenSigner
@@ -109,7 +110,7 @@ def test_a_token_has_room_for_all_that_may_become_of_its_parts():
         )
         jobs = [f"7505f000{''.join(chance.choices(string.ascii_letters, k=7))}AAM" for _ in range(1 + MAX_RETRIES)]
         record = PartRecord(start, end, chance.randbytes(DIGEST_BYTES), jobs, chance.randint(1, 1_000_000))
-        record.counts = RowCounts(chance.randint(0, 1_000_000), failed=chance.randint(0, 1_000_000))
+        record.counts = RowCounts(*(chance.randint(0, 1_000_000) for _ in RowOutcome))
         record.job = job(LoadState.COMPLETE)
         known.add(record)
 
@@ -118,3 +119,17 @@ def test_a_token_has_room_for_all_that_may_become_of_its_parts():
     assert len(text) <= MAX_LOAD_TOKEN_LENGTH
     with pytest.raises(errors.MessageTooLarge, match="600 parts"):
         known.add(PartRecord(known.end, known.end))
+
+
+@pytest.mark.parametrize(("unknown", "told"), [(0, 5), (3, 6)])
+def test_counts_are_told_as_before_where_all_outcomes_are_known(unknown, told):
+    """Replicas of the version before read tokens of this one, but for those that tell what they do not know."""
+    known = Ledger.new(REQUEST, org="prod", load_id="0", now=0, limits=PartLimits())
+    record = PartRecord(Position(), Position(2, 10, 100), b"12345678", ["750"], 0)
+    record.counts, record.job = RowCounts(created=7 - unknown, failed=3, unknown=unknown), job(LoadState.COMPLETE)
+    known.add(record)
+
+    token = known.token()
+
+    assert told == len(token.parts[0].counts or ())
+    assert record.counts == Ledger.of(token).parts[0].counts

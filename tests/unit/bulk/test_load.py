@@ -13,7 +13,8 @@ from service import errors
 from service.bulk import report
 from service.bulk.data import Format
 from service.bulk.events import Accepted, Finished, PartDone, Prepared, Progress, Results
-from service.bulk.job import LoadRequest, LoadState, Operation, RowCounts, RowOutcome, WantedResults
+from service.bulk.job import LoadRequest, LoadState, Operation, WantedResults
+from service.bulk.outcomes import RowCounts, RowOutcome
 from service.bulk.parts import PartLimits
 from tests.support.bulk import FakeBulkOrg
 from tests.support.clock import FakeClock
@@ -59,7 +60,7 @@ async def test_a_load_tells_everything_in_order():
     finished = events[-1]
     assert isinstance(finished, Finished)
     assert finished.rows_received == 3
-    assert counts_of(finished) == (1, 1, 0, 1, 0)
+    assert counts_of(finished) == (1, 1, 0, 1, 0, 0)
     assert org.jobs[0].uploaded == DATA
     assert not any(isinstance(event, Prepared) for event in events)
     assert isinstance(events[-2], PartDone)
@@ -114,13 +115,13 @@ def test_the_counts_add_up(verdicts, names, results, operation, final):
         "failed" if verdict else "not_processed" if verdict is None else written_as(operation, number)
         for verdict, number in ((verdicts[number], number) for _, number in table)
     )
-    counted = dict(zip(("created", "updated", "deleted", "failed", "not_processed"), counts_of(finished), strict=True))
+    counted = dict(zip((outcome.value for outcome in RowOutcome), counts_of(finished), strict=True))
     assert dict(expected) == {outcome: count for outcome, count in counted.items() if count}
     told = rows_of(events)
     assert len({row for row, _ in told}) == len(told)
     wanted = {
         WantedResults.ALL: set(counted),
-        WantedResults.FAILURES: {"failed", "not_processed"},
+        WantedResults.FAILURES: {"failed", "not_processed", "unknown"},
         WantedResults.NONE: set[str](),
     }[results]
     assert {name: count for name, count in expected.items() if name in wanted} == Counter(name for _, name in told)
@@ -484,7 +485,7 @@ async def test_a_job_that_fails_half_way_tells_each_row():
     finished = events[-1]
     assert isinstance(finished, Finished)
     assert (finished.load.state, finished.load.error_message) == (LoadState.FAILED, "Internal")
-    assert counts_of(finished) == (1, 0, 0, 0, 2)
+    assert counts_of(finished) == (1, 0, 0, 0, 2, 0)
     assert rows_of(events) == [(1, "created"), (2, "not_processed"), (3, "not_processed")]
 
 
@@ -502,18 +503,25 @@ async def test_rows_without_any_line_were_not_tried():
 
 
 async def test_a_tried_row_without_its_line_is_not_called_untried():
-    """When Salesforce says it tried more rows than it tells of, a row may have been written: no count is made up."""
+    """When Salesforce says it tried more rows than it tells of, a row may have been written: it is told as unknown."""
     org = FakeBulkOrg(
         final=LoadState.FAILED, edit=lambda file, lines: lines[:-1] if file == "successfulResults" else lines
     )
 
-    with pytest.raises(errors.UpstreamProtocolError):
-        await load(UPSERT, org, DATA)
+    events = await load(UPSERT, org, DATA)
+
+    assert ["created", "created", "unknown"] == sorted(outcome for _, outcome in rows_of(events))
+    assert (2, 0, 0, 0, 0, 1) == counts_of(events[-1])
 
 
 async def test_a_job_without_any_result_is_a_failed_load():
     """A job that Salesforce failed as a whole is an error with its id, state and words."""
-    org = FakeBulkOrg(final=LoadState.FAILED, error_message="InvalidBatch : no", edit=lambda file, lines: lines[:1])
+    org = FakeBulkOrg(
+        judge=lambda row: None,
+        final=LoadState.FAILED,
+        error_message="InvalidBatch : no",
+        edit=lambda file, lines: lines[:1],
+    )
 
     with pytest.raises(errors.LoadFailed, match="InvalidBatch : no") as caught:
         await load(UPSERT, org, DATA)
@@ -522,19 +530,64 @@ async def test_a_job_without_any_result_is_a_failed_load():
 
 
 @pytest.mark.parametrize(
-    "edit",
+    ("edit", "outcomes"),
     [
-        lambda file, lines: lines[:-1],
-        lambda file, lines: [*lines, lines[-1]],
-        lambda file, lines: [*lines[:-1], [*lines[-1][:-1], "Altered"]],
+        (lambda file, lines: lines[:-1], ["created", "created", "unknown"]),
+        (lambda file, lines: [*lines, lines[-1]], ["created"] * 3),
+        (lambda file, lines: [*lines[:-1], [*lines[-1][:-1], "Altered"]], ["created"] * 3),
+        (lambda file, lines: [*lines[:-1], lines[-1][:-1]], ["created", "created", "unknown"]),
+        (lambda file, lines: [["<html>Bad Gateway</html>"]], ["unknown"] * 3),
+        (lambda file, lines: [], ["unknown"] * 3),
     ],
+    ids=["few", "many", "altered", "cut", "page", "empty"],
 )
-async def test_results_that_do_not_fit_the_rows_are_refused(edit):
-    """A line too few, too many or about another row is a protocol error, never a wrong count."""
+async def test_results_that_never_fit_the_rows_are_told_as_far_as_they_go(edit, outcomes):
+    """A line too few, too many, cut or about another row ends no load: counts add up, and no outcome is made up."""
     org = FakeBulkOrg(edit=edit)
 
-    with pytest.raises(errors.UpstreamProtocolError):
-        await load(UPSERT, org, DATA)
+    events = await load(UPSERT, org, DATA)
+
+    assert outcomes == sorted(outcome for _, outcome in rows_of(events))
+    finished = events[-1]
+    assert isinstance(finished, Finished)
+    assert 3 == sum(counts_of(finished)) == finished.rows_received
+    assert 3 == len(org.written)
+
+
+async def test_a_doubt_is_looked_into_three_times():
+    """Salesforce is given some time to complete its results, and not for ever."""
+    org, clock = FakeBulkOrg(edit=lambda file, lines: lines[:-1]), FakeClock()
+
+    await load(UPSERT, org, DATA, clock=clock)
+
+    assert [2.0, 10.0, 30.0] == clock.sleeps[-3:]
+    assert 4 == org.calls.count("successfulResults")
+
+
+@pytest.mark.parametrize("broken", [1, 3])
+async def test_results_that_are_cut_once_are_read_again(broken):
+    """A file that a proxy cut is fetched anew before anything of it is told, and nothing is missing then."""
+    left = broken
+
+    def cut(file, lines):
+        nonlocal left
+        left -= 1
+        return lines[:-1] if left >= 0 else lines
+
+    events = await load(UPSERT, FakeBulkOrg(edit=cut), DATA)
+
+    assert [(1, "created"), (2, "created"), (3, "created")] == rows_of(events)
+    assert (3, 0, 0, 0, 0, 0) == counts_of(events[-1])
+
+
+async def test_failures_that_cannot_be_told_apart_are_not_made_up():
+    """A caller that wants failures, and whose file of them lacks some, gets the rest as rows of unknown outcome."""
+    org = FakeBulkOrg(judge=without_name, edit=lambda file, lines: lines[:1] if file == "failedResults" else lines)
+
+    events = await load(INSERT, org, DATA)
+
+    assert [(2, "unknown")] == rows_of(events)
+    assert (2, 0, 0, 0, 0, 1) == counts_of(events[-1])
 
 
 async def test_equal_rows_are_told_apart_by_turn():
@@ -585,7 +638,7 @@ def test_an_unknown_state_is_a_protocol_error():
 
 
 def test_every_outcome_is_counted():
-    """The five counts of the end are the five outcomes."""
+    """The six counts of the end are the six outcomes."""
     assert len(RowOutcome) == len(counts_of(Finished("", None, 0, RowCounts())))  # type: ignore[arg-type]
 
 

@@ -16,18 +16,19 @@ from service.bulk.allowance import Allowance
 from service.bulk.batches import CellColumn, CellKind, RowColumns
 from service.bulk.data import Format
 from service.bulk.desk import Desk, Slots
-from service.bulk.events import Accepted, Finished, PartDone, Prepared, Results
+from service.bulk.events import Accepted, Finished, PartDone, Prepared, Progress, Results
 from service.bulk.failpoints import Failpoint, pass_by
-from service.bulk.job import Commit, LoadRequest, LoadState, Operation, RowCounts, WantedResults
+from service.bulk.job import Commit, LoadRequest, LoadState, Operation, WantedResults
 from service.bulk.ledger import Ledger
-from service.bulk.messages import DataEnd, PartCommit
+from service.bulk.messages import DataEnd, Message, PartCommit
+from service.bulk.outcomes import RowCounts
 from service.bulk.parts import PartLimits
 from service.bulk.splitting import splitter_of
-from service.bulk.standing import add_part, only_part
+from service.bulk.standing import StandingLoad, add_part, only_part
 from tests.support.bulk import FakeBulkOrg
 from tests.support.clock import FakeClock
 from tests.support.scale import examples
-from tests.unit.bulk.loading import SIGNER, Caller, Killed, Process, by_part, loader, new_ledger, stream
+from tests.unit.bulk.loading import SIGNER, Caller, Killed, Process, by_part, loader, new_ledger, queued, stream
 
 INSERT = by_part(LoadRequest("Lead", Operation.INSERT, results=WantedResults.ALL, key_column="LastName"))
 NAMES = [f"N{number:02}" for number in range(60)]
@@ -394,6 +395,87 @@ async def test_a_job_that_ended_while_nobody_was_there_is_sent_again(state):
     assert RowCounts(created=60) == caller.counts
 
 
+@pytest.mark.parametrize(("unchanged", "waits"), [(0, [300.0]), (120, [180.0]), (300, []), (86_400, [])])
+async def test_rows_of_an_aborted_job_wait_only_while_a_batch_may_run(unchanged, waits):
+    """Salesforce tells when a job ended: five minutes later nothing runs. The caller is told why it waits before."""
+    org, caller, clock = FakeBulkOrg(unchanged_seconds=unchanged), Caller(INSERT, DATA), FakeClock()
+    with pytest.raises(Killed):
+        await call(caller, Process(org, Failpoint.PREPARED))
+    org.end(org.jobs[0], LoadState.ABORTED, tried=0)
+
+    await caller.call(loader(org, clock))
+
+    assert NAMES == names(org)
+    assert waits == [seconds for seconds in clock.sleeps if seconds > 60]
+    told = [event.waiting_for for event in caller.events if isinstance(event, Progress) and event.waiting_for]
+    assert len(waits) == len(told)
+    assert all("the job of part 1, which is Aborted" in reason for reason in told)
+
+
+@pytest.mark.parametrize(
+    ("operation", "closing", "written"),
+    [(Operation.UPSERT, 1, 60), (Operation.UPSERT, 2, 60), (Operation.INSERT, 1, 57)],
+)
+async def test_locked_rows_of_a_caller_that_has_said_all(operation, closing, written):
+    """A caller that closes after its last commit has locked rows tried again where that is harmless, and only there.
+
+    A retry of an insert that no stored token names would double it for whoever goes on by an older one.
+    """
+    tries = Counter[str]()
+
+    def judge(row):
+        tries[row["LastName"]] += 1
+        return LOCKED if row["LastName"] < "N03" and tries[row["LastName"]] == 1 else ""
+
+    key = "LastName" if operation is Operation.UPSERT else ""
+    request = replace(INSERT, operation=operation, external_id_field=key)
+    org, events, outgoing = FakeBulkOrg(judge=judge), [], asyncio.Queue[Message | None]()
+    outgoing.put_nowait(DATA)
+    outgoing.put_nowait(DataEnd())
+
+    async with (
+        asyncio.timeout(20),
+        aclosing(loader(org).run(request, new_ledger(request), queued(outgoing))) as running,
+    ):
+        async for event in running:
+            events.append(event)
+            prepared = sum(isinstance(each, Prepared) for each in events)
+            if isinstance(event, Prepared) and prepared == 1:
+                outgoing.put_nowait(PartCommit(1, event.resume_token))
+            if isinstance(event, Prepared) and prepared == closing:
+                outgoing.put_nowait(None)
+
+    assert isinstance(events[-1], Finished)
+    assert written == len(org.written)
+    assert 60 - written == events[-1].counts.failed
+
+
+async def test_a_cancellation_aborts_whatever_it_can():
+    """A job that cannot be asked for keeps none of the others from being aborted, and the fault is told."""
+    org, caller = FakeBulkOrg(), Caller(INSERT, DATA, SMALL)
+    prepared = []
+
+    def leave(event):
+        prepared.append(event)
+        if sum(isinstance(each, Prepared) for each in prepared) == 4:
+            raise Killed
+
+    caller.on_event = leave
+    with pytest.raises(Killed):
+        await call(caller, Process(org))
+    known = Ledger.of(SIGNER.read(prepared[-1].resume_token, org="prod"))
+    org.faults["job_info"] = [errors.LoadNotFound("gone"), None, errors.UpstreamUnavailable("down")]
+    named = [job_id for record in known.parts for job_id in record.job_ids]
+
+    with pytest.raises(errors.UpstreamUnavailable):
+        await StandingLoad(known, org, FakeClock()).cancel()
+
+    states = {job.id: job.state for job in org.jobs}
+    assert 4 <= len(named)
+    assert [LoadState.OPEN, LoadState.ABORTED, LoadState.OPEN] == [states[job_id] for job_id in named[:3]]
+    assert {LoadState.ABORTED} == {states[job_id] for job_id in named[3:]}
+
+
 async def test_a_job_that_somebody_aborts_half_way_is_told_exactly():
     """Rows written before stay written, and the others are told as not processed; nobody overrules an abort."""
     org, caller = FakeBulkOrg(polls=1_000_000), Caller(INSERT, DATA)
@@ -410,6 +492,35 @@ async def test_a_job_that_somebody_aborts_half_way_is_told_exactly():
     assert caller.finished is not None
     assert caller.finished.load.state is LoadState.ABORTED
     assert NAMES[:25] == names(org)
+
+
+@pytest.mark.parametrize("state", [LoadState.COMPLETE, LoadState.FAILED])
+async def test_results_that_stay_broken_do_not_keep_a_load_from_its_end(state):
+    """A resumed load whose job tried its rows and tells of none finishes: nothing is written again, counts add up."""
+    org, caller = FakeBulkOrg(final=state, edit=lambda file, lines: lines[:1]), Caller(INSERT, DATA)
+    with pytest.raises(Killed):
+        await call(caller, Process(org, Failpoint.ENDED))
+
+    await call(caller, loader(org))
+
+    assert RowCounts(unknown=60) == caller.counts
+    assert {("unknown", "")} == set(caller.told.values())
+    assert (NAMES, 1) == (names(org), len(org.jobs))
+
+
+async def test_locked_rows_that_the_results_contradict_are_not_tried_again():
+    """Where nobody knows which rows failed for a lock, none is given to another job."""
+
+    def cut(file, lines):
+        return lines[:-1] if file == "failedResults" else lines
+
+    org = FakeBulkOrg(judge=lambda row: LOCKED if row["LastName"] < "N03" else "", edit=cut)
+    caller = Caller(INSERT, DATA)
+
+    await call(caller, loader(org))
+
+    assert RowCounts(created=57, failed=2, unknown=1) == caller.counts
+    assert (57, 1) == (len(org.written), len(org.jobs))
 
 
 async def test_a_bad_row_ends_the_load_after_the_parts_before_it():
@@ -643,16 +754,47 @@ async def test_a_resumed_load_says_so():
     assert accepted.resume_from is None
 
 
-async def test_an_outage_of_half_a_minute_is_waited_out():
-    """Creating, uploading, committing and polling go on when Salesforce answers again."""
-    down: list[BaseException | None] = [errors.UpstreamUnavailable("down", retry_after_seconds=5.0)] * 6
-    methods = ("create_job", "upload", "complete", "job_info", "successfulResults")
-    org, caller = FakeBulkOrg(faults={method: list(down) for method in methods}), Caller(INSERT, DATA, SMALL)
+class Away(FakeBulkOrg):
+    """An org that is down for half a minute after some of its calls."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.clock = FakeClock()
+        self.down_until = 0.0
+        self.first = 10
+
+    def _raise(self, method, faults, *, is_counted=True):
+        super()._raise(method, faults, is_counted=is_counted)
+        if len(self.calls) == self.first:
+            self.down_until = self.clock.monotonic() + 30
+        if self.clock.monotonic() < self.down_until:
+            raise errors.UpstreamUnavailable("down", retry_after_seconds=2.0)
+
+
+@pytest.mark.parametrize("first", range(2, 40, 6))
+async def test_an_outage_of_half_a_minute_is_waited_out(first):
+    """Whatever the load does when Salesforce goes down, it goes on when it is up again, and writes each row once."""
+    org, caller = Away(), Caller(INSERT, DATA, SMALL)
+    org.first = first
+
+    await caller.call(loader(org, org.clock))
+
+    assert org.down_until
+    assert NAMES == names(org)
+    assert RowCounts(created=60) == caller.counts
+
+
+async def test_an_outage_that_is_not_waited_out_ends_the_load(monkeypatch):
+    """Without patience the load breaks off half-way, and nothing is lost or doubled when it is gone on with."""
+    monkeypatch.setattr("service.bulk.job_steps.OUTAGE_SECONDS", 1.0)
+    down: list[BaseException | None] = [None, errors.UpstreamUnavailable("down", retry_after_seconds=2.0)]
+    org, caller = FakeBulkOrg(faults={"upload": down}), Caller(INSERT, DATA, SMALL)
+    with pytest.raises(errors.UpstreamUnavailable):
+        await call(caller, loader(org))
 
     await call(caller, loader(org))
 
     assert NAMES == names(org)
-    assert RowCounts(created=60) == caller.counts
 
 
 async def test_answers_that_are_lost_change_nothing():

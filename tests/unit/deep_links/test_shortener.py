@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from structlog.testing import capture_logs
 
+from service.context import CallContext
 from service.deep_links.link import ExternalId, Link, LinkedRecord
+from service.deep_links.places import MOST_WAITING
 from service.deep_links.shortener import MAX_SHORT_LENGTH, Shortener, ShortForm
 from service.deep_links.shorteners import SHORTENERS
 from service.errors import DeadlineExceeded, InvalidRequest, ShortLinkUnavailable, UpstreamProtocolError
@@ -268,3 +271,96 @@ async def test_a_caller_that_goes_away_tells_nothing_of_the_provider(form):
 
     shortener._transport = ScriptedTransport(GOOD)
     assert SHORT == await shortener.shorten(LINK, URL, call(clock))
+
+
+class Gate:
+    """A transport whose answers wait until it is opened; it remembers whose request came when."""
+
+    def __init__(self) -> None:
+        self.callers: list[str] = []
+        self.opened = asyncio.Event()
+
+    async def send(self, _request: Request, context: CallContext) -> Response:
+        """Answer with a short link."""
+        self.callers.append(context.caller)
+        await self.opened.wait()
+        return GOOD
+
+
+def by(caller: str, clock: FakeClock) -> CallContext:
+    """Return the context of a caller's call."""
+    return structs.replace(call(clock), caller=caller)
+
+
+async def settled() -> None:
+    """Let every task come to where it waits."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_one_caller_does_not_hold_up_another(form):
+    """Who asks for a thousand short links delays who asks for one by a turn."""
+    transport, clock = Gate(), FakeClock()
+    shortener = Shortener(replace(form, max_in_flight=1), clock, transport=transport)
+
+    async with asyncio.TaskGroup() as tasks:
+        for caller in ["campaign"] * 1000 + ["checkout"]:
+            tasks.create_task(shortener.shorten(LINK, URL, by(caller, clock)))
+            await asyncio.sleep(0)
+        transport.opened.set()
+
+    assert 1001 == len(transport.callers)
+    assert transport.callers.index("checkout") < 3
+
+
+async def test_not_everything_waits(form):
+    """A caller that asks for more than are waited for hears when to come back, and others still have places."""
+    transport, clock = Gate(), FakeClock()
+    shortener = Shortener(replace(form, max_in_flight=1), clock, transport=transport)
+
+    async with asyncio.TaskGroup() as tasks:
+        waiting = [
+            tasks.create_task(shortener.shorten(LINK, URL, by("a", clock))) for _ in range(MOST_WAITING // 2 + 1)
+        ]
+        await settled()
+        with pytest.raises(ShortLinkUnavailable) as refused:
+            await shortener.shorten(LINK, URL, by("a", clock))
+        other = tasks.create_task(shortener.shorten(LINK, URL, by("b", clock)))
+        await settled()
+        transport.opened.set()
+
+    assert ("quota", True) == (refused.value.metadata["cause"], refused.value.retry_after_seconds is not None)
+    assert {SHORT} == {task.result() for task in (*waiting, other)}
+
+
+async def test_who_goes_away_keeps_no_place(form):
+    """Neither while it waits, nor when its turn has just come."""
+    transport, clock = Gate(), FakeClock()
+    shortener = Shortener(replace(form, max_in_flight=1), clock, transport=transport)
+    first, second, third = (asyncio.create_task(shortener.shorten(LINK, URL, by(name, clock))) for name in "abc")
+    await settled()
+
+    second.cancel()
+    first.cancel()
+    await asyncio.sleep(0)
+    third.cancel()
+    transport.opened.set()
+
+    assert [True] * 3 == [isinstance(end, asyncio.CancelledError) for end in await gathered(first, second, third)]
+    async with asyncio.timeout(10):
+        assert SHORT == await shortener.shorten(LINK, URL, by("d", clock))
+
+
+async def gathered(*tasks: "asyncio.Task[str]") -> list[str | BaseException]:
+    """Return how tasks ended."""
+    return await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@pytest.mark.parametrize("asked", ["9" * 300, "9" * 4000, "Fri, 31 Dec 9999 23:59:59 GMT", "-1", "nan", "1e400"])
+async def test_a_hostile_time_to_come_back(form, asked):
+    """Whatever an API asks callers to wait, they are told of a day at most."""
+    with pytest.raises(ShortLinkUnavailable) as refused:
+        await shorten(form, answer(429, None, retry_after=asked))
+
+    assert refused.value.retry_after_seconds is not None
+    assert 0 <= refused.value.retry_after_seconds <= 86_400

@@ -56,3 +56,30 @@ async def test_a_job_that_is_begun_is_finished():
     await jobs.abort("750000000000001AAA")
 
     assert [(Priority.BATCH, False)] + [(Priority.BATCH, True)] * 3 == begun
+
+
+@pytest.mark.parametrize(
+    ("changed", "dated", "seconds"),
+    [
+        ("2026-02-11T12:00:00.000+0000", "Wed, 11 Feb 2026 12:05:00 GMT", 300.0),
+        ("2026-02-11T12:00:00.000+0000", "Wed, 11 Feb 2026 11:00:00 GMT", 0.0),
+        ("2026-02-11T12:00:00.000+0000", "", 0.0),
+        ("2026-02-11T12:00:00.000+0000", "yesterday", 0.0),
+        ("2026-02-11T12:00:00", "Wed, 11 Feb 2026 12:05:00 GMT", 0.0),
+        ("soon", "Wed, 11 Feb 2026 12:05:00 GMT", 0.0),
+    ],
+)
+async def test_a_job_says_for_how_long_it_has_not_changed(changed, dated, seconds):
+    """By Salesforce's own clock on both ends; what cannot be read is taken for a change just now."""
+    job = {"id": "750000000000001AAA", "state": "Aborted", "systemModstamp": changed}
+    told = replace_headers(answer(200, job), {"date": dated})
+    jobs = OrgBulkJobs(SalesforceClient(ScriptedTransport(told), org="prod", api_version="66.0"), call(FakeClock()))
+
+    found = await jobs.job_info("750000000000001AAA")
+
+    assert seconds == found.unchanged_seconds
+
+
+def replace_headers(response: Response, headers: dict[str, str]) -> Response:
+    """Return an answer with other headers."""
+    return Response(response.status, headers, response.content)

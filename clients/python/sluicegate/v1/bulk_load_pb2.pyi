@@ -213,6 +213,10 @@ class _BulkRowOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BulkRo
     """Salesforce refused the row."""
     BULK_ROW_OUTCOME_NOT_PROCESSED: _BulkRowOutcome.ValueType  # 5
     """Salesforce never tried the row, because the job failed or was aborted."""
+    BULK_ROW_OUTCOME_UNKNOWN: _BulkRowOutcome.ValueType  # 6
+    """The row may have been written or not: the job's results do not cover its rows, also when they were read again. The
+    service does not send it again. Look for the record before loading the row anew.
+    """
 
 class BulkRowOutcome(_BulkRowOutcome, metaclass=_BulkRowOutcomeEnumTypeWrapper):
     """What became of a row."""
@@ -229,6 +233,10 @@ BULK_ROW_OUTCOME_FAILED: BulkRowOutcome.ValueType  # 4
 """Salesforce refused the row."""
 BULK_ROW_OUTCOME_NOT_PROCESSED: BulkRowOutcome.ValueType  # 5
 """Salesforce never tried the row, because the job failed or was aborted."""
+BULK_ROW_OUTCOME_UNKNOWN: BulkRowOutcome.ValueType  # 6
+"""The row may have been written or not: the job's results do not cover its rows, also when they were read again. The
+service does not send it again. Look for the record before loading the row anew.
+"""
 Global___BulkRowOutcome: _TypeAlias = BulkRowOutcome  # noqa: Y015
 
 @_typing.final
@@ -380,6 +388,7 @@ class BulkRowCounts(_message.Message):
     ROWS_DELETED_FIELD_NUMBER: _builtins.int
     ROWS_FAILED_FIELD_NUMBER: _builtins.int
     ROWS_NOT_PROCESSED_FIELD_NUMBER: _builtins.int
+    ROWS_UNKNOWN_FIELD_NUMBER: _builtins.int
     rows_created: _builtins.int
     """Rows that created a record."""
     rows_updated: _builtins.int
@@ -390,6 +399,8 @@ class BulkRowCounts(_message.Message):
     """Rows that Salesforce refused."""
     rows_not_processed: _builtins.int
     """Rows that Salesforce never tried."""
+    rows_unknown: _builtins.int
+    """Rows of which Salesforce's results do not tell what became of them; zero but where results are missing or broken."""
     def __init__(
         self,
         *,
@@ -398,10 +409,11 @@ class BulkRowCounts(_message.Message):
         rows_deleted: _builtins.int = ...,
         rows_failed: _builtins.int = ...,
         rows_not_processed: _builtins.int = ...,
+        rows_unknown: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["rows_created", b"rows_created", "rows_deleted", b"rows_deleted", "rows_failed", b"rows_failed", "rows_not_processed", b"rows_not_processed", "rows_updated", b"rows_updated"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rows_created", b"rows_created", "rows_deleted", b"rows_deleted", "rows_failed", b"rows_failed", "rows_not_processed", b"rows_not_processed", "rows_unknown", b"rows_unknown", "rows_updated", b"rows_updated"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -421,7 +433,8 @@ class BulkRowResult(_message.Message):
     PART_FIELD_NUMBER: _builtins.int
     row: _builtins.int
     """The row's number in the caller's data, from 1; a CSV header and empty lines are not counted. Zero where only the
-    data could tell and is not at hand: see ListBulkLoadResults.
+    data could tell and is not at hand, see ListBulkLoadResults, and where Salesforce tells of a row that it repeats
+    otherwise than it was sent.
     """
     outcome: Global___BulkRowOutcome.ValueType
     """What became of it."""

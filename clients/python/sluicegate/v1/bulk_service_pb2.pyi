@@ -157,7 +157,7 @@ class _BulkResultsEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BulkResul
     BULK_RESULTS_UNSPECIFIED: _BulkResults.ValueType  # 0
     """The same as FAILURES."""
     BULK_RESULTS_FAILURES: _BulkResults.ValueType  # 1
-    """Rows that failed or were not processed."""
+    """Rows that failed, were not processed, or of which nobody knows."""
     BULK_RESULTS_ALL: _BulkResults.ValueType  # 2
     """Every row."""
     BULK_RESULTS_NONE: _BulkResults.ValueType  # 3
@@ -169,7 +169,7 @@ class BulkResults(_BulkResults, metaclass=_BulkResultsEnumTypeWrapper):
 BULK_RESULTS_UNSPECIFIED: BulkResults.ValueType  # 0
 """The same as FAILURES."""
 BULK_RESULTS_FAILURES: BulkResults.ValueType  # 1
-"""Rows that failed or were not processed."""
+"""Rows that failed, were not processed, or of which nobody knows."""
 BULK_RESULTS_ALL: BulkResults.ValueType  # 2
 """Every row."""
 BULK_RESULTS_NONE: BulkResults.ValueType  # 3
@@ -206,7 +206,8 @@ class BulkLoadRequest(_message.Message):
     @_builtins.property
     def end(self) -> Global___BulkLoadEnd:
         """The data is complete; only commits follow. Needed with BULK_COMMIT_BY_PART, refused otherwise. Keep the
-        sending side open until FINISHED: rows that are tried again wait for another commit, and once it is closed, none are.
+        sending side open until FINISHED: rows that are tried again wait for another commit. Once it is closed, those of
+        updates and upserts are tried again without, and no others.
         """
 
     def __init__(
@@ -638,10 +639,15 @@ class BulkLoadProgress(_message.Message):
     LOAD_FIELD_NUMBER: _builtins.int
     ROWS_RECEIVED_FIELD_NUMBER: _builtins.int
     BYTES_RECEIVED_FIELD_NUMBER: _builtins.int
+    WAITING_FOR_FIELD_NUMBER: _builtins.int
     rows_received: _builtins.int
     """Rows of the load that were received, in earlier calls too if it is gone on with."""
     bytes_received: _builtins.int
     """Bytes of data that were received in this call, a header row of CSV among them."""
+    waiting_for: _builtins.str
+    """What keeps the load from going on, for people: a batch of an aborted job that may still run, room on the replica's
+    disk. Empty if nothing does but Salesforce's own work.
+    """
     @_builtins.property
     def load(self) -> _bulk_load_pb2.BulkLoad:
         """The load as it stands."""
@@ -652,10 +658,11 @@ class BulkLoadProgress(_message.Message):
         load: _bulk_load_pb2.BulkLoad | None = ...,
         rows_received: _builtins.int = ...,
         bytes_received: _builtins.int = ...,
+        waiting_for: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["load", b"load"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bytes_received", b"bytes_received", "load", b"load", "rows_received", b"rows_received"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bytes_received", b"bytes_received", "load", b"load", "rows_received", b"rows_received", "waiting_for", b"waiting_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -687,7 +694,7 @@ Global___BulkLoadResults: _TypeAlias = BulkLoadResults  # noqa: Y015
 
 @_typing.final
 class BulkLoadFinished(_message.Message):
-    """What became of the whole load. The five counts add up to `rows_received`."""
+    """What became of the whole load. The six counts add up to `rows_received`."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -698,6 +705,7 @@ class BulkLoadFinished(_message.Message):
     ROWS_DELETED_FIELD_NUMBER: _builtins.int
     ROWS_FAILED_FIELD_NUMBER: _builtins.int
     ROWS_NOT_PROCESSED_FIELD_NUMBER: _builtins.int
+    ROWS_UNKNOWN_FIELD_NUMBER: _builtins.int
     rows_received: _builtins.int
     """Rows received from the caller."""
     rows_created: _builtins.int
@@ -710,6 +718,8 @@ class BulkLoadFinished(_message.Message):
     """Rows that Salesforce refused."""
     rows_not_processed: _builtins.int
     """Rows that Salesforce never tried."""
+    rows_unknown: _builtins.int
+    """Rows of which Salesforce's results do not tell what became of them: see BULK_ROW_OUTCOME_UNKNOWN."""
     @_builtins.property
     def load(self) -> _bulk_load_pb2.BulkLoad:
         """The load in its final state."""
@@ -724,10 +734,11 @@ class BulkLoadFinished(_message.Message):
         rows_deleted: _builtins.int = ...,
         rows_failed: _builtins.int = ...,
         rows_not_processed: _builtins.int = ...,
+        rows_unknown: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["load", b"load"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["load", b"load", "rows_created", b"rows_created", "rows_deleted", b"rows_deleted", "rows_failed", b"rows_failed", "rows_not_processed", b"rows_not_processed", "rows_received", b"rows_received", "rows_updated", b"rows_updated"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["load", b"load", "rows_created", b"rows_created", "rows_deleted", b"rows_deleted", "rows_failed", b"rows_failed", "rows_not_processed", b"rows_not_processed", "rows_received", b"rows_received", "rows_unknown", b"rows_unknown", "rows_updated", b"rows_updated"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -499,7 +499,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_QUEUE_FULL: _ErrorReason.ValueType  # 38
     """As many records wait for this org as the service holds, or as one caller may have of them: a fifth is left to the
-    others. RetryInfo says when to come back.
+    others; or this replica's disk has no room for the data of a bulk load. RetryInfo says when to come back.
 
     Example of an ErrorInfo:
 
@@ -1133,7 +1133,7 @@ Example of an ErrorInfo:
 """
 ERROR_REASON_QUEUE_FULL: ErrorReason.ValueType  # 38
 """As many records wait for this org as the service holds, or as one caller may have of them: a fifth is left to the
-others. RetryInfo says when to come back.
+others; or this replica's disk has no room for the data of a bulk load. RetryInfo says when to come back.
 
 Example of an ErrorInfo:
 

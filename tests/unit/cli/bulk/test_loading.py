@@ -8,7 +8,19 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from sluicegate import Accepted, BulkLoad, BulkPart, Event, Prepared, Results, RowResult, SluicegateError, TokenFile
+from sluicegate import (
+    Accepted,
+    BulkLoad,
+    BulkPart,
+    Event,
+    Finished,
+    Prepared,
+    Progress,
+    Results,
+    RowResult,
+    SluicegateError,
+    TokenFile,
+)
 
 from service.cli.bulk.loading import Loading
 from service.cli.bulk.notes import Note, NoteFile
@@ -80,3 +92,14 @@ async def test_data_that_is_wrong_further_on_is_to_be_corrected(tmp_path, capsys
 
     assert 3 == status
     assert "not all rows were loaded; correct the data, then go on with: " in capsys.readouterr().err
+
+
+async def test_what_a_load_waits_for_is_told(tmp_path, capsys):
+    """Who looks at a load that stands still learns why; rows of which nobody knows are not taken for written."""
+    waiting = Progress(LOAD, 1, 4, "room on this replica's disk")
+    finished = Finished(LOAD, 1, 0, 0, 0, 0, 0, rows_unknown=1)
+
+    status = await run(Telling(Accepted(LOAD), waiting, finished), tmp_path)
+
+    assert 1 == status
+    assert "sluicegate: waiting for room on this replica's disk\n" in capsys.readouterr().err

@@ -654,7 +654,7 @@ export enum ErrorReason {
 
   /**
    * As many records wait for this org as the service holds, or as one caller may have of them: a fifth is left to the
-   * others. RetryInfo says when to come back.
+   * others; or this replica's disk has no room for the data of a bulk load. RetryInfo says when to come back.
    *
    * Example of an ErrorInfo:
    *

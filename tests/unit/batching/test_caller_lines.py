@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from service.batching.caller_lines import CallerLines
 from service.batching.item import Item, Single, State
-from service.batching.turns import Turns
 from service.salesforce.calls.writes import Operation, Row, Write
 from tests.support.clock import FakeClock
 from tests.support.transport import call
@@ -19,13 +19,13 @@ def item(caller: str, number: int = 0, weight: int = 1) -> Item:
     return Item(row, "", (), context, 0.0, Single.__new__(Single), weight=weight, queued_at=float(number))
 
 
-def taken(turns: Turns, count: int) -> list[str]:
+def taken(turns: CallerLines, count: int) -> list[str]:
     return [turns.pop().row.sobject for _ in range(count)]
 
 
 def test_one_caller_is_served_in_its_order() -> None:
     """First in, first out."""
-    turns = Turns()
+    turns = CallerLines()
     for number in range(5):
         turns.push(item("a", number))
 
@@ -34,7 +34,7 @@ def test_one_caller_is_served_in_its_order() -> None:
 
 def test_a_caller_with_thousands_lets_others_in_between() -> None:
     """Whoever comes later with little is served at once."""
-    turns = Turns()
+    turns = CallerLines()
     for number in range(1_000):
         turns.push(item("a", number))
     for number in range(3):
@@ -45,7 +45,7 @@ def test_a_caller_with_thousands_lets_others_in_between() -> None:
 
 def test_a_weight_is_the_length_of_a_turn() -> None:
     """Twice the weight, twice the records."""
-    turns = Turns()
+    turns = CallerLines()
     for number in range(30):
         turns.push(item("a", number, weight=2))
         turns.push(item("b", number))
@@ -55,7 +55,7 @@ def test_a_weight_is_the_length_of_a_turn() -> None:
 
 def test_what_comes_back_is_served_before_what_came_later() -> None:
     """Items that were kept waiting keep their place among those of their caller."""
-    turns = Turns()
+    turns = CallerLines()
     turns.push(item("a", 2))
     turns.push_front([item("a", 0), item("a", 1)])
 
@@ -64,7 +64,7 @@ def test_what_comes_back_is_served_before_what_came_later() -> None:
 
 def test_the_oldest_is_found_in_any_line() -> None:
     """A caller whose turn is far off still counts."""
-    turns = Turns()
+    turns = CallerLines()
     turns.push(item("a", 5))
     turns.push(item("b", 3))
 
@@ -74,7 +74,7 @@ def test_the_oldest_is_found_in_any_line() -> None:
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 3), st.booleans()), max_size=60))
 def test_nothing_is_lost_doubled_or_overtaken_within_a_caller(steps: list[tuple[str, int, bool]]) -> None:
     """Whatever is pushed and popped between, each caller's items come out once and in their order."""
-    turns, out, pushed = Turns(), [], Counter[str]()
+    turns, out, pushed = CallerLines(), [], Counter[str]()
     for caller, weight, pop in steps:
         turns.push(item(caller, pushed[caller], weight))
         pushed[caller] += 1
@@ -93,7 +93,7 @@ def test_nothing_is_lost_doubled_or_overtaken_within_a_caller(steps: list[tuple[
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=30), st.integers(0, 30))
 def test_a_sweep_forgets_who_has_gone_and_nobody_else(steps, taken_before):
     """The turns of the others are as they would have been without those that left."""
-    swept, whole, gone = Turns(), Turns(), set()
+    swept, whole, gone = CallerLines(), CallerLines(), set()
     for number, (caller, leaves) in enumerate(steps):
         for turns in (swept, whole):
             turns.push(item(caller, number, weight=2))
@@ -115,7 +115,7 @@ def test_a_sweep_forgets_who_has_gone_and_nobody_else(steps, taken_before):
 
 def test_a_turn_that_a_sweep_ends_gives_nobody_elses_away():
     """The next caller has its own turn, not what was left of that of the caller who went."""
-    turns = Turns()
+    turns = CallerLines()
     going = [item("a", number, weight=3) for number in range(3)]
     for each in (*going, *(item("b", number) for number in range(3)), item("c", 0)):
         turns.push(each)

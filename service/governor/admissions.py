@@ -31,7 +31,7 @@ Begin = Callable[[Attempt, float], None]
 """Books an attempt that begins."""
 
 
-class Turns:
+class Admissions:
     """Lets attempts begin as the org can take them, in fair order.
 
     All methods belong to the event loop's thread.

@@ -7,7 +7,7 @@ from itertools import chain
 from service.batching.item import Item, State
 
 
-class Turns:
+class CallerLines:
     """A queue in which callers take turns, each by as many items as its weight says; one caller's keep their order.
 
     With one caller it is first in, first out.

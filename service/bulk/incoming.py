@@ -1,0 +1,109 @@
+"""A caller's messages as a load takes them: data waits for room on the disk, and commits overtake data that waits.
+
+Parts that wait for their commits hold room, and their commits may stand behind data that waits for some. So what comes
+is read ahead of, as far as memory allows, and what has parts written is passed on first.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator
+
+from service.bulk.batches import CellKind, RowColumns
+from service.bulk.desk import Desk
+from service.bulk.job import Commit
+from service.bulk.messages import Message, PartCommit
+from service.bulk.room import weight
+
+AHEAD_BYTES = 16_777_216
+"""How much is read ahead, by weight: what a connection may hold of a caller that sends commits as soon as it can."""
+_CELL_BYTES = 12
+"""About what a number or a date takes."""
+
+
+class Incoming:
+    """The messages of one load.
+
+    Args:
+        desk: The load's.
+        source: What the caller says.
+
+    """
+
+    def __init__(self, desk: Desk, source: AsyncIterator[Message]) -> None:
+        self._desk = desk
+        self._source = source
+        self._held: deque[Message | None] = deque()
+        self._reading: asyncio.Task[Message | None] | None = None
+
+    async def messages(self) -> AsyncGenerator[Message, None]:
+        """Yield the messages; commits may come before data that was sent before them.
+
+        Raises:
+            service.errors.QueueFull: There was no room for ten minutes.
+
+        """
+        try:
+            while (message := await self._next()) is not None:
+                size = _weight(message)
+                if size and not self._desk.room.take_now(size):
+                    async for commit in self._overtaking(size):
+                        yield commit
+                yield message
+        finally:
+            if self._reading is not None:
+                self._reading.cancel()
+                await asyncio.wait([self._reading])
+
+    async def _next(self) -> Message | None:
+        if self._held:
+            return self._held.popleft()
+        if self._reading is None:
+            return await anext(self._source, None)
+        reading, self._reading = self._reading, None
+        return await reading
+
+    async def _overtaking(self, size: int) -> AsyncIterator[PartCommit]:
+        """Wait for room, and yield the commits that come meanwhile."""
+        desk = self._desk
+        if desk.request.commit is not Commit.AT_END or desk.ledger.parts:
+            await desk.tell_progress(
+                "room on this replica's disk, which other loads or parts without their commits hold"
+            )
+        room = asyncio.ensure_future(desk.room.take(size))
+        try:
+            while not room.done():
+                reading = self._read_ahead()
+                await asyncio.wait({room, reading} if reading else {room}, return_when=asyncio.FIRST_COMPLETED)
+                if reading is not None and reading.done():
+                    self._reading = None
+                    message = reading.result()
+                    if isinstance(message, PartCommit):
+                        yield message
+                    else:
+                        self._held.append(message)
+            await room
+        finally:
+            room.cancel()
+
+    def _read_ahead(self) -> "asyncio.Task[Message | None] | None":
+        """Return the reading of the next message; None if there is none, or enough was read."""
+        if self._reading is None:
+            has_ended = bool(self._held) and self._held[-1] is None
+            if has_ended or sum(map(_weight, self._held)) >= AHEAD_BYTES:
+                return None
+            self._reading = asyncio.ensure_future(self._read())
+        return self._reading
+
+    async def _read(self) -> Message | None:
+        return await anext(self._source, None)
+
+
+def _weight(message: Message | None) -> int:
+    """Return about what a message's rows are counted as."""
+    if isinstance(message, bytes):
+        return weight(len(message), message.count(b"\n"))
+    if not isinstance(message, RowColumns):
+        return 0
+    texts = (column.values for column in message.columns if column.kind is CellKind.TEXT)
+    size = message.row_count * len(message.columns) * _CELL_BYTES + sum(sum(map(len, values)) for values in texts)
+    return weight(size, message.row_count)

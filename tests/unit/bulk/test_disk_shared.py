@@ -1,0 +1,165 @@
+"""Loads that share too small a disk: they wait for one another, and all come to their end."""
+
+import asyncio
+import errno
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from service import errors
+from service.bulk import incoming, room, spool
+from service.bulk.batches import CellColumn, CellKind, RowColumns
+from service.bulk.data import Format
+from service.bulk.events import Accepted, Event, Finished, PartDone, Prepared, Progress
+from service.bulk.job import LoadRequest, Operation, WantedResults
+from service.bulk.ledger import Ledger
+from service.bulk.messages import DataEnd, Message, PartCommit
+from service.bulk.outcomes import RowCounts
+from service.bulk.parts import PartLimits
+from service.bulk.room import DiskRoom
+from tests.support.bulk import FakeBulkOrg
+from tests.support.clock import settle
+from tests.unit.bulk.loading import SIGNER, Caller, by_part, loader, new_ledger, queued
+
+INSERT = by_part(LoadRequest("Lead", Operation.INSERT, results=WantedResults.ALL, key_column="LastName"))
+BATCHES = replace(INSERT, format=Format.BATCHES)
+LIMITS = PartLimits(100, 10)
+WRITE_AT = spool._write_at
+SHARE = room.weight(LIMITS.size_bytes, LIMITS.rows)
+DATA = b"LastName\n" + "".join(f"N{number:02}\n" for number in range(60)).encode()
+
+
+@pytest.fixture(autouse=True)
+def small_loads(monkeypatch):
+    """Let a load take one byte before it has rows."""
+    monkeypatch.setattr(room, "LOAD_BYTES", 1)
+
+
+class Noting(DiskRoom):
+    """Room that knows how much of it was taken at most."""
+
+    most = 0
+
+    def _grant(self, load: Any, size: int) -> None:
+        super()._grant(load, size)
+        self.most = max(self.most, self.taken)
+
+
+def rows(first: int) -> RowColumns:
+    """Return five rows."""
+    return RowColumns(5, (CellColumn("LastName", CellKind.TEXT, [f"N{first + row:02}" for row in range(5)]),))
+
+
+async def converse(disk: DiskRoom, org: FakeBulkOrg, *, commit: bool = True) -> list[Event]:
+    """Load sixty rows as a caller does that sends data as fast as it may, and commits behind it."""
+    outgoing: asyncio.Queue[Message | None] = asyncio.Queue()
+    for first in range(0, 60, 5):
+        outgoing.put_nowait(rows(first))
+    outgoing.put_nowait(DataEnd())
+    events: list[Event] = []
+    running = replace(loader(org), disk=disk).run(BATCHES, new_ledger(BATCHES, LIMITS), queued(outgoing))
+    async for event in running:
+        events.append(event)
+        if isinstance(event, Prepared) and commit:
+            outgoing.put_nowait(PartCommit(event.part.number, event.resume_token))
+    return events
+
+
+def counts_of(events: list[Event]) -> RowCounts:
+    """Return what a load's end told."""
+    assert isinstance(events[-1], Finished)
+    return events[-1].counts
+
+
+async def test_loads_wait_for_one_another():
+    """Five loads of six parts each, and room for one part and a half: each row is written once, within the limit."""
+    org, disk = FakeBulkOrg(), Noting(SHARE * 3 // 2 + 5, SHARE)
+
+    async with asyncio.timeout(30):
+        told = await asyncio.gather(*(converse(disk, org) for _ in range(5)))
+
+    assert [RowCounts(created=60)] * 5 == [counts_of(events) for events in told]
+    assert 300 == len(org.written)
+    assert SHARE < disk.most <= disk.limit
+    assert 0 == disk.taken
+    reasons = {event.waiting_for for events in told for event in events if isinstance(event, Progress)}
+    assert any("disk" in reason for reason in reasons)
+
+
+async def test_commits_overtake_data_that_waits():
+    """A part that waits for its commit holds the only room, and the commit stands behind data that waits for some."""
+    disk = DiskRoom(SHARE + 2, SHARE)
+
+    async with asyncio.timeout(20):
+        events = await converse(disk, FakeBulkOrg())
+
+    assert RowCounts(created=60) == counts_of(events)
+    assert 0 == disk.taken
+
+
+async def test_without_reading_ahead_such_a_load_is_stuck(monkeypatch):
+    """What shows that commits have to overtake: where none is read, the load waits for itself and is refused."""
+    monkeypatch.setattr(incoming, "AHEAD_BYTES", 0)
+    monkeypatch.setattr(room, "WAIT_SECONDS", 0.05)
+    disk = DiskRoom(SHARE + 2, SHARE)
+
+    with pytest.raises(errors.QueueFull):
+        await converse(disk, FakeBulkOrg())
+
+    assert 0 == disk.taken
+
+
+async def test_a_caller_that_owes_a_commit_does_not_hold_others_for_ever(monkeypatch):
+    """While others wait for room, a part waits for its commit for ten minutes, and the load can be gone on with."""
+    monkeypatch.setattr("service.bulk.consent.WAIT_SECONDS", 0.02)
+    org, disk = FakeBulkOrg(), DiskRoom(SHARE + 2, SHARE)
+    owing = asyncio.ensure_future(converse(disk, org, commit=False))
+    await settle()
+
+    async with asyncio.timeout(20):
+        with pytest.raises(errors.DeadlineExceeded, match="was not committed"):
+            await owing
+
+    assert (0, []) == (disk.taken, org.written)
+
+
+async def test_a_load_too_many_is_refused_and_costs_nothing():
+    """It is told when to come back before any job was made for it."""
+    org, disk = FakeBulkOrg(), DiskRoom(SHARE, SHARE)
+
+    with pytest.raises(errors.QueueFull) as caught:
+        await Caller(INSERT, DATA, LIMITS).call(replace(loader(org), disk=disk))
+
+    assert (60.0, []) == (caught.value.retry_after_seconds, org.calls)
+
+
+async def test_a_full_disk_is_told_and_outlived(monkeypatch):
+    """A full disk ends the load with a clear refusal, and its token goes on when there is room again."""
+    org, caller = FakeBulkOrg(), Caller(INSERT, DATA, LIMITS)
+    disk = DiskRoom()
+    full = False
+
+    def write_at(file: int, data: bytes, at: int) -> None:
+        if full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        WRITE_AT(file, data, at)
+
+    monkeypatch.setattr("service.bulk.spool._write_at", write_at)
+    monkeypatch.setattr("service.bulk.result_files.MEMORY_BYTES", 0)
+
+    def fill(event: Event) -> None:
+        nonlocal full
+        full = full or isinstance(event, PartDone)
+
+    caller.on_event = fill
+    with pytest.raises(errors.QueueFull, match="disk"):
+        await caller.call(replace(loader(org), disk=disk))
+    full, caller.on_event = False, lambda event: None
+    await caller.call(replace(loader(org), disk=disk))
+
+    assert RowCounts(created=60) == caller.counts
+    assert 60 == len(org.written)
+    assert 0 == disk.taken
+    assert isinstance(caller.events[0], Accepted)
+    assert Ledger.of(SIGNER.read(caller.stored, org="prod")).has_ended
