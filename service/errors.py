@@ -30,6 +30,7 @@
     + AccessDenied              (PERMISSION_DENIED)
     + ValidationRuleFailed · SalesforceRejected · LoadFailed · LinkExpired · OrgAuthenticationFailed
     + ClaimExpired · ClaimUsed · ClaimsRefused
+    + LoadWithoutJob            the load's rows were written by calls, and only a job keeps what is asked for
     + QueryNotResumable         the rest of a result is gone and cannot be told from what was sent
   x Exhausted
     + DailyLimitExceeded · CallerQuotaExceeded · ConcurrencyLimitExceeded · AllocationExceeded · QueueFull
@@ -340,6 +341,12 @@ class LoadFailed(Refused):
     """Salesforce failed or aborted the bulk job as a whole. Metadata: job_id, state."""
 
     reason = "LOAD_FAILED"
+
+
+class LoadWithoutJob(Refused):
+    """What is asked needs a bulk job, and the load's rows are written by calls instead. Metadata: load_id."""
+
+    reason = "LOAD_WITHOUT_JOB"
 
 
 class QueryNotResumable(Refused):

@@ -38,8 +38,7 @@ class Allowance:
         """
         needed = max(-(-rows // BATCH_ROWS), 1)
         if not self._is_asked or (self._left is not None and self._left < needed):
-            self._left = await self._client.batches_left()
-            self._is_asked = True
+            await self._ask()
         if self._left is None:
             return
         if self._left < needed:
@@ -49,3 +48,18 @@ class Allowance:
                 retry_after_seconds=3600.0,
             )
         self._left -= needed if rows else 0
+
+    async def has_any(self) -> bool:
+        """Tell whether the org takes any batch today, as far as it tells. Salesforce is asked once.
+
+        Raises:
+            errors.SluicegateError: Salesforce did not tell.
+
+        """
+        if not self._is_asked:
+            await self._ask()
+        return self._left != 0
+
+    async def _ask(self) -> None:
+        self._left = await self._client.batches_left()
+        self._is_asked = True

@@ -299,6 +299,9 @@ def read_header(record: bytes, delimiter: Delimiter, line_end: LineEnd | None) -
 def _check_line_end(record: str, line_end: LineEnd | None, row: int) -> None:
     if line_end is not None and record.endswith("\r\n") != (line_end is LineEnd.CRLF):
         raise csv_faults.wrong_line_end(line_end, row)
+    if record.endswith("\r\r\n"):
+        # The reader takes them all for one line end; what is uploaded would keep one.
+        raise csv_faults.unreadable(csv.Error("new-line character"), row)
 
 
 def _without_empty_lines(text: bytes) -> bytes:

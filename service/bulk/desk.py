@@ -13,6 +13,7 @@ from service.bulk.outbox import Outbox
 from service.bulk.room import DiskRoom, LoadRoom
 from service.bulk.token import LoadToken, TokenSigner
 from service.bulk.watching import LoadWatch
+from service.bulk.ways import Ways
 from service.clock import Clock
 
 PARTS_AT_WORK = 4
@@ -62,6 +63,8 @@ class Desk:
     """What the load may keep on the disk."""
     watch: LoadWatch = field(default_factory=LoadWatch)
     """What is seen of the load."""
+    ways: Ways = field(default_factory=Ways)
+    """How its rows may be written."""
     outbox: Outbox = field(default_factory=Outbox)
     reporting: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while a part's rows are in memory."""

@@ -43,7 +43,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A part's last job has its data and waits for the caller's commit."""
+    """A part's last job has its data, or the part needs none, and waits for the caller's commit."""
 
     resume_token: str
     part: LoadPart
@@ -53,7 +53,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """What became of some rows, at most 1,000, in any order."""
+    """What became of some rows, in any order: at most 1,000, or all of a part that has no job."""
 
     resume_token: str
     rows: tuple[RowResult, ...]

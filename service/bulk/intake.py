@@ -7,17 +7,18 @@ from functools import partial
 
 from service import errors
 from service.bulk.batches import RowColumns
+from service.bulk.call_run import CallRun
 from service.bulk.data import Format
 from service.bulk.desk import Desk
 from service.bulk.events import Accepted
-from service.bulk.job import Commit, LoadRequest
+from service.bulk.job import Commit, LoadRequest, LoadState, Way
 from service.bulk.job_steps import abort_quietly
 from service.bulk.ledger import DIGEST_BYTES, PartRecord
 from service.bulk.messages import DataEnd, Message, PartCommit
 from service.bulk.part_run import PartRun
 from service.bulk.parts import Part, Position
 from service.bulk.patience import persist
-from service.bulk.splitting import SplitterOf, next_part
+from service.bulk.splitting import SplitterOf, marked
 
 PROGRESS_SECONDS = 1.0
 MAX_WAITING_BYTES = 400_000_000
@@ -58,6 +59,8 @@ class Intake:
         self._splitter = splitter_of(desk.request, desk.ledger.limits, self.start)
         self._checked: set[tuple[str, ...]] = set()
         self._opened = ""
+        self._has_all = False
+        """Whether the data that was given to the splitter is all there is."""
         self._next_progress = 0.0
         desk.rows_received = desk.ledger.end.row - 1
 
@@ -137,10 +140,10 @@ class Intake:
     async def _cut(self, read: Callable[[], Iterator[Part]], start: Start) -> bool:
         """Read on, and set the parts to work that this completes; False if the data cannot be read."""
         try:
-            parts = read()
-            while (part := await next_part(parts)) is not None:
-                self._count()
-                await self._add(part, start)
+            async with aclosing(marked(read())) as parts:
+                async for part, is_last in parts:
+                    self._count()
+                    await self._add(part, start, is_whole=self._has_all and is_last and part.start.part == 1)
             self._count()
             await self._begin_csv()
             await self._open()
@@ -168,16 +171,29 @@ class Intake:
         await self._check_columns(splitter.columns)
 
     async def _open(self) -> None:
-        """Open the job of a load that its end commits as soon as there is a row: ACCEPTED names it."""
+        """Open the job of a load that its end commits as soon as it has a row and too many to do without one."""
         desk, splitter = self._desk, self._splitter
-        if desk.request.commit is not Commit.AT_END or desk.ledger.parts or splitter.position.row == 1:
+        if desk.request.commit is not Commit.AT_END or splitter.position.row == 1:
             return
-        await desk.allowance.take(0)
-        job = await persist(lambda: desk.client.create_job(desk.request, splitter.delimiter), desk.clock)
-        self._opened = job.id
+        parts = desk.ledger.parts
+        is_small = not self._runs and desk.ways.may_be_small(
+            desk.request, splitter.position.row - 1, desk.bytes_received
+        )
         begin = Position(byte=desk.ledger.header_bytes)
-        desk.ledger.parts.append(PartRecord(begin, begin, job_ids=[job.id], job=job))
-        await desk.tell(Accepted(desk.token(), desk.ledger.load()))
+        record = parts[0] if parts else PartRecord(begin, begin)
+        if not (is_small or record.job_ids or self._runs):
+            await desk.allowance.take(0)
+            job = await persist(lambda: desk.client.create_job(desk.request, splitter.delimiter), desk.clock)
+            self._opened = job.id
+            record.way = Way.JOB
+            record.begin_job(job, 0)
+            record.way_reason = desk.ways.early_reason(desk.request)
+        if not parts:
+            if is_small:
+                # As far as anybody knows: nobody can ask for the load by a job.
+                record.write_by_calls(LoadState.OPEN)
+            parts.append(record)
+            await desk.tell(Accepted(desk.token(), desk.ledger.load()))
 
     async def _check_columns(self, columns: tuple[str, ...]) -> None:
         if columns not in self._checked:
@@ -185,24 +201,34 @@ class Intake:
             check_needed(self._desk.request, columns)
             await self._check(self._desk.request, columns)
 
-    async def _add(self, part: Part, start: Start) -> None:
-        desk = self._desk
+    async def _add(self, part: Part, start: Start, *, is_whole: bool) -> None:
         try:
             await self._begin_csv()
             await self._check_columns(part.columns)
             await self._open()
             record = self._record_of(part)
+            run = None if record is None else await self._run_of(record, part, is_whole=is_whole)
         except BaseException:
             part.content.close()
             raise
-        if record is None:
+        if run is None:
             part.content.close()
             return
-        run = PartRun(record, part, desk, self._opened)
         self._opened = ""
         self._runs[part.start.part] = run
         await run.take_slot()
         start(run)
+
+    async def _run_of(self, record: PartRecord, part: Part, *, is_whole: bool) -> PartRun:
+        """Return what brings a part to its end: with the job that it has, or the way that is chosen now."""
+        desk = self._desk
+        if record.job_ids:
+            return PartRun(record, part, desk, self._opened)
+        record.way_reason, small = await desk.ways.choose(desk.request, part, desk.allowance, is_whole=is_whole)
+        if small is not None:
+            return CallRun(record, part, desk, small)
+        record.way, record.job = Way.JOB, None
+        return PartRun(record, part, desk)
 
     def _record_of(self, part: Part) -> PartRecord | None:
         """Return the record of a part, one that a token told of if there is; None if nothing is to be done."""
@@ -241,6 +267,7 @@ class Intake:
         if self.fault is not None:
             return
         ledger = self._desk.ledger
+        self._has_all = True
         if not await self._cut(self._splitter.finish, start):
             return
         if not ledger.end.row > 1:
@@ -261,8 +288,13 @@ class Intake:
         run = self._runs.get(message.part)
         if run is None or token.load_id != desk.ledger.load_id:
             raise _disorder("commit", f"the load has no part {message.part} that was prepared in this call")
-        named = token.parts[message.part - 1].jobs if message.part <= len(token.parts) else ()
-        if run.is_waiting and tuple(run.record.job_ids) == named:
+        entry = token.parts[message.part - 1] if message.part <= len(token.parts) else None
+        named = entry.jobs if entry is not None else ()
+        is_by_calls = run.record.way is Way.COLLECTIONS
+        if is_by_calls and entry is not None and entry.by_calls:
+            # Sent twice, it changes nothing.
+            run.commit()
+        elif run.is_waiting and not is_by_calls and tuple(run.record.job_ids) == named:
             run.commit()
         elif tuple(run.record.job_ids)[: len(named)] != named or not named:
             raise _disorder("commit", f"the token does not name the job of part {message.part} that was prepared")

@@ -107,6 +107,8 @@ class LoadRequest:
     """Whether parts are written one after another."""
     parent_column: str = ""
     """The caller's column whose cell names a row's parent; rows of one parent are uploaded together. Empty for none."""
+    keeps_results: bool = False
+    """Whether results are wanted later, which only jobs keep."""
 
     def __post_init__(self) -> None:
         if (self.operation is Operation.UPSERT) != bool(self.external_id_field):
@@ -168,6 +170,14 @@ class Job:
     """For how long nothing of it has changed, by Salesforce's own clock; 0 if it does not tell."""
 
 
+class Way(Enum):
+    """How the rows of a part are written."""
+
+    JOB = "job"
+    COLLECTIONS = "collections"
+    """By calls of at most 200 rows, which answer at once; there is no job then."""
+
+
 class PartState(Enum):
     """Where a part stands."""
 
@@ -194,6 +204,9 @@ class LoadPart:
     """Its jobs: the first one, then those that tried rows again."""
     counts: RowCounts | None
     """Set when it is done."""
+    way: Way = Way.JOB
+    way_reason: str = ""
+    """Why it goes that way, for people; empty where only the token is known, or nothing is decided yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from service import errors
-from service.bulk.job import Commit, Job, Load, LoadPart, LoadRequest, LoadState, Operation, PartState
+from service.bulk.job import Commit, Job, Load, LoadPart, LoadRequest, LoadState, Operation, PartState, Way
 from service.bulk.outcomes import RowCounts
 from service.bulk.parts import PartLimits, Position
 from service.bulk.token import LoadToken, PartEntry
@@ -33,6 +33,9 @@ class PartRecord:
     """Set when the part is done."""
     is_told: bool = False
     """Whether the caller may know results of the part: no further job changes them then."""
+    way: Way = Way.JOB
+    way_reason: str = ""
+    """Why it goes that way; not in tokens."""
 
     @property
     def rows(self) -> int:
@@ -78,6 +81,12 @@ class PartRecord:
         self.job = None
         self.left = 0
 
+    def write_by_calls(self, state: LoadState, *, tried: int = 0, failed: int = 0) -> None:
+        """Take note of how the writing without a job stands, in the words of a job."""
+        self.way = Way.COLLECTIONS
+        self.job = Job("", state, tried, failed)
+        self.left = self.rows
+
     def entry(self) -> PartEntry:
         """Return what a token says of it."""
         counts = self.counts
@@ -90,7 +99,14 @@ class PartRecord:
             ended=self.job_state.value if self.is_told or counts is not None else "",
             # As before there were rows of which nobody knows, so that replicas of that time read it.
             counts=None if counts is None else counts.by_outcome[: None if counts.unknown else -1],
+            by_calls=self._by_calls,
         )
+
+    @property
+    def _by_calls(self) -> int:
+        if self.way is not Way.COLLECTIONS:
+            return 0
+        return 1 if self.state is PartState.PREPARED else 2
 
     def shown(self) -> LoadPart:
         """Return the part as the caller sees it."""
@@ -103,6 +119,8 @@ class PartRecord:
             state=self.state,
             job_ids=tuple(self.job_ids),
             counts=self.counts,
+            way=self.way,
+            way_reason=self.way_reason,
         )
 
 
@@ -175,9 +193,11 @@ class Ledger:
             end = Position(start.part + 1, start.row + entry.rows, entry.end_byte)
             record = PartRecord(start, end, entry.digest, list(entry.jobs), entry.left)
             record.is_told = bool(entry.ended)
-            if entry.counts is not None and entry.jobs:
+            if entry.by_calls:
+                record.write_by_calls(LoadState.OPEN if entry.by_calls == 1 else LoadState.PROCESSING)
+            if entry.counts is not None and (entry.jobs or entry.by_calls):
                 record.counts = RowCounts(*entry.counts)
-                record.job = Job(entry.jobs[-1], LoadState.named(entry.ended))
+                record.job = Job(entry.jobs[-1] if entry.jobs else "", LoadState.named(entry.ended))
             ledger.parts.append(record)
             start = end
         return ledger

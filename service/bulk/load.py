@@ -19,6 +19,7 @@ from service.bulk.room import DiskRoom, weight
 from service.bulk.splitting import SplitterOf
 from service.bulk.token import TokenSigner
 from service.bulk.watching import LoadWatch
+from service.bulk.ways import Ways
 from service.clock import Clock
 
 _POINTS: dict[type[Event], Failpoint] = {
@@ -50,6 +51,8 @@ class Loader:
     """What is seen of the load that is run."""
     caller: str = ""
     """Whose load is run."""
+    ways: Ways = field(default_factory=Ways)
+    """How rows may be written."""
 
     async def run(
         self, request: LoadRequest, ledger: Ledger, messages: AsyncIterator[Message], *, is_resumed: bool = False
@@ -58,8 +61,9 @@ class Loader:
 
         Nothing is written of a part before it is committed. If the load's end commits it, an error, a cancellation or
         closing the iterator before aborts its job, for at most ten seconds. If its caller does, jobs that a token named
-        stay as they are: whoever has the token goes on. What is committed is never aborted. There is no limit to how
-        long a load may take but the caller's own.
+        stay as they are: whoever has the token goes on. What is committed is never aborted, and rows that are written
+        without a job are written on for at most thirty seconds. There is no limit to how long a load may take but the
+        caller's own.
 
         Data that cannot be read ends the load once the parts before it are over.
 
@@ -88,9 +92,8 @@ class Loader:
         """
         allowance, slots = Allowance(self.client, org=ledger.org), Slots(self.slots)
         with closing(self.disk.open(weight(ledger.limits.size_bytes, ledger.limits.rows), self.caller)) as room:
-            desk = Desk(
-                request, self.client, self.clock, ledger, self.signer, self.reach, allowance, slots, room, self.watch
-            )
+            shared = (request, self.client, self.clock, ledger, self.signer, self.reach, allowance, slots)
+            desk = Desk(*shared, room=room, watch=self.watch, ways=self.ways)
             load = _Load(desk, self, is_resumed=is_resumed)
             await self.reach(Failpoint.BEGUN)
             task = asyncio.create_task(load.run(messages))

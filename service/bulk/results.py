@@ -31,6 +31,8 @@ class RowError:
     """Salesforce's own words."""
     fields: tuple[str, ...]
     """API names of the fields at fault."""
+    cause: errors.SluicegateError | None = None
+    """What Salesforce's answer to a call means; None if the words above are all that is known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,25 +5,20 @@ for it); Salesforce REST API, "sObject Collections" (200 records a call).
 """
 
 from dataclasses import dataclass
-from enum import Enum
 
-from service.bulk.job import LoadRequest, Operation, WantedResults
+from service.bulk.job import LoadRequest, Operation, WantedResults, Way
 
 MAX_ROWS = 2_000
 """Loads of more rows are always jobs."""
+MAX_BYTES = 4_000_000
+"""Loads of more bytes are always jobs: their rows are in memory until they are written."""
+MAX_KEY_CHARACTERS = 250_000
+"""Loads whose keys are longer are always jobs: all results come in one message, which takes 4 MiB."""
 ROWS_A_CALL = 200
 
-_JOB_CALLS = 3
-"""A job is created, given its data and completed."""
-_RESULT_FILES = {WantedResults.NONE: 0, WantedResults.FAILURES: 1, WantedResults.ALL: 2}
+_JOB_CALLS = 4
+"""The day's batches are asked for; a job is created, given its data and completed."""
 _REPEATABLE = frozenset({Operation.UPDATE, Operation.UPSERT, Operation.DELETE})
-
-
-class Way(Enum):
-    """How rows are written."""
-
-    JOB = "job"
-    COLLECTIONS = "collections"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +50,28 @@ class Choice:
     job_seconds: float
 
 
+def only_a_job(request: LoadRequest) -> str:
+    """Return why a load is a job however few rows it has; empty if it need not be.
+
+    Inserts never go by collections: after a crash one that happened cannot be told from one that did not. Neither does
+    what is a job's: deleting past the recycle bin, naming an assignment rule.
+    """
+    if request.operation not in _REPEATABLE:
+        return f"{request.operation.value} cannot be repeated when an answer is lost, or is bulk only"
+    if request.assignment_rule_id:
+        return "an assignment rule is named, which a job takes"
+    if request.keeps_results:
+        return "its results are to be kept, which a job does"
+    if request.external_id_field.lower() == "id":
+        return "an upsert by Id is a job's"
+    return ""
+
+
 def choose(request: LoadRequest, rows: int, prices: Prices) -> Choice:
     """Choose the way of a load whose data is complete.
 
-    Inserts never go by collections: after a crash one that happened cannot be told from one that did not. Neither does
-    what is a job's: deleting past the recycle bin, naming an assignment rule. Otherwise collections are chosen where
-    they take no more calls and no more time, and where the day has no batch left. They are to be sent with
-    `Sforce-Auto-Assign: FALSE`, since a job that names no rule assigns nothing.
+    What need not be a job goes by collections where they take no more calls and no more time, and where the day has no
+    batch left. They are to be sent with `Sforce-Auto-Assign: FALSE`, since a job that names no rule assigns nothing.
 
     Args:
         request: The load.
@@ -70,22 +80,30 @@ def choose(request: LoadRequest, rows: int, prices: Prices) -> Choice:
 
     """
     calls = -(-rows // ROWS_A_CALL)
-    job_calls = _JOB_CALLS + prices.polls + _RESULT_FILES[request.results]
+    job_calls = _JOB_CALLS + prices.polls + _result_files(request)
     seconds = -(-calls // max(prices.calls_at_once, 1)) * prices.call_seconds
 
     def chosen(way: Way, reason: str) -> Choice:
         return Choice(way, reason, calls, job_calls, seconds, prices.job_seconds)
 
-    if request.operation not in _REPEATABLE:
-        return chosen(Way.JOB, f"{request.operation.value} cannot be repeated when an answer is lost, or is bulk only")
-    if request.assignment_rule_id:
-        return chosen(Way.JOB, "an assignment rule is named, which a job takes")
+    if reason := only_a_job(request):
+        return chosen(Way.JOB, reason)
     if rows > MAX_ROWS:
         return chosen(Way.JOB, f"more than {MAX_ROWS:,} rows")
     if prices.batches_left == 0:
         return chosen(Way.COLLECTIONS, "no batch is left today")
+    if request.results is WantedResults.NONE:
+        return chosen(Way.JOB, "no results are wanted now, and only a job keeps them for later")
     if calls > job_calls:
-        return chosen(Way.JOB, f"collections would take {calls} calls and a job about {job_calls}")
+        return chosen(Way.JOB, f"collections would take {calls} calls, a job about {job_calls}")
     if seconds > prices.job_seconds:
-        return chosen(Way.JOB, f"collections would take {seconds:.0f} s and a job about {prices.job_seconds:.0f} s")
-    return chosen(Way.COLLECTIONS, f"{calls} calls are no more than the {job_calls} of a job, and answer sooner")
+        return chosen(Way.JOB, f"collections would take {seconds:.1f} s, a job about {prices.job_seconds:.1f} s")
+    return chosen(
+        Way.COLLECTIONS, f"few rows: {ROWS_A_CALL} a call, so no more calls than the {job_calls} of a job, and sooner"
+    )
+
+
+def _result_files(request: LoadRequest) -> int:
+    """Return how many result files a job without failures has fetched."""
+    # Only the lines of an upsert tell created from updated.
+    return int(request.results is WantedResults.ALL or request.operation is Operation.UPSERT)

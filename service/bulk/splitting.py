@@ -1,8 +1,9 @@
 """What cuts the data of a load: the splitter of its format, and a thread for it to work in."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 
+from service import errors
 from service.bulk.batch_parts import BatchSplitter
 from service.bulk.csv_parts import CsvSplitter
 from service.bulk.data import Format
@@ -62,6 +63,35 @@ async def next_part(parts: Iterator[Part]) -> Part | None:
             part.content.close()
         raise
     return made[0] if made else None
+
+
+async def marked(parts: Iterator[Part]) -> AsyncGenerator[tuple[Part, bool]]:
+    """Yield parts as `next_part` returns them, and whether each is the last one.
+
+    Close it when leaving early: that closes the part which nobody was given.
+
+    Raises:
+        errors.InvalidData: As `next_part`, once the parts before the row at fault were yielded.
+
+    """
+    held: Part | None = None
+    try:
+        while True:
+            try:
+                part = await next_part(parts)
+            except errors.InvalidArgument:
+                if held is not None:
+                    last, held = held, None
+                    yield last, False
+                raise
+            before, held = held, part
+            if before is not None:
+                yield before, part is None
+            if part is None:
+                return
+    finally:
+        if held is not None:
+            held.content.close()
 
 
 def _all(splitter: Splitter, data: bytes) -> Iterator[Part]:

@@ -37,6 +37,9 @@ class PartEntry(msgspec.Struct, frozen=True, array_like=True):
     counts: tuple[int, ...] | None = None
     """Rows created, updated, deleted, failed and not processed, if the part is done; then those of which nobody knows,
     if there are any."""
+    by_calls: int = 0
+    """1 if its rows are to be written by calls instead of a job, 2 once that is committed. Whoever does not know this
+    gives the part a job, which is safe: such rows may be written again."""
 
 
 class LoadToken(msgspec.Struct, frozen=True, array_like=True):

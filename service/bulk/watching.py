@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from opentelemetry.context import Context
 
-from service.bulk.job import Job, LoadPart
+from service.bulk.job import Job, LoadPart, LoadState
 from service.bulk.outcomes import RowCounts, RowOutcome
 from service.telemetry import logs, names
 from service.telemetry.tracing import Attributes, Tracing
@@ -99,8 +99,14 @@ class LoadWatch:
             yield PartSpan(self.tracing, context)
 
     def part_done(self, part: LoadPart, jobs: Sequence[Job]) -> None:
-        """Count the rows and the jobs of a part that is over, and log what became of them."""
-        counts, job = part.counts, jobs[-1]
+        """Count the rows and the jobs of a part that is over, and log what became of them.
+
+        Args:
+            part: The part.
+            jobs: Its jobs in their order; none if its rows were written by calls.
+
+        """
+        counts = part.counts
         assert counts is not None, "a part that is over has counts"
         self.totals.count(counts)
         self.totals.jobs_ended.update(each.state.value for each in jobs)
@@ -111,9 +117,9 @@ class LoadWatch:
             org=self.org,
             load_id=self.load_id,
             part=part.number,
-            job_id=job.id,
+            job_id=jobs[-1].id if jobs else "",
             jobs=len(jobs),
-            state=job.state.value,
+            state=jobs[-1].state.value if jobs else LoadState.COMPLETE.value,
             rows=counts.total,
             failed=counts.failed,
             not_processed=counts.not_processed,

@@ -143,6 +143,7 @@ def open_org(name: str, settings: OrgSettings, surroundings: Surroundings, stack
             policy=policy,
             descriptions=descriptions if settings.writes.check_fields else None,
             tracing=tracing,
+            coalescer=coalescer if settings.loads.small_loads == "collections" else None,
         ),
     )
 

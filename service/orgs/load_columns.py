@@ -79,12 +79,12 @@ async def _check(
     is_all: bool,
     given_as: GivenAs | None = None,
 ) -> None:
-    sobject, parents = await _describe(request, columns, descriptions, context)
+    sobject, parents = await describe(request, columns, descriptions, context)
     faults = column_faults(request, columns, sobject, parents, is_all=is_all)
     if faults:
         names = (sobject.name, *(parent.name for parent in parents.values()))
         if [name for name in names if await descriptions.refreshed(name, context) is not None]:
-            sobject, parents = await _describe(request, columns, descriptions, context)
+            sobject, parents = await describe(request, columns, descriptions, context)
             faults = column_faults(request, columns, sobject, parents, is_all=is_all)
     if faults:
         raise refusal(sobject.name, faults, given_as)
@@ -237,10 +237,21 @@ def split_column(column: str) -> tuple[str, str, str]:
     return target, relationship, key
 
 
-async def _describe(
+async def describe(
     request: LoadRequest, columns: Iterable[str], descriptions: Descriptions, context: CallContext
 ) -> tuple[SObject, dict[str, SObject]]:
-    """Return the descriptions of what is loaded and of what its lookups lead to."""
+    """Return the descriptions of what is loaded and of what its lookups lead to, by name in lower case.
+
+    Args:
+        request: The load.
+        columns: Salesforce's names of the columns.
+        descriptions: What the org's sObjects look like.
+        context: The call.
+
+    Raises:
+        service.errors.UnknownObject: The org has no such sObject.
+
+    """
     try:
         sobject = await descriptions.get(request.object, context)
     except UnknownObject as error:

@@ -7,6 +7,7 @@ from contextlib import aclosing, closing
 from dataclasses import dataclass, field
 from functools import partial
 
+from service.batching.coalescer import Coalescer
 from service.bulk.allowance import Allowance
 from service.bulk.data import Format
 from service.bulk.desk import Desk, Slots
@@ -24,12 +25,16 @@ from service.bulk.splitting import first_parts, splitter_of
 from service.bulk.standing import StandingLoad, add_part, only_part
 from service.bulk.token import TokenSigner
 from service.bulk.watching import FINISHED, LoadWatch, Totals
+from service.bulk.ways import Ways
+from service.bulk.without_jobs import refuse_abort, refuse_repeated_results, refuse_results, refuse_state
 from service.context import CallContext
 from service.errors import FieldViolation, InvalidRequest, SluicegateError
 from service.orgs.bulk_jobs import OrgBulkJobs
 from service.orgs.descriptions import Descriptions
 from service.orgs.guard import Guard
 from service.orgs.load_columns import check_columns, check_header
+from service.orgs.load_prices import LoadPrices, MeasuredBulkJobs
+from service.orgs.row_calls import OrgRowCalls
 from service.salesforce.client import SalesforceClient
 from service.settings.signed_text import invalid
 from service.telemetry import logs
@@ -60,7 +65,8 @@ class OrgLoads:
         guard: Says what may be asked of it.
         tokens: Signs resume tokens.
         policy: How loads are run.
-        descriptions: What columns are held against; None leaves them to Salesforce.
+        descriptions: What columns are held against; None leaves them to Salesforce, and has all loads go as jobs.
+        coalescer: Writes the rows of small loads; None has all loads go as jobs.
         tracing: Makes the spans of parts.
 
     """
@@ -73,9 +79,12 @@ class OrgLoads:
         tokens: TokenSigner,
         policy: LoadPolicy,
         descriptions: Descriptions | None,
+        coalescer: Coalescer | None = None,
         tracing: Tracing | None = None,
     ) -> None:
         self._client = client
+        self._coalescer = coalescer
+        self._prices = LoadPrices()
         self._descriptions = descriptions
         self._guard = guard
         self._tokens = tokens
@@ -98,10 +107,13 @@ class OrgLoads:
 
         Raises:
             service.errors.InvalidToken: The token was not made here, or belongs to another header or org.
+            service.errors.LoadWithoutJob: Results are to be repeated that nobody has kept.
 
         """
         self._guard.admit(context)
         ledger = self._ledger(request, resume_token, context)
+        if request.repeats_results:
+            refuse_repeated_results(ledger)
         watch = LoadWatch(self._client.org, ledger.load_id, self.totals, self._tracing, context.trace)
         loader = Loader(
             self._jobs(context),
@@ -114,6 +126,7 @@ class OrgLoads:
             self._policy.disk,
             watch,
             caller=context.caller,
+            ways=self._ways(context),
         )
         is_resumed = bool(resume_token)
         with watch.call(is_resumed=is_resumed) as end:
@@ -192,26 +205,54 @@ class OrgLoads:
         return await load.commit()
 
     async def find(self, resume_token: str, context: CallContext) -> Load:
-        """Return how a load stands; see `StandingLoad.load`."""
-        return await self._standing(resume_token, context).load()
+        """Return how a load stands; see `StandingLoad.load`.
+
+        Raises:
+            service.errors.LoadWithoutJob: There is no job to ask.
+
+        """
+        standing = self._standing(resume_token, context)
+        refuse_state(standing.ledger)
+        return await standing.load()
 
     async def watch(self, resume_token: str, context: CallContext) -> AsyncGenerator[Load, None]:
         """Yield how a load stands whenever that changes; see `StandingLoad.watch`."""
-        async with aclosing(self._standing(resume_token, context).watch()) as loads:
+        standing = self._standing(resume_token, context)
+        refuse_state(standing.ledger)
+        async with aclosing(standing.watch()) as loads:
             async for load in loads:
                 yield load
 
     async def results(
         self, resume_token: str, outcomes: frozenset[RowOutcome], part: int, context: CallContext
     ) -> AsyncGenerator[tuple[RowResult, ...], None]:
-        """Yield what became of a load's rows; see `StandingLoad.results`."""
-        async with aclosing(self._standing(resume_token, context).results(outcomes, part=part)) as batches:
+        """Yield what became of a load's rows; see `StandingLoad.results`.
+
+        Raises:
+            service.errors.LoadWithoutJob: No job keeps them.
+
+        """
+        standing = self._standing(resume_token, context)
+        refuse_results(standing.ledger, part)
+        async with aclosing(standing.results(outcomes, part=part)) as batches:
             async for batch in batches:
                 yield batch
 
     async def cancel(self, resume_token: str, context: CallContext) -> Load:
-        """Abort what is not over of a load; see `StandingLoad.cancel`."""
-        return await self._standing(resume_token, context).cancel()
+        """Abort what is not over of a load; see `StandingLoad.cancel`.
+
+        Raises:
+            service.errors.LoadWithoutJob: There is no job to abort.
+
+        """
+        standing = self._standing(resume_token, context)
+        refuse_abort(standing.ledger)
+        return await standing.cancel()
+
+    def _ways(self, context: CallContext) -> Ways:
+        if self._coalescer is None or self._descriptions is None:
+            return Ways()
+        return Ways(OrgRowCalls(self._coalescer, self._descriptions, self._prices, context))
 
     def _ledger(self, request: LoadRequest, resume_token: str, context: CallContext) -> Ledger:
         if not resume_token:
@@ -238,7 +279,7 @@ class OrgLoads:
         return StandingLoad(ledger, self._jobs(context), context.clock)
 
     def _jobs(self, context: CallContext) -> OrgBulkJobs:
-        return OrgBulkJobs(self._client, context, self.totals)
+        return MeasuredBulkJobs(self._client, context, self.totals, self._prices)
 
     def _check(self, context: CallContext) -> Check:
         async def check(request: LoadRequest, columns: Sequence[str]) -> None:

@@ -6,7 +6,7 @@ from sluicegate.v1 import bulk_service_pb2 as pb
 from sluicegate.v1.record_pb2 import RecordError
 
 from service.bulk.events import Accepted, Event, Finished, PartDone, Prepared, Progress, ResumeFrom
-from service.bulk.job import Load, LoadPart, LoadState, PartState
+from service.bulk.job import Load, LoadPart, LoadState, PartState, Way
 from service.bulk.outcomes import RowCounts, RowResult
 from service.bulk.results import RowError
 from service.rpc.load_requests import OPERATIONS
@@ -27,6 +27,7 @@ _PART_STATES = {
     PartState.COMMITTED: nouns.BULK_PART_STATE_COMMITTED,
     PartState.DONE: nouns.BULK_PART_STATE_DONE,
 }
+_WAYS = {Way.JOB: nouns.BULK_WAY_JOB, Way.COLLECTIONS: nouns.BULK_WAY_COLLECTIONS}
 
 
 def response_of(event: Event) -> pb.BulkLoadResponse:
@@ -88,6 +89,8 @@ def part_message(part: LoadPart) -> nouns.BulkLoadPart:
         state=_PART_STATES[part.state],
         job_ids=part.job_ids,
         counts=None if part.counts is None else _counts(part.counts),
+        way=_WAYS[part.way],
+        way_reason=part.way_reason,
     )
 
 
@@ -135,5 +138,7 @@ def _position(position: ResumeFrom) -> pb.BulkLoadPosition:
 
 
 def _error(error: RowError) -> RecordError:
+    if error.cause is not None:
+        return to_record_error(error.cause)
     fault = Fault(error.code, error.message, tuple(error.fields))
     return to_record_error(from_fault(fault, metadata={}))

@@ -122,6 +122,7 @@ def load_request(header: pb.BulkLoadHeader, *, commit: Commit | None = None) -> 
         repeats_results=header.repeat_results,
         is_serial=header.one_part_at_a_time,
         parent_column=header.parent_column,
+        keeps_results=header.keep_results,
     )
 
 

@@ -183,6 +183,11 @@ class LoadSettings(Section):
         description="Most parts of all loads, four of each, that are uploaded, written or reported at a time; each "
         "lies on disk meanwhile",
     )
+    small_loads: Literal["collections", "jobs"] = Field(
+        "collections",
+        description="How updates, upserts and deletes of at most 2,000 rows are written: by sObject Collections where "
+        "that costs no more calls and no more time, or always by jobs, which keep results for seven days",
+    )
 
 
 class OrgSettings(Section):

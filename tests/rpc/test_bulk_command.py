@@ -70,9 +70,23 @@ def given(app, data: Path) -> tuple[object, ...]:
     return ("load", data, "--object", "Lead", *upsert, *mapping, "--target", app.addresses.grpc)
 
 
+async def test_few_rows_have_no_job_whose_results_are_kept(given, data):
+    """What their file cannot tell says why, and what to do."""
+    await bulk(*given)
+
+    note = data.with_name("leads.csv.load")
+    _, watched, _ = await bulk("watch", note)
+    status, listed, refused = await bulk("results", note, "--outcome", "created")
+
+    assert "complete: 5 rows tried, 1 of them failed; parts: 1 done\n" == watched
+    assert (0, "") != (status, listed)
+    assert "LOAD_WITHOUT_JOB" in refused
+    assert "keep_results" in refused
+
+
 async def test_a_file_is_loaded(org, given, data, company):
     """Rows are mapped and completed; what failed is told by row, key and reason, and later by the file that is kept."""
-    status, output, errors = await bulk(*given)
+    status, output, errors = await bulk(*given, "--keep-results")
 
     assert 1 == status, errors
     assert output.startswith("5 rows: 4 created, 1 failed. ")

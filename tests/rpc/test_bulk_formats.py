@@ -14,12 +14,13 @@ from tests.support.rich_status import failure
 
 
 def header(**overrides: object) -> pb.BulkLoadHeader:
-    """Return the header of an upsert of leads that wants every result."""
+    """Return the header of an upsert of leads by a job that wants every result."""
     values = {
         "object": "Lead",
         "operation": nouns.BULK_OPERATION_UPSERT,
         "external_id_field": "Ext__c",
         "results": pb.BULK_RESULTS_ALL,
+        "keep_results": True,
         **overrides,
     }
     return pb.BulkLoadHeader(**values)  # type: ignore[arg-type]

@@ -190,7 +190,7 @@ async def test_a_run_that_is_over_tells_how_it_was(files):
 
 async def test_a_run_is_stopped_and_gone_on_with(files, disturbances, org):
     """The command says how, nothing else begins it anew, and every row is there once."""
-    rule = disturbances.add(Delay(20), path="/jobs/ingest/", method="PATCH", skip=1, times=1)
+    rule = disturbances.add(Delay(5), path="/jobs/ingest/|/composite/sobjects/", method="PATCH", skip=1, times=1)
     process = await begin(*files.given)
     async with asyncio.timeout(30):
         while rule.times:  # noqa: ASYNC110 - the emulator counts it down

@@ -45,7 +45,7 @@ class BulkLoad:
 
 @dataclass(frozen=True, slots=True)
 class BulkPart:
-    """Some consecutive rows of a load, written by one job."""
+    """Some consecutive rows of a load, written by one job or, in a load of few rows, by calls."""
 
     number: int
     """From 1, in the order of the data."""
@@ -56,7 +56,7 @@ class BulkPart:
     state: str
     """One of `prepared`, `committed`, `done`."""
     job_ids: tuple[str, ...]
-    """Ids of its jobs in Salesforce: the first one, then those that tried rows again."""
+    """Ids of its jobs in Salesforce: the first one, then those that tried rows again; none if calls write it."""
     rows_created: int = 0
     """This and the following count what became of its rows, once it is done."""
     rows_updated: int = 0
@@ -69,6 +69,10 @@ class BulkPart:
     """Where its first row begins in the data, in bytes from 0. Zero for record batches, as is `end_byte`."""
     end_byte: int = 0
     """Where its last row ends."""
+    way: str = "job"
+    """`job` or `collections`: how its rows are written."""
+    way_reason: str = ""
+    """Why that way, for people."""
 
 
 @dataclass(frozen=True, slots=True)

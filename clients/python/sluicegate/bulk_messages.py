@@ -22,6 +22,7 @@ from sluicegate.words import to_number, to_word
 
 _STATES = bulk_load_pb2.BulkLoadState.DESCRIPTOR
 _PART_STATES = bulk_load_pb2.BulkPartState.DESCRIPTOR
+_WAYS = bulk_load_pb2.BulkWay.DESCRIPTOR
 _OPERATIONS = bulk_load_pb2.BulkOperation.DESCRIPTOR
 _OUTCOMES = bulk_load_pb2.BulkRowOutcome.DESCRIPTOR
 _REASONS = error_reason_pb2.ErrorReason.DESCRIPTOR
@@ -107,6 +108,8 @@ def _part(part: bulk_load_pb2.BulkLoadPart) -> BulkPart:
         rows_unknown=part.counts.rows_unknown,
         first_byte=part.first_byte,
         end_byte=part.end_byte,
+        way=to_word(_WAYS, part.way),
+        way_reason=part.way_reason,
     )
 
 

@@ -41,6 +41,8 @@ class BulkOptions(TypedDict, total=False):
     """Write parts one after another: for rows that lock each other's parents."""
     parent_column: str
     """The column, by its name in the data, that names each row's parent: rows of one parent are uploaded together."""
+    keep_results: bool
+    """Have Salesforce keep the results also of few rows: calls that write them keep none."""
 
 
 def encode_header(
@@ -74,6 +76,7 @@ def encode_header(
         key_column=options.get("key_column", ""),
         one_part_at_a_time=options.get("one_part_at_a_time", False),
         parent_column=options.get("parent_column", ""),
+        keep_results=options.get("keep_results", False),
     )
     if (delimiter := options.get("delimiter")) is not None:
         header.delimiter = bulk_service_pb2.BulkDelimiter.ValueType(to_number(_DELIMITERS, "delimiter", delimiter))

@@ -222,6 +222,7 @@ test("a bulk load reports every row under its own number", { skip }, async () =>
     externalIdField: "Ext__c",
     format: BulkFormat.JSON_LINES,
     results: BulkResults.FAILURES,
+    keepResults: true,
   };
   const failed: BulkRowResult[] = [];
   let token = "";

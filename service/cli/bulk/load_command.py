@@ -39,6 +39,7 @@ def load(  # noqa: PLR0913 - each is an option of the command line
     one_part_at_a_time: options.OnePart = False,
     parent: options.Parent = "",
     results: options.ResultsWanted = "failures",
+    keep_results: options.KeepResults = False,
     failures: options.Failures = None,
     token_file: options.TokenFilePath = None,
     resume: options.Resume = None,
@@ -83,6 +84,7 @@ def load(  # noqa: PLR0913 - each is an option of the command line
                 "assignment_rule_id": assignment_rule,
                 "one_part_at_a_time": one_part_at_a_time,
                 "parent_column": parent,
+                "keep_results": keep_results,
             }
             is_json = form == "jsonl" or (form is None and data.suffix.lower() in _JSON_SUFFIXES)
             key = _key(operation, external_id, given) if key is None else key

@@ -123,6 +123,15 @@ Resume: TypeAlias = Annotated[
         rich_help_panel=_FILES,
     ),
 ]
+KeepResults: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--keep-results",
+        help="Have Salesforce keep results for `bulk results` and --repeat-results also of few rows: loads of up "
+        "to 2,000 rows are written without a job otherwise, which keeps none.",
+        rich_help_panel=_FILES,
+    ),
+]
 RepeatResults: TypeAlias = Annotated[
     bool,
     typer.Option(

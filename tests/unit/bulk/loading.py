@@ -16,6 +16,7 @@ from service.bulk.outcomes import RowCounts
 from service.bulk.parts import PartLimits
 from service.bulk.splitting import splitter_of
 from service.bulk.token import TokenSigner
+from service.bulk.ways import Ways
 from service.settings.signing_key import SigningKey
 from tests.support.bulk import FakeBulkOrg
 from tests.support.clock import FakeClock
@@ -32,9 +33,11 @@ async def nothing_to_check(_request, _columns):
     """Refuse no column."""
 
 
-def loader(org: FakeBulkOrg, clock: FakeClock | None = None, reach: Reach = pass_by) -> Loader:
+def loader(
+    org: FakeBulkOrg, clock: FakeClock | None = None, reach: Reach = pass_by, *, ways: Ways | None = None
+) -> Loader:
     """Return what runs loads on a replica."""
-    return Loader(org, clock or FakeClock(), SIGNER, splitter_of, nothing_to_check, reach)
+    return Loader(org, clock or FakeClock(), SIGNER, splitter_of, nothing_to_check, reach, ways=ways or Ways())
 
 
 def new_ledger(request: LoadRequest, limits: PartLimits = LIMITS) -> Ledger:

@@ -1,10 +1,13 @@
 """Places where a process may die."""
 
 import os
+import re
 import signal
+from pathlib import Path
 
 import pytest
 
+from service import bulk
 from service.bulk.failpoints import Deadly, Failpoint, pass_by
 
 
@@ -34,3 +37,12 @@ async def test_usually_nothing_happens():
     """What loads are given outside of tests does nothing."""
     for point in Failpoint:
         await pass_by(point)
+
+
+def test_every_place_is_explained():
+    """The table of what is left behind and how a load goes on has a row for each, in the order of a part's life."""
+    readme = (Path(bulk.__file__).parent / "README.md").read_text(encoding="utf-8")
+
+    told = re.findall(r"^\| `(\w+)` \|", readme, re.MULTILINE)
+
+    assert [point.value for point in Failpoint] == told

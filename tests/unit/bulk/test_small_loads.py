@@ -1,11 +1,13 @@
 """A small load goes the way that costs less, and an insert always as a job."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.bulk.job import LoadRequest, Operation, WantedResults
-from service.bulk.small_loads import Prices, Way, choose
+from service.bulk.job import LoadRequest, Operation, WantedResults, Way
+from service.bulk.small_loads import Prices, choose
 
 UPSERT = LoadRequest("Lead", Operation.UPSERT, "Ext__c")
 USUAL = Prices()
@@ -14,16 +16,20 @@ USUAL = Prices()
 @pytest.mark.parametrize(
     ("request_", "rows", "prices", "way", "reason"),
     [
-        (UPSERT, 1, USUAL, Way.COLLECTIONS, "1 calls are no more than the 8 of a job"),
-        (UPSERT, 1600, USUAL, Way.COLLECTIONS, "8 calls are no more"),
-        (UPSERT, 1601, USUAL, Way.JOB, "9 calls and a job about 8"),
-        (UPSERT, 2000, Prices(polls=6), Way.COLLECTIONS, "10 calls"),
+        (UPSERT, 1, USUAL, Way.COLLECTIONS, "no more calls than the 9 of a job"),
+        (UPSERT, 1800, USUAL, Way.COLLECTIONS, "no more calls"),
+        (UPSERT, 1801, USUAL, Way.JOB, "10 calls, a job about 9"),
+        (UPSERT, 2000, Prices(polls=5), Way.COLLECTIONS, "no more calls"),
         (UPSERT, 2001, Prices(polls=60), Way.JOB, "more than 2,000 rows"),
-        (UPSERT, 1600, Prices(call_seconds=3.0), Way.JOB, "24 s and a job about 15 s"),
-        (UPSERT, 1600, Prices(call_seconds=3.0, calls_at_once=4), Way.COLLECTIONS, "8 calls"),
+        (UPSERT, 1600, Prices(call_seconds=3.0), Way.JOB, "24.0 s, a job about 15.0 s"),
+        (UPSERT, 1600, Prices(call_seconds=3.0, calls_at_once=4), Way.COLLECTIONS, "no more calls"),
         (UPSERT, 2000, Prices(batches_left=0), Way.COLLECTIONS, "no batch is left"),
-        (LoadRequest("Lead", Operation.DELETE), 5, USUAL, Way.COLLECTIONS, "1 calls"),
-        (LoadRequest("Lead", Operation.UPDATE), 5, USUAL, Way.COLLECTIONS, "1 calls"),
+        (LoadRequest("Lead", Operation.DELETE), 1600, USUAL, Way.COLLECTIONS, "than the 8 of a job"),
+        (LoadRequest("Lead", Operation.UPDATE), 1601, USUAL, Way.JOB, "9 calls, a job about 8"),
+        (replace(UPSERT, results=WantedResults.NONE), 5, USUAL, Way.JOB, "only a job keeps them"),
+        (replace(UPSERT, results=WantedResults.NONE), 5, Prices(batches_left=0), Way.COLLECTIONS, "no batch is left"),
+        (replace(UPSERT, keeps_results=True), 5, Prices(batches_left=0), Way.JOB, "are to be kept"),
+        (LoadRequest("Lead", Operation.UPSERT, "id"), 5, USUAL, Way.JOB, "by Id"),
         (LoadRequest("Lead", Operation.INSERT), 5, Prices(batches_left=0), Way.JOB, "insert cannot be repeated"),
         (LoadRequest("Lead", Operation.HARD_DELETE), 5, USUAL, Way.JOB, "bulk only"),
         (LoadRequest("Lead", Operation.UPDATE, assignment_rule_id="01Q000000000001"), 5, USUAL, Way.JOB, "rule"),

@@ -26,27 +26,29 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from sluicegate.v1 import record_pb2 as sluicegate_dot_v1_dot_record__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dsluicegate/v1/bulk_load.proto\x12\rsluicegate.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1asluicegate/v1/record.proto\"\xd0\x02\n\x08\x42ulkLoad\x12\x14\n\x0cresume_token\x18\x01 \x01(\t\x12\x0e\n\x06object\x18\x02 \x01(\t\x12/\n\toperation\x18\x03 \x01(\x0e\x32\x1c.sluicegate.v1.BulkOperation\x12+\n\x05state\x18\x04 \x01(\x0e\x32\x1c.sluicegate.v1.BulkLoadState\x12\x0e\n\x06job_id\x18\x05 \x01(\t\x12\x16\n\x0erows_processed\x18\x06 \x01(\x05\x12\x13\n\x0brows_failed\x18\x07 \x01(\x05\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rerror_message\x18\t \x01(\t\x12\x0f\n\x07load_id\x18\n \x01(\t\x12*\n\x05parts\x18\x0b \x03(\x0b\x32\x1b.sluicegate.v1.BulkLoadPart\"\xd6\x01\n\x0c\x42ulkLoadPart\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12\x11\n\tfirst_row\x18\x02 \x01(\x05\x12\x11\n\trow_count\x18\x03 \x01(\x05\x12\x12\n\nfirst_byte\x18\x04 \x01(\x03\x12\x10\n\x08\x65nd_byte\x18\x05 \x01(\x03\x12+\n\x05state\x18\x06 \x01(\x0e\x32\x1c.sluicegate.v1.BulkPartState\x12\x0f\n\x07job_ids\x18\x07 \x03(\t\x12,\n\x06\x63ounts\x18\x08 \x01(\x0b\x32\x1c.sluicegate.v1.BulkRowCounts\"\x98\x01\n\rBulkRowCounts\x12\x14\n\x0crows_created\x18\x01 \x01(\x05\x12\x14\n\x0crows_updated\x18\x02 \x01(\x05\x12\x14\n\x0crows_deleted\x18\x03 \x01(\x05\x12\x13\n\x0brows_failed\x18\x04 \x01(\x05\x12\x1a\n\x12rows_not_processed\x18\x05 \x01(\x05\x12\x14\n\x0crows_unknown\x18\x06 \x01(\x05\"\xa5\x01\n\rBulkRowResult\x12\x0b\n\x03row\x18\x01 \x01(\x05\x12.\n\x07outcome\x18\x02 \x01(\x0e\x32\x1d.sluicegate.v1.BulkRowOutcome\x12\x11\n\trecord_id\x18\x03 \x01(\t\x12)\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x1a.sluicegate.v1.RecordError\x12\x0b\n\x03key\x18\x05 \x01(\t\x12\x0c\n\x04part\x18\x06 \x01(\x05*\x87\x01\n\rBulkPartState\x12\x1f\n\x1b\x42ULK_PART_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x42ULK_PART_STATE_PREPARED\x10\x01\x12\x1d\n\x19\x42ULK_PART_STATE_COMMITTED\x10\x02\x12\x18\n\x14\x42ULK_PART_STATE_DONE\x10\x03*\xbb\x01\n\rBulkOperation\x12\x1e\n\x1a\x42ULK_OPERATION_UNSPECIFIED\x10\x00\x12\x19\n\x15\x42ULK_OPERATION_INSERT\x10\x01\x12\x19\n\x15\x42ULK_OPERATION_UPDATE\x10\x02\x12\x19\n\x15\x42ULK_OPERATION_UPSERT\x10\x03\x12\x19\n\x15\x42ULK_OPERATION_DELETE\x10\x04\x12\x1e\n\x1a\x42ULK_OPERATION_HARD_DELETE\x10\x05*\xdf\x01\n\rBulkLoadState\x12\x1f\n\x1b\x42ULK_LOAD_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x42ULK_LOAD_STATE_OPEN\x10\x01\x12\x1c\n\x18\x42ULK_LOAD_STATE_UPLOADED\x10\x02\x12\x1e\n\x1a\x42ULK_LOAD_STATE_PROCESSING\x10\x03\x12\x1c\n\x18\x42ULK_LOAD_STATE_COMPLETE\x10\x04\x12\x1a\n\x16\x42ULK_LOAD_STATE_FAILED\x10\x05\x12\x1b\n\x17\x42ULK_LOAD_STATE_ABORTED\x10\x06*\xeb\x01\n\x0e\x42ulkRowOutcome\x12 \n\x1c\x42ULK_ROW_OUTCOME_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x42ULK_ROW_OUTCOME_CREATED\x10\x01\x12\x1c\n\x18\x42ULK_ROW_OUTCOME_UPDATED\x10\x02\x12\x1c\n\x18\x42ULK_ROW_OUTCOME_DELETED\x10\x03\x12\x1b\n\x17\x42ULK_ROW_OUTCOME_FAILED\x10\x04\x12\"\n\x1e\x42ULK_ROW_OUTCOME_NOT_PROCESSED\x10\x05\x12\x1c\n\x18\x42ULK_ROW_OUTCOME_UNKNOWN\x10\x06\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dsluicegate/v1/bulk_load.proto\x12\rsluicegate.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1asluicegate/v1/record.proto\"\xd0\x02\n\x08\x42ulkLoad\x12\x14\n\x0cresume_token\x18\x01 \x01(\t\x12\x0e\n\x06object\x18\x02 \x01(\t\x12/\n\toperation\x18\x03 \x01(\x0e\x32\x1c.sluicegate.v1.BulkOperation\x12+\n\x05state\x18\x04 \x01(\x0e\x32\x1c.sluicegate.v1.BulkLoadState\x12\x0e\n\x06job_id\x18\x05 \x01(\t\x12\x16\n\x0erows_processed\x18\x06 \x01(\x05\x12\x13\n\x0brows_failed\x18\x07 \x01(\x05\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rerror_message\x18\t \x01(\t\x12\x0f\n\x07load_id\x18\n \x01(\t\x12*\n\x05parts\x18\x0b \x03(\x0b\x32\x1b.sluicegate.v1.BulkLoadPart\"\x8f\x02\n\x0c\x42ulkLoadPart\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12\x11\n\tfirst_row\x18\x02 \x01(\x05\x12\x11\n\trow_count\x18\x03 \x01(\x05\x12\x12\n\nfirst_byte\x18\x04 \x01(\x03\x12\x10\n\x08\x65nd_byte\x18\x05 \x01(\x03\x12+\n\x05state\x18\x06 \x01(\x0e\x32\x1c.sluicegate.v1.BulkPartState\x12\x0f\n\x07job_ids\x18\x07 \x03(\t\x12,\n\x06\x63ounts\x18\x08 \x01(\x0b\x32\x1c.sluicegate.v1.BulkRowCounts\x12#\n\x03way\x18\t \x01(\x0e\x32\x16.sluicegate.v1.BulkWay\x12\x12\n\nway_reason\x18\n \x01(\t\"\x98\x01\n\rBulkRowCounts\x12\x14\n\x0crows_created\x18\x01 \x01(\x05\x12\x14\n\x0crows_updated\x18\x02 \x01(\x05\x12\x14\n\x0crows_deleted\x18\x03 \x01(\x05\x12\x13\n\x0brows_failed\x18\x04 \x01(\x05\x12\x1a\n\x12rows_not_processed\x18\x05 \x01(\x05\x12\x14\n\x0crows_unknown\x18\x06 \x01(\x05\"\xa5\x01\n\rBulkRowResult\x12\x0b\n\x03row\x18\x01 \x01(\x05\x12.\n\x07outcome\x18\x02 \x01(\x0e\x32\x1d.sluicegate.v1.BulkRowOutcome\x12\x11\n\trecord_id\x18\x03 \x01(\t\x12)\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x1a.sluicegate.v1.RecordError\x12\x0b\n\x03key\x18\x05 \x01(\t\x12\x0c\n\x04part\x18\x06 \x01(\x05*O\n\x07\x42ulkWay\x12\x18\n\x14\x42ULK_WAY_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x42ULK_WAY_JOB\x10\x01\x12\x18\n\x14\x42ULK_WAY_COLLECTIONS\x10\x02*\x87\x01\n\rBulkPartState\x12\x1f\n\x1b\x42ULK_PART_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x42ULK_PART_STATE_PREPARED\x10\x01\x12\x1d\n\x19\x42ULK_PART_STATE_COMMITTED\x10\x02\x12\x18\n\x14\x42ULK_PART_STATE_DONE\x10\x03*\xbb\x01\n\rBulkOperation\x12\x1e\n\x1a\x42ULK_OPERATION_UNSPECIFIED\x10\x00\x12\x19\n\x15\x42ULK_OPERATION_INSERT\x10\x01\x12\x19\n\x15\x42ULK_OPERATION_UPDATE\x10\x02\x12\x19\n\x15\x42ULK_OPERATION_UPSERT\x10\x03\x12\x19\n\x15\x42ULK_OPERATION_DELETE\x10\x04\x12\x1e\n\x1a\x42ULK_OPERATION_HARD_DELETE\x10\x05*\xdf\x01\n\rBulkLoadState\x12\x1f\n\x1b\x42ULK_LOAD_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x42ULK_LOAD_STATE_OPEN\x10\x01\x12\x1c\n\x18\x42ULK_LOAD_STATE_UPLOADED\x10\x02\x12\x1e\n\x1a\x42ULK_LOAD_STATE_PROCESSING\x10\x03\x12\x1c\n\x18\x42ULK_LOAD_STATE_COMPLETE\x10\x04\x12\x1a\n\x16\x42ULK_LOAD_STATE_FAILED\x10\x05\x12\x1b\n\x17\x42ULK_LOAD_STATE_ABORTED\x10\x06*\xeb\x01\n\x0e\x42ulkRowOutcome\x12 \n\x1c\x42ULK_ROW_OUTCOME_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x42ULK_ROW_OUTCOME_CREATED\x10\x01\x12\x1c\n\x18\x42ULK_ROW_OUTCOME_UPDATED\x10\x02\x12\x1c\n\x18\x42ULK_ROW_OUTCOME_DELETED\x10\x03\x12\x1b\n\x17\x42ULK_ROW_OUTCOME_FAILED\x10\x04\x12\"\n\x1e\x42ULK_ROW_OUTCOME_NOT_PROCESSED\x10\x05\x12\x1c\n\x18\x42ULK_ROW_OUTCOME_UNKNOWN\x10\x06\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sluicegate.v1.bulk_load_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_BULKPARTSTATE']._serialized_start=989
-  _globals['_BULKPARTSTATE']._serialized_end=1124
-  _globals['_BULKOPERATION']._serialized_start=1127
-  _globals['_BULKOPERATION']._serialized_end=1314
-  _globals['_BULKLOADSTATE']._serialized_start=1317
-  _globals['_BULKLOADSTATE']._serialized_end=1540
-  _globals['_BULKROWOUTCOME']._serialized_start=1543
-  _globals['_BULKROWOUTCOME']._serialized_end=1778
+  _globals['_BULKWAY']._serialized_start=1045
+  _globals['_BULKWAY']._serialized_end=1124
+  _globals['_BULKPARTSTATE']._serialized_start=1127
+  _globals['_BULKPARTSTATE']._serialized_end=1262
+  _globals['_BULKOPERATION']._serialized_start=1265
+  _globals['_BULKOPERATION']._serialized_end=1452
+  _globals['_BULKLOADSTATE']._serialized_start=1455
+  _globals['_BULKLOADSTATE']._serialized_end=1678
+  _globals['_BULKROWOUTCOME']._serialized_start=1681
+  _globals['_BULKROWOUTCOME']._serialized_end=1916
   _globals['_BULKLOAD']._serialized_start=110
   _globals['_BULKLOAD']._serialized_end=446
   _globals['_BULKLOADPART']._serialized_start=449
-  _globals['_BULKLOADPART']._serialized_end=663
-  _globals['_BULKROWCOUNTS']._serialized_start=666
-  _globals['_BULKROWCOUNTS']._serialized_end=818
-  _globals['_BULKROWRESULT']._serialized_start=821
-  _globals['_BULKROWRESULT']._serialized_end=986
+  _globals['_BULKLOADPART']._serialized_end=720
+  _globals['_BULKROWCOUNTS']._serialized_start=723
+  _globals['_BULKROWCOUNTS']._serialized_end=875
+  _globals['_BULKROWRESULT']._serialized_start=878
+  _globals['_BULKROWRESULT']._serialized_end=1043
 # @@protoc_insertion_point(module_scope)

@@ -21,6 +21,72 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _BulkWay:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _BulkWayEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BulkWay.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    BULK_WAY_UNSPECIFIED: _BulkWay.ValueType  # 0
+    """Never sent."""
+    BULK_WAY_JOB: _BulkWay.ValueType  # 1
+    """By a job of Salesforce's, which goes on by itself, and keeps results for seven days."""
+    BULK_WAY_COLLECTIONS: _BulkWay.ValueType  # 2
+    """By calls of at most 200 rows, which answer at once: the part has no job, and nothing but the load's own stream tells
+    what became of its rows. `keep_results` forbids it. Chosen for updates, upserts and deletes whose data is one part of at most 2,000 rows, where
+    that takes no more calls and no more time, or where the org takes no more bulk batches today; never for inserts.
+
+    What a caller sees is the same but for this:
+
+    * The service writes, not Salesforce. A call that ends after the commit has what is left written for 30 seconds more.
+      What is left then, or when the process dies, is written when the load is gone on with: all rows again, which such
+      rows allow. A row that was created before counts as updated then, a value that somebody else has set meanwhile is
+      set again, and a row that failed may be written. A load that its end commits is to be sent again as a whole.
+    * Deleting what is in the recycle bin already counts as deleted; a job refuses it.
+    * Each call of 200 rows is a transaction of its own, with limits of its own for triggers, flows and static variables.
+    * How the part stands is known to the call that writes it and told by its tokens: GetBulkLoad and WatchBulkLoad tell
+      what the token says. ListBulkLoadResults, `repeat_results` and CancelBulkLoad are refused with LOAD_WITHOUT_JOB.
+    * All results come in one message, whose token says that the part is done. A load that is gone on with by that token
+      sends no BulkLoadPartDone: `accepted` and `finished` have the part and its counts.
+
+    No assignment rule runs, as in a job; duplicate rules, validation rules and triggers run as in a job. Cells are sent
+    as what their fields are. One that could mean something else in JSON than in a job's CSV has the load go as a job: a
+    number with separators, a date that is not written as 2026-03-01, a time without its zone, a yes for a checkbox, blanks
+    alone, a lookup that may lead to several objects; also two rows with one key, which a job refuses.
+    """
+
+class BulkWay(_BulkWay, metaclass=_BulkWayEnumTypeWrapper):
+    """How the rows of a part are written."""
+
+BULK_WAY_UNSPECIFIED: BulkWay.ValueType  # 0
+"""Never sent."""
+BULK_WAY_JOB: BulkWay.ValueType  # 1
+"""By a job of Salesforce's, which goes on by itself, and keeps results for seven days."""
+BULK_WAY_COLLECTIONS: BulkWay.ValueType  # 2
+"""By calls of at most 200 rows, which answer at once: the part has no job, and nothing but the load's own stream tells
+what became of its rows. `keep_results` forbids it. Chosen for updates, upserts and deletes whose data is one part of at most 2,000 rows, where
+that takes no more calls and no more time, or where the org takes no more bulk batches today; never for inserts.
+
+What a caller sees is the same but for this:
+
+* The service writes, not Salesforce. A call that ends after the commit has what is left written for 30 seconds more.
+  What is left then, or when the process dies, is written when the load is gone on with: all rows again, which such
+  rows allow. A row that was created before counts as updated then, a value that somebody else has set meanwhile is
+  set again, and a row that failed may be written. A load that its end commits is to be sent again as a whole.
+* Deleting what is in the recycle bin already counts as deleted; a job refuses it.
+* Each call of 200 rows is a transaction of its own, with limits of its own for triggers, flows and static variables.
+* How the part stands is known to the call that writes it and told by its tokens: GetBulkLoad and WatchBulkLoad tell
+  what the token says. ListBulkLoadResults, `repeat_results` and CancelBulkLoad are refused with LOAD_WITHOUT_JOB.
+* All results come in one message, whose token says that the part is done. A load that is gone on with by that token
+  sends no BulkLoadPartDone: `accepted` and `finished` have the part and its counts.
+
+No assignment rule runs, as in a job; duplicate rules, validation rules and triggers run as in a job. Cells are sent
+as what their fields are. One that could mean something else in JSON than in a job's CSV has the load go as a job: a
+number with separators, a date that is not written as 2026-03-01, a time without its zone, a yes for a checkbox, blanks
+alone, a lookup that may lead to several objects; also two rows with one key, which a job refuses.
+"""
+Global___BulkWay: _TypeAlias = BulkWay  # noqa: Y015
+
 class _BulkPartState:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -178,7 +244,7 @@ class BulkLoad(_message.Message):
     """A load of many rows through Salesforce's Bulk API 2.0.
 
     Its data is cut into parts of whole rows, of which each is one job of Salesforce's, and further ones where rows are
-    tried again.
+    tried again. A load of few rows may be written by calls instead: see BULK_WAY_COLLECTIONS.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -205,7 +271,7 @@ class BulkLoad(_message.Message):
     state: Global___BulkLoadState.ValueType
     """Where the load stands."""
     job_id: _builtins.str
-    """Id of Salesforce's bulk job: that of the first part. Empty before there is one."""
+    """Id of Salesforce's bulk job: that of the first part. Empty before there is one, and where there is none."""
     rows_processed: _builtins.int
     """Rows that Salesforce has tried, failed ones included."""
     rows_failed: _builtins.int
@@ -247,7 +313,7 @@ Global___BulkLoad: _TypeAlias = BulkLoad  # noqa: Y015
 
 @_typing.final
 class BulkLoadPart(_message.Message):
-    """Some consecutive rows of a load, written by one job."""
+    """Some consecutive rows of a load, written by one job or, in a load of few rows, by calls."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -259,6 +325,8 @@ class BulkLoadPart(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     JOB_IDS_FIELD_NUMBER: _builtins.int
     COUNTS_FIELD_NUMBER: _builtins.int
+    WAY_FIELD_NUMBER: _builtins.int
+    WAY_REASON_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """From 1, in the order of the data."""
     first_row: _builtins.int
@@ -273,6 +341,10 @@ class BulkLoadPart(_message.Message):
     """Where its last row ends. Zero for record batches."""
     state: Global___BulkPartState.ValueType
     """Where it stands."""
+    way: Global___BulkWay.ValueType
+    """How its rows are written. Of a part that is not prepared yet, a job may still become calls or the other way around."""
+    way_reason: _builtins.str
+    """Why they are written that way: one clause, for people. Told by BulkLoad; empty where only the token is known."""
     @_builtins.property
     def job_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Ids of its jobs in Salesforce: the first one, then those that tried rows again."""
@@ -294,10 +366,12 @@ class BulkLoadPart(_message.Message):
         state: Global___BulkPartState.ValueType = ...,
         job_ids: _abc.Iterable[_builtins.str] | None = ...,
         counts: Global___BulkRowCounts | None = ...,
+        way: Global___BulkWay.ValueType = ...,
+        way_reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "end_byte", b"end_byte", "first_byte", b"first_byte", "first_row", b"first_row", "job_ids", b"job_ids", "number", b"number", "row_count", b"row_count", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "end_byte", b"end_byte", "first_byte", b"first_byte", "first_row", b"first_row", "job_ids", b"job_ids", "number", b"number", "row_count", b"row_count", "state", b"state", "way", b"way", "way_reason", b"way_reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

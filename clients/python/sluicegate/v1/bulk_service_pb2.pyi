@@ -301,6 +301,7 @@ class BulkLoadHeader(_message.Message):
     REPEAT_RESULTS_FIELD_NUMBER: _builtins.int
     ONE_PART_AT_A_TIME_FIELD_NUMBER: _builtins.int
     PARENT_COLUMN_FIELD_NUMBER: _builtins.int
+    KEEP_RESULTS_FIELD_NUMBER: _builtins.int
     org: _builtins.str
     """Name of the configured org. Empty means the default org."""
     object: _builtins.str
@@ -315,7 +316,8 @@ class BulkLoadHeader(_message.Message):
     """Which results come back."""
     resume_token: _builtins.str
     """Goes on with a load, of which everything else in the header must be the same but for `results`,
-    `repeat_results`, `one_part_at_a_time` and `parent_column`. ACCEPTED says from where on the data is to be sent.
+    `repeat_results`, `one_part_at_a_time`, `parent_column` and `keep_results`. ACCEPTED says from where on the data is to be
+    sent.
     """
     commit: Global___BulkCommit.ValueType
     """Who commits."""
@@ -346,6 +348,10 @@ class BulkLoadHeader(_message.Message):
     parent for each other. Everything else stays as it is: row numbers, results, what is sent again. Values compare without
     case. Rows of different parts are not brought together: see `one_part_at_a_time`. Empty leaves rows in their order.
     """
+    keep_results: _builtins.bool
+    """The load is a job also where calls would do, so that Salesforce keeps its results for ListBulkLoadResults. Otherwise
+    see BULK_WAY_COLLECTIONS.
+    """
     @_builtins.property
     def mapping(self) -> _containers.RepeatedCompositeFieldContainer[Global___BulkColumn]:
         """Fields for columns of the data whose names are no fields. Other columns keep their names."""
@@ -375,10 +381,11 @@ class BulkLoadHeader(_message.Message):
         repeat_results: _builtins.bool = ...,
         one_part_at_a_time: _builtins.bool = ...,
         parent_column: _builtins.str = ...,
+        keep_results: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_null_text", b"_null_text", "null_text", b"null_text"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_null_text", b"_null_text", "assignment_rule_id", b"assignment_rule_id", "commit", b"commit", "constants", b"constants", "delimiter", b"delimiter", "external_id_field", b"external_id_field", "format", b"format", "key_column", b"key_column", "line_end", b"line_end", "mapping", b"mapping", "null_text", b"null_text", "object", b"object", "one_part_at_a_time", b"one_part_at_a_time", "operation", b"operation", "org", b"org", "parent_column", b"parent_column", "repeat_results", b"repeat_results", "results", b"results", "resume_token", b"resume_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_null_text", b"_null_text", "assignment_rule_id", b"assignment_rule_id", "commit", b"commit", "constants", b"constants", "delimiter", b"delimiter", "external_id_field", b"external_id_field", "format", b"format", "keep_results", b"keep_results", "key_column", b"key_column", "line_end", b"line_end", "mapping", b"mapping", "null_text", b"null_text", "object", b"object", "one_part_at_a_time", b"one_part_at_a_time", "operation", b"operation", "org", b"org", "parent_column", b"parent_column", "repeat_results", b"repeat_results", "results", b"results", "resume_token", b"resume_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__null_text: _TypeAlias = _typing.Literal["null_text"]  # noqa: Y015
     _WhichOneofArgType__null_text: _TypeAlias = _typing.Literal["_null_text", b"_null_text"]  # noqa: Y015
@@ -458,7 +465,8 @@ class BulkLoadResponse(_message.Message):
     @_builtins.property
     def accepted(self) -> Global___BulkLoadAccepted:
         """The load is begun, or gone on with; its token names it from now on. Sent once, first: at once, but with
-        BULK_COMMIT_AT_END when a row has come and the job exists.
+        BULK_COMMIT_AT_END when a row has come. Then the job exists, unless the load may turn out to need none: its job, if
+        it gets one, is named by the messages that follow.
         """
 
     @_builtins.property
@@ -467,7 +475,9 @@ class BulkLoadResponse(_message.Message):
 
     @_builtins.property
     def results(self) -> Global___BulkLoadResults:
-        """What became of some rows, in any order. Sent when all rows of their part were tried."""
+        """What became of some rows, in any order: at most 1,000 in a message, or all of a part that was written by calls. Sent
+        when all rows of their part were tried.
+        """
 
     @_builtins.property
     def finished(self) -> Global___BulkLoadFinished:
@@ -475,7 +485,9 @@ class BulkLoadResponse(_message.Message):
 
     @_builtins.property
     def prepared(self) -> Global___BulkLoadPrepared:
-        """A part is uploaded and waits for its commit. Sent for each part, and again where rows are tried again."""
+        """A part is uploaded, or ready to be written by calls, and waits for its commit. Sent for each part, and again where
+        rows are tried again.
+        """
 
     @_builtins.property
     def part_done(self) -> Global___BulkLoadPartDone:
@@ -574,7 +586,7 @@ class BulkLoadPrepared(_message.Message):
     """How many rows wait: all of the part at first, later those that are tried again."""
     @_builtins.property
     def part(self) -> _bulk_load_pb2.BulkLoadPart:
-        """The part, in state PREPARED; the last one of its jobs is the one that waits."""
+        """The part, in state PREPARED; the last one of its jobs, if it has any, is the one that waits."""
 
     def __init__(
         self,

@@ -98,7 +98,8 @@ class BulkServiceServicer:
         PREPARED message. A load that broke off, wherever that was, is gone on with by the last token stored, on any
         replica: no row is lost and none is written twice, also by an insert. `end` ends the data.
 
-        Whatever is committed goes on in Salesforce whatever becomes of the call. Rows are independent: one that fails does
+        Whatever is committed goes on in Salesforce whatever becomes of the call; a load of few rows may be written by calls
+        instead of a job, and then goes on in the service: see BULK_WAY_COLLECTIONS. Rows are independent: one that fails does
         not stop the others. There is no roll-back. Rows that fail for a lock are tried again, at most three times, by a job
         that is prepared and committed like the part itself.
         An insert that is repeated without a token inserts again; upserts, updates and deletes may be repeated.
@@ -130,7 +131,9 @@ class BulkServiceServicer:
     def CommitBulkLoad(self, request, context):
         """Has every part written that the token knows of. Store the token first: it tells later what was committed.
 
-        Parts that were committed before stay as they are, so the call may be repeated with the same token.
+        Parts that were committed before stay as they are, so the call may be repeated with the same token. Rows that fail for
+        a lock are not tried again: their job is prepared and committed when the first one is over, and by then nobody is there
+        to take its token. ListBulkLoadResults tells of them; load them once more. The parts of such a load are always jobs.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -138,6 +141,8 @@ class BulkServiceServicer:
 
     def GetBulkLoad(self, request, context):
         """Tells how a load stands, by one call to Salesforce for each part that was not done. Loads are known for seven days.
+        Of a part that is written by calls it tells what the token says, for no job can be asked; of a load that its end
+        commits, which has no other tokens than those of its messages, only by one that says it is over: LOAD_WITHOUT_JOB else.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -155,6 +160,9 @@ class BulkServiceServicer:
 
         Salesforce keeps results by content and in an order of its own, so that only the data tells a row's number: rows
         come with their key and without number. BulkLoad with `repeat_results` takes the data again and numbers them.
+
+        A part that was written by calls left no results but those that BulkLoad sent: refused with LOAD_WITHOUT_JOB. Ask for
+        `keep_results` to have a job keep them. A load that asks for BULK_RESULTS_NONE is one as long as the org takes any.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -165,6 +173,9 @@ class BulkServiceServicer:
 
         A BulkLoad call that still runs goes on with the parts behind those: end that call first, and cancel by its last
         token.
+
+        A part that is to be written by calls has no job: refused with LOAD_WITHOUT_JOB unless it is done. What is not
+        committed is never written; what is, is about to be.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -45,7 +45,8 @@ class BulkServiceStub:
       PREPARED message. A load that broke off, wherever that was, is gone on with by the last token stored, on any
       replica: no row is lost and none is written twice, also by an insert. `end` ends the data.
 
-    Whatever is committed goes on in Salesforce whatever becomes of the call. Rows are independent: one that fails does
+    Whatever is committed goes on in Salesforce whatever becomes of the call; a load of few rows may be written by calls
+    instead of a job, and then goes on in the service: see BULK_WAY_COLLECTIONS. Rows are independent: one that fails does
     not stop the others. There is no roll-back. Rows that fail for a lock are tried again, at most three times, by a job
     that is prepared and committed like the part itself.
     An insert that is repeated without a token inserts again; upserts, updates and deletes may be repeated.
@@ -65,10 +66,15 @@ class BulkServiceStub:
     CommitBulkLoad: _grpc.UnaryUnaryMultiCallable[_bulk_service_pb2.CommitBulkLoadRequest, _bulk_service_pb2.CommitBulkLoadResponse]
     """Has every part written that the token knows of. Store the token first: it tells later what was committed.
 
-    Parts that were committed before stay as they are, so the call may be repeated with the same token.
+    Parts that were committed before stay as they are, so the call may be repeated with the same token. Rows that fail for
+    a lock are not tried again: their job is prepared and committed when the first one is over, and by then nobody is there
+    to take its token. ListBulkLoadResults tells of them; load them once more. The parts of such a load are always jobs.
     """
     GetBulkLoad: _grpc.UnaryUnaryMultiCallable[_bulk_service_pb2.GetBulkLoadRequest, _bulk_service_pb2.GetBulkLoadResponse]
-    """Tells how a load stands, by one call to Salesforce for each part that was not done. Loads are known for seven days."""
+    """Tells how a load stands, by one call to Salesforce for each part that was not done. Loads are known for seven days.
+    Of a part that is written by calls it tells what the token says, for no job can be asked; of a load that its end
+    commits, which has no other tokens than those of its messages, only by one that says it is over: LOAD_WITHOUT_JOB else.
+    """
     WatchBulkLoad: _grpc.UnaryStreamMultiCallable[_bulk_service_pb2.WatchBulkLoadRequest, _bulk_service_pb2.WatchBulkLoadResponse]
     """Tells how a load stands, at once and whenever that changes, until Salesforce works on no part of it any more."""
     ListBulkLoadResults: _grpc.UnaryStreamMultiCallable[_bulk_service_pb2.ListBulkLoadResultsRequest, _bulk_service_pb2.ListBulkLoadResultsResponse]
@@ -76,12 +82,18 @@ class BulkServiceStub:
 
     Salesforce keeps results by content and in an order of its own, so that only the data tells a row's number: rows
     come with their key and without number. BulkLoad with `repeat_results` takes the data again and numbers them.
+
+    A part that was written by calls left no results but those that BulkLoad sent: refused with LOAD_WITHOUT_JOB. Ask for
+    `keep_results` to have a job keep them. A load that asks for BULK_RESULTS_NONE is one as long as the org takes any.
     """
     CancelBulkLoad: _grpc.UnaryUnaryMultiCallable[_bulk_service_pb2.CancelBulkLoadRequest, _bulk_service_pb2.CancelBulkLoadResponse]
     """Aborts every job that is not over, of those that the token names. Rows that are written stay written.
 
     A BulkLoad call that still runs goes on with the parts behind those: end that call first, and cancel by its last
     token.
+
+    A part that is to be written by calls has no job: refused with LOAD_WITHOUT_JOB unless it is done. What is not
+    committed is never written; what is, is about to be.
     """
     PlanBulkLoads: _grpc.UnaryUnaryMultiCallable[_bulk_service_pb2.PlanBulkLoadsRequest, _bulk_service_pb2.PlanBulkLoadsResponse]
     """Tells the order in which loads whose rows refer to each other are to be run, and why.
@@ -108,7 +120,8 @@ class BulkServiceAsyncStub(BulkServiceStub):
       PREPARED message. A load that broke off, wherever that was, is gone on with by the last token stored, on any
       replica: no row is lost and none is written twice, also by an insert. `end` ends the data.
 
-    Whatever is committed goes on in Salesforce whatever becomes of the call. Rows are independent: one that fails does
+    Whatever is committed goes on in Salesforce whatever becomes of the call; a load of few rows may be written by calls
+    instead of a job, and then goes on in the service: see BULK_WAY_COLLECTIONS. Rows are independent: one that fails does
     not stop the others. There is no roll-back. Rows that fail for a lock are tried again, at most three times, by a job
     that is prepared and committed like the part itself.
     An insert that is repeated without a token inserts again; upserts, updates and deletes may be repeated.
@@ -128,10 +141,15 @@ class BulkServiceAsyncStub(BulkServiceStub):
     CommitBulkLoad: _aio.UnaryUnaryMultiCallable[_bulk_service_pb2.CommitBulkLoadRequest, _bulk_service_pb2.CommitBulkLoadResponse]  # type: ignore[assignment]
     """Has every part written that the token knows of. Store the token first: it tells later what was committed.
 
-    Parts that were committed before stay as they are, so the call may be repeated with the same token.
+    Parts that were committed before stay as they are, so the call may be repeated with the same token. Rows that fail for
+    a lock are not tried again: their job is prepared and committed when the first one is over, and by then nobody is there
+    to take its token. ListBulkLoadResults tells of them; load them once more. The parts of such a load are always jobs.
     """
     GetBulkLoad: _aio.UnaryUnaryMultiCallable[_bulk_service_pb2.GetBulkLoadRequest, _bulk_service_pb2.GetBulkLoadResponse]  # type: ignore[assignment]
-    """Tells how a load stands, by one call to Salesforce for each part that was not done. Loads are known for seven days."""
+    """Tells how a load stands, by one call to Salesforce for each part that was not done. Loads are known for seven days.
+    Of a part that is written by calls it tells what the token says, for no job can be asked; of a load that its end
+    commits, which has no other tokens than those of its messages, only by one that says it is over: LOAD_WITHOUT_JOB else.
+    """
     WatchBulkLoad: _aio.UnaryStreamMultiCallable[_bulk_service_pb2.WatchBulkLoadRequest, _bulk_service_pb2.WatchBulkLoadResponse]  # type: ignore[assignment]
     """Tells how a load stands, at once and whenever that changes, until Salesforce works on no part of it any more."""
     ListBulkLoadResults: _aio.UnaryStreamMultiCallable[_bulk_service_pb2.ListBulkLoadResultsRequest, _bulk_service_pb2.ListBulkLoadResultsResponse]  # type: ignore[assignment]
@@ -139,12 +157,18 @@ class BulkServiceAsyncStub(BulkServiceStub):
 
     Salesforce keeps results by content and in an order of its own, so that only the data tells a row's number: rows
     come with their key and without number. BulkLoad with `repeat_results` takes the data again and numbers them.
+
+    A part that was written by calls left no results but those that BulkLoad sent: refused with LOAD_WITHOUT_JOB. Ask for
+    `keep_results` to have a job keep them. A load that asks for BULK_RESULTS_NONE is one as long as the org takes any.
     """
     CancelBulkLoad: _aio.UnaryUnaryMultiCallable[_bulk_service_pb2.CancelBulkLoadRequest, _bulk_service_pb2.CancelBulkLoadResponse]  # type: ignore[assignment]
     """Aborts every job that is not over, of those that the token names. Rows that are written stay written.
 
     A BulkLoad call that still runs goes on with the parts behind those: end that call first, and cancel by its last
     token.
+
+    A part that is to be written by calls has no job: refused with LOAD_WITHOUT_JOB unless it is done. What is not
+    committed is never written; what is, is about to be.
     """
     PlanBulkLoads: _aio.UnaryUnaryMultiCallable[_bulk_service_pb2.PlanBulkLoadsRequest, _bulk_service_pb2.PlanBulkLoadsResponse]  # type: ignore[assignment]
     """Tells the order in which loads whose rows refer to each other are to be run, and why.
@@ -174,7 +198,8 @@ class BulkServiceServicer(metaclass=_abc_1.ABCMeta):
           PREPARED message. A load that broke off, wherever that was, is gone on with by the last token stored, on any
           replica: no row is lost and none is written twice, also by an insert. `end` ends the data.
 
-        Whatever is committed goes on in Salesforce whatever becomes of the call. Rows are independent: one that fails does
+        Whatever is committed goes on in Salesforce whatever becomes of the call; a load of few rows may be written by calls
+        instead of a job, and then goes on in the service: see BULK_WAY_COLLECTIONS. Rows are independent: one that fails does
         not stop the others. There is no roll-back. Rows that fail for a lock are tried again, at most three times, by a job
         that is prepared and committed like the part itself.
         An insert that is repeated without a token inserts again; upserts, updates and deletes may be repeated.
@@ -212,7 +237,9 @@ class BulkServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_bulk_service_pb2.CommitBulkLoadResponse, _abc.Awaitable[_bulk_service_pb2.CommitBulkLoadResponse]]:
         """Has every part written that the token knows of. Store the token first: it tells later what was committed.
 
-        Parts that were committed before stay as they are, so the call may be repeated with the same token.
+        Parts that were committed before stay as they are, so the call may be repeated with the same token. Rows that fail for
+        a lock are not tried again: their job is prepared and committed when the first one is over, and by then nobody is there
+        to take its token. ListBulkLoadResults tells of them; load them once more. The parts of such a load are always jobs.
         """
 
     @_abc_1.abstractmethod
@@ -221,7 +248,10 @@ class BulkServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _bulk_service_pb2.GetBulkLoadRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_bulk_service_pb2.GetBulkLoadResponse, _abc.Awaitable[_bulk_service_pb2.GetBulkLoadResponse]]:
-        """Tells how a load stands, by one call to Salesforce for each part that was not done. Loads are known for seven days."""
+        """Tells how a load stands, by one call to Salesforce for each part that was not done. Loads are known for seven days.
+        Of a part that is written by calls it tells what the token says, for no job can be asked; of a load that its end
+        commits, which has no other tokens than those of its messages, only by one that says it is over: LOAD_WITHOUT_JOB else.
+        """
 
     @_abc_1.abstractmethod
     def WatchBulkLoad(
@@ -241,6 +271,9 @@ class BulkServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Salesforce keeps results by content and in an order of its own, so that only the data tells a row's number: rows
         come with their key and without number. BulkLoad with `repeat_results` takes the data again and numbers them.
+
+        A part that was written by calls left no results but those that BulkLoad sent: refused with LOAD_WITHOUT_JOB. Ask for
+        `keep_results` to have a job keep them. A load that asks for BULK_RESULTS_NONE is one as long as the org takes any.
         """
 
     @_abc_1.abstractmethod
@@ -253,6 +286,9 @@ class BulkServiceServicer(metaclass=_abc_1.ABCMeta):
 
         A BulkLoad call that still runs goes on with the parts behind those: end that call first, and cancel by its last
         token.
+
+        A part that is to be written by calls has no job: refused with LOAD_WITHOUT_JOB unless it is done. What is not
+        committed is never written; what is, is about to be.
         """
 
     @_abc_1.abstractmethod

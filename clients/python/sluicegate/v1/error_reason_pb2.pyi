@@ -632,6 +632,18 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
           }
         }
     """
+    ERROR_REASON_LOAD_WITHOUT_JOB: _ErrorReason.ValueType  # 48
+    """What is asked needs a bulk job, and the rows of the load are written by calls instead, which keep nothing.
+
+    Example of an ErrorInfo:
+
+        { "reason": "LOAD_WITHOUT_JOB",
+          "domain": "sluicegate",
+          "metadata": {
+            "load_id": "5f0c9d3a7be14c62"
+          }
+        }
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed, one value for each class of failure.
@@ -1251,6 +1263,18 @@ Example of an ErrorInfo:
         "provider": "branch",
         "cause": "outage",
         "http_status": "503"
+      }
+    }
+"""
+ERROR_REASON_LOAD_WITHOUT_JOB: ErrorReason.ValueType  # 48
+"""What is asked needs a bulk job, and the rows of the load are written by calls instead, which keep nothing.
+
+Example of an ErrorInfo:
+
+    { "reason": "LOAD_WITHOUT_JOB",
+      "domain": "sluicegate",
+      "metadata": {
+        "load_id": "5f0c9d3a7be14c62"
       }
     }
 """

@@ -14,13 +14,13 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sluicegate/v1/bulk_load.proto.
  */
 export const file_sluicegate_v1_bulk_load: GenFile = /*@__PURE__*/
-  fileDesc("Ch1zbHVpY2VnYXRlL3YxL2J1bGtfbG9hZC5wcm90bxINc2x1aWNlZ2F0ZS52MSLQAgoIQnVsa0xvYWQSFAoMcmVzdW1lX3Rva2VuGAEgASgJEg4KBm9iamVjdBgCIAEoCRIvCglvcGVyYXRpb24YAyABKA4yHC5zbHVpY2VnYXRlLnYxLkJ1bGtPcGVyYXRpb24SKwoFc3RhdGUYBCABKA4yHC5zbHVpY2VnYXRlLnYxLkJ1bGtMb2FkU3RhdGUSDgoGam9iX2lkGAUgASgJEhYKDnJvd3NfcHJvY2Vzc2VkGAYgASgFEhMKC3Jvd3NfZmFpbGVkGAcgASgFEi8KC2NyZWF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIVCg1lcnJvcl9tZXNzYWdlGAkgASgJEg8KB2xvYWRfaWQYCiABKAkSKgoFcGFydHMYCyADKAsyGy5zbHVpY2VnYXRlLnYxLkJ1bGtMb2FkUGFydCLWAQoMQnVsa0xvYWRQYXJ0Eg4KBm51bWJlchgBIAEoBRIRCglmaXJzdF9yb3cYAiABKAUSEQoJcm93X2NvdW50GAMgASgFEhIKCmZpcnN0X2J5dGUYBCABKAMSEAoIZW5kX2J5dGUYBSABKAMSKwoFc3RhdGUYBiABKA4yHC5zbHVpY2VnYXRlLnYxLkJ1bGtQYXJ0U3RhdGUSDwoHam9iX2lkcxgHIAMoCRIsCgZjb3VudHMYCCABKAsyHC5zbHVpY2VnYXRlLnYxLkJ1bGtSb3dDb3VudHMimAEKDUJ1bGtSb3dDb3VudHMSFAoMcm93c19jcmVhdGVkGAEgASgFEhQKDHJvd3NfdXBkYXRlZBgCIAEoBRIUCgxyb3dzX2RlbGV0ZWQYAyABKAUSEwoLcm93c19mYWlsZWQYBCABKAUSGgoScm93c19ub3RfcHJvY2Vzc2VkGAUgASgFEhQKDHJvd3NfdW5rbm93bhgGIAEoBSKlAQoNQnVsa1Jvd1Jlc3VsdBILCgNyb3cYASABKAUSLgoHb3V0Y29tZRgCIAEoDjIdLnNsdWljZWdhdGUudjEuQnVsa1Jvd091dGNvbWUSEQoJcmVjb3JkX2lkGAMgASgJEikKBWVycm9yGAQgASgLMhouc2x1aWNlZ2F0ZS52MS5SZWNvcmRFcnJvchILCgNrZXkYBSABKAkSDAoEcGFydBgGIAEoBSqHAQoNQnVsa1BhcnRTdGF0ZRIfChtCVUxLX1BBUlRfU1RBVEVfVU5TUEVDSUZJRUQQABIcChhCVUxLX1BBUlRfU1RBVEVfUFJFUEFSRUQQARIdChlCVUxLX1BBUlRfU1RBVEVfQ09NTUlUVEVEEAISGAoUQlVMS19QQVJUX1NUQVRFX0RPTkUQAyq7AQoNQnVsa09wZXJhdGlvbhIeChpCVUxLX09QRVJBVElPTl9VTlNQRUNJRklFRBAAEhkKFUJVTEtfT1BFUkFUSU9OX0lOU0VSVBABEhkKFUJVTEtfT1BFUkFUSU9OX1VQREFURRACEhkKFUJVTEtfT1BFUkFUSU9OX1VQU0VSVBADEhkKFUJVTEtfT1BFUkFUSU9OX0RFTEVURRAEEh4KGkJVTEtfT1BFUkFUSU9OX0hBUkRfREVMRVRFEAUq3wEKDUJ1bGtMb2FkU3RhdGUSHwobQlVMS19MT0FEX1NUQVRFX1VOU1BFQ0lGSUVEEAASGAoUQlVMS19MT0FEX1NUQVRFX09QRU4QARIcChhCVUxLX0xPQURfU1RBVEVfVVBMT0FERUQQAhIeChpCVUxLX0xPQURfU1RBVEVfUFJPQ0VTU0lORxADEhwKGEJVTEtfTE9BRF9TVEFURV9DT01QTEVURRAEEhoKFkJVTEtfTE9BRF9TVEFURV9GQUlMRUQQBRIbChdCVUxLX0xPQURfU1RBVEVfQUJPUlRFRBAGKusBCg5CdWxrUm93T3V0Y29tZRIgChxCVUxLX1JPV19PVVRDT01FX1VOU1BFQ0lGSUVEEAASHAoYQlVMS19ST1dfT1VUQ09NRV9DUkVBVEVEEAESHAoYQlVMS19ST1dfT1VUQ09NRV9VUERBVEVEEAISHAoYQlVMS19ST1dfT1VUQ09NRV9ERUxFVEVEEAMSGwoXQlVMS19ST1dfT1VUQ09NRV9GQUlMRUQQBBIiCh5CVUxLX1JPV19PVVRDT01FX05PVF9QUk9DRVNTRUQQBRIcChhCVUxLX1JPV19PVVRDT01FX1VOS05PV04QBmIGcHJvdG8z", [file_google_protobuf_timestamp, file_sluicegate_v1_record]);
+  fileDesc("Ch1zbHVpY2VnYXRlL3YxL2J1bGtfbG9hZC5wcm90bxINc2x1aWNlZ2F0ZS52MSLQAgoIQnVsa0xvYWQSFAoMcmVzdW1lX3Rva2VuGAEgASgJEg4KBm9iamVjdBgCIAEoCRIvCglvcGVyYXRpb24YAyABKA4yHC5zbHVpY2VnYXRlLnYxLkJ1bGtPcGVyYXRpb24SKwoFc3RhdGUYBCABKA4yHC5zbHVpY2VnYXRlLnYxLkJ1bGtMb2FkU3RhdGUSDgoGam9iX2lkGAUgASgJEhYKDnJvd3NfcHJvY2Vzc2VkGAYgASgFEhMKC3Jvd3NfZmFpbGVkGAcgASgFEi8KC2NyZWF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIVCg1lcnJvcl9tZXNzYWdlGAkgASgJEg8KB2xvYWRfaWQYCiABKAkSKgoFcGFydHMYCyADKAsyGy5zbHVpY2VnYXRlLnYxLkJ1bGtMb2FkUGFydCKPAgoMQnVsa0xvYWRQYXJ0Eg4KBm51bWJlchgBIAEoBRIRCglmaXJzdF9yb3cYAiABKAUSEQoJcm93X2NvdW50GAMgASgFEhIKCmZpcnN0X2J5dGUYBCABKAMSEAoIZW5kX2J5dGUYBSABKAMSKwoFc3RhdGUYBiABKA4yHC5zbHVpY2VnYXRlLnYxLkJ1bGtQYXJ0U3RhdGUSDwoHam9iX2lkcxgHIAMoCRIsCgZjb3VudHMYCCABKAsyHC5zbHVpY2VnYXRlLnYxLkJ1bGtSb3dDb3VudHMSIwoDd2F5GAkgASgOMhYuc2x1aWNlZ2F0ZS52MS5CdWxrV2F5EhIKCndheV9yZWFzb24YCiABKAkimAEKDUJ1bGtSb3dDb3VudHMSFAoMcm93c19jcmVhdGVkGAEgASgFEhQKDHJvd3NfdXBkYXRlZBgCIAEoBRIUCgxyb3dzX2RlbGV0ZWQYAyABKAUSEwoLcm93c19mYWlsZWQYBCABKAUSGgoScm93c19ub3RfcHJvY2Vzc2VkGAUgASgFEhQKDHJvd3NfdW5rbm93bhgGIAEoBSKlAQoNQnVsa1Jvd1Jlc3VsdBILCgNyb3cYASABKAUSLgoHb3V0Y29tZRgCIAEoDjIdLnNsdWljZWdhdGUudjEuQnVsa1Jvd091dGNvbWUSEQoJcmVjb3JkX2lkGAMgASgJEikKBWVycm9yGAQgASgLMhouc2x1aWNlZ2F0ZS52MS5SZWNvcmRFcnJvchILCgNrZXkYBSABKAkSDAoEcGFydBgGIAEoBSpPCgdCdWxrV2F5EhgKFEJVTEtfV0FZX1VOU1BFQ0lGSUVEEAASEAoMQlVMS19XQVlfSk9CEAESGAoUQlVMS19XQVlfQ09MTEVDVElPTlMQAiqHAQoNQnVsa1BhcnRTdGF0ZRIfChtCVUxLX1BBUlRfU1RBVEVfVU5TUEVDSUZJRUQQABIcChhCVUxLX1BBUlRfU1RBVEVfUFJFUEFSRUQQARIdChlCVUxLX1BBUlRfU1RBVEVfQ09NTUlUVEVEEAISGAoUQlVMS19QQVJUX1NUQVRFX0RPTkUQAyq7AQoNQnVsa09wZXJhdGlvbhIeChpCVUxLX09QRVJBVElPTl9VTlNQRUNJRklFRBAAEhkKFUJVTEtfT1BFUkFUSU9OX0lOU0VSVBABEhkKFUJVTEtfT1BFUkFUSU9OX1VQREFURRACEhkKFUJVTEtfT1BFUkFUSU9OX1VQU0VSVBADEhkKFUJVTEtfT1BFUkFUSU9OX0RFTEVURRAEEh4KGkJVTEtfT1BFUkFUSU9OX0hBUkRfREVMRVRFEAUq3wEKDUJ1bGtMb2FkU3RhdGUSHwobQlVMS19MT0FEX1NUQVRFX1VOU1BFQ0lGSUVEEAASGAoUQlVMS19MT0FEX1NUQVRFX09QRU4QARIcChhCVUxLX0xPQURfU1RBVEVfVVBMT0FERUQQAhIeChpCVUxLX0xPQURfU1RBVEVfUFJPQ0VTU0lORxADEhwKGEJVTEtfTE9BRF9TVEFURV9DT01QTEVURRAEEhoKFkJVTEtfTE9BRF9TVEFURV9GQUlMRUQQBRIbChdCVUxLX0xPQURfU1RBVEVfQUJPUlRFRBAGKusBCg5CdWxrUm93T3V0Y29tZRIgChxCVUxLX1JPV19PVVRDT01FX1VOU1BFQ0lGSUVEEAASHAoYQlVMS19ST1dfT1VUQ09NRV9DUkVBVEVEEAESHAoYQlVMS19ST1dfT1VUQ09NRV9VUERBVEVEEAISHAoYQlVMS19ST1dfT1VUQ09NRV9ERUxFVEVEEAMSGwoXQlVMS19ST1dfT1VUQ09NRV9GQUlMRUQQBBIiCh5CVUxLX1JPV19PVVRDT01FX05PVF9QUk9DRVNTRUQQBRIcChhCVUxLX1JPV19PVVRDT01FX1VOS05PV04QBmIGcHJvdG8z", [file_google_protobuf_timestamp, file_sluicegate_v1_record]);
 
 /**
  * A load of many rows through Salesforce's Bulk API 2.0.
  *
  * Its data is cut into parts of whole rows, of which each is one job of Salesforce's, and further ones where rows are
- * tried again.
+ * tried again. A load of few rows may be written by calls instead: see BULK_WAY_COLLECTIONS.
  *
  * @generated from message sluicegate.v1.BulkLoad
  */
@@ -55,7 +55,7 @@ export type BulkLoad = Message<"sluicegate.v1.BulkLoad"> & {
   state: BulkLoadState;
 
   /**
-   * Id of Salesforce's bulk job: that of the first part. Empty before there is one.
+   * Id of Salesforce's bulk job: that of the first part. Empty before there is one, and where there is none.
    *
    * @generated from field: string job_id = 5;
    */
@@ -112,7 +112,7 @@ export const BulkLoadSchema: GenMessage<BulkLoad> = /*@__PURE__*/
   messageDesc(file_sluicegate_v1_bulk_load, 0);
 
 /**
- * Some consecutive rows of a load, written by one job.
+ * Some consecutive rows of a load, written by one job or, in a load of few rows, by calls.
  *
  * @generated from message sluicegate.v1.BulkLoadPart
  */
@@ -174,6 +174,20 @@ export type BulkLoadPart = Message<"sluicegate.v1.BulkLoadPart"> & {
    * @generated from field: sluicegate.v1.BulkRowCounts counts = 8;
    */
   counts?: BulkRowCounts | undefined;
+
+  /**
+   * How its rows are written. Of a part that is not prepared yet, a job may still become calls or the other way around.
+   *
+   * @generated from field: sluicegate.v1.BulkWay way = 9;
+   */
+  way: BulkWay;
+
+  /**
+   * Why they are written that way: one clause, for people. Told by BulkLoad; empty where only the token is known.
+   *
+   * @generated from field: string way_reason = 10;
+   */
+  wayReason: string;
 };
 
 /**
@@ -298,6 +312,60 @@ export const BulkRowResultSchema: GenMessage<BulkRowResult> = /*@__PURE__*/
   messageDesc(file_sluicegate_v1_bulk_load, 3);
 
 /**
+ * How the rows of a part are written.
+ *
+ * @generated from enum sluicegate.v1.BulkWay
+ */
+export enum BulkWay {
+  /**
+   * Never sent.
+   *
+   * @generated from enum value: BULK_WAY_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * By a job of Salesforce's, which goes on by itself, and keeps results for seven days.
+   *
+   * @generated from enum value: BULK_WAY_JOB = 1;
+   */
+  JOB = 1,
+
+  /**
+   * By calls of at most 200 rows, which answer at once: the part has no job, and nothing but the load's own stream tells
+   * what became of its rows. `keep_results` forbids it. Chosen for updates, upserts and deletes whose data is one part of at most 2,000 rows, where
+   * that takes no more calls and no more time, or where the org takes no more bulk batches today; never for inserts.
+   *
+   * What a caller sees is the same but for this:
+   *
+   * * The service writes, not Salesforce. A call that ends after the commit has what is left written for 30 seconds more.
+   *   What is left then, or when the process dies, is written when the load is gone on with: all rows again, which such
+   *   rows allow. A row that was created before counts as updated then, a value that somebody else has set meanwhile is
+   *   set again, and a row that failed may be written. A load that its end commits is to be sent again as a whole.
+   * * Deleting what is in the recycle bin already counts as deleted; a job refuses it.
+   * * Each call of 200 rows is a transaction of its own, with limits of its own for triggers, flows and static variables.
+   * * How the part stands is known to the call that writes it and told by its tokens: GetBulkLoad and WatchBulkLoad tell
+   *   what the token says. ListBulkLoadResults, `repeat_results` and CancelBulkLoad are refused with LOAD_WITHOUT_JOB.
+   * * All results come in one message, whose token says that the part is done. A load that is gone on with by that token
+   *   sends no BulkLoadPartDone: `accepted` and `finished` have the part and its counts.
+   *
+   * No assignment rule runs, as in a job; duplicate rules, validation rules and triggers run as in a job. Cells are sent
+   * as what their fields are. One that could mean something else in JSON than in a job's CSV has the load go as a job: a
+   * number with separators, a date that is not written as 2026-03-01, a time without its zone, a yes for a checkbox, blanks
+   * alone, a lookup that may lead to several objects; also two rows with one key, which a job refuses.
+   *
+   * @generated from enum value: BULK_WAY_COLLECTIONS = 2;
+   */
+  COLLECTIONS = 2,
+}
+
+/**
+ * Describes the enum sluicegate.v1.BulkWay.
+ */
+export const BulkWaySchema: GenEnum<BulkWay> = /*@__PURE__*/
+  enumDesc(file_sluicegate_v1_bulk_load, 0);
+
+/**
  * Where a part of a load stands.
  *
  * @generated from enum sluicegate.v1.BulkPartState
@@ -336,7 +404,7 @@ export enum BulkPartState {
  * Describes the enum sluicegate.v1.BulkPartState.
  */
 export const BulkPartStateSchema: GenEnum<BulkPartState> = /*@__PURE__*/
-  enumDesc(file_sluicegate_v1_bulk_load, 0);
+  enumDesc(file_sluicegate_v1_bulk_load, 1);
 
 /**
  * What a bulk load does with each row.
@@ -392,7 +460,7 @@ export enum BulkOperation {
  * Describes the enum sluicegate.v1.BulkOperation.
  */
 export const BulkOperationSchema: GenEnum<BulkOperation> = /*@__PURE__*/
-  enumDesc(file_sluicegate_v1_bulk_load, 1);
+  enumDesc(file_sluicegate_v1_bulk_load, 2);
 
 /**
  * Where a bulk load stands.
@@ -454,7 +522,7 @@ export enum BulkLoadState {
  * Describes the enum sluicegate.v1.BulkLoadState.
  */
 export const BulkLoadStateSchema: GenEnum<BulkLoadState> = /*@__PURE__*/
-  enumDesc(file_sluicegate_v1_bulk_load, 2);
+  enumDesc(file_sluicegate_v1_bulk_load, 3);
 
 /**
  * What became of a row.
@@ -517,5 +585,5 @@ export enum BulkRowOutcome {
  * Describes the enum sluicegate.v1.BulkRowOutcome.
  */
 export const BulkRowOutcomeSchema: GenEnum<BulkRowOutcome> = /*@__PURE__*/
-  enumDesc(file_sluicegate_v1_bulk_load, 3);
+  enumDesc(file_sluicegate_v1_bulk_load, 4);
 
