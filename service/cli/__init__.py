@@ -6,8 +6,9 @@ import signal
 import sys
 from collections.abc import Collection
 from importlib import import_module
-from typing import TYPE_CHECKING, NoReturn
 
+TYPE_CHECKING = False
+"""What the module `typing` has by that name, whose import would be half of the time before Ctrl-C is minded."""
 if TYPE_CHECKING:
     import typer
 
@@ -60,7 +61,7 @@ def main() -> None:
     command()
 
 
-def _leave(_number: int, _frame: object) -> NoReturn:
+def _leave(_number: int, _frame: object) -> None:
     """End at once: nothing is to be put in order while modules are imported, and an exception would be shown."""
     os._exit(_INTERRUPTED)
 

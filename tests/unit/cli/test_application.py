@@ -1,8 +1,10 @@
 """The command line as a whole."""
 
+import os
 import subprocess
 import sys
 
+import pytest
 from typer.testing import CliRunner
 
 from service.cli import application
@@ -51,3 +53,29 @@ def test_garbage_is_collected_once_the_modules_are_there():
 def printed(code: str) -> str:
     """Run code in a process of its own, and return what it prints."""
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.mark.parametrize("way", [["-m", "service"], ["-c", "from service.cli import main; main()"]])
+def test_a_stop_during_the_start_is_one(tmp_path, way):
+    """Ctrl-C while modules are imported ends the command as it does later on, and without a word."""
+    stopping = "import os, signal; os.kill(os.getpid(), signal.SIGINT); import time; time.sleep(30)"
+    (tmp_path / "typer.py").write_text(stopping, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+
+    ran = subprocess.run(
+        [sys.executable, *way, "bulk", "load"], env=environment, capture_output=True, text=True, check=False, timeout=20
+    )
+
+    assert (130, "", "") == (ran.returncode, ran.stdout, ran.stderr)
+
+
+def test_a_stop_once_the_modules_are_there_is_the_commands_own():
+    """What runs then has something to put in order; a process that is told to leave Ctrl-C alone goes on to."""
+    code = (
+        "import signal, service.cli; seen = []; note = lambda: seen.append(signal.getsignal(signal.SIGINT)); "
+        "service.cli.application = lambda names: note() or note; "
+        "service.cli.main(); signal.signal(signal.SIGINT, signal.SIG_IGN); service.cli.main(); "
+        "print(seen[0] is not seen[1], seen[1] is signal.default_int_handler, seen[2:] == [signal.SIG_IGN] * 2)"
+    )
+
+    assert "True True True" == printed(code)
