@@ -31,6 +31,11 @@ INTERRUPTED = 130
 
 FINAL = frozenset({"INVALID_ARGUMENT", "NOT_FOUND", "PERMISSION_DENIED", "FAILED_PRECONDITION", "UNIMPLEMENTED"})
 """Codes of what fails in the same way when it is repeated."""
+_FIRST = {
+    "INVALID_DATA": "correct the data, then ",
+    "LOAD_FAILED": "mend what the message names in the org, then ",
+}
+"""What has to be done before a load can go on, by the reason that it broke off for."""
 _PAUSE_SECONDS = 0.5
 
 
@@ -202,11 +207,22 @@ class Loading:
         again = " --repeat-results" if self._repeats else ""
         command = self._setting.again or f"sluicegate bulk load --resume {shlex.quote(str(self._path))}{again}"
         if self._piped is None:
-            first = "correct the data, then " if reason == "INVALID_DATA" else ""
+            first = _FIRST.get(reason, "")
             sys.stderr.write(f"sluicegate: not all rows were loaded; {first}go on with: {command}\n")
         else:
             sys.stderr.write(f"sluicegate: not all rows were loaded; give the same data again to: {command}\n")
+        if reason == "LOAD_FAILED" and not self._setting.again:
+            sys.stderr.write(f"sluicegate: for other columns or options {self._anew()}\n")
         return status
+
+    def _anew(self) -> str:
+        """Say what it takes to load otherwise, since going on takes the load as it is."""
+        is_insert = self._file.note.operation == "insert"
+        twice = "would be inserted twice: take them out of the data" if is_insert else "are written again"
+        path = shlex.quote(str(self._path))
+        return (
+            f"end it by sluicegate bulk cancel {path}, remove that file and load anew; rows that it has written {twice}"
+        )
 
     @property
     def _has_written(self) -> bool:

@@ -45,11 +45,11 @@ class Telling:
             raise self._error
 
 
-async def run(client: Telling, folder: Path) -> int:
+async def run(client: Telling, folder: Path, operation: str = "insert") -> int:
     """Load a file by that client, and return the command's status."""
     data, failures, path = folder / "a.csv", folder / "f.csv", folder / "a.csv.load"
     data.write_text("A\n1\n", encoding="utf-8")
-    note = Note(str(data), "Lead", "insert", "", "csv", cast("Any", {}), str(failures), "", "here:1")
+    note = Note(str(data), "Lead", operation, "", "csv", cast("Any", {}), str(failures), "", "here:1")
     with TokenFile(path) as file:
         return await Loading(NoteFile(file, note), path).run(cast("Any", client))
 
@@ -103,3 +103,21 @@ async def test_what_a_load_waits_for_is_told(tmp_path, capsys):
 
     assert 1 == status
     assert "sluicegate: waiting for room on this replica's disk\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("operation", "words"),
+    [("insert", "would be inserted twice: take them out of the data"), ("upsert", "are written again")],
+)
+async def test_a_load_that_salesforce_gave_up_can_be_gone_on_with_or_begun_anew(tmp_path, capsys, operation, words):
+    """Going on takes the mapping as it was, so what is wrong with that needs another load."""
+    error = SluicegateError("FAILED_PRECONDITION", "LOAD_FAILED", "Salesforce ended the bulk job: Field name not found")
+
+    status = await run(Telling(Accepted(LOAD), Prepared(PART, 1), error=error), tmp_path, operation)
+
+    assert 3 == status
+    path = tmp_path / "a.csv.load"
+    told = capsys.readouterr().err
+    assert f"mend what the message names in the org, then go on with: sluicegate bulk load --resume {path}\n" in told
+    assert f"sluicegate: for other columns or options end it by sluicegate bulk cancel {path}, remove that " in told
+    assert f"rows that it has written {words}\n" in told
