@@ -42,44 +42,59 @@ class LoadOrder:
         """
         found = cls([], {each for each in columns if each.load in each.parents})
         _check([each for each in columns if each in found.deferred])
-        left = list(range(count))
-        while left:
-            open_columns = {
-                load: [
-                    each
-                    for each in columns
-                    if each.load == load and each not in found.deferred and not each.parents.isdisjoint(left)
-                ]
-                for load in left
-            }
-            first = next((load for load in left if not open_columns[load]), None)
+        open_columns: dict[int, list[_Open]] = {load: [] for load in range(count)}
+        for each in columns:
+            if each not in found.deferred:
+                open_columns[each.load].append(_Open(each, sum(1 << parent for parent in each.parents)))
+        left = (1 << count) - 1
+        while open_columns:
+            for load, those in open_columns.items():
+                open_columns[load] = [each for each in those if each.parents & left]
+            first = next((load for load, those in open_columns.items() if not those), None)
             if first is None:
-                first = _first_of_circle(open_columns)
-                found.deferred.update(open_columns[first])
+                first = _first_of_circle(open_columns, left)
+                found.deferred.update(each.column for each in open_columns[first])
             found.order.append(first)
-            left.remove(first)
+            del open_columns[first]
+            left &= ~(1 << first)
         return found
 
 
-def _first_of_circle(open_columns: Mapping[int, Sequence[Waiting]]) -> int:
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A column that still waits. Sets of loads are numbers here, a bit a load: they are united thousands of times."""
+
+    column: Waiting
+    parents: int
+
+
+def _first_of_circle(open_columns: Mapping[int, Sequence[_Open]], left: int) -> int:
     """Return the load to begin with where each waits for another."""
-    waits_for = {load: _reached(load, open_columns) for load in open_columns}
+    waits_for = _reached(open_columns, left)
     # What only waits for a circle is in none, and nothing of it need be left out.
-    circle = [load for load, others in waits_for.items() if all(load in waits_for[other] for other in others)]
-    able = [load for load in circle if not any(each.bar for each in open_columns[load])]
+    circle = [
+        load
+        for load, others in waits_for.items()
+        if all(waiting >> load & 1 for other, waiting in waits_for.items() if others >> other & 1)
+    ]
+    able = [load for load in circle if not any(each.column.bar for each in open_columns[load])]
     if not able:
-        _check([each for load in circle for each in open_columns[load]])
+        _check([each.column for load in circle for each in open_columns[load]])
     return min(able, key=lambda load: (len(open_columns[load]), load))
 
 
-def _reached(load: int, open_columns: Mapping[int, Sequence[Waiting]]) -> set[int]:
-    reached: set[int] = set()
-    ahead = [load]
-    while ahead:
-        for each in open_columns[ahead.pop()]:
-            further = {parent for parent in each.parents if parent in open_columns} - reached
-            reached |= further
-            ahead += further
+def _reached(open_columns: Mapping[int, Sequence[_Open]], left: int) -> dict[int, int]:
+    """Return for each load those that it waits for, be it by way of others."""
+    reached: dict[int, int] = {}
+    for load, those in open_columns.items():
+        reached[load] = 0
+        for each in those:
+            reached[load] |= each.parents & left
+    # Warshall's algorithm: in a hundred loads that all wait for each other there are far too many ways to walk.
+    for between, beyond in reached.items():
+        for load, others in reached.items():
+            if others >> between & 1:
+                reached[load] = others | beyond
     return reached
 
 
