@@ -224,7 +224,9 @@ class Intake:
         desk = self._desk
         if record.job_ids:
             return PartRun(record, part, desk, self._opened)
-        record.way_reason, small = await desk.ways.choose(desk.request, part, desk.allowance, is_whole=is_whole)
+        record.way_reason, small = await desk.ways.choose(
+            desk.request, part, desk.allowance, desk.room, is_whole=is_whole
+        )
         if small is not None:
             return CallRun(record, part, desk, small)
         record.way, record.job = Way.JOB, None

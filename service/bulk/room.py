@@ -31,6 +31,8 @@ MOST_NEWCOMERS = 16
 """Loads that are let in without any room, each the only one of its caller."""
 MOST_AHEAD_BYTES = 268_435_456
 """By weight, what all loads that wait for room may have read ahead, in memory."""
+MOST_HELD_BYTES = 268_435_456
+"""What all loads that are written by calls may have in memory of their rows."""
 
 
 def weight(size: int, rows: int) -> int:
@@ -73,6 +75,8 @@ class DiskRoom:
         self._newcomers = 0
         self.ahead = 0
         """Bytes, by weight, that loads which wait for room have read ahead."""
+        self.held = 0
+        """Bytes of memory that the rows of loads take which are written by calls."""
         self.taken = 0
         """Bytes."""
 
@@ -219,6 +223,7 @@ class LoadRoom:
         self._size = size
         self._caller = caller
         self._ahead = 0
+        self._held = 0
         self.growing = 0
         """Bytes taken for the part whose rows come in."""
         self._parts: set[PartRoom] = set()
@@ -260,6 +265,7 @@ class LoadRoom:
         if self._is_open:
             self._is_open = False
             self.read_ahead(0)
+            self.hold(0)
             self._disk.leave(self._caller, self._size)
             self._disk.pass_favour(self)
             self._disk.give(self._size + self.growing)
@@ -273,6 +279,20 @@ class LoadRoom:
         """Take note of how much the load has read ahead, by weight."""
         self._disk.ahead += size - self._ahead
         self._ahead = size
+
+    def hold(self, size: int) -> bool:
+        """Take memory for rows that are written by calls, in place of what the load had, until it is closed.
+
+        Returns:
+            Whether there was so much; if not, the load has what it had.
+
+        """
+        more = size - self._held
+        if more > 0 and self._disk.held + more > MOST_HELD_BYTES:
+            return False
+        self._disk.held += more
+        self._held = size
+        return True
 
     def _needed(self, size: int) -> int:
         return max(0, min(size, self._largest - self.growing))

@@ -12,6 +12,8 @@ MAX_ROWS = 2_000
 """Loads of more rows are always jobs."""
 MAX_BYTES = 4_000_000
 """Loads of more bytes are always jobs: their rows are in memory until they are written."""
+MAX_CELLS = 200_000
+"""Loads of more cells are always jobs, however short those are: each takes some hundred bytes of memory."""
 MAX_KEY_CHARACTERS = 250_000
 """Loads whose keys are longer are always jobs: all results come in one message, which takes 4 MiB."""
 ROWS_A_CALL = 200

@@ -1,5 +1,6 @@
 """Decides for each part of a load how its rows are written, once the data says enough."""
 
+import asyncio
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -8,8 +9,12 @@ from io import StringIO
 from service.bulk.allowance import Allowance
 from service.bulk.job import LoadRequest, Way
 from service.bulk.parts import Part
+from service.bulk.room import LoadRoom
 from service.bulk.row_calls import NeedsJob, RowCalls, TypedRows
-from service.bulk.small_loads import MAX_BYTES, MAX_KEY_CHARACTERS, MAX_ROWS, Choice, choose, only_a_job
+from service.bulk.small_loads import MAX_BYTES, MAX_CELLS, MAX_KEY_CHARACTERS, MAX_ROWS, Choice, choose, only_a_job
+
+_CELL_BYTES = 150
+"""What a cell takes beside its text, as a value that is ready to be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,7 @@ class Ways:
         return only_a_job(request) or f"more than {MAX_ROWS:,} rows, {MAX_BYTES:,} bytes or one part"
 
     async def choose(
-        self, request: LoadRequest, part: Part, allowance: Allowance, *, is_whole: bool
+        self, request: LoadRequest, part: Part, allowance: Allowance, room: LoadRoom, *, is_whole: bool
     ) -> tuple[str, SmallPart | None]:
         """Return why a part goes its way, and its rows if that is by calls.
 
@@ -60,6 +65,7 @@ class Ways:
             request: The load.
             part: The part.
             allowance: The batches that are left.
+            room: Tells whether there is memory for the rows.
             is_whole: Whether the part is all of the load's data.
 
         Raises:
@@ -71,8 +77,16 @@ class Ways:
         choice = await _choice(self.calls, request, part, allowance)
         if choice.way is Way.JOB:
             return choice.reason, None
+        cells = part.rows * len(part.columns)
+        if cells > MAX_CELLS:
+            return f"more than {MAX_CELLS:,} cells", None
+        if not room.hold(part.content.size + _CELL_BYTES * cells):
+            return "the rows of other small loads take all memory that there is for them", None
         found = await _small(self.calls, request, part)
-        return (found.reason, None) if isinstance(found, NeedsJob) else (choice.reason, found)
+        if isinstance(found, NeedsJob):
+            room.hold(0)
+            return found.reason, None
+        return choice.reason, found
 
 
 async def _choice(calls: RowCalls, request: LoadRequest, part: Part, allowance: Allowance) -> Choice:
@@ -84,7 +98,7 @@ async def _choice(calls: RowCalls, request: LoadRequest, part: Part, allowance: 
 
 
 async def _small(calls: RowCalls, request: LoadRequest, part: Part) -> SmallPart | NeedsJob:
-    rows = list(_rows(part))
+    rows = await asyncio.to_thread(list, _rows(part))
     if len(rows) != part.rows or any(len(row) != len(part.columns) for row in rows):
         return NeedsJob("some rows have another number of cells than the header")
     wanted = request.key_field.lower()

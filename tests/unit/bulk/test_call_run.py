@@ -7,22 +7,23 @@ from dataclasses import replace
 import pytest
 
 from service import errors
-from service.bulk import call_run
+from service.bulk import call_run, room
 from service.bulk.call_run import MAX_TRIES
 from service.bulk.events import Accepted, Event, Finished, PartDone, Prepared, Progress, Results
 from service.bulk.failpoints import Failpoint
 from service.bulk.job import LoadRequest, LoadState, Operation, PartState, WantedResults, Way
 from service.bulk.ledger import Ledger
 from service.bulk.load import Loader
-from service.bulk.messages import DataEnd, PartCommit
+from service.bulk.messages import DataEnd, Message, PartCommit
 from service.bulk.outcomes import RowCounts
 from service.bulk.parts import PartLimits
+from service.bulk.room import DiskRoom
 from service.bulk.small_loads import Prices
 from service.bulk.ways import Ways
 from tests.support.bulk import FakeBulkOrg
 from tests.support.clock import FakeClock
 from tests.support.row_calls import FakeRowCalls
-from tests.unit.bulk.loading import SIGNER, Caller, Killed, by_part, loader, new_ledger, stream
+from tests.unit.bulk.loading import SIGNER, Caller, Killed, by_part, loader, new_ledger, queued, stream
 
 AT_END = LoadRequest("Lead", Operation.UPSERT, "Ext__c", results=WantedResults.ALL, key_column="Ext__c")
 UPSERT = by_part(AT_END)
@@ -434,3 +435,49 @@ async def test_long_keys_are_for_a_job():
     await caller.call(org.loader())
 
     assert "keys of the rows" in last(caller.events).load.parts[0].way_reason
+
+
+async def test_rows_of_many_cells_have_a_job():
+    """Few rows of few bytes may be a million values, which would take hundreds of megabytes."""
+    org = Org()
+    columns = [f"C{number}__c" for number in range(150)]
+    row = ",".join("1" * len(columns))
+    rows = [f"E{number},{row}" for number in range(1_400)]
+    data = "\n".join([",".join(["Ext__c", *columns]), *rows, ""]).encode()
+
+    events = await org.at_end(AT_END, data)
+
+    (part,) = last(events).load.parts
+    assert (Way.JOB, "more than 200,000 cells") == (part.way, part.way_reason)
+
+
+async def test_rows_that_find_no_memory_have_a_job(monkeypatch):
+    """Small loads that wait for their commits hold their rows in memory, all together no more than there is."""
+    org, disk = Org(), DiskRoom()
+    monkeypatch.setattr(room, "MOST_HELD_BYTES", 5_000)
+    waiting = [asyncio.Event() for _ in range(4)]
+    tasks = []
+
+    async def held(prepared: asyncio.Event) -> str:
+        outgoing: asyncio.Queue[Message | None] = asyncio.Queue()
+        outgoing.put_nowait(data_of(6))
+        outgoing.put_nowait(DataEnd())
+        running = replace(org.loader(), disk=disk).run(UPSERT, new_ledger(UPSERT), queued(outgoing))
+        way = ""
+        async for event in running:
+            if isinstance(event, Prepared):
+                way = f"{event.part.way}: {event.part.way_reason}"
+                prepared.set()
+        return way
+
+    for prepared in waiting:
+        tasks.append(asyncio.create_task(held(prepared)))
+        await prepared.wait()
+    most = disk.held
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert 0 < most <= 5_000
+    assert 2 == len(org.jobs.jobs)
+    assert 0 == disk.held
