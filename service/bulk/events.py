@@ -5,7 +5,7 @@ Accepted once and first; Progress, Prepared, Results and PartDone as it goes; Fi
 
 from dataclasses import dataclass
 
-from service.bulk.job import Load, LoadPart
+from service.bulk.load_view import Load, LoadPart
 from service.bulk.outcomes import RowCounts, RowResult
 
 

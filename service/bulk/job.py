@@ -1,4 +1,4 @@
-"""What a bulk load is, and what it needs of Salesforce: the nouns of the state machine and its one port.
+"""What a bulk load is asked for, and what it needs of Salesforce: its jobs, and the port that they are reached by.
 
 Source: Bulk API 2.0 and Bulk API Developer Guide, "Bulk API 2.0 Ingest" (job states, operations).
 """
@@ -13,7 +13,6 @@ from service import errors
 from service.bulk.data import Format
 from service.bulk.dialect import Delimiter, Dialect
 from service.bulk.mapping import FieldMapping
-from service.bulk.outcomes import RowCounts
 from service.bulk.spool import Spool
 
 ResultFile = Literal["successfulResults", "failedResults", "unprocessedrecords"]
@@ -176,61 +175,6 @@ class Way(Enum):
     JOB = "job"
     COLLECTIONS = "collections"
     """By calls of at most 200 rows, which answer at once; there is no job then."""
-
-
-class PartState(Enum):
-    """Where a part stands."""
-
-    PREPARED = "prepared"
-    """Uploaded, or about to be; nothing is written."""
-    COMMITTED = "committed"
-    DONE = "done"
-
-
-@dataclass(frozen=True, slots=True)
-class LoadPart:
-    """A part as the caller sees it."""
-
-    number: int
-    """From 1."""
-    first_row: int
-    """From 1, over the whole load."""
-    rows: int
-    first_byte: int
-    """Where it begins in the caller's data."""
-    end_byte: int
-    state: PartState
-    job_ids: tuple[str, ...]
-    """Its jobs: the first one, then those that tried rows again."""
-    counts: RowCounts | None
-    """Set when it is done."""
-    way: Way = Way.JOB
-    way_reason: str = ""
-    """Why it goes that way, for people; empty where only the token is known, or nothing is decided yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """A load as the caller sees it."""
-
-    id: str
-    """The same in all its tokens."""
-    object: str
-    operation: Operation
-    created_at: float
-    """When it began, in whole seconds since the Unix epoch."""
-    state: LoadState
-    parts: tuple[LoadPart, ...]
-    rows_processed: int
-    """Rows tried, failed ones included."""
-    rows_failed: int
-    error_message: str = ""
-    """Salesforce's own words when the state is FAILED."""
-
-    @property
-    def job_id(self) -> str:
-        """The first job; empty before there is one."""
-        return next((part.job_ids[0] for part in self.parts if part.job_ids), "")
 
 
 class Content(Protocol):

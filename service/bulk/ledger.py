@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from service import errors
-from service.bulk.job import Commit, Job, Load, LoadPart, LoadRequest, LoadState, Operation, PartState, Way
+from service.bulk.job import Commit, Job, LoadRequest, LoadState, Operation, Way
+from service.bulk.load_view import Load, LoadPart, PartState
 from service.bulk.outcomes import RowCounts
 from service.bulk.parts import PartLimits, Position
 from service.bulk.token import LoadToken, PartEntry

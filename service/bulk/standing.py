@@ -8,9 +8,10 @@ from functools import partial
 from service import errors
 from service.bulk.coverage import settle
 from service.bulk.desk import Desk
-from service.bulk.job import BulkClient, Job, Load, LoadState
+from service.bulk.job import BulkClient, Job, LoadState
 from service.bulk.job_steps import abort_quietly, ask, complete, upload
 from service.bulk.ledger import DIGEST_BYTES, Ledger, PartRecord
+from service.bulk.load_view import Load
 from service.bulk.outcomes import RowOutcome, RowResult
 from service.bulk.parts import Part
 from service.bulk.patience import PASSING, Delays

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from opentelemetry.context import Context
 
-from service.bulk.job import Job, LoadPart, LoadState
+from service.bulk.job import Job, LoadState
+from service.bulk.load_view import LoadPart
 from service.bulk.outcomes import RowCounts, RowOutcome
 from service.telemetry import logs, names
 from service.telemetry.tracing import Attributes, Tracing

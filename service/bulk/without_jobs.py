@@ -1,8 +1,9 @@
 """What cannot be asked of a load whose rows are written by calls: it has no job, and only a job keeps anything."""
 
 from service import errors
-from service.bulk.job import Commit, PartState, Way
+from service.bulk.job import Commit, Way
 from service.bulk.ledger import Ledger
+from service.bulk.load_view import PartState
 
 
 def refuse_results(ledger: Ledger, part: int = 0) -> None:

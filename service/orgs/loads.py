@@ -14,9 +14,10 @@ from service.bulk.desk import Desk, Slots
 from service.bulk.events import Accepted, Event, Finished
 from service.bulk.failpoints import Reach, pass_by
 from service.bulk.intake import Check, check_needed
-from service.bulk.job import Commit, Load, LoadPart, LoadRequest
+from service.bulk.job import Commit, LoadRequest
 from service.bulk.ledger import Ledger
 from service.bulk.load import Loader
+from service.bulk.load_view import Load, LoadPart
 from service.bulk.messages import Message
 from service.bulk.outcomes import RowOutcome, RowResult
 from service.bulk.parts import PartLimits

@@ -6,7 +6,8 @@ from sluicegate.v1 import bulk_service_pb2 as pb
 from sluicegate.v1.record_pb2 import RecordError
 
 from service.bulk.events import Accepted, Event, Finished, PartDone, Prepared, Progress, ResumeFrom
-from service.bulk.job import Load, LoadPart, LoadState, PartState, Way
+from service.bulk.job import LoadState, Way
+from service.bulk.load_view import Load, LoadPart, PartState
 from service.bulk.outcomes import RowCounts, RowResult
 from service.bulk.results import RowError
 from service.rpc.load_requests import OPERATIONS

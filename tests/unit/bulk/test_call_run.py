@@ -11,9 +11,10 @@ from service.bulk import call_run, room
 from service.bulk.call_run import MAX_TRIES
 from service.bulk.events import Accepted, Event, Finished, PartDone, Prepared, Progress, Results
 from service.bulk.failpoints import Failpoint
-from service.bulk.job import LoadRequest, LoadState, Operation, PartState, WantedResults, Way
+from service.bulk.job import LoadRequest, LoadState, Operation, WantedResults, Way
 from service.bulk.ledger import Ledger
 from service.bulk.load import Loader
+from service.bulk.load_view import PartState
 from service.bulk.messages import DataEnd, Message, PartCommit
 from service.bulk.outcomes import RowCounts
 from service.bulk.parts import PartLimits

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from service import errors
-from service.bulk.job import Commit, Job, LoadRequest, LoadState, Operation, PartState
+from service.bulk.job import Commit, Job, LoadRequest, LoadState, Operation
 from service.bulk.ledger import DIGEST_BYTES, MAX_PARTS, Ledger, PartRecord
+from service.bulk.load_view import PartState
 from service.bulk.outcomes import RowCounts, RowOutcome
 from service.bulk.parts import PartLimits, Position
 from service.bulk.retries import MAX_RETRIES
