@@ -11,6 +11,12 @@ from service import errors
 MAX_COLUMNS = 5_000
 MAX_CELL_CHARACTERS = 131_072
 MAX_ROW_CHARACTERS = 400_000
+RESULT_COLUMNS = (
+    *("sluicegate_row", "sluicegate_key", "sluicegate_part", "sluicegate_outcome", "sluicegate_reason"),
+    *("sluicegate_salesforce_code", "sluicegate_fields", "sluicegate_message", "sluicegate_record_id"),
+)
+"""Columns that tell what became of a row. Data that has them beside its own is loaded without them, unless they are
+mapped: rows that were refused can be mended where their reasons stand."""
 
 _NAME = r"[A-Za-z][A-Za-z0-9_]{0,79}"
 # A field, or a lookup by external id (`Account__r.Ext__c`), polymorphic ones with their object (`User:Owner.Username`).

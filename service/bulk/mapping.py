@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from service import errors
-from service.bulk.columns import MAX_CELL_CHARACTERS, check_column, check_width, is_column
+from service.bulk.columns import MAX_CELL_CHARACTERS, RESULT_COLUMNS, check_column, check_width, is_column
 
 NULL = "#N/A"
 """What sets a field to null. A cell of these four characters does the same: Salesforce has no other spelling."""
@@ -62,8 +62,10 @@ class FieldMapping:
                 )
 
     def target(self, column: str) -> str | None:
-        """Return Salesforce's column for one of the caller's; None if that stays out."""
-        return None if column in self.ignored else self.fields.get(column, column)
+        """Return Salesforce's column for one of the caller's; None if that stays out, as the columns of results do."""
+        if column in self.ignored:
+            return None
+        return self.fields.get(column, None if column in RESULT_COLUMNS else column)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ async def bulk(
 def lines_of(path: Path) -> list[dict[str, str]]:
     """Read a file of results, in the order of rows."""
     rows = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))
-    return sorted(rows, key=lambda row: int(row["row"]))
+    return sorted(rows, key=lambda row: int(row["sluicegate_row"]))
 
 
 @pytest.fixture
@@ -91,8 +91,12 @@ async def test_a_file_is_loaded(org, given, data, company):
     assert 1 == status, errors
     assert output.startswith("5 rows: 4 created, 1 failed. ")
     (failed,) = csv.DictReader(io.StringIO((data.parent / "leads.csv.failed.csv").read_text(encoding="utf-8")))
-    assert ("3", f"{company}-2", "Company") == (failed["row"], failed["key"], failed["fields"])
-    assert "REQUIRED_FIELD_MISSING" == failed["reason"]
+    assert ("3", f"{company}-2", "Company") == (
+        failed["sluicegate_row"],
+        failed["sluicegate_key"],
+        failed["sluicegate_fields"],
+    )
+    assert "REQUIRED_FIELD_MISSING" == failed["sluicegate_reason"]
     found = org.query(f"SELECT LastName FROM Lead WHERE Company = '{company}' AND Title = 'Dr.' ORDER BY LastName").rows
     assert ["N0", "N1", "N3", "N4"] == [row["LastName"] for row in found]
 
@@ -105,6 +109,33 @@ async def test_a_file_is_loaded(org, given, data, company):
     expected = {f"{company}-{number}" for number in (0, 1, 3, 4)}
     assert expected == {row["key"] for row in csv.DictReader(io.StringIO(listed))}
     assert "complete" == json.loads(cancelled)["state"]
+
+
+async def test_rows_that_failed_are_mended_where_their_reasons_stand(org, given, data, company):
+    """They lie there in order with their own columns, and the same command takes the file as it is."""
+    lines = [f"{company}-{number};N{number};{company if number % 2 else ''}\n" for number in range(9)]
+    data.write_text("\ufeffkey;name;Company\n" + "".join(lines), encoding="utf-8")
+    load = (*given, "--delimiter", "semicolon")
+
+    first = await bulk(*load)
+    failed = data.with_name("leads.csv.failed.csv")
+    text = failed.read_text(encoding="utf-8")
+    failed.write_text(re.sub(";$", f";{company}", text, flags=re.MULTILINE), encoding="utf-8")
+    second = await bulk("load", failed, *load[2:])
+
+    assert first[1].startswith("9 rows: 4 created, 5 failed. ")
+    assert (
+        f"the rows that were not written are in {failed}; mend them there and load that file like this one" in first[2]
+    )
+    header, *rows = text.splitlines()
+    assert header.startswith("\ufeffsluicegate_row;sluicegate_key;")
+    assert header.endswith(";sluicegate_record_id;key;name;Company")
+    assert ["1", "3", "5", "7", "9"] == [row.partition(";")[0] for row in rows]
+    assert [f"{company}-{number};N{number};" for number in range(0, 9, 2)] == [
+        ";".join(row.split(";")[-3:]) for row in rows
+    ]
+    assert (0, True) == (second[0], second[1].startswith("5 rows: 5 created. "))
+    assert 9 == org.query(f"SELECT COUNT() FROM Lead WHERE Company = '{company}' AND Title = 'Dr.'").total_size
 
 
 async def test_a_load_that_a_command_goes_on_with_is_cancelled_in_vain(given, data):
@@ -243,7 +274,8 @@ async def test_the_standard_input_is_loaded(given, data, org, company, tmp_path:
     assert piped[1].startswith("5 rows: 4 created, 1 failed. ")
     assert output.decode().startswith("5 rows: 4 updated, 1 failed. ")
     assert ["stdin.failed.csv", "stdin.load"] == sorted(path.name for path in folder.iterdir())
-    assert ["3"] == [row["row"] for row in lines_of(folder / "stdin.failed.csv")]
+    assert ["3"] == [row["sluicegate_row"] for row in lines_of(folder / "stdin.failed.csv")]
+    assert "without their own columns, as the standard input is not kept" in piped[2]
     assert 4 == org.query(f"SELECT COUNT() FROM Lead WHERE Company = '{company}'").total_size
 
 
@@ -310,10 +342,10 @@ async def test_results_of_every_row_are_told_later(given, data, org, company):
     assert (1, True) == (status, output.startswith("5 rows: 4 created, 1 failed. "))
     assert f"what became of each row is in {data.with_name('leads.csv.results.csv')}\n" in errors
     assert [(str(number + 1), f"{company}-{number}") for number in range(5)] == [
-        (row["row"], row["key"]) for row in found
+        (row["sluicegate_row"], row["sluicegate_key"]) for row in found
     ]
-    assert ["created", "created", "failed", "created", "created"] == [row["outcome"] for row in found]
-    assert 4 == len({row["record_id"] for row in found if row["record_id"]})
+    assert ["created", "created", "failed", "created", "created"] == [row["sluicegate_outcome"] for row in found]
+    assert 4 == len({row["sluicegate_record_id"] for row in found if row["sluicegate_record_id"]})
     assert 4 == org.query(f"SELECT COUNT() FROM Lead WHERE Company = '{company}'").total_size
 
 

@@ -163,12 +163,14 @@ async def test_files_in_any_order_are_loaded(files, org):
     } == parents
     assert 4 == org.query(f"SELECT COUNT() FROM Contact WHERE LastName = '{files.name}'").total_size
     assert 4 == org.query(f"SELECT COUNT() FROM Case WHERE Subject = '{files.name}'").total_size
-    assert ["2"] == [row["row"] for row in files.failed(files.accounts)]
-    assert {"2", "5"} == {row["row"] for row in files.failed(files.contacts)}
+    assert ["2"] == [row["sluicegate_row"] for row in files.failed(files.accounts)]
+    assert {"2", "5"} == {row["sluicegate_row"] for row in files.failed(files.contacts)}
     why = f"its parent {files.name}-1 was not written (accounts.csv, row 2: REQUIRED_FIELD_MISSING); "
-    assert all(row["message"].startswith(why) for row in files.failed(files.contacts))
+    assert all(row["sluicegate_message"].startswith(why) for row in files.failed(files.contacts))
     again = files.failed(files.accounts.with_name("accounts.csv.references"))
-    assert {("1", f"{files.name}-0"), ("3", f"{files.name}-2")} == {(row["row"], row["key"]) for row in again}
+    assert {("1", f"{files.name}-0"), ("3", f"{files.name}-2")} == {
+        (row["sluicegate_row"], row["sluicegate_key"]) for row in again
+    }
     assert not files.accounts.with_name("accounts.csv.references").exists()
 
 

@@ -3,15 +3,24 @@
 import csv
 import io
 import os
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from sluicegate import BulkPart, RowResult
 
+from service.bulk.columns import RESULT_COLUMNS
+from service.cli.bulk.originals import Originals
+from service.cli.bulk.result_form import Form, lines_of
+from service.cli.bulk.row_order import in_order
 from service.cli.failures import naming
 
 COLUMNS = ("row", "key", "part", "outcome", "reason", "salesforce_code", "fields", "message", "record_id")
+"""What is told of a row; in files, which may have columns of the data too, with `sluicegate_` before it."""
+_WIDTH = len(COLUMNS)
+_ROW, _PART = COLUMNS.index("row"), COLUMNS.index("part")
+_PLAIN = Form()
 
 
 def cells(row: RowResult) -> tuple[str, ...]:
@@ -26,6 +35,8 @@ def cells(row: RowResult) -> tuple[str, ...]:
 
 class FailedRows:
     """Writes results to a file, which exists once there is one.
+
+    They come in any order, so that their rows are put beside them when the load is over.
 
     Args:
         path: The file.
@@ -51,31 +62,11 @@ class FailedRows:
         self.count = 0
         if not self._path.exists():
             return
-        draft = self._path.with_name(f"{self._path.name}.new")
-        place = COLUMNS.index("part")
-        with (
-            naming(draft),
-            self._path.open(encoding="utf-8", newline="") as before,
-            draft.open("w", encoding="utf-8", newline="") as after,
-        ):
-            writer = csv.writer(after)
-            lines = csv.reader(before)
-            if next(lines, None) != list(COLUMNS):
-                draft.unlink()
-                raise ValueError(f"{self._path} is not the results of a load; name another with --failures")
-            for line in lines:
-                # A crash may have cut the last line.
-                if len(line) == len(COLUMNS) and line[place] in done:
-                    if not self.count:
-                        writer.writerow(COLUMNS)
-                    writer.writerow(line)
-                    self.count += 1
-            _settle(after)
-        if self.count:
-            draft.replace(self._path)
-        else:
-            draft.unlink()
-            self._path.unlink()
+        lines = lines_of(self._path)
+        next(lines)
+        # A crash may have cut the last line.
+        kept = (line[:_WIDTH] for line in lines if len(line) >= _WIDTH and line[_PART] in done)
+        self.count = self._replace(RESULT_COLUMNS, kept, _PLAIN)
 
     def add(self, rows: Sequence[RowResult]) -> None:
         """Write rows; they are on the disk when this returns.
@@ -85,15 +76,69 @@ class FailedRows:
 
         """
         with naming(self._path), self._path.open("a", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
+            writer = csv.writer(file, lineterminator=_PLAIN.line_end)
             if not file.tell():
-                writer.writerow(COLUMNS)
+                writer.writerow(RESULT_COLUMNS)
             writer.writerows(map(cells, map(self._told, rows)))
             _settle(file)
         self.count += len(rows)
 
+    def finish(self, originals: Originals | None) -> None:
+        """Put the results in the order of their rows, and beside each what its row has in the data.
+
+        The file is then written as the data is, so that it can be mended and loaded like it. It is replaced whole or
+        not at all, and finishing it once more changes nothing. Memory does not depend on how many results there are.
+
+        Args:
+            originals: The data; None if it is not kept.
+
+        Raises:
+            ValueError: The data cannot be read.
+            OSError: A file cannot be read or written.
+
+        """
+        if not self.count:
+            return
+        lines = lines_of(self._path)
+        next(lines)
+        ordered = in_order((line[:_WIDTH] for line in lines if len(line) >= _WIDTH), _ROW, self._path.parent)
+        if originals is None:
+            self._replace(RESULT_COLUMNS, ordered, _PLAIN)
+        else:
+            columns = originals.columns()
+            beside = _beside(ordered, originals, len(columns))
+            self._replace([*RESULT_COLUMNS, *columns], beside, originals.form())
+
+    def _replace(self, header: Sequence[str], lines: Iterable[Sequence[str]], form: Form) -> int:
+        """Write the file anew, or remove it if there are no lines; return how many there are."""
+        draft = self._path.with_name(f"{self._path.name}.new")
+        count = 0
+        with naming(draft), draft.open("w", encoding=form.encoding, newline="") as file:
+            writer = csv.writer(file, delimiter=form.delimiter, lineterminator=form.line_end)
+            writer.writerow(header)
+            for count, line in enumerate(lines, 1):  # noqa: B007 - counts them as well
+                writer.writerow(line)
+            _settle(file)
+        if count:
+            draft.replace(self._path)
+        else:
+            draft.unlink()
+            self._path.unlink()
+        return count
+
     def _told(self, row: RowResult) -> RowResult:
         return row if self._numbers is None or not row.row else replace(row, row=self._numbers[row.row - 1])
+
+
+def _beside(lines: Iterable[list[str]], originals: Originals, width: int) -> Iterator[list[str]]:
+    """Yield ordered lines with the cells of their rows, or empty ones for a line without number."""
+    rows = originals.rows()
+    at, row = 0, list[str]()
+    for line in lines:
+        number = int(line[_ROW] or 0)
+        while at < number:
+            at, row = next(rows, (sys.maxsize, []))
+        yield [*line, *(row if number and at == number else [""] * width)]
 
 
 def _settle(file: io.TextIOWrapper) -> None:

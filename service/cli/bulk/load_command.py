@@ -180,7 +180,19 @@ def _tell(loading: Loading, finished: Finished, note: Note, output: str) -> None
     typer.echo(f"{finished.rows_received:,} rows: {told}. {loading.seconds:.1f} s{rate}.")
     if failures is not None:
         what = "what became of each row is" if note.results == "all" else "the rows that were not written are"
-        typer.echo(f"sluicegate: {what} in {failures}", err=True)
+        typer.echo(f"sluicegate: {what} in {failures}{_use_of(note)}", err=True)
+    if finished.rows_unknown:
+        unknown = f"{finished.rows_unknown:,} rows that are told as unknown"
+        typer.echo(f"sluicegate: look for the records of {unknown} before loading those again", err=True)
+
+
+def _use_of(note: Note) -> str:
+    """Return what the file of failures is good for."""
+    if note.data == STANDARD_INPUT:
+        return ", without their own columns, as the standard input is not kept"
+    if note.results == "all" or note.format != "csv":
+        return ""
+    return "; mend them there and load that file like this one"
 
 
 def _key(operation: str, external_id: str, options: BulkOptions) -> str:

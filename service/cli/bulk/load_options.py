@@ -101,7 +101,8 @@ Failures: TypeAlias = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="That file, CSV; DATA.failed.csv, or DATA.results.csv for all rows, if unset.",
+        help="That file, CSV; DATA.failed.csv, or DATA.results.csv for all rows, if unset. Rows stand there with their "
+        "own columns behind the reasons; mended, it can be loaded as it is.",
         rich_help_panel=_FILES,
     ),
 ]

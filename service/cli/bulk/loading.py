@@ -16,6 +16,7 @@ from sluicegate.bulk import Format, Operation, ResultsWanted
 
 from service.cli.bulk.failed_rows import FailedRows
 from service.cli.bulk.notes import STANDARD_INPUT, NoteFile
+from service.cli.bulk.originals import Originals
 from service.cli.bulk.piped import Piped
 from service.cli.bulk.progress import Display, Extent
 from service.cli.failures import explain, naming, tell, words
@@ -170,7 +171,26 @@ class Loading:
         async with aclosing(events):
             async for event in events:
                 await self._take(event)
+        await asyncio.to_thread(self._finish_results)
         await asyncio.to_thread(self._file.finish)
+
+    def _finish_results(self) -> None:
+        """Put the rows beside their results. The load is over, whatever keeps that from being done."""
+        try:
+            self._failed.finish(None if self._piped is not None else self._originals())
+        except (OSError, ValueError) as error:
+            self._display.end()
+            sys.stderr.write(f"sluicegate: {words(error)}; {self._file.note.failures} lacks the rows' own columns\n")
+
+    def _originals(self) -> Originals:
+        note = self._file.note
+        return Originals(
+            Path(note.data),
+            note.format != "csv",
+            note.options.get("delimiter"),
+            note.options.get("line_end"),
+            self._setting.row_numbers,
+        )
 
     def _keep(self, token: str) -> None:
         with naming(self._path):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from service.cli.bulk.failed_rows import COLUMNS
+from service.cli.bulk.result_form import form_of, lines_of
 from service.cli.bulk.second_pass import failed_numbers
 from service.cli.bulk.sources import Source, delimiter_of, rows_of
 
@@ -31,11 +32,13 @@ class Parents:
         """Yield the key of each and what became of it, for people."""
         if not self.failures.exists():
             return
-        with self.failures.open(encoding="utf-8", newline="") as file:
-            for line in csv.DictReader(file):
-                if line["key"]:
-                    why = line["reason"] or line["outcome"].replace("_", " ")
-                    yield line["key"], f"{line['key']} was not written ({self.source.name}, row {line['row']}: {why})"
+        lines = lines_of(self.failures)
+        next(lines)
+        for cells in lines:
+            line = dict(zip(COLUMNS, cells, strict=False))
+            if line["key"]:
+                why = line["reason"] or line["outcome"].replace("_", " ")
+                yield line["key"], f"{line['key']} was not written ({self.source.name}, row {line['row']}: {why})"
 
 
 def explain_orphans(source: Source, failures: Path, parents: Sequence[Parents]) -> int:
@@ -89,12 +92,9 @@ def _reason_of(
 def _rewrite(failures: Path, reasons: Sequence[str], reason_of: Sequence[int]) -> int:
     row, message = COLUMNS.index("row"), COLUMNS.index("message")
     draft = failures.with_name(f"{failures.name}.new")
-    count = 0
-    with (
-        failures.open(encoding="utf-8", newline="") as before,
-        draft.open("w", encoding="utf-8", newline="") as after,
-    ):
-        writer, lines = csv.writer(after), csv.reader(before)
+    form, lines, count = form_of(failures), lines_of(failures), 0
+    with draft.open("w", encoding=form.encoding, newline="") as after:
+        writer = csv.writer(after, delimiter=form.delimiter, lineterminator=form.line_end)
         writer.writerow(next(lines))
         for line in lines:
             reason = reason_of[int(line[row] or 0)]

@@ -7,27 +7,32 @@ from collections.abc import Iterator, Sequence
 from io import TextIOWrapper
 from pathlib import Path
 
+from service.cli.bulk.failed_rows import COLUMNS
+from service.cli.bulk.result_form import lines_of
 from service.cli.bulk.sources import Source, delimiter_of, rows_of
 
 _NULL = "#N/A"
+_ROW = COLUMNS.index("row")
 
 
 def failed_numbers(failures: Path) -> bytearray:
     """Return a flag for each row, by its number, that says whether it was not written.
 
     Raises:
-        OSError: The file cannot be read.
+        ValueError: The file holds no results.
+        OSError: It cannot be read.
 
     """
     flags = bytearray()
     if not failures.exists():
         return flags
-    with failures.open(encoding="utf-8", newline="") as file:
-        for line in csv.DictReader(file):
-            number = int(line["row"] or 0)
-            if number >= len(flags):
-                flags.extend(bytes(number + 1 - len(flags)))
-            flags[number] = 1
+    lines = lines_of(failures)
+    next(lines)
+    for line in lines:
+        number = int(line[_ROW] or 0)
+        if number >= len(flags):
+            flags.extend(bytes(number + 1 - len(flags)))
+        flags[number] = 1
     return flags
 
 

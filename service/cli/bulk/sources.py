@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from service.bulk.columns import RESULT_COLUMNS
 from service.bulk.dialect import Delimiter, Dialect
 from service.bulk.kinds import other_kind
 
@@ -59,8 +60,8 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         return {"upsert": self.external_id, "update": "Id", "insert": ""}[self.action]
 
     def target(self, column: str) -> str:
-        """Return the field of a column; empty if it is left out."""
-        return self.map.get(column, column)
+        """Return the field of a column; empty if it is left out, as what a load before has told of the row is."""
+        return self.map.get(column, "" if column in RESULT_COLUMNS else column)
 
 
 class _PlanFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -125,9 +126,19 @@ def delimiter_of(source: Source) -> str:
         OSError: It cannot be read.
 
     """
-    with Path(source.file).open("rb") as file:
+    return delimiter_in(Path(source.file), source.delimiter)
+
+
+def delimiter_in(path: Path, name: str | None) -> str:
+    """Return what stands between the cells of a file: what has that name, or else what its header is written with.
+
+    Raises:
+        OSError: It cannot be read.
+
+    """
+    with path.open("rb") as file:
         first = file.read(_LONGEST_HEADER).lstrip(b"\xef\xbb\xbf\r\n")
-    return Dialect(_DELIMITERS[source.delimiter] if source.delimiter else None).delimiter_of(_line(first)).text
+    return Dialect(_DELIMITERS[name] if name else None).delimiter_of(_line(first)).text
 
 
 def rows_of(path: Path, delimiter: str) -> Iterator[list[str]]:

@@ -60,3 +60,12 @@ def test_constants_count_as_columns():
 
     with pytest.raises(errors.InvalidData, match="more than 5,000 columns"):
         arrange(["A"], mapping)
+
+
+def test_what_a_load_before_told_stays_out():
+    """Its columns need no mapping to be left out, and stay where one asks for them."""
+    header = ["sluicegate_row", "LastName", "sluicegate_message"]
+    mapping = FieldMapping({"sluicegate_message": "Why__c"})
+
+    assert (("LastName",), (1,)) == (arrange(header, FieldMapping()).columns, arrange(header, FieldMapping()).kept)
+    assert ("LastName", "Why__c") == arrange(header, mapping).columns

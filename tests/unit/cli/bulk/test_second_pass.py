@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from service.cli.bulk.failed_rows import COLUMNS
+from service.bulk.columns import RESULT_COLUMNS
 from service.cli.bulk.orphans import Parents, explain_orphans
 from service.cli.bulk.second_pass import SecondPass
 from service.cli.bulk.sources import Source
@@ -15,7 +15,7 @@ def failures(path: Path, *rows: tuple[int, str]) -> Path:
     """Write a file of failures."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(COLUMNS)
+        writer.writerow(RESULT_COLUMNS)
         writer.writerows((number, key, 1, "failed", "WHY", "", "", "not found", "") for number, key in rows)
     return path
 
@@ -80,7 +80,7 @@ def test_children_of_failed_parents_say_so(source, tmp_path):
     assert (2, 2) == (first, second)
     assert text == failed.read_text(encoding="utf-8")
     with failed.open(encoding="utf-8", newline="") as file:
-        messages = {line["key"]: line["message"] for line in csv.DictReader(file)}
+        messages = {line["sluicegate_key"]: line["sluicegate_message"] for line in csv.DictReader(file)}
     why = "its parent A-4 was not written (accounts.csv, row 4: WHY); not found"
     assert {"C-2": why, "C-3": why, "C-4": "not found"} == messages
 
