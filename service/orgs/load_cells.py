@@ -3,8 +3,9 @@
 A job reads more forms of a value than JSON has. A cell is taken only where both surely mean the same; whatever else a
 job might make of one is for a job to make.
 
-Sources: Bulk API 2.0 and Bulk API Developer Guide, "Prepare CSV Files" (an empty cell leaves its field alone, `#N/A`
-is null, ISO dates, lookups by external id); Salesforce REST API, "sObject Collections".
+Sources: Bulk API 2.0 and Bulk API Developer Guide, "Prepare CSV Files" (an empty cell leaves its field alone, but for a
+checkbox of a record that is created, which it clears; `#N/A` is null; ISO dates; lookups by external id); Salesforce
+REST API, "sObject Collections".
 """
 
 import re
@@ -51,6 +52,8 @@ class _Target:
     """None for a column that sets nothing, since it finds the record."""
     is_nullable: bool = False
     """Whether `#N/A` surely sets null."""
+    is_doubtful: bool = False
+    """Whether an empty cell may mean something else to a job than to leave the field alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,11 @@ class Cells:
         """
         found: dict[str, JsonValue] = {}
         for target, cell in zip(self.targets, cells, strict=True):
-            if target.read is None or not cell:
+            if target.read is None:
+                continue
+            if not cell:
+                if target.is_doubtful:
+                    raise UnsureCellError(f"{target.name} is empty, which clears a checkbox that is set by default")
                 continue
             if cell == NULL and target.is_nullable:
                 found[target.name] = None
@@ -121,21 +128,23 @@ def cells_of(request: LoadRequest, columns: Sequence[str], sobject: SObject, par
         if place == key or request.operation is Operation.DELETE:
             targets.append(_Target(column))
             continue
-        target = _target(column, sobject, parents)
+        target = _target(column, sobject, parents, request.operation)
         if any(target.field == each.field for each in targets):
             raise UnsureCellError(f"two columns set {target.field}")
         targets.append(target)
     return Cells(tuple(targets), key)
 
 
-def _target(column: str, sobject: SObject, parents: Mapping[str, SObject]) -> _Target:
+def _target(column: str, sobject: SObject, parents: Mapping[str, SObject], operation: Operation) -> _Target:
     field = sobject.fields.get(column.lower())
     if field is None:
         return _lookup(column, sobject, parents)
     reader = _READERS.get(field.type)
     if reader is None:
         raise UnsureCellError(f"{column} is a field of type {field.type}")
-    return _Target(field.name, field.name, reader, field.type != "boolean")
+    # A job creates records whose cell is empty with a checkbox that is not set; a call gives them the default.
+    is_doubtful = field.set_on_create and operation is Operation.UPSERT
+    return _Target(field.name, field.name, reader, field.type != "boolean", is_doubtful)
 
 
 def _lookup(column: str, sobject: SObject, parents: Mapping[str, SObject]) -> _Target:

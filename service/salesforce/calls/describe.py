@@ -53,6 +53,8 @@ class Field(msgspec.Struct, frozen=True):
     compoundFieldName: str | None = None  # noqa: N815 - Salesforce's spelling
     """The field that shows this one together with others."""
     custom: bool = False
+    set_on_create: bool = False
+    """Whether a checkbox may be set on a record that is created without it: its default is not known to be false."""
 
     @property
     def is_key(self) -> bool:
@@ -262,4 +264,6 @@ def _field(described: _Described) -> Field:
         picklist,
         described.compound_field_name,
         described.custom,
+        described.type == "boolean"
+        and (described.default_value is not False or described.default_value_formula not in {None, "false"}),
     )

@@ -39,6 +39,7 @@ KEY = Field("Ext__c", "string", externalId=True, length=255)
 THING = sobject(
     KEY,
     *(Field(f"{kind}__c", kind) for kind in TYPES),
+    Field("Set__c", "boolean", set_on_create=True),
     Field("Body", "base64"),
     Field("AccountId", "reference", relationshipName="Account", referenceTo=("Account",)),
     Field("OwnerId", "reference", relationshipName="Owner", referenceTo=("User", "Group")),
@@ -106,6 +107,7 @@ def test_a_cell_is_what_its_field_is(column, cell, values):
         ("datetime__c", "2026-03-01T25:00:00Z"),
         ("time__c", "13:05"),
         ("time__c", "13:05:00"),
+        ("Set__c", ""),
         ("Account.Ext__c", "#N/A"),
         ("Account.Number__c", "5"),
         ("Owner.Username", "x"),
@@ -120,6 +122,15 @@ def test_what_may_mean_something_else_is_for_a_job(column, cell):
 
     assert column.partition(".")[0].partition(":")[0].lower() in str(raised.value).lower()
     assert len(cell) < 3 or "#N" in cell.upper() or cell not in str(raised.value)
+
+
+def test_an_empty_checkbox_of_a_record_that_exists_is_left_alone():
+    """Only a record that is created has it cleared, and an update creates none."""
+    update = LoadRequest("Thing__c", Operation.UPDATE)
+    cells = cells_of(update, ["Id", "Set__c"], sobject(Field("Id", "id"), *THING.fields.values()), {})
+
+    assert {} == cells.values(["a00000000000001", ""])
+    assert {"Set__c": True} == cells.values(["a00000000000001", "true"])
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,22 @@ def test_a_field_that_a_record_needs(keys, required):
     assert required == found.is_required
 
 
+@pytest.mark.parametrize(
+    ("keys", "is_set"),
+    [
+        ({"defaultValue": False}, False),
+        ({"defaultValue": False, "defaultValueFormula": "false"}, False),
+        ({"defaultValue": False, "defaultValueFormula": "$User.IsActive"}, True),
+        ({"defaultValue": True}, True),
+        ({}, True),
+        ({"type": "string", "defaultValue": "x"}, False),
+    ],
+)
+def test_a_checkbox_that_may_be_set_by_default(keys, is_set):
+    """It counts as one unless the description says that it is not."""
+    assert is_set == field(**{"type": "boolean", **keys}).set_on_create
+
+
 def test_a_restricted_picklist():
     """Values are found by value and by label, without case; a value goes before the label of another."""
     choices = [choice("NEW", "Brand New"), choice("OLD", "new"), choice(" Straße ")]
