@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Literal
 
 from service.bulk.allowance import Allowance
 from service.bulk.events import Event, Progress
@@ -49,7 +48,7 @@ class Slots:
 
 @dataclass(slots=True)
 class Desk:
-    """One load's. Its tasks share it; nothing of it waits but `tell`."""
+    """One load's. Its tasks share it; nothing of it waits but `tell` and `tell_progress`."""
 
     request: LoadRequest
     client: BulkClient
@@ -82,10 +81,6 @@ class Desk:
     def is_closed(self) -> bool:
         """Whether the caller says nothing any more."""
         return self.closed.is_set()
-
-    @is_closed.setter
-    def is_closed(self, _is_closed: Literal[True]) -> None:
-        self.closed.set()
 
     def token(self) -> str:
         """Return the token of the moment."""

@@ -1,20 +1,22 @@
-"""What the caller of a load says: data, which is cut into parts and set to work, commits, and the end."""
+"""What the caller of a load says, taken in order: data, which is cut into parts and set to work, and the end."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing
 from functools import partial
 
 from service import errors
 from service.bulk.batches import RowColumns
 from service.bulk.call_run import CallRun
-from service.bulk.data import Format
+from service.bulk.commits import Commits
 from service.bulk.desk import Desk
 from service.bulk.events import Accepted
+from service.bulk.incoming import one_ahead
 from service.bulk.job import Commit, LoadRequest, LoadState, Way
 from service.bulk.job_steps import abort_quietly
 from service.bulk.ledger import DIGEST_BYTES, PartRecord
-from service.bulk.messages import DataEnd, Message, PartCommit
+from service.bulk.messages import DataEnd, Message, PartCommit, disorder
+from service.bulk.needed_columns import check_needed
 from service.bulk.part_run import PartRun
 from service.bulk.parts import Part, Position
 from service.bulk.patience import persist
@@ -50,6 +52,7 @@ class Intake:
         self._desk = desk
         self._check = check
         self._runs = runs
+        self._commits = Commits(desk, runs)
         self.has_ended = asyncio.Event()
         """Set when every part is set to work that ever will be."""
         self.fault: errors.InvalidArgument | None = None
@@ -79,27 +82,28 @@ class Intake:
 
         """
         is_by_part = self._desk.request.commit is Commit.BY_PART
-        async with aclosing(_read_ahead(messages)) as ahead:
+        async with aclosing(one_ahead(messages)) as ahead:
             async for message in ahead:
                 if isinstance(message, PartCommit):
-                    self._commit(message)
+                    self._commits.take(message)
                 elif self.has_ended.is_set() and self.fault is None:
-                    raise _disorder("data", "the data had ended; only commits follow")
+                    raise disorder("data", "the data had ended; only commits follow")
                 elif isinstance(message, DataEnd):
                     if not is_by_part:
-                        raise _disorder(
+                        raise disorder(
                             "end", "close the sending side instead; only loads committed by part have an end"
                         )
                     await self._end(start)
                 else:
                     await self._take(message, start)
-        self._desk.is_closed = True
+        self._desk.closed.set()
         if not is_by_part:
             await self._end(start)
-            for run in self._runs.values():
-                run.commit()
+            self._commits.take_all()
+        elif not self.has_ended.is_set():
+            raise disorder("end", "the stream was closed before the end of the data; send `end` when it is complete")
         else:
-            self._check_close()
+            self._commits.check_complete(self.fault)
 
     def close(self) -> None:
         """Free what is held."""
@@ -109,13 +113,6 @@ class Intake:
         """Abort a job that was opened for data which never came."""
         if self._opened:
             await abort_quietly(self._desk.client, self._opened)
-
-    def _check_close(self) -> None:
-        """Refuse the end of the messages where more have to come."""
-        if not self.has_ended.is_set():
-            raise _disorder("end", "the stream was closed before the end of the data; send `end` when it is complete")
-        if any(run.is_waiting for run in self._runs.values()):
-            raise self.fault or _disorder("commit", "the stream was closed before every prepared part was committed")
 
     def _first_needed(self) -> Position:
         ledger = self._desk.ledger
@@ -239,7 +236,7 @@ class Intake:
         if desk.request.commit is Commit.AT_END:
             return self._only_record(part)
         if sum(run.waiting_bytes for run in self._runs.values()) > MAX_WAITING_BYTES:
-            raise _disorder("commit", "400 MB of prepared parts wait for commits; commit them before sending on")
+            raise disorder("commit", "400 MB of prepared parts wait for commits; commit them before sending on")
         if number > len(ledger.parts):
             if ledger.has_ended:
                 raise _other_data(number, part.start.row)
@@ -282,70 +279,11 @@ class Intake:
         self.has_ended.set()
         await self._desk.tell_progress()
 
-    def _commit(self, message: PartCommit) -> None:
-        desk = self._desk
-        if desk.request.commit is not Commit.BY_PART:
-            raise _disorder("commit", "the end of the data commits this load; the header asks for commits by part")
-        token = desk.signer.read(message.resume_token, org=desk.ledger.org)
-        run = self._runs.get(message.part)
-        if run is None or token.load_id != desk.ledger.load_id:
-            raise _disorder("commit", f"the load has no part {message.part} that was prepared in this call")
-        entry = token.parts[message.part - 1] if message.part <= len(token.parts) else None
-        named = entry.jobs if entry is not None else ()
-        is_by_calls = run.record.way is Way.COLLECTIONS
-        if is_by_calls and entry is not None and entry.by_calls:
-            # Sent twice, it changes nothing.
-            run.commit()
-        elif run.is_waiting and not is_by_calls and tuple(run.record.job_ids) == named:
-            run.commit()
-        elif tuple(run.record.job_ids)[: len(named)] != named or not named:
-            raise _disorder("commit", f"the token does not name the job of part {message.part} that was prepared")
-
-
-async def _read_ahead(messages: AsyncIterator[Message]) -> AsyncGenerator[Message, None]:
-    """Yield messages; while one is worked on, the next one comes in."""
-
-    async def receive() -> Message | None:
-        return await anext(messages, None)
-
-    receiving = asyncio.ensure_future(receive())
-    try:
-        while (message := await receiving) is not None:
-            receiving = asyncio.ensure_future(receive())
-            yield message
-    finally:
-        receiving.cancel()
-        # What it ended with is of no use: the load is over, or was told.
-        await asyncio.gather(receiving, return_exceptions=True)
-
 
 def _pieces(data: bytes | RowColumns) -> list[bytes | RowColumns]:
     if not isinstance(data, bytes):
         return [data]
     return [data[start : start + _SLICE_BYTES] for start in range(0, len(data), _SLICE_BYTES)]
-
-
-def check_needed(request: LoadRequest, columns: Sequence[str]) -> None:
-    """Hold columns against what a request needs of every row.
-
-    Raises:
-        errors.InvalidData: One is missing.
-
-    """
-    needed, names = request.needed_column, {column.lower() for column in columns}
-    if needed and needed.lower() not in names:
-        operation = request.operation.value
-        raise errors.InvalidData(f"the data has no column {needed}, which every {operation} needs", row=0)
-    if request.key_column and request.key_field.lower() not in names:
-        raise errors.InvalidData(
-            f"the data has no column {request.key_column}, which is to be the key of results", row=0
-        )
-    # Of JSON Lines each part has the columns of its own rows, of which none may have a parent.
-    is_common = request.format is not Format.JSON_LINES
-    if request.parent_column and is_common and request.parent_field.lower() not in names:
-        raise errors.InvalidData(
-            f"the data has no column {request.parent_column}, which is to name the parents of rows", row=0
-        )
 
 
 def _other_data(part: int, row: int) -> errors.InvalidData:
@@ -355,7 +293,3 @@ def _other_data(part: int, row: int) -> errors.InvalidData:
         "changed data as a load of its own",
         row=row,
     )
-
-
-def _disorder(field: str, problem: str) -> errors.InvalidRequest:
-    return errors.InvalidRequest(problem, violations=[errors.FieldViolation(field, problem)])

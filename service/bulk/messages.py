@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from service.bulk.batches import RowColumns
+from service.errors import FieldViolation, InvalidRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +23,14 @@ class DataEnd:
 
 Message = bytes | RowColumns | PartCommit | DataEnd
 """Data, cut anywhere or as rows, and what is said of it."""
+
+
+def disorder(field: str, problem: str) -> InvalidRequest:
+    """Return the refusal of a message that does not stand where it may, or of the end of the messages.
+
+    Args:
+        field: The message's name in the contract.
+        problem: What is wrong, and what would be right.
+
+    """
+    return InvalidRequest(problem, violations=[FieldViolation(field, problem)])

@@ -13,12 +13,13 @@ from service.bulk.data import Format
 from service.bulk.desk import Desk, Slots
 from service.bulk.events import Accepted, Event, Finished
 from service.bulk.failpoints import Reach, pass_by
-from service.bulk.intake import Check, check_needed
+from service.bulk.intake import Check
 from service.bulk.job import Commit, LoadRequest
 from service.bulk.ledger import Ledger
 from service.bulk.load import Loader
 from service.bulk.load_view import Load, LoadPart
 from service.bulk.messages import Message
+from service.bulk.needed_columns import check_needed
 from service.bulk.outcomes import RowOutcome, RowResult
 from service.bulk.parts import PartLimits
 from service.bulk.room import DiskRoom
