@@ -20,10 +20,10 @@ from service.context import CallContext
 from service.deep_links.grammar import invalid_request
 from service.deep_links.link import Link
 from service.deep_links.placeholders import path_of
-from service.deep_links.places import Places, PlacesFull
 from service.deep_links.shorteners.kind import Order, ShortenerKind
 from service.errors import ShortLinkUnavailable, UpstreamProtocolError, UpstreamUnavailable
 from service.governor.base import Sign
+from service.governor.places import Places, PlacesFull
 from service.salesforce.transport.base import ConnectionLost, NotSent, Request, Response, TimedOut, Transport
 from service.salesforce.transport.breaker import Circuit
 from service.salesforce.transport.budget import RetryBudget, RetryCost
@@ -163,7 +163,7 @@ class Shortener:
 
     async def _in_turn(self, link: Link, url: str, context: CallContext) -> Response:
         try:
-            async with self._places.taken(context):
+            async with self._places.of(context):
                 return await self._answer(self._request(link, url, context), context)
         except PlacesFull:
             words = "too many are waited for here"

@@ -13,10 +13,10 @@ from structlog.testing import capture_logs
 
 from service.context import CallContext
 from service.deep_links.link import ExternalId, Link, LinkedRecord
-from service.deep_links.places import MOST_WAITING
 from service.deep_links.shortener import MAX_SHORT_LENGTH, Shortener, ShortForm
 from service.deep_links.shorteners import SHORTENERS
 from service.errors import DeadlineExceeded, InvalidRequest, ShortLinkUnavailable, UpstreamProtocolError
+from service.governor.places import MOST_WAITING
 from service.salesforce.transport.base import ConnectionLost, NotSent, Request, Response, TimedOut
 from tests.support.clock import FakeClock
 from tests.support.transport import ScriptedTransport, answer, call

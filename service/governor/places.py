@@ -1,14 +1,13 @@
-"""Places for requests that are open at a time: those who wait have their turns in fair order, and not too many wait."""
+"""Places for what may go on at a time: those who wait have their turns in fair order, and not too many wait."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from types import TracebackType
 
 from service.context import CallContext
 from service.governor.fair_queue import FairQueue, Ticket
 
 MOST_WAITING = 4096
-"""Some four of the largest requests for many links."""
+"""Unless said otherwise: some four of the largest requests for many links."""
 
 
 class PlacesFull(Exception):
@@ -36,9 +35,12 @@ class Places:
         """Return how many wait."""
         return len(self._queue)
 
-    @asynccontextmanager
-    async def taken(self, context: CallContext) -> AsyncIterator[None]:
-        """Hold a place, waiting for it first. Cancelling gives up the place, or the wait.
+    def of(self, context: CallContext) -> "PlacesOf":
+        """Return the places as the caller of a call sees them."""
+        return PlacesOf(self, context)
+
+    async def acquire(self, context: CallContext) -> None:
+        """Take a place, waiting for it first; a cancelled wait takes none.
 
         Args:
             context: Whose call it is for.
@@ -51,10 +53,15 @@ class Places:
             self._free -= 1
         else:
             await self._wait(context)
-        try:
-            yield
-        finally:
-            self._give_back()
+
+    def release(self) -> None:
+        """Give a place back."""
+        while (ticket := self._queue.pop()) is not None:
+            if not ticket.payload.done():
+                self._queue.charge(ticket)
+                ticket.payload.set_result(None)
+                return
+        self._free += 1
 
     async def _wait(self, context: CallContext) -> None:
         left = self._most_waiting - len(self._queue)
@@ -68,13 +75,37 @@ class Places:
         except asyncio.CancelledError:
             if not self._queue.remove(ticket) and not turn.cancelled():
                 # Its turn had come just then.
-                self._give_back()
+                self.release()
             raise
 
-    def _give_back(self) -> None:
-        while (ticket := self._queue.pop()) is not None:
-            if not ticket.payload.done():
-                self._queue.charge(ticket)
-                ticket.payload.set_result(None)
-                return
-        self._free += 1
+
+class PlacesOf:
+    """Places as one caller sees them. Made by `Places.of`; it is held in an `async with`, or between its two methods.
+
+    Args:
+        places: The places.
+        context: Whose call they are for.
+
+    """
+
+    def __init__(self, places: Places, context: CallContext) -> None:
+        self._places = places
+        self._context = context
+
+    async def acquire(self) -> None:
+        """Take a place; see `Places.acquire`."""
+        await self._places.acquire(self._context)
+
+    def release(self) -> None:
+        """Give a place back."""
+        self._places.release()
+
+    async def __aenter__(self) -> None:
+        """Take a place."""
+        await self.acquire()
+
+    async def __aexit__(
+        self, _type: type[BaseException] | None, _value: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        """Give it back."""
+        self.release()
