@@ -175,7 +175,7 @@ class CallRun(PartRun):
         """Tell what became of the rows, in one message: whoever has its token has all results."""
         desk, record = self._desk, self.record
         found = Counter(tried.outcome for tried in self._found.values())
-        record.counts = RowCounts(*(found[outcome] for outcome in RowOutcome))
+        record.counts = RowCounts.of(found)
         record.is_told = True
         wanted = OUTCOMES[desk.request.results]
         told = ((row, tried) for row, tried in sorted(self._found.items()) if tried.outcome in wanted)

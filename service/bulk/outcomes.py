@@ -3,8 +3,10 @@
 Source: Bulk API 2.0 and Bulk API Developer Guide, "Get Job Successful Record Results" and its neighbours.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from operator import add
 
 from service.bulk.results import RowError
 
@@ -23,7 +25,7 @@ class RowOutcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class RowCounts:
-    """What became of some rows; the counts add up to how many there are."""
+    """What became of some rows, a count for each `RowOutcome`; they add up to how many rows there are."""
 
     created: int = 0
     updated: int = 0
@@ -34,19 +36,22 @@ class RowCounts:
 
     def __add__(self, other: "RowCounts") -> "RowCounts":
         """Return the counts of both together."""
-        return RowCounts(
-            self.created + other.created,
-            self.updated + other.updated,
-            self.deleted + other.deleted,
-            self.failed + other.failed,
-            self.not_processed + other.not_processed,
-            self.unknown + other.unknown,
-        )
+        return RowCounts(*map(add, self.by_outcome, other.by_outcome))
+
+    @classmethod
+    def of(cls, found: Mapping[RowOutcome, int]) -> "RowCounts":
+        """Return counts that were kept by outcome; one that is not there is of no row."""
+        return cls(*(found.get(outcome, 0) for outcome in RowOutcome))
 
     @property
     def by_outcome(self) -> tuple[int, int, int, int, int, int]:
-        """The counts in the order of `RowOutcome`."""
+        """The counts in the order of `RowOutcome`, which tokens have them in."""
         return self.created, self.updated, self.deleted, self.failed, self.not_processed, self.unknown
+
+    @property
+    def by_name(self) -> dict[str, int]:
+        """The counts by the outcomes' values, in their order."""
+        return {outcome.value: count for outcome, count in zip(RowOutcome, self.by_outcome, strict=True)}
 
     @property
     def total(self) -> int:

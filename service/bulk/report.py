@@ -108,7 +108,7 @@ class Report:
     @property
     def counts(self) -> RowCounts:
         """Rows by outcome, complete when `batches` has ended."""
-        return RowCounts(*(self._found[outcome] for outcome in RowOutcome))
+        return RowCounts.of(self._found)
 
     async def batches(
         self, files: ResultFiles, clock: Clock, index: RowIndex | None

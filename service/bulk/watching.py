@@ -12,7 +12,7 @@ from opentelemetry.context import Context
 
 from service.bulk.job import Job, LoadState
 from service.bulk.load_view import LoadPart
-from service.bulk.outcomes import RowCounts, RowOutcome
+from service.bulk.outcomes import RowCounts
 from service.telemetry import logs, names
 from service.telemetry.tracing import Attributes, Tracing
 
@@ -44,8 +44,7 @@ class Totals:
 
     def count(self, counts: RowCounts) -> None:
         """Count the rows of a part that is over."""
-        for outcome, number in zip(RowOutcome, counts.by_outcome, strict=True):
-            self.rows[outcome.value] += number
+        self.rows.update(counts.by_name)
 
 
 @dataclass(slots=True)

@@ -305,10 +305,5 @@ def _tell(event: Event, org: str) -> None:
             load_id=load.id,
             state=load.state.value,
             parts=len(load.parts),
-            created=counts.created,
-            updated=counts.updated,
-            deleted=counts.deleted,
-            failed=counts.failed,
-            not_processed=counts.not_processed,
-            unknown=counts.unknown,
+            **counts.by_name,
         )

@@ -89,7 +89,7 @@ def part_message(part: LoadPart) -> nouns.BulkLoadPart:
         end_byte=part.end_byte,
         state=_PART_STATES[part.state],
         job_ids=part.job_ids,
-        counts=None if part.counts is None else _counts(part.counts),
+        counts=None if part.counts is None else nouns.BulkRowCounts(**_rows(part.counts)),
         way=_WAYS[part.way],
         way_reason=part.way_reason,
     )
@@ -108,28 +108,13 @@ def row_message(row: RowResult) -> nouns.BulkRowResult:
 
 
 def _finished(event: Finished) -> pb.BulkLoadFinished:
-    counts = event.counts
-    return pb.BulkLoadFinished(
-        load=load_message(event.load, event.resume_token),
-        rows_received=event.rows_received,
-        rows_created=counts.created,
-        rows_updated=counts.updated,
-        rows_deleted=counts.deleted,
-        rows_failed=counts.failed,
-        rows_not_processed=counts.not_processed,
-        rows_unknown=counts.unknown,
-    )
+    load = load_message(event.load, event.resume_token)
+    return pb.BulkLoadFinished(load=load, rows_received=event.rows_received, **_rows(event.counts))
 
 
-def _counts(counts: RowCounts) -> nouns.BulkRowCounts:
-    return nouns.BulkRowCounts(
-        rows_created=counts.created,
-        rows_updated=counts.updated,
-        rows_deleted=counts.deleted,
-        rows_failed=counts.failed,
-        rows_not_processed=counts.not_processed,
-        rows_unknown=counts.unknown,
-    )
+def _rows(counts: RowCounts) -> dict[str, int]:
+    """Return counts by the names that every message of the contract has for them."""
+    return {f"rows_{outcome}": count for outcome, count in counts.by_name.items()}
 
 
 def _position(position: ResumeFrom) -> pb.BulkLoadPosition:

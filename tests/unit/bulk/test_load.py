@@ -650,11 +650,6 @@ def test_an_unknown_state_is_a_protocol_error():
         LoadState.named("Paused")
 
 
-def test_every_outcome_is_counted():
-    """The six counts of the end are the six outcomes."""
-    assert len(RowOutcome) == len(counts_of(Finished("", None, 0, RowCounts())))  # type: ignore[arg-type]
-
-
 class Boasting(FakeBulkOrg):
     """An org that counts more failures than rows."""
 
