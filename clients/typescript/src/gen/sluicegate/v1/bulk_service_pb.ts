@@ -194,7 +194,10 @@ export type BulkLoadHeader = Message<"sluicegate.v1.BulkLoadHeader"> & {
   commit: BulkCommit;
 
   /**
-   * Fields for columns of the data whose names are no fields. Other columns keep their names.
+   * Fields for columns of the data whose names are no fields. Other columns keep their names, but for `sluicegate_row`,
+   * `sluicegate_key`, `sluicegate_part`, `sluicegate_outcome`, `sluicegate_reason`, `sluicegate_salesforce_code`,
+   * `sluicegate_fields`, `sluicegate_message` and `sluicegate_record_id`, which stay out unless they are mapped: what became
+   * of rows may stand beside them when they are loaded again.
    *
    * @generated from field: repeated sluicegate.v1.BulkColumn mapping = 9;
    */
