@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from service.bulk.allowance import Allowance
 from service.bulk.events import Event, Progress
@@ -19,6 +20,18 @@ PARTS_AT_WORK = 4
 """Parts of one load that are uploaded, written or reported at a time; each lies on disk meanwhile."""
 
 
+class Turns(Protocol):
+    """Room for parts of all loads, given in an order of its own: a semaphore's, or by turns of callers."""
+
+    async def acquire(self) -> object:
+        """Wait for room, and take it; a cancelled wait takes none."""
+        ...
+
+    def release(self) -> None:
+        """Give room back."""
+        ...
+
+
 class Slots:
     """Room for parts at work. One that waits for its caller's commit needs none.
 
@@ -27,7 +40,7 @@ class Slots:
 
     """
 
-    def __init__(self, others: asyncio.Semaphore) -> None:
+    def __init__(self, others: Turns) -> None:
         self._own = asyncio.Semaphore(PARTS_AT_WORK)
         self._others = others
 

@@ -6,7 +6,7 @@ from contextlib import aclosing, closing
 from dataclasses import dataclass, field
 
 from service.bulk.allowance import Allowance
-from service.bulk.desk import PARTS_AT_WORK, Desk, Slots
+from service.bulk.desk import PARTS_AT_WORK, Desk, Slots, Turns
 from service.bulk.events import Accepted, Event, Finished, PartDone, Prepared, Results, ResumeFrom
 from service.bulk.failpoints import Failpoint, Reach, pass_by
 from service.bulk.incoming import Incoming
@@ -43,7 +43,7 @@ class Loader:
     check: Callable[[LoadRequest, Sequence[str]], Awaitable[None]]
     """Refuses columns that cannot be loaded, before the first job."""
     reach: Reach = pass_by
-    slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PARTS_AT_WORK))
+    slots: Turns = field(default_factory=lambda: asyncio.Semaphore(PARTS_AT_WORK))
     """Room for the parts of all loads of the org."""
     disk: DiskRoom = field(default_factory=DiskRoom)
     """What all loads of the process share."""

@@ -1,6 +1,5 @@
 """The bulk loads of one org."""
 
-import asyncio
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, closing
@@ -31,6 +30,7 @@ from service.bulk.ways import Ways
 from service.bulk.without_jobs import refuse_abort, refuse_repeated_results, refuse_results, refuse_state
 from service.context import CallContext
 from service.errors import FieldViolation, InvalidRequest, SluicegateError
+from service.governor.places import Places
 from service.orgs.bulk_jobs import OrgBulkJobs
 from service.orgs.descriptions import Descriptions
 from service.orgs.guard import Guard
@@ -43,6 +43,9 @@ from service.telemetry import logs
 from service.telemetry.tracing import Tracing
 
 _log = logs.get_logger(__name__)
+
+_MOST_WAITING = 1_000_000
+"""Parts that wait to be worked on: more than loads may be open, of which each has one that waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,7 @@ class OrgLoads:
         self._tokens = tokens
         self._policy = policy
         self._tracing = tracing
-        self._slots = asyncio.Semaphore(policy.parts_at_work)
+        self._slots = Places(policy.parts_at_work, most_waiting=_MOST_WAITING)
         self.totals = Totals()
         """What its loads have done, and what they do."""
 
@@ -124,7 +127,7 @@ class OrgLoads:
             partial(splitter_of, files=self._policy.disk.files),
             self._check(context),
             self._policy.reach,
-            self._slots,
+            self._slots.of(context),
             self._policy.disk,
             watch,
             caller=context.caller,
@@ -179,7 +182,7 @@ class OrgLoads:
         ledger = self._ledger(request, resume_token, context)
         jobs = self._jobs(context)
         reach, allowance = self._policy.reach, Allowance(jobs, org=self._client.org)
-        slots = Slots(self._slots)
+        slots = Slots(self._slots.of(context))
         desk = Desk(request, jobs, context.clock, ledger, self._tokens, reach, allowance, slots)
         desk.watch.totals = self.totals
         with closing(splitter_of(request, ledger.limits, ledger.end)) as splitter:
