@@ -44,11 +44,8 @@ class BatchSplitter:
         """Salesforce's names of the columns; empty until the first batch has come."""
         self.header_bytes = 0
         """Batches have no header."""
-
-    @property
-    def delimiter(self) -> Delimiter:
+        self.delimiter = Delimiter.COMMA
         """What stands between the cells of parts."""
-        return Delimiter.COMMA
 
     @property
     def position(self) -> Position:

@@ -252,27 +252,6 @@ class CsvBlocks:
         return f"{line}{self._suffix.decode()}\n"
 
 
-def split_records(block: bytes) -> Iterator[bytes]:
-    """Yield the records of a block one by one; an empty line is a record of its own."""
-    start = 0
-    while start < len(block):
-        end = _end_of_record(block, start)
-        yield block[start:end] if block.endswith(_LF, start, end) else block[start:end] + _LF
-        start = end
-
-
-def _end_of_record(block: bytes, start: int) -> int:
-    """Return where a record ends. What stands between quotes is leapt over, however many line ends are in it."""
-    at = start
-    while (end := block.find(_LF, at)) >= 0:
-        if not block.count(_QUOTE, at, end) % 2:
-            return end + 1
-        at = block.find(_QUOTE, end) + 1
-        if not at:
-            break
-    return len(block)
-
-
 def read_header(record: bytes, delimiter: Delimiter, line_end: LineEnd | None) -> list[str]:
     """Return the names in a header.
 

@@ -8,11 +8,11 @@ from typing import NoReturn
 from service import errors
 from service.bulk import csv_faults
 from service.bulk.batches import RowColumns
-from service.bulk.csv_blocks import CsvBlocks, read_header, split_records
+from service.bulk.csv_blocks import CsvBlocks, read_header
 from service.bulk.dialect import Delimiter, Dialect
 from service.bulk.mapping import FieldMapping, arrange
 from service.bulk.parts import Part, PartLimits, PartWriter, Position, bytes_of
-from service.bulk.records import MAX_RECORD_BYTES, RecordBuffer
+from service.bulk.records import MAX_RECORD_BYTES, RecordBuffer, split_records
 from service.bulk.spool import SpoolFiles
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"

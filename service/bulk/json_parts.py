@@ -53,11 +53,8 @@ class JsonLinesSplitter:
         """Salesforce's names of the columns of the last part; empty before there is one."""
         self.header_bytes = 0
         """JSON Lines have no header."""
-
-    @property
-    def delimiter(self) -> Delimiter:
+        self.delimiter = Delimiter.COMMA
         """What stands between the cells of parts."""
-        return Delimiter.COMMA
 
     @property
     def position(self) -> Position:

@@ -17,11 +17,11 @@ from io import StringIO
 from itertools import accumulate
 from operator import itemgetter, methodcaller
 
-from service.bulk.csv_blocks import read_header, split_records
+from service.bulk.csv_blocks import read_header
 from service.bulk.desk import Desk
 from service.bulk.dialect import Delimiter
 from service.bulk.mapping import NULL
-from service.bulk.records import RecordBuffer
+from service.bulk.records import RecordBuffer, split_records
 from service.bulk.spool import Spool
 from service.clock import to_its_end
 

@@ -11,9 +11,9 @@ from typing import Protocol
 from service import errors
 from service.bulk.batches import RowColumns
 from service.bulk.dialect import Delimiter
-from service.bulk.spool import Spool, SpoolFiles
+from service.bulk.spool import LONGEST_BYTES, Spool, SpoolFiles
 
-MAX_PART_BYTES = 100_000_000
+MAX_PART_BYTES = LONGEST_BYTES
 MAX_PART_ROWS = 1_000_000
 """What matches a part's results to its rows takes memory for each row."""
 

@@ -105,3 +105,24 @@ class RecordBuffer:
         self._odd ^= (len(parts) - 1) % 2
         self._seen = stop
         return 0
+
+
+def split_records(block: bytes) -> Iterator[bytes]:
+    """Yield the records of a block one by one; an empty line is a record of its own."""
+    start = 0
+    while start < len(block):
+        end = _end_of_record(block, start)
+        yield block[start:end] if block.endswith(b"\n", start, end) else block[start:end] + b"\n"
+        start = end
+
+
+def _end_of_record(block: bytes, start: int) -> int:
+    """Return where a record ends. What stands between quotes is leapt over, however many line ends are in it."""
+    at = start
+    while (end := block.find(b"\n", at)) >= 0:
+        if not block.count(b'"', at, end) % 2:
+            return end + 1
+        at = block.find(b'"', end) + 1
+        if not at:
+            break
+    return len(block)

@@ -3,11 +3,6 @@
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 
-from service import errors
-
-MAX_ROWS = 4_000_000
-"""Rows of one load. The index takes at most 16 bytes for each."""
-
 SEPARATOR = "\x1f"
 """Stands between cells in the text a digest is made of."""
 
@@ -36,7 +31,7 @@ def digest_of_joined(cells: str) -> int:
 class RowIndex:
     """Row numbers by digest. Equal rows are handed out one after another, in their order.
 
-    A hash table of chains in flat arrays: a dict of four million rows would take twenty times the memory.
+    A hash table of chains in flat arrays takes at most 16 bytes for each row; a dict would take twenty times as much.
     """
 
     def __init__(self) -> None:
@@ -49,17 +44,8 @@ class RowIndex:
         return len(self._digests)
 
     def add(self, digests: Iterable[int]) -> None:
-        """Append rows.
-
-        Raises:
-            errors.InvalidData: The load has more than `MAX_ROWS` rows.
-
-        """
+        """Append rows."""
         self._digests.extend(digests)
-        if len(self._digests) > MAX_ROWS:
-            raise errors.InvalidData(
-                f"a load takes at most {MAX_ROWS:,} rows; send the rest as another load", row=MAX_ROWS + 1
-            )
 
     def build(self) -> None:
         """Make the table, after the last row was added and before the first is taken. Takes about 0.2 µs a row."""

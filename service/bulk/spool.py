@@ -9,13 +9,13 @@ from typing import BinaryIO, Self, cast
 
 from service import errors
 
-MAX_LOAD_BYTES = 100_000_000
-"""CSV of one load, the most that one job of Bulk API 2.0 safely takes."""
+LONGEST_BYTES = 100_000_000
+"""As much as a spool takes that is given no limit: the upload of one job."""
 MEMORY_BYTES = 1024 * 1024
 CHUNK_BYTES = 256 * 1024
 MOST_SPARE = 3
 """Files that wait for their next use; each is at most as long as a part."""
-SPARE_BYTES = MOST_SPARE * MAX_LOAD_BYTES
+SPARE_BYTES = MOST_SPARE * LONGEST_BYTES
 """What they may hold of the disk."""
 
 
@@ -76,7 +76,7 @@ class Spool:
     def __init__(
         self,
         *,
-        limit_bytes: int = MAX_LOAD_BYTES,
+        limit_bytes: int = LONGEST_BYTES,
         memory_bytes: int = MEMORY_BYTES,
         charge: Callable[[int], None] | None = None,
         files: SpoolFiles | None = None,
@@ -100,7 +100,7 @@ class Spool:
             errors.QueueFull: The disk is full, or no further file can be opened; nothing is appended.
 
         """
-        check_size(self.size + len(data), self._limit)
+        self._check_size(self.size + len(data))
         if self._is_closed:
             raise ValueError("the spool is closed")
         if self._charge is not None:
@@ -157,6 +157,13 @@ class Spool:
     ) -> None:
         self.close()
 
+    def _check_size(self, size: int) -> None:
+        if size > self._limit:
+            raise errors.MessageTooLarge(
+                f"a part of the load would need more than {self._limit:,} bytes here; send half of its rows as another load",
+                metadata={"size_bytes": str(size), "limit_bytes": str(self._limit)},
+            )
+
     def _begin_file(self) -> None:
         """Go on in a file."""
         file = self._files.take() if self._files else cast("BinaryIO", TemporaryFile(buffering=0))  # noqa: SIM115 - close()
@@ -180,15 +187,6 @@ class Spool:
         if not chunk:
             raise errors.InternalError("a file of rows is shorter than what was written to it")
         return chunk
-
-
-def check_size(size: int, limit: int = MAX_LOAD_BYTES) -> None:
-    """Raise `errors.MessageTooLarge` when a load of that many bytes of CSV is larger than the limit."""
-    if size > limit:
-        raise errors.MessageTooLarge(
-            f"a load takes at most {limit:,} bytes of CSV; send the rest as another load",
-            metadata={"size_bytes": str(size), "limit_bytes": str(limit)},
-        )
 
 
 def _write_at(descriptor: int, data: bytes | bytearray, start: int) -> None:

@@ -54,7 +54,7 @@ class LoadToken(msgspec.Struct, frozen=True, array_like=True):
     operation: str
     """Salesforce's name for it."""
     commit: str
-    """What has a part written: `at_end` or `by_part`."""
+    """What has a part written: `at_end`, `by_part` or `by_call`."""
     header: bytes
     """Digest of the request; see `LoadRequest.digest`."""
     key_field: str

@@ -440,7 +440,7 @@ def test_line_ends_in_an_open_quote_are_not_looked_at_one_by_one(monkeypatch):
     block = b'1,"' + b"\n" * 4_000_000 + b'"\n2,3\n'
 
     tracemalloc.start()
-    records_found = list(csv_blocks.split_records(block))
+    records_found = list(records.split_records(block))
     with pytest.raises(errors.InvalidData, match="131,072"):
         split(b"A,B\n" + block)
     _, peak = tracemalloc.get_traced_memory()

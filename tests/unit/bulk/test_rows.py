@@ -1,11 +1,8 @@
 """Rows by digest: numbers are found again, equal rows in turn."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service import errors
-from service.bulk import rows
 from service.bulk.rows import RowIndex, digest
 
 
@@ -64,15 +61,3 @@ def test_digests_ignore_padding_and_line_ends():
     assert digest(["a", "", "b\r\nc", "", ""]) == digest(["a", "", "b\nc"])
     assert digest(["a", "b"]) != digest(["ab"])
     assert digest(["", "a"]) != digest(["a"])
-
-
-def test_too_many_rows_are_refused(monkeypatch):
-    """The index has a limit, and the error names it and the remedy."""
-    monkeypatch.setattr(rows, "MAX_ROWS", 3)
-    index = RowIndex()
-    index.add([1, 2, 3])
-
-    with pytest.raises(errors.InvalidData, match="at most 3 rows; send the rest as another load") as caught:
-        index.add([4])
-
-    assert caught.value.row == 4
