@@ -160,7 +160,7 @@ class Spool:
     def _check_size(self, size: int) -> None:
         if size > self._limit:
             raise errors.MessageTooLarge(
-                f"a part of the load would need more than {self._limit:,} bytes here; send half of its rows as another load",
+                f"a part of the load would need more than {self._limit:,} bytes; send half of its rows as another load",
                 metadata={"size_bytes": str(size), "limit_bytes": str(self._limit)},
             )
 
