@@ -1,6 +1,7 @@
 """Who asks the link server, and how often: a bucket for each address, refilled as time passes.
 
-An IPv6 client has a whole network of 64 bits, so that network counts as one address.
+An IPv6 client has a whole network of 64 bits, so that network counts as one address. One who rents a site has 65,536
+of those, so all of a site share a wider bucket as well.
 """
 
 from collections import OrderedDict
@@ -17,6 +18,9 @@ _MOST_HOPS = 16
 """Entries of `X-Forwarded-For` that are looked at, the last first: those before them a client may have written."""
 _LONGEST_ENTRY = 64
 _IPV6_BITS = 64
+_SITE_BITS = 48
+SITE_CLIENTS = 16
+"""For how many clients the network of an IPv6 site may ask."""
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -119,6 +123,33 @@ class Limit:
         return None
 
 
+class ClientLimit:
+    """Counts requests of each client, and those of each IPv6 site together.
+
+    Args:
+        rate: How often one client may ask.
+        clock: Tells the time.
+
+    """
+
+    def __init__(self, rate: Rate, clock: Clock) -> None:
+        self._own = Limit(rate, clock)
+        self._of_site = Limit(Rate(rate.per_second * SITE_CLIENTS, rate.burst * SITE_CLIENTS), clock)
+
+    def take(self, address: str) -> float | None:
+        """Count a request; return in how many seconds the next one is allowed if this one is not.
+
+        Args:
+            address: What `Clients.address` returned.
+
+        """
+        wait = self._own.take(address)
+        if wait is not None or ":" not in address:
+            return wait
+        found = _parsed(address)
+        return None if found is None else self._of_site.take(_key(found, _SITE_BITS))
+
+
 def _parsed(text: str) -> Address | None:
     """Return an address; an IPv4 one in IPv6's clothes as itself."""
     if len(text) > _LONGEST_ENTRY:
@@ -130,7 +161,7 @@ def _parsed(text: str) -> Address | None:
     return getattr(found, "ipv4_mapped", None) or found
 
 
-def _key(address: Address) -> str:
+def _key(address: Address, bits: int = _IPV6_BITS) -> str:
     if isinstance(address, IPv4Address):
         return str(address)
-    return str(IPv6Network((int(address), _IPV6_BITS), strict=False).network_address)
+    return str(IPv6Network((int(address), bits), strict=False).network_address)

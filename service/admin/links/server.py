@@ -20,7 +20,7 @@ from opentelemetry.trace import Span, StatusCode, format_trace_id, set_span_in_c
 
 from service.admin.links import pages, refusals
 from service.admin.links.associations import Association
-from service.admin.links.clients import Clients, Limit, Rate
+from service.admin.links.clients import ClientLimit, Clients, Rate
 from service.admin.links.connections import Connections
 from service.admin.links.devices import device_of
 from service.admin.links.follower import MAX_QUERY_LENGTH, Follower
@@ -113,7 +113,7 @@ class LinkServer:
         self._runner = web.AppRunner(application, shutdown_timeout=_FOLLOW_SECONDS, access_log=None)
         self._told = Intervals(_TELL_SECONDS)
         self._clients = Clients([ip_network(network) for network in settings.trusted_proxies])
-        self._limit = Limit(Rate(settings.requests_per_second, settings.request_burst), clock)
+        self._limit = ClientLimit(Rate(settings.requests_per_second, settings.request_burst), clock)
         self._connections: Connections | None = None
         self._listener: asyncio.Server | None = None
         # One link that is followed all the time must not keep the event loop busy with drawing.

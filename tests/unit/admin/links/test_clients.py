@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.admin.links.clients import Clients, Limit, Rate
+from service.admin.links.clients import SITE_CLIENTS, ClientLimit, Clients, Limit, Rate
 from tests.support.clock import FakeClock
 
 TRUSTED = Clients([ip_network("10.0.0.0/8"), ip_network("fd00::/8")])
@@ -101,3 +101,23 @@ def test_memory_is_bounded():
         assert limit.take("a") is not None
 
     assert 10 == len(limit)
+
+
+def test_one_who_has_many_networks_has_no_more_than_a_few_clients():
+    """Whoever rents an IPv6 site changes the network with each request; sites and IPv4 clients are apart."""
+    limit = ClientLimit(Rate(1.0, 2), FakeClock())
+    addresses = [Clients([]).address(f"2001:db8:1:{number:x}::1", []) for number in range(1_000)]
+
+    taken = sum(limit.take(address) is None for address in addresses)
+    others = [limit.take(address) for address in ("2001:db8:2::", "198.51.100.1", "198.51.100.2", "")]
+
+    assert 2 * SITE_CLIENTS == taken
+    assert [None] * 4 == others
+
+
+def test_a_client_of_a_site_has_no_more_than_its_own():
+    """The wider bucket is for the others."""
+    limit = ClientLimit(Rate(1.0, 2), FakeClock())
+
+    assert [None, None, 1.0] == [limit.take("2001:db8:1:2::") for _ in range(3)]
+    assert limit.take("2001:db8:1:3::") is None
