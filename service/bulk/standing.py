@@ -34,6 +34,7 @@ class StandingLoad:
 
         Raises:
             errors.LoadNotFound: Salesforce knows a job no more.
+            errors.SluicegateError: Salesforce refused, or could not be reached.
 
         """
         for record in self.ledger.unfinished:
@@ -42,7 +43,15 @@ class StandingLoad:
         return self.ledger.load()
 
     async def watch(self) -> AsyncGenerator[Load, None]:
-        """Yield how the load stands, at once and when that changes, until Salesforce works on no part of it."""
+        """Yield how the load stands, at once and when that changes, until Salesforce works on no part of it.
+
+        Outages are waited out, once it was told how the load stands. Close it when leaving early.
+
+        Raises:
+            errors.LoadNotFound: Salesforce knows a job no more.
+            errors.SluicegateError: Salesforce refused, or could not be reached at first.
+
+        """
         told = await self.load()
         yield told
         delays = Delays()

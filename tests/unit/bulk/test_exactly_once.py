@@ -109,7 +109,7 @@ class World:
 
     async def _listen(self, call: Call, *, leaves_after: int) -> None:
         for _ in range(leaves_after):
-            event = await asyncio.wait_for(call.outgoing.get(), 3)
+            event = await call.outgoing.get()
             if not isinstance(event, Event):
                 return
             self._strangers()
