@@ -227,6 +227,27 @@ async def test_the_name_tells_json(app, tmp_path, company):
     assert "row 1 (line 1): it is not a JSON object; write one object a line" in refused[2]
 
 
+async def test_rows_of_json_that_failed_are_mended_as_csv(app, org, tmp_path, company):
+    """Their file has a column for each key, and loads with the options that the lines were loaded with."""
+    options = ("--object", "Lead", "--map", "firm=Company", "--target", app.addresses.grpc)
+    lines = tmp_path / "leads.jsonl"
+    rows = [{"LastName": "N1", "firm": company}, {"firm": company, "Title": None}, {"LastName": "N3", "firm": company}]
+    lines.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+
+    first = await bulk("load", lines, *options)
+    failed = tmp_path / "leads.jsonl.failed.csv"
+    text = failed.read_text(encoding="utf-8")
+    failed.write_text(
+        text.replace(f",{company},", f",{company},N2,").replace("firm,", "firm,LastName,"), encoding="utf-8"
+    )
+    second = await bulk("load", failed, *options)
+
+    assert (1, True) == (first[0], first[2].endswith(f"{failed}; mend them there and load that file as CSV\n"))
+    assert text.endswith(f",{company},#N/A\n")
+    assert (0, "") == (second[0], second[2])
+    assert 3 == org.query(f"SELECT COUNT() FROM Lead WHERE Company = '{company}'").total_size
+
+
 async def test_a_reader_may_leave(given, data):
     """Results that nobody reads on end without a word."""
     await bulk(*given)

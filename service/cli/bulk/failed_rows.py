@@ -11,6 +11,7 @@ from pathlib import Path
 from sluicegate import BulkPart, RowResult
 
 from service.bulk.columns import RESULT_COLUMNS
+from service.cli.bulk.json_cells import cells_of
 from service.cli.bulk.originals import Originals
 from service.cli.bulk.result_form import Form, lines_of
 from service.cli.bulk.row_order import in_order
@@ -99,15 +100,27 @@ class FailedRows:
         """
         if not self.count:
             return
-        lines = lines_of(self._path)
-        next(lines)
-        ordered = in_order((line[:_WIDTH] for line in lines if len(line) >= _WIDTH), _ROW, self._path.parent)
         if originals is None:
-            self._replace(RESULT_COLUMNS, ordered, _PLAIN)
+            self._replace(RESULT_COLUMNS, self._ordered(), _PLAIN)
+        elif originals.is_json:
+            # Which columns there are only the rows tell, so they are read twice.
+            texts = (line[_WIDTH] for line in _beside(self._ordered(), originals, 1))
+            names = dict.fromkeys(name for text in texts for name in cells_of(text))
+            self._replace([*RESULT_COLUMNS, *names], self._spread(originals, names), originals.form())
         else:
             columns = originals.columns()
-            beside = _beside(ordered, originals, len(columns))
+            beside = _beside(self._ordered(), originals, len(columns))
             self._replace([*RESULT_COLUMNS, *columns], beside, originals.form())
+
+    def _ordered(self) -> Iterator[list[str]]:
+        lines = lines_of(self._path)
+        next(lines)
+        return in_order((line[:_WIDTH] for line in lines if len(line) >= _WIDTH), _ROW, self._path.parent)
+
+    def _spread(self, originals: Originals, names: Iterable[str]) -> Iterator[list[str]]:
+        for line in _beside(self._ordered(), originals, 1):
+            cells = cells_of(line[_WIDTH])
+            yield [*line[:_WIDTH], *(cells.get(name, "") for name in names)]
 
     def _replace(self, header: Sequence[str], lines: Iterable[Sequence[str]], form: Form) -> int:
         """Write the file anew, or remove it if there are no lines; return how many there are."""

@@ -190,9 +190,9 @@ def _use_of(note: Note) -> str:
     """Return what the file of failures is good for."""
     if note.data == STANDARD_INPUT:
         return ", without their own columns, as the standard input is not kept"
-    if note.results == "all" or note.format != "csv":
+    if note.results == "all":
         return ""
-    return "; mend them there and load that file like this one"
+    return f"; mend them there and load that file {'as CSV' if note.format != 'csv' else 'like this one'}"
 
 
 def _key(operation: str, external_id: str, options: BulkOptions) -> str:

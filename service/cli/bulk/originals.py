@@ -8,7 +8,6 @@ from service.bulk.columns import RESULT_COLUMNS
 from service.cli.bulk.result_form import MARK, Form
 from service.cli.bulk.sources import delimiter_in, rows_of
 
-_LINE_COLUMN = "sluicegate_line"
 _LONGEST_BEGIN = 65_536
 
 
@@ -18,7 +17,7 @@ class Originals:
 
     data: Path
     is_json: bool = False
-    """Whether it is JSON Lines, which come whole, in a column of their own, as they have no header."""
+    """Whether it is JSON Lines, of which each comes whole, as a single cell."""
     delimiter: str | None = None
     """The name of what stands between the cells of CSV; None if it is to be found."""
     line_end: str | None = None
@@ -41,14 +40,14 @@ class Originals:
         return Form(delimiter, "\r\n" if is_crlf else "\n", has_mark=begin.startswith(MARK))
 
     def columns(self) -> list[str]:
-        """Return the names of the columns, but for those that hold results of a load before.
+        """Return the names of the columns of CSV, but for those that hold results of a load before.
 
         Raises:
             ValueError: The data has no header.
             OSError: It cannot be read.
 
         """
-        return [_LINE_COLUMN] if self.is_json else [name for name in self._header() if name not in RESULT_COLUMNS]
+        return [name for name in self._header() if name not in RESULT_COLUMNS]
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Yield the number of each row and its cells in those columns.

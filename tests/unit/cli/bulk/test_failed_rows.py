@@ -1,6 +1,7 @@
 """The file of rows that were not written."""
 
 import csv
+import json
 import random
 import tracemalloc
 from pathlib import Path
@@ -112,7 +113,7 @@ def test_rows_are_put_beside_their_results(tmp_path: Path):
         (b"A|B,C,D\n1|2\n", {"delimiter": "pipe"}, "sluicegate_row|", "|1|2\n"),
         (b"Name\nCurie\n", {"line_end": "crlf"}, "sluicegate_row,", ",Curie\r\n"),
         (b"sluicegate_row,Name,sluicegate_message\n7,Curie,no\n", {}, f"{HEADER},Name\n1,", ",Curie\n"),
-        (b'{"Name": "Curie"}\n\n', {"is_json": True}, f"{HEADER},sluicegate_line\n", ',"{""Name"": ""Curie""}"\n'),
+        (b'\n{"Name": "Curie"}\n', {"is_json": True}, f"{HEADER},Name\n1,", ",Curie\n"),
     ],
 )
 def test_the_file_is_written_as_the_data_is(tmp_path, data, form, begin, end):
@@ -120,6 +121,22 @@ def test_the_file_is_written_as_the_data_is(tmp_path, data, form, begin, end):
     text = told_of(tmp_path / "f.csv", data, 1, **form)
 
     assert (begin, end) == (text[: len(begin)], text[-len(end) :])
+
+
+def test_lines_of_json_become_rows_as_the_load_takes_them(tmp_path):
+    """Keys are columns, lookups dotted ones, null is #N/A, numbers keep their digits, and absent keys are empty."""
+    rows = [
+        {"Name": "Curie"},
+        {"Name": None, "Account": {"Ext__c": "A-1"}, "N__c": 1.50, "sluicegate_row": 9},
+        {"Old__c": True, "Junk": [1], "Long": "x" * 200_000, "Name": "x" * 131_072},
+    ]
+    data = "\n".join(map(json.dumps, rows)).replace("1.5", "1.50").encode()
+
+    text = told_of(tmp_path / "f.csv", data, 3, 2, 0, is_json=True)
+
+    header, second, third, last, rest = text.replace(REASON, "…").split("\n")
+    assert [f"{HEADER},Name,Account.Ext__c,N__c,Old__c,Junk,Long", "2,…,#N/A,A-1,1.50,,,"] == [header, second]
+    assert [f'3,…,{"x" * 131_072},,,true,"[""1""]",', ",…,,,,,,", ""] == [third, last, rest]
 
 
 def test_a_load_that_is_over_is_finished_again(tmp_path):
