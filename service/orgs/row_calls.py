@@ -82,6 +82,9 @@ class OrgRowCalls:
         So Salesforce alone words why rows fail, whichever way they go.
         """
         sobject, parents = await describe(request, columns, self._descriptions, self._context)
+        if request.external_id_field and not sobject.fields[request.external_id_field.lower()].unique:
+            # Of two calls at once, one of a replica that is gone and one of whoever goes on, each may create a record.
+            return NeedsJob(f"{request.external_id_field} is not unique: rows that are written again might be doubled")
         rules = await self._descriptions.rules(request.object, self._context)
         turns = Turns(self._context.clock)
         prepared: list[Prepared] = []

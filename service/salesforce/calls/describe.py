@@ -55,6 +55,8 @@ class Field(msgspec.Struct, frozen=True):
     custom: bool = False
     set_on_create: bool = False
     """Whether a checkbox may be set on a record that is created without it: its default is not known to be false."""
+    unique: bool = False
+    """Whether Salesforce refuses a second record with the same value."""
 
     @property
     def is_key(self) -> bool:
@@ -94,6 +96,7 @@ class _Described(msgspec.Struct, gc=False, rename="camel"):
     picklist_values: msgspec.Raw = msgspec.Raw(b"[]")
     compound_field_name: str | None = None
     custom: bool = False
+    unique: bool = False
 
 
 class ChildRelationship(msgspec.Struct, frozen=True, rename="camel"):
@@ -266,4 +269,5 @@ def _field(described: _Described) -> Field:
         described.custom,
         described.type == "boolean"
         and (described.default_value is not False or described.default_value_formula not in {None, "false"}),
+        described.unique,
     )

@@ -33,13 +33,13 @@ from tests.support.clock import FakeClock
 from tests.support.transport import ScriptedTransport, answer, call
 
 UPSERT = LoadRequest("Lead", Operation.UPSERT, "Ext__c")
-LEAD = {
+LEAD: dict[str, Any] = {
     "name": "Lead",
     "keyPrefix": "00Q",
     "fields": [
         {"name": "Id", "type": "id"},
         {"name": "LastName", "type": "string", "length": 10},
-        {"name": "Ext__c", "type": "string", "length": 255, "externalId": True},
+        {"name": "Ext__c", "type": "string", "length": 255, "externalId": True, "unique": True},
         {"name": "Amount__c", "type": "double", "precision": 4, "scale": 2},
     ],
 }
@@ -205,3 +205,18 @@ async def test_full_calls_are_measured():
         stage.calls.prices().job_seconds,
         stage.calls.prices().polls,
     )
+
+
+async def test_a_key_that_is_not_unique_is_for_a_job():
+    """Rows that are written again while a call of a replica that died still runs would be created twice."""
+    stage = Stage()
+    key = {"name": "Key__c", "type": "string", "length": 255, "externalId": True}
+    described = {**LEAD, "fields": [*LEAD["fields"], {**key, "unique": False}]}
+    client = SalesforceClient(ScriptedTransport(answer(200, described)), org="prod", api_version="66.0")
+    sent: Any = stage.sent
+    calls = OrgRowCalls(sent, Descriptions(client), stage.prices, stage.context)
+
+    found = await calls.typed(LoadRequest("Lead", Operation.UPSERT, "key__C"), ["Key__c"], [["E-1"]])
+
+    assert isinstance(found, NeedsJob)
+    assert "key__C is not unique" in found.reason
