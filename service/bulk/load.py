@@ -92,8 +92,19 @@ class Loader:
         """
         allowance, slots = Allowance(self.client, org=ledger.org), Slots(self.slots)
         with closing(self.disk.open(weight(ledger.limits.size_bytes, ledger.limits.rows), self.caller)) as room:
-            shared = (request, self.client, self.clock, ledger, self.signer, self.reach, allowance, slots)
-            desk = Desk(*shared, room=room, watch=self.watch, ways=self.ways)
+            desk = Desk(
+                request=request,
+                client=self.client,
+                clock=self.clock,
+                ledger=ledger,
+                signer=self.signer,
+                reach=self.reach,
+                allowance=allowance,
+                slots=slots,
+                room=room,
+                watch=self.watch,
+                ways=self.ways,
+            )
             load = _Load(desk, self, is_resumed=is_resumed)
             await self.reach(Failpoint.BEGUN)
             task = asyncio.create_task(load.run(messages))

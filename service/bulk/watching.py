@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from opentelemetry.context import Context
 
+from service.bulk.events import Accepted, Event, Finished
 from service.bulk.job import Job, LoadState
 from service.bulk.load_view import LoadPart
 from service.bulk.outcomes import RowCounts
@@ -75,6 +76,29 @@ class LoadWatch:
             totals.ended[end.how] += 1
             if end.how != FINISHED:
                 _log.info("bulk load broke off", org=self.org, load_id=self.load_id, how=end.how)
+
+    def note(self, event: Event) -> None:
+        """Log the begin and the end of a load: by its name, and without anything of its data."""
+        if isinstance(event, Accepted):
+            load = event.load
+            _log.info(
+                "bulk load accepted",
+                org=self.org,
+                load_id=load.id,
+                object=load.object,
+                operation=load.operation.value,
+                is_resumed=event.resume_from is not None,
+            )
+        elif isinstance(event, Finished):
+            load = event.load
+            _log.info(
+                "bulk load finished",
+                org=self.org,
+                load_id=load.id,
+                state=load.state.value,
+                parts=len(load.parts),
+                **event.counts.by_name,
+            )
 
     @contextmanager
     def part(self, number: int, rows: int, size: int) -> Iterator["PartSpan"]:

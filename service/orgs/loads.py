@@ -10,7 +10,7 @@ from service.batching.coalescer import Coalescer
 from service.bulk.allowance import Allowance
 from service.bulk.data import Format
 from service.bulk.desk import Desk, Slots
-from service.bulk.events import Accepted, Event, Finished
+from service.bulk.events import Event, Finished
 from service.bulk.failpoints import Reach, pass_by
 from service.bulk.intake import Check
 from service.bulk.job import Commit, LoadRequest
@@ -39,10 +39,7 @@ from service.orgs.load_prices import LoadPrices, MeasuredBulkJobs
 from service.orgs.row_calls import OrgRowCalls
 from service.salesforce.client import SalesforceClient
 from service.settings.signed_text import invalid
-from service.telemetry import logs
 from service.telemetry.tracing import Tracing
-
-_log = logs.get_logger(__name__)
 
 _MOST_WAITING = 1_000_000
 """Parts that wait to be worked on: more than loads may be open, of which each has one that waits."""
@@ -121,15 +118,15 @@ class OrgLoads:
             refuse_repeated_results(ledger)
         watch = LoadWatch(self._client.org, ledger.load_id, self.totals, self._tracing, context.trace)
         loader = Loader(
-            self._jobs(context),
-            context.clock,
-            self._tokens,
-            partial(splitter_of, files=self._policy.disk.files),
-            self._check(context),
-            self._policy.reach,
-            self._slots.of(context),
-            self._policy.disk,
-            watch,
+            client=self._jobs(context),
+            clock=context.clock,
+            signer=self._tokens,
+            splitter=partial(splitter_of, files=self._policy.disk.files),
+            check=self._check(context),
+            reach=self._policy.reach,
+            slots=self._slots.of(context),
+            disk=self._policy.disk,
+            watch=watch,
             caller=context.caller,
             ways=self._ways(context),
         )
@@ -138,7 +135,7 @@ class OrgLoads:
             try:
                 async with aclosing(loader.run(request, ledger, messages, is_resumed=is_resumed)) as events:
                     async for event in events:
-                        _tell(event, self._client.org)
+                        watch.note(event)
                         if isinstance(event, Finished):
                             end.how = FINISHED
                         yield event
@@ -181,10 +178,17 @@ class OrgLoads:
         self._guard.admit(context)
         ledger = self._ledger(request, resume_token, context)
         jobs = self._jobs(context)
-        reach, allowance = self._policy.reach, Allowance(jobs, org=self._client.org)
-        slots = Slots(self._slots.of(context))
-        desk = Desk(request, jobs, context.clock, ledger, self._tokens, reach, allowance, slots)
-        desk.watch.totals = self.totals
+        desk = Desk(
+            request=request,
+            client=jobs,
+            clock=context.clock,
+            ledger=ledger,
+            signer=self._tokens,
+            reach=self._policy.reach,
+            allowance=Allowance(jobs, org=self._client.org),
+            slots=Slots(self._slots.of(context)),
+            watch=LoadWatch(self._client.org, ledger.load_id, self.totals),
+        )
         with closing(splitter_of(request, ledger.limits, ledger.end)) as splitter:
             part = only_part(await first_parts(splitter, data, most=2))
             if not ledger.parts:
@@ -292,21 +296,3 @@ class OrgLoads:
                 await check_columns(request, columns, self._descriptions, context)
 
         return check
-
-
-def _tell(event: Event, org: str) -> None:
-    """Log the begin and the end of a load: by its name, and without anything of its data."""
-    if isinstance(event, Accepted):
-        load = event.load
-        facts = {"object": load.object, "operation": load.operation.value, "is_resumed": event.resume_from is not None}
-        _log.info("bulk load accepted", org=org, load_id=load.id, **facts)
-    elif isinstance(event, Finished):
-        load, counts = event.load, event.counts
-        _log.info(
-            "bulk load finished",
-            org=org,
-            load_id=load.id,
-            state=load.state.value,
-            parts=len(load.parts),
-            **counts.by_name,
-        )
