@@ -1,19 +1,17 @@
 """A load that is known by its token alone: how it stands, what became of its rows, and what can be done about it."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 
 from service import errors
 from service.bulk.coverage import settle
-from service.bulk.desk import Desk
 from service.bulk.job import BulkClient, Job, LoadState
-from service.bulk.job_steps import abort_quietly, ask, complete, upload
-from service.bulk.ledger import DIGEST_BYTES, Ledger, PartRecord
+from service.bulk.job_steps import ask, complete
+from service.bulk.ledger import Ledger, PartRecord
 from service.bulk.load_view import Load
 from service.bulk.outcomes import RowOutcome, RowResult
-from service.bulk.parts import Part
 from service.bulk.patience import PASSING, Delays
 from service.bulk.report import Report, Reported
 from service.bulk.result_files import ResultFiles
@@ -166,53 +164,3 @@ class StandingLoad:
     def _is_at_work(self) -> bool:
         jobs = (record.job for record in self.ledger.unfinished)
         return any(job is not None and job.state in {LoadState.UPLOADED, LoadState.PROCESSING} for job in jobs)
-
-
-async def add_part(desk: Desk, part: Part) -> PartRecord:
-    """Upload a part that a call of its own brings, without having it written.
-
-    Args:
-        desk: The load's.
-        part: Its rows; the caller closes them.
-
-    Raises:
-        errors.MessageTooLarge: The load has as many parts as it takes.
-        errors.SluicegateError: Salesforce refused, or could not be reached; the part's job is aborted, as it is when
-            the call is cancelled.
-
-    """
-    record = PartRecord(part.start, part.end, part.digest[:DIGEST_BYTES])
-    desk.ledger.add(record)
-    opened: list[str] = []
-    try:
-        job = await upload(desk, part.content, part.delimiter, record.rows, opened.append)
-    except BaseException:
-        # No token names it, so nobody can commit it.
-        for job_id in opened[-1:]:
-            await abort_quietly(desk.client, job_id)
-        raise
-    record.begin_job(job, record.rows)
-    return record
-
-
-def only_part(parts: Sequence[Part]) -> Part:
-    """Return the one part that the data of a call makes.
-
-    Raises:
-        errors.InvalidData: The data has no row.
-        errors.MessageTooLarge: It makes several; they are closed.
-
-    """
-    if not parts:
-        raise errors.InvalidData("the data has no row; send at least one after the header", row=0)
-    if len(parts) > 1:
-        for part in parts:
-            part.content.close()
-        first = parts[0]
-        sizes = [part.content.size for part in parts]
-        raise errors.MessageTooLarge(
-            f"the data makes more than one part, of which the first takes {first.rows:,} rows; send at most that many "
-            "in a call",
-            metadata={"size_bytes": str(sum(sizes)), "limit_bytes": str(sizes[0])},
-        )
-    return parts[0]

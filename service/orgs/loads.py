@@ -20,10 +20,11 @@ from service.bulk.load_view import Load, LoadPart
 from service.bulk.messages import Message
 from service.bulk.needed_columns import check_needed
 from service.bulk.outcomes import RowOutcome, RowResult
+from service.bulk.part_upload import add_part, only_part
 from service.bulk.parts import PartLimits
 from service.bulk.room import DiskRoom
 from service.bulk.splitting import first_parts, splitter_of
-from service.bulk.standing import StandingLoad, add_part, only_part
+from service.bulk.standing import StandingLoad
 from service.bulk.token import TokenSigner
 from service.bulk.watching import FINISHED, LoadWatch, Totals
 from service.bulk.ways import Ways

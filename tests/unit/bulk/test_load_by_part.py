@@ -22,9 +22,10 @@ from service.bulk.job import Commit, LoadRequest, LoadState, Operation, WantedRe
 from service.bulk.ledger import Ledger
 from service.bulk.messages import DataEnd, Message, PartCommit
 from service.bulk.outcomes import RowCounts
+from service.bulk.part_upload import add_part, only_part
 from service.bulk.parts import PartLimits, Position
 from service.bulk.splitting import splitter_of
-from service.bulk.standing import StandingLoad, add_part, only_part
+from service.bulk.standing import StandingLoad
 from tests.support.bulk import FakeBulkOrg
 from tests.support.clock import FakeClock
 from tests.support.scale import examples
