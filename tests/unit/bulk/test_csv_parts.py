@@ -18,6 +18,8 @@ from service.bulk.parts import PartLimits, Position
 
 AS_IT_IS = FieldMapping()
 ANY = Dialect()
+LONG = 100_000
+"""Bytes of data that would take seconds in blocks of a few rows."""
 
 
 def taken(part):
@@ -276,8 +278,10 @@ GOOD = b"1,2\n" * 3
         (b",".join(b"A%d" % n for n in range(5001)) + b"\n", 0, "5,000 columns"),
     ],
 )
-def test_the_row_at_fault_is_named(data, row, words):
+def test_the_row_at_fault_is_named(monkeypatch, data, row, words):
     """What cannot be loaded is refused with its row and what to do, however much came with it."""
+    if len(data) > LONG:
+        monkeypatch.undo()
     for size in (1 << 22, 10_000 if len(data) > 10_000 else 1):
         with pytest.raises(errors.InvalidData, match=words) as caught:
             split(data, size=size)
@@ -295,8 +299,10 @@ def test_the_row_at_fault_is_named(data, row, words):
         (b"A,A\n1,2\n", "^the header names"),
     ],
 )
-def test_the_line_of_the_row_at_fault_is_told(data, words):
+def test_the_line_of_the_row_at_fault_is_told(monkeypatch, data, words):
     """An editor goes by lines: cells may hold line ends, and empty lines are no rows."""
+    if len(data) > LONG:
+        monkeypatch.undo()
     for size in (1 << 22, 10_000 if len(data) > 10_000 else 1):
         with pytest.raises(errors.InvalidData, match=words):
             split(data, size=size)
