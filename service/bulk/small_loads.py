@@ -18,6 +18,8 @@ MAX_KEY_CHARACTERS = 250_000
 """Loads whose keys are longer are always jobs: all results come in one message, which takes 4 MiB."""
 ROWS_A_CALL = 200
 
+SHORT_SECONDS = 5.0
+"""Who waits no longer for calls does not mind that a job would be over sooner, and the org is spared its calls."""
 _JOB_CALLS = 4
 """The day's batches are asked for; a job is created, given its data and completed."""
 _REPEATABLE = frozenset({Operation.UPDATE, Operation.UPSERT, Operation.DELETE})
@@ -72,8 +74,9 @@ def only_a_job(request: LoadRequest) -> str:
 def choose(request: LoadRequest, rows: int, prices: Prices) -> Choice:
     """Choose the way of a load whose data is complete.
 
-    What need not be a job goes by collections where they take no more calls and no more time, and where the day has no
-    batch left. They are to be sent with `Sforce-Auto-Assign: FALSE`, since a job that names no rule assigns nothing.
+    What need not be a job goes by collections where they take no more calls and no more time than a job, or so little
+    that nobody waits, and where the day has no batch left. They are to be sent with `Sforce-Auto-Assign: FALSE`, since
+    a job that names no rule assigns nothing.
 
     Args:
         request: The load.
@@ -98,7 +101,7 @@ def choose(request: LoadRequest, rows: int, prices: Prices) -> Choice:
         return chosen(Way.JOB, "no results are wanted now, and only a job keeps them for later")
     if calls > job_calls:
         return chosen(Way.JOB, f"collections would take {calls} calls, a job about {job_calls}")
-    if seconds > prices.job_seconds:
+    if seconds > max(prices.job_seconds, SHORT_SECONDS):
         return chosen(Way.JOB, f"collections would take {seconds:.1f} s, a job about {prices.job_seconds:.1f} s")
     return chosen(
         Way.COLLECTIONS, f"few rows: {ROWS_A_CALL} a call, so no more calls than the {job_calls} of a job, and sooner"

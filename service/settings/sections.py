@@ -186,7 +186,8 @@ class LoadSettings(Section):
     small_loads: Literal["collections", "jobs"] = Field(
         "collections",
         description="How updates, upserts and deletes of at most 2,000 rows are written: by sObject Collections where "
-        "that costs no more calls and no more time, or always by jobs, which keep results for seven days",
+        "that costs no more calls and at most five seconds or the time of a job, or always by jobs, which keep results "
+        "for seven days",
     )
 
 

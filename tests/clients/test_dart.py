@@ -15,6 +15,7 @@ from google.protobuf.descriptor import Descriptor, FileDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
 from sluicegate.v1 import (
     bulk_load_pb2,
+    bulk_plan_pb2,
     bulk_service_pb2,
     deep_link_pb2,
     deep_link_service_pb2,
@@ -38,6 +39,7 @@ CONTRACT: tuple[FileDescriptor, ...] = tuple(
     module.DESCRIPTOR
     for module in (
         bulk_load_pb2,
+        bulk_plan_pb2,
         bulk_service_pb2,
         deep_link_pb2,
         deep_link_service_pb2,

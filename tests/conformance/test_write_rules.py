@@ -253,8 +253,9 @@ def test_nothing_is_refused_that_the_org_takes(target):
 
     examine()
 
-    assert seen[True, True] > 50
-    assert seen[False, False] > 100
+    tried = seen.total()
+    assert seen[True, True] > tried / 20
+    assert seen[False, False] > tried / 10
 
 
 @pytest.mark.parametrize(

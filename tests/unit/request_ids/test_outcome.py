@@ -32,6 +32,7 @@ FORGOTTEN: set[type[SluicegateError]] = {
     errors.UpstreamUnavailable,
     errors.ShuttingDown,
     errors.SharedStoreUnavailable,
+    errors.ShortLinkUnavailable,
     errors.DailyLimitExceeded,
     errors.CallerQuotaExceeded,
     errors.ConcurrencyLimitExceeded,

@@ -163,6 +163,10 @@ final class Sluicegate {
   Future<CancelBulkLoadResponse> cancelBulkLoad(CancelBulkLoadRequest request) =>
       _repeat((options) => bulk.cancelBulkLoad(request, options: options));
 
+  /// Tells in which order loads of related objects are to be run.
+  Future<PlanBulkLoadsResponse> planBulkLoads(PlanBulkLoadsRequest request) =>
+      _repeat((options) => bulk.planBulkLoads(request, options: options));
+
   /// Reads the org's limits.
   Future<GetLimitsResponse> getLimits(GetLimitsRequest request) =>
       _repeat((options) => orgs.getLimits(request, options: options));

@@ -33,8 +33,9 @@ class _BulkWayEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BulkWay.Value
     """By a job of Salesforce's, which goes on by itself, and keeps results for seven days."""
     BULK_WAY_COLLECTIONS: _BulkWay.ValueType  # 2
     """By calls of at most 200 rows, which answer at once: the part has no job, and nothing but the load's own stream tells
-    what became of its rows. `keep_results` forbids it. Chosen for updates, upserts and deletes whose data is one part of at most 2,000 rows, where
-    that takes no more calls and no more time, or where the org takes no more bulk batches today; never for inserts.
+    what became of its rows. `keep_results` forbids it. Chosen for updates, upserts and deletes whose data is one part of
+    at most 2,000 rows, where that takes no more calls than a job and no more time, or at most five seconds, or where the
+    org takes no more bulk batches today; never for inserts.
 
     What a caller sees is the same but for this:
 
@@ -64,8 +65,9 @@ BULK_WAY_JOB: BulkWay.ValueType  # 1
 """By a job of Salesforce's, which goes on by itself, and keeps results for seven days."""
 BULK_WAY_COLLECTIONS: BulkWay.ValueType  # 2
 """By calls of at most 200 rows, which answer at once: the part has no job, and nothing but the load's own stream tells
-what became of its rows. `keep_results` forbids it. Chosen for updates, upserts and deletes whose data is one part of at most 2,000 rows, where
-that takes no more calls and no more time, or where the org takes no more bulk batches today; never for inserts.
+what became of its rows. `keep_results` forbids it. Chosen for updates, upserts and deletes whose data is one part of
+at most 2,000 rows, where that takes no more calls than a job and no more time, or at most five seconds, or where the
+org takes no more bulk batches today; never for inserts.
 
 What a caller sees is the same but for this:
 

@@ -333,8 +333,9 @@ export enum BulkWay {
 
   /**
    * By calls of at most 200 rows, which answer at once: the part has no job, and nothing but the load's own stream tells
-   * what became of its rows. `keep_results` forbids it. Chosen for updates, upserts and deletes whose data is one part of at most 2,000 rows, where
-   * that takes no more calls and no more time, or where the org takes no more bulk batches today; never for inserts.
+   * what became of its rows. `keep_results` forbids it. Chosen for updates, upserts and deletes whose data is one part of
+   * at most 2,000 rows, where that takes no more calls than a job and no more time, or at most five seconds, or where the
+   * org takes no more bulk batches today; never for inserts.
    *
    * What a caller sees is the same but for this:
    *
