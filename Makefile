@@ -42,7 +42,7 @@ serve: .venv/.service ## Serve on the embedded org (gRPC 50051, admin 8080, link
 
 .PHONY: test
 test: .venv/.dev $(TYPESCRIPT)/node_modules/.installed $(JSFORCE)/node_modules/.installed $(CHROMIUM)/node_modules/.installed ## Run every test
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses=2 --dist=loadfile
 
 .PHONY: test-long
 test-long: .venv/.dev $(TYPESCRIPT)/node_modules/.installed $(JSFORCE)/node_modules/.installed $(CHROMIUM)/node_modules/.installed ## Run every test with larger numbers
