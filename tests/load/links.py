@@ -1,8 +1,10 @@
 """Deep links: ResolveDeepLink against the floor that gRPC itself sets, and what signing and checking cost."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from statistics import median
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sluicegate.v1.deep_link_service_pb2 import ResolveDeepLinkRequest
@@ -18,7 +20,7 @@ from service.deep_links.signer import LinkSigner
 from service.settings.signing_key import SigningKey
 from tests.load.calls import Rounds, Side, compare, cpu_ratio, dominating
 from tests.load.figure import Figure
-from tests.load.processes import Server
+from tests.load.processes import Server, apart
 from tests.support.clock import FakeClock
 
 PATH = "/sluicegate.v1.DeepLinkService/ResolveDeepLink"
@@ -26,20 +28,28 @@ _EACH_TIME = 100
 
 
 async def against_echo(service: Server, echo: Server, rounds: Rounds, in_flight: int) -> Figure:
-    """Measure `resolve_vs_echo`."""
+    """Measure `resolve_vs_echo`: both have one processor in turns. Detail has the ratio with all processors for all."""
+    with apart((service.pid, echo.pid), (os.getpid(),)) as is_apart:
+        ratio, detail = await _beside_echo(service, echo, rounds, in_flight)
+    spread, _ = await _beside_echo(service, echo, rounds, in_flight)
+    detail = {"one_processor_each": is_apart, **detail, "all_processors_for_all": {"ratio": spread}}
+    return Figure("resolve_vs_echo", ratio, "ratio of calls per second", detail)
+
+
+async def _beside_echo(service: Server, echo: Server, rounds: Rounds, in_flight: int) -> tuple[float, dict[str, Any]]:
+    """Return the ratio and the detail."""
     message = ResolveDeepLinkRequest(record=RecordRef(object="Case", id="500000000000001AAA")).SerializeToString()
     mine = Side("service", service.addresses["grpc"], {"service": service})
     floor = Side("echo", echo.addresses["grpc"], {"echo": echo})
     await compare(PATH, [message], (mine, floor), rounds, in_flight)
     ratio = median(a / b for a, b in zip(mine.rates, floor.rates, strict=True))
-    detail = {
+    return round(ratio, 3), {
         "in_flight": in_flight,
         "cpu_ratio": cpu_ratio(mine, floor),
         "service": mine.summary(),
         "echo": floor.summary(),
         "dominates": dominating(mine),
     }
-    return Figure("resolve_vs_echo", round(ratio, 3), "ratio of calls per second", detail)
 
 
 def signatures(times: int) -> Iterator[Figure]:
