@@ -33,7 +33,9 @@ class Incoming:
     def __init__(self, desk: Desk, source: AsyncIterator[Message]) -> None:
         self._desk = desk
         self._source = source
-        self._held: deque[Message | None] = deque()
+        self._held: deque[tuple[Message | None, int]] = deque()
+        """What was read ahead, each with its weight."""
+        self._held_weight = 0
         self._reading: asyncio.Task[Message | None] | None = None
         self._silence: asyncio.TimerHandle
         """Looks at how long the caller has said nothing, while it is listened to."""
@@ -49,8 +51,10 @@ class Incoming:
 
         """
         try:
-            while (message := await self._next()) is not None:
-                size = _weight(message)
+            while True:
+                message, size = await self._next()
+                if message is None:
+                    return
                 if size and not self._desk.room.take_now(size):
                     async for commit in self._overtaking(size):
                         yield commit
@@ -60,17 +64,19 @@ class Incoming:
                 self._reading.cancel()
                 await asyncio.wait([self._reading])
 
-    async def _next(self) -> Message | None:
+    async def _next(self) -> tuple[Message | None, int]:
+        """Return the next message with its weight; None at the end."""
         if self._held:
-            message = self._held.popleft()
-            self._note_held()
-            return message
+            message, size = self._held.popleft()
+            self._hold(-size)
+            return message, size
         reading, self._reading = self._reading, None
         patience = asyncio.timeout(None)
         try:
             async with patience:
                 self._listen(patience)
-                return await (self._read() if reading is None else reading)
+                message = await (self._read() if reading is None else reading)
+                return message, _weight(message)
         except TimeoutError:
             if not patience.expired():
                 raise
@@ -98,8 +104,10 @@ class Incoming:
         loop = asyncio.get_running_loop()
         self._silence = loop.call_later(WAIT_SECONDS, look)
 
-    def _note_held(self) -> None:
-        self._desk.room.read_ahead(sum(map(_weight, self._held)))
+    def _hold(self, size: int) -> None:
+        """Take note of a message that was read ahead, or with less than nothing of one that is passed on."""
+        self._held_weight += size
+        self._desk.room.read_ahead(self._held_weight)
 
     async def _overtaking(self, size: int) -> AsyncIterator[PartCommit]:
         """Wait for room, and yield the commits that come meanwhile."""
@@ -119,8 +127,9 @@ class Incoming:
                     if isinstance(message, PartCommit):
                         yield message
                     else:
-                        self._held.append(message)
-                        self._note_held()
+                        weighed = _weight(message)
+                        self._held.append((message, weighed))
+                        self._hold(weighed)
             await room
         finally:
             room.cancel()
@@ -128,8 +137,8 @@ class Incoming:
     def _read_ahead(self) -> "asyncio.Task[Message | None] | None":
         """Return the reading of the next message; None if there is none, or enough was read."""
         if self._reading is None:
-            has_ended = bool(self._held) and self._held[-1] is None
-            is_much = sum(map(_weight, self._held)) >= AHEAD_BYTES or not self._desk.room.may_read_ahead
+            has_ended = bool(self._held) and self._held[-1][0] is None
+            is_much = self._held_weight >= AHEAD_BYTES or not self._desk.room.may_read_ahead
             if has_ended or is_much:
                 return None
             self._reading = asyncio.ensure_future(self._read())
