@@ -11,6 +11,7 @@ from sluicegate.json_calls import InvalidCall, call
 from service.cli import standard_input
 from service.cli.failures import explain
 from service.cli.running import fail, run
+from service.cli.target import HERE
 
 _LONGEST_SECONDS = 604_800  # Salesforce keeps a bulk job for seven days
 
@@ -27,7 +28,7 @@ def command(
         Priority | None,
         typer.Option(help="How much it matters when API calls run short; the RPC's own if unset."),
     ] = None,
-    target: Annotated[str, typer.Option(help="Where the service listens.")] = "127.0.0.1:50051",
+    target: Annotated[str, typer.Option(help="Where the service listens.")] = HERE,
     timeout: Annotated[
         float | None,
         typer.Option(

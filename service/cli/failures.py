@@ -28,6 +28,11 @@ def tell(error: SluicegateError, target: str) -> str:
     return "\n".join((headline(error), *remedies(error, target)))
 
 
+def report(error: SluicegateError, target: str, *, as_json: bool) -> str:
+    """Return a failure in the form that was asked for: as `explain` or as `tell` does."""
+    return explain(error) if as_json else tell(error, target)
+
+
 def headline(error: SluicegateError) -> str:
     """Return what a failure is, in a line for people."""
     return f"sluicegate: {error.reason or error.code}: {to_line(error.message)}"

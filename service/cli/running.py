@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 import typer
 
+_STOPPING = (signal.SIGTERM, signal.SIGINT)
 _COLLECT_AFTER = (10_000, 20, 10)
 """New containers, and then rounds, after which garbage is looked for among the young, the middle-aged and the old."""
 
@@ -47,9 +48,17 @@ async def until_stopped() -> None:
     """Wait for SIGTERM or SIGINT."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _STOPPING:
         loop.add_signal_handler(number, stopped.set)
     await stopped.wait()
+
+
+def cancel_when_stopped() -> None:
+    """Have SIGTERM and SIGINT cancel the task that calls this."""
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    assert task is not None
+    for number in _STOPPING:
+        loop.add_signal_handler(number, task.cancel)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

@@ -17,8 +17,9 @@ from sluicegate.bulk import Outcome
 
 from service.cli.bulk.failed_rows import COLUMNS, cells
 from service.cli.bulk.notes import read_note
-from service.cli.failures import explain, tell, words
+from service.cli.failures import report, words
 from service.cli.running import fail, run
+from service.cli.target import HERE
 
 Load: TypeAlias = Annotated[
     str, typer.Argument(metavar="LOAD", help="The file that `bulk load` keeps beside its data, or a resume token.")
@@ -139,7 +140,7 @@ def _call(
     except (OSError, ValueError) as error:
         fail(words(error))
     except SluicegateError as error:
-        typer.echo(explain(error) if output == "json" else tell(error, target or ""), err=True)
+        typer.echo(report(error, target or "", as_json=output == "json"), err=True)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
@@ -151,7 +152,7 @@ def _named(load: str) -> tuple[str, str, str]:
     if not _is_file(load):
         if "/" in load or path.suffix == ".load":
             raise ValueError(f"there is no file {load}")
-        return load, "", "127.0.0.1:50051"
+        return load, "", HERE
     note = read_note(path)
     if not note.resume_token:
         raise ValueError(f"{load} names no token yet: nothing was written")

@@ -10,12 +10,13 @@ from msgspec.structs import replace
 from sluicegate import BulkOptions, Client, Finished, TokenFile
 
 from service.cli.bulk import load_options as options
+from service.cli.bulk.kept import put_back
 from service.cli.bulk.loading import Loading
 from service.cli.bulk.notes import STANDARD_INPUT, Note, NoteFile, read_note
 from service.cli.failures import words
 from service.cli.running import fail, run
+from service.cli.target import HERE, check_target
 
-_TARGET = "127.0.0.1:50051"
 _JSON_SUFFIXES = frozenset({".jsonl", ".ndjson", ".json"})
 _WITH_RESUME = frozenset({"data", "results", "failures", "resume", "repeat_results", "output", "target"})
 """What a load that is gone on with takes; everything else is in its file."""
@@ -59,8 +60,8 @@ def load(  # noqa: PLR0913 - each is an option of the command line
     3 if the load broke off, 130 if it was stopped. After the last two
     --resume goes on, or the same command begins if nothing was written.
     """
-    if target is not None and (not target or target.startswith(("http://", "https://"))):
-        fail(f"the target must be host:port, without a scheme, not {target!r}")
+    if target is not None:
+        check_target(target)
     try:
         if resume is not None:
             note = _resumed(context, resume, data, failures)
@@ -97,7 +98,7 @@ def load(  # noqa: PLR0913 - each is an option of the command line
                 options={**given, "key_column": key},
                 failures=_failures(failures, _place(data), results),
                 org=org,
-                target=target or _TARGET,
+                target=target or HERE,
                 results=results,
             )
             status = _load(_beside(token_file, note.data, ".load"), note, output)
@@ -152,10 +153,8 @@ def _load(path: Path, note: Note, output: str, *, repeats: bool = False) -> int:
         try:
             run(_run(loading, note, status))
         finally:
-            if not loading.is_begun and before:
-                file.store(before)
-            elif not loading.is_begun:
-                file.remove()
+            if not loading.is_begun:
+                put_back(file, before)
         if loading.finished is not None:
             _tell(loading, loading.finished, note, output)
         return status[0]

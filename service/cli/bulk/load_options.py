@@ -5,6 +5,8 @@ from typing import Annotated, Literal, TypeAlias
 
 import typer
 
+from service.cli.target import HERE
+
 _FIELDS = "What the columns are"
 _FORM = "How the data is written"
 _WRITING = "How Salesforce writes"
@@ -152,7 +154,7 @@ Target: TypeAlias = Annotated[
     str | None,
     typer.Option(
         metavar="HOST:PORT",
-        help="Where the service listens; 127.0.0.1:50051, or what --resume has, if unset.",
+        help=f"Where the service listens; {HERE}, or what --resume has, if unset.",
         rich_help_panel=_SERVICE,
     ),
 ]

@@ -2,7 +2,6 @@
 
 import asyncio
 import shlex
-import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -19,7 +18,8 @@ from service.cli.bulk.notes import STANDARD_INPUT, NoteFile
 from service.cli.bulk.originals import Originals
 from service.cli.bulk.piped import Piped
 from service.cli.bulk.progress import Display, Extent
-from service.cli.failures import explain, naming, tell, words
+from service.cli.failures import naming, report, words
+from service.cli.running import cancel_when_stopped
 
 SOME_FAILED = 1
 """Status of a load that is over, and of whose rows some were not written."""
@@ -102,10 +102,7 @@ class Loading:
             ValueError: A file is another than the load's, and nothing was.
 
         """
-        task, loop = asyncio.current_task(), asyncio.get_running_loop()
-        assert task is not None
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, task.cancel)
+        cancel_when_stopped()
         began = time.monotonic()
         try:
             await self._begin(client)
@@ -114,8 +111,7 @@ class Loading:
             return self._stop(INTERRUPTED)
         except SluicegateError as error:
             self._display.end()
-            told = explain(error) if self._tells_json else tell(error, self._file.note.target)
-            sys.stderr.write(f"{told}\n")
+            sys.stderr.write(f"{report(error, self._file.note.target, as_json=self._tells_json)}\n")
             is_refused = error.code in FINAL and not self._has_written
             return self._stop(REFUSED if is_refused else BROKEN_OFF, error.reason)
         except (OSError, ValueError) as error:

@@ -10,6 +10,7 @@ import typer
 from msgspec.structs import replace
 from sluicegate import BulkLoadDraft, BulkLoadStep, Client, SluicegateError, TokenFile
 
+from service.cli.bulk.kept import put_back
 from service.cli.bulk.loading import BROKEN_OFF, FINAL, REFUSED
 from service.cli.bulk.migrating import Migrating
 from service.cli.bulk.notes import read_note
@@ -17,10 +18,10 @@ from service.cli.bulk.plan_view import as_json, plan_lines
 from service.cli.bulk.run_file import Run, RunFile, Step, read_run
 from service.cli.bulk.run_steps import files_of, name_of
 from service.cli.bulk.sources import Source, check, header_of, named, planned
-from service.cli.failures import explain, tell, words
+from service.cli.failures import report, words
 from service.cli.running import fail, run
+from service.cli.target import HERE, check_target
 
-_TARGET = "127.0.0.1:50051"
 _LOAD = re.compile(r"loads\[(\d+)\]")
 
 
@@ -48,7 +49,7 @@ def migrate(  # noqa: PLR0913 - each is an option of the command line
     org: Annotated[str, typer.Option(help="Name of the configured org; the default org if unset.")] = "",
     output: Annotated[Literal["text", "json"], typer.Option("--output", "-o", help="How it is told.")] = "text",
     target: Annotated[
-        str | None, typer.Option(help="Where the service listens; 127.0.0.1:50051, or what --resume has, if unset.")
+        str | None, typer.Option(help=f"Where the service listens; {HERE}, or what --resume has, if unset.")
     ] = None,
 ) -> None:
     """Load files that refer to each other, parents first, every row once.
@@ -70,8 +71,8 @@ def migrate(  # noqa: PLR0913 - each is an option of the command line
     3 if the run broke off, 130 if it was stopped. After the last two
     --resume goes on, or the same command begins if nothing was written.
     """
-    if target is not None and (not target or target.startswith(("http://", "https://"))):
-        fail(f"the target must be host:port, without a scheme, not {target!r}")
+    if target is not None:
+        check_target(target)
     try:
         if resume is not None:
             if files or plan or dry_run:
@@ -82,7 +83,7 @@ def migrate(  # noqa: PLR0913 - each is an option of the command line
                 fail("name the files either here or in the plan file")
             sources = planned(plan) if plan else [named(text) for text in files or ()]
             check(sources)
-            planned_run = _planned(sources, org, target or _TARGET, output)
+            planned_run = _planned(sources, org, target or HERE, output)
             if dry_run:
                 _tell_plan(planned_run, output)
                 raise typer.Exit(0)
@@ -130,7 +131,7 @@ def _refuse(error: SluicegateError, sources: Sequence[Source], target: str, outp
     """Say what is wrong with which file, and leave."""
     faults = [each for each in error.violations if _LOAD.match(each.field)]
     if not faults:
-        typer.echo(explain(error) if output == "json" else tell(error, target), err=True)
+        typer.echo(report(error, target, as_json=output == "json"), err=True)
         typer.echo("sluicegate: nothing was written", err=True)
         raise typer.Exit(REFUSED if error.code in FINAL else BROKEN_OFF)
 
@@ -183,10 +184,7 @@ def _run(path: Path, planned_run: Run | None, output: str, target: str | None) -
             run(follow())
         finally:
             if planned_run is not None and not migrating.has_written:
-                if before:
-                    file.store(before)
-                else:
-                    file.remove()
+                put_back(file, before)
         if is_json:
             typer.echo(as_json(kept.run))
         return status[0]

@@ -2,7 +2,6 @@
 
 import asyncio
 import shlex
-import signal
 import sys
 from array import array
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from pathlib import Path
 from msgspec.structs import replace
 from sluicegate import Client, Finished, SluicegateError, TokenFile
 
+from service.cli.bulk.kept import put_back
 from service.cli.bulk.loading import BROKEN_OFF, INTERRUPTED, SOME_FAILED, Loading, Setting
 from service.cli.bulk.notes import Note, NoteFile, read_note
 from service.cli.bulk.orphans import explain_orphans
@@ -19,7 +19,8 @@ from service.cli.bulk.run_file import Counts, RunFile
 from service.cli.bulk.run_steps import files_of, name_of, note_of, parents_of
 from service.cli.bulk.second_pass import SecondPass
 from service.cli.bulk.sources import delimiter_of, has_rows
-from service.cli.failures import explain, tell, words
+from service.cli.failures import report, words
+from service.cli.running import cancel_when_stopped
 
 _WRITTEN = frozenset({0, SOME_FAILED})
 _AWAY_SECONDS = 300.0
@@ -57,10 +58,7 @@ class Migrating:
             ValueError: A file is another than the run's, and nothing was.
 
         """
-        task, loop = asyncio.current_task(), asyncio.get_running_loop()
-        assert task is not None
-        for stopping in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(stopping, task.cancel)
+        cancel_when_stopped()
         try:
             for number, step in enumerate(self._file.run.steps):
                 if step.counts is not None:
@@ -73,8 +71,7 @@ class Migrating:
             # By the signal, between two loads.
             return self._stop(INTERRUPTED)
         except SluicegateError as error:
-            told = explain(error) if self._tells_json else tell(error, self._file.run.target)
-            sys.stderr.write(f"{told}\n")
+            sys.stderr.write(f"{report(error, self._file.run.target, as_json=self._tells_json)}\n")
             return self._stop(BROKEN_OFF)
         except (OSError, ValueError) as error:
             if not self.has_written:
@@ -100,7 +97,7 @@ class Migrating:
             source = run.sources[plan.load]
             if not (has_rows(Path(note.data), delimiter_of(source)) if numbers is None else numbers):
                 # A load without rows would be refused, and nothing is left to do.
-                _put_back(file, before)
+                put_back(file, before)
                 return await self._finish(number, Counts(), 0.0)
             if note.is_finished:
                 return await self._finish(number, await _known(client, note), 0.0)
@@ -117,7 +114,7 @@ class Migrating:
             finally:
                 self._is_begun |= loading.is_begun
                 if not loading.is_begun:
-                    _put_back(file, before)
+                    put_back(file, before)
             if loading.finished is None:
                 return status
         return await self._finish(number, _counts(loading.finished), loading.seconds)
@@ -160,13 +157,6 @@ class Migrating:
         done = f"not all files were loaded; go on with: {self._again}" if self.has_written else "nothing was written"
         sys.stderr.write(f"sluicegate: {done}\n")
         return status
-
-
-def _put_back(file: TokenFile, before: str) -> None:
-    if before:
-        file.store(before)
-    else:
-        file.remove()
 
 
 def _counts(finished: Finished) -> Counts:

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import msgspec
-from sluicegate import BulkOptions, TokenFile
+from sluicegate import BulkOptions
+
+from service.cli.bulk.kept import KeptFile, read_kept
 
 STANDARD_INPUT = "-"
 """What stands for the standard input where a path would."""
@@ -40,24 +42,16 @@ def read_note(path: Path) -> Note:
         OSError: It cannot be read.
 
     """
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Note)
-    except ValueError as error:
-        raise ValueError(f"{path} does not tell of a load; name the file that `sluicegate bulk load` wrote") from error
+    return read_kept(path, Note, "does not tell of a load; name the file that `sluicegate bulk load` wrote")
 
 
-class NoteFile:
-    """Keeps a load's note, in a file that nobody else goes on with.
+class NoteFile(KeptFile[Note]):
+    """Keeps a load's note."""
 
-    Args:
-        file: The file, entered.
-        note: What it is to hold.
-
-    """
-
-    def __init__(self, file: TokenFile, note: Note) -> None:
-        self._file = file
-        self.note = note
+    @property
+    def note(self) -> Note:
+        """The note."""
+        return self.kept
 
     def keep(self, token: str) -> None:
         """Have a token on the disk when this returns.
@@ -66,12 +60,8 @@ class NoteFile:
             OSError: It cannot be written.
 
         """
-        self._write(msgspec.structs.replace(self.note, resume_token=token))
+        self.store(msgspec.structs.replace(self.kept, resume_token=token))
 
     def finish(self) -> None:
         """Note that nothing is left to do. The token still tells what became of the rows."""
-        self._write(msgspec.structs.replace(self.note, is_finished=True))
-
-    def _write(self, note: Note) -> None:
-        self._file.store(msgspec.json.format(msgspec.json.encode(note)).decode())
-        self.note = note
+        self.store(msgspec.structs.replace(self.kept, is_finished=True))

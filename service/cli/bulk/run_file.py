@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import msgspec
-from sluicegate import BulkLoadStep, TokenFile
+from sluicegate import BulkLoadStep
 
+from service.cli.bulk.kept import KeptFile, read_kept
 from service.cli.bulk.sources import Source
 
 
@@ -79,24 +80,16 @@ def read_run(path: Path) -> Run:
         OSError: It cannot be read.
 
     """
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Run)
-    except ValueError as error:
-        raise ValueError(f"{path} tells of no run; name the file that `sluicegate bulk migrate` wrote") from error
+    return read_kept(path, Run, "tells of no run; name the file that `sluicegate bulk migrate` wrote")
 
 
-class RunFile:
-    """Keeps a run, in a file that nobody else goes on with.
+class RunFile(KeptFile[Run]):
+    """Keeps a run."""
 
-    Args:
-        file: The file, entered.
-        run: What it is to hold.
-
-    """
-
-    def __init__(self, file: TokenFile, run: Run) -> None:
-        self._file = file
-        self.run = run
+    @property
+    def run(self) -> Run:
+        """The run."""
+        return self.kept
 
     def begin(self) -> None:
         """Have the run on the disk when this returns.
@@ -105,7 +98,7 @@ class RunFile:
             OSError: It cannot be written.
 
         """
-        self._store(self.run)
+        self.store(self.kept)
 
     def finish(self, number: int, counts: Counts) -> None:
         """Note what became of a step's rows.
@@ -118,10 +111,6 @@ class RunFile:
             OSError: It cannot be written.
 
         """
-        steps = list(self.run.steps)
+        steps = list(self.kept.steps)
         steps[number] = msgspec.structs.replace(steps[number], counts=counts)
-        self._store(msgspec.structs.replace(self.run, steps=steps))
-
-    def _store(self, run: Run) -> None:
-        self._file.store(msgspec.json.format(msgspec.json.encode(run)).decode())
-        self.run = run
+        self.store(msgspec.structs.replace(self.kept, steps=steps))

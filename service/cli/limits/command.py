@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import signal
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypeVar
@@ -15,7 +14,8 @@ from sluicegate.json_calls import InvalidCall, call
 
 from service.cli.failures import explain
 from service.cli.limits.view import view
-from service.cli.running import fail, run
+from service.cli.running import cancel_when_stopped, fail, run
+from service.cli.target import HERE, check_target
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ def command(
     output: Annotated[
         Literal["table", "json"], typer.Option("--output", "-o", help="`json` prints an object, or a line a look.")
     ] = "table",
-    target: Annotated[str, typer.Option(help="Where the service listens.")] = "127.0.0.1:50051",
+    target: Annotated[str, typer.Option(help="Where the service listens.")] = HERE,
     timeout: Annotated[
         float, typer.Option(help="Deadline in seconds of a call without --watch.", min=0.001, max=3600)
     ] = 30,
@@ -43,8 +43,7 @@ def command(
 
     It costs no API call. Exit 1 if the call fails.
     """
-    if not target or target.startswith(("http://", "https://")):
-        fail(f"the target must be host:port, without a scheme, not {target!r}")
+    check_target(target)
     show = _print_json if output == "json" else _print_tables
     try:
         run(show(Question(target, org, interval if watch else None, timeout, ask_salesforce=ask_salesforce)))
@@ -103,10 +102,7 @@ async def _print_tables(question: Question) -> None:
 
 async def _watch(begin: Callable[[], AsyncIterator[T]]) -> AsyncIterator[T]:
     """Yield looks until a signal comes: someone has seen enough. Another replica goes on for one that is to stop."""
-    task, loop = asyncio.current_task(), asyncio.get_running_loop()
-    assert task is not None
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, task.cancel)
+    cancel_when_stopped()
     try:
         while True:
             try:

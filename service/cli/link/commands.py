@@ -13,6 +13,7 @@ from service.cli.failures import explain as explain_failure
 from service.cli.link import requests
 from service.cli.link.view import view
 from service.cli.running import fail, run
+from service.cli.target import HERE
 
 app = typer.Typer(help="Make links to records, and tell what they open and why.", no_args_is_help=True)
 
@@ -37,7 +38,6 @@ Field = Annotated[list[str] | None, typer.Option("--field", "-f", help="A field 
 
 Output = Annotated[Literal["table", "json"], typer.Option("--output", "-o", help="`json` prints the whole answer.")]
 
-_HERE = "127.0.0.1:50051"
 _WIDE = 10_000
 
 
@@ -57,7 +57,7 @@ def create(  # noqa: PLR0913 - each is an option of the command line
     output: Annotated[
         Literal["text", "json"], typer.Option("--output", "-o", help="`text` prints a link a line.")
     ] = "text",
-    target: Target = _HERE,
+    target: Target = HERE,
     timeout: Timeout = 30,
 ) -> None:
     """Make signed links to records, which need not exist yet. Exit 1 if one cannot be made.
@@ -101,7 +101,7 @@ def _resolving(*, with_reasons: bool) -> Callable[..., None]:
         field: Field = None,
         org: Org = "",
         output: Output = "table",
-        target: Target = _HERE,
+        target: Target = HERE,
         timeout: Timeout = 30,
     ) -> None:
         told = requests.device(platform, presence, app_version, locale)

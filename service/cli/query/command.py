@@ -18,6 +18,7 @@ from service.cli.query.parameters import read_parameters
 from service.cli.query.reading import RESUMABLE, Reading, Wanted
 from service.cli.query.writers import Unwritable
 from service.cli.running import fail, run
+from service.cli.target import HERE, check_target
 
 _FAILED = 1
 _JSON = frozenset({"json", "jsonl"})
@@ -80,11 +81,10 @@ def command(  # noqa: PLR0913 - each is an option of the command line
         ),
     ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Tell how it would be run; no row is read.")] = False,
-    target: Annotated[str, typer.Option(help="Where the service listens.")] = "127.0.0.1:50051",
+    target: Annotated[str, typer.Option(help="Where the service listens.")] = HERE,
 ) -> None:
     """Run a query and write its rows. Exit 1 if it fails, 130 after Ctrl-C; what was written stays whole."""
-    if not target or target.startswith(("http://", "https://")):
-        fail(f"the target must be host:port, without a scheme, not {target!r}")
+    check_target(target)
     if resume is not None and form not in RESUMABLE:
         fail(f"--resume needs -o csv, json or jsonl: what -o {form} writes cannot be gone on with")
     soql = standard_input.read() if soql == "-" else soql
