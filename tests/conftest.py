@@ -1,6 +1,7 @@
 """What tests of every folder share: a service of its own process."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 
 import hypothesis
 import pytest
+import structlog
 
 from tests.support.scale import examples
 
@@ -19,6 +21,25 @@ hypothesis.settings.load_profile("sluicegate")
 
 # Otherwise each of the many processes that tests start would compile the service for itself.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Undo what a test configures of logging, also for loggers that wrote a line meanwhile.
+
+    A command run within the process configures logging for good. A module's logger that keeps what it found then
+    would write past every `capture_logs` of the tests that come after.
+    """
+    configure = structlog.configure
+    monkeypatch.setattr(
+        structlog, "configure", lambda **given: configure(**{**given, "cache_logger_on_first_use": False})
+    )
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    structlog.reset_defaults()
+    root.handlers = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="session")

@@ -9,17 +9,9 @@ import pytest
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from service.telemetry import logs
-
-
-@pytest.fixture(autouse=True)
-def _restored():
-    """Leave the process's logging as it was."""
-    handlers = list(logging.getLogger().handlers)
-    yield
-    structlog.reset_defaults()
-    logging.getLogger().handlers = handlers
 
 
 def lines(level: str, *records: tuple[str, str, dict[str, Any]]) -> list[str]:
@@ -102,3 +94,16 @@ def test_names_of_fields_are_escaped_too(nested):
 
     assert 1 == len(written)
     assert isinstance(json.loads(written[0]), dict)
+
+
+def test_a_logger_that_wrote_is_heard_by_the_next_test():
+    """A test that configures logging leaves no logger behind that writes past `capture_logs`."""
+    logger = logs.get_logger("service.test")
+    logs.configure("info", io.StringIO())
+    logger.info("kept")
+    structlog.reset_defaults()
+
+    with capture_logs() as heard:
+        logger.info("heard")
+
+    assert ["heard"] == [line["event"] for line in heard]
