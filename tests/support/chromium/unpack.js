@@ -21,6 +21,6 @@ await unpack("chromium.br", createWriteStream(join(folder, "chromium"), { mode: 
 writeFileSync(
   join(folder, "fonts.conf"),
   `<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">
-<fontconfig><dir prefix="relative">fonts</dir><cachedir prefix="relative">cache</cachedir></fontconfig>
+<fontconfig><dir prefix="relative">fonts</dir></fontconfig>
 `,
 );
