@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from service.deep_links.keys import RELOAD_SECONDS, FixedKeys, KeyDirectory
 from service.settings.signing_key import SigningKey
@@ -67,6 +68,22 @@ def test_a_file_that_is_being_written_changes_no_key(directory):
     clock.advance(RELOAD_SECONDS)
 
     assert "2026a" == keys.signing().id
+
+
+def test_what_has_not_changed_is_not_read_anew(directory):
+    """Looking costs little; secrets are read, and the log has a line, only when something is another."""
+    clock = FakeClock()
+    keys = KeyDirectory(directory, clock.monotonic)
+
+    with capture_logs() as before:
+        clock.advance(RELOAD_SECONDS)
+        keys.signing()
+    (directory / "2026c").write_text("c" * 32)
+    with capture_logs() as after:
+        clock.advance(RELOAD_SECONDS)
+        keys.signing()
+
+    assert ([], ["2026c"]) == (before, [line["signing"] for line in after])
 
 
 def test_a_key_that_is_gone_verifies_no_more(directory):
