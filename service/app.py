@@ -21,9 +21,9 @@ from service.admin.links.link_host import LinkHost
 from service.admin.links.server import LinkServer
 from service.admin.metrics import Metrics
 from service.admin.server import AdminServer
+from service.bulk.data.spool import SPARE_BYTES
 from service.bulk.failpoints import Deadly, Reach, pass_by
 from service.bulk.room import DiskRoom
-from service.bulk.spool import SPARE_BYTES
 from service.clock import Clock, SystemClock
 from service.deep_links.claim_store import ClaimsInMemory, ClaimStore
 from service.deep_links.config import LinkConfig

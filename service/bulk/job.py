@@ -10,10 +10,10 @@ from enum import Enum
 from typing import Literal, Protocol
 
 from service import errors
-from service.bulk.data import Format
-from service.bulk.dialect import Delimiter, Dialect
-from service.bulk.mapping import FieldMapping
-from service.bulk.spool import Spool
+from service.bulk.data.dialect import Delimiter, Dialect
+from service.bulk.data.formats import Format
+from service.bulk.data.mapping import FieldMapping
+from service.bulk.data.spool import Spool
 
 ResultFile = Literal["successfulResults", "failedResults", "unprocessedrecords"]
 """The three result files of a job."""

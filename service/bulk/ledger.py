@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from service import errors
+from service.bulk.cutting.parts import PartLimits, Position
 from service.bulk.job import Commit, Job, LoadRequest, LoadState, Operation, Way
-from service.bulk.load_view import Load, LoadPart, PartState
-from service.bulk.outcomes import RowCounts
-from service.bulk.parts import PartLimits, Position
+from service.bulk.results.outcomes import RowCounts
+from service.bulk.telling.load_view import Load, LoadPart, PartState
 from service.bulk.token import LoadToken, PartEntry
 
 DIGEST_BYTES = 8

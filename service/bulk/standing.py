@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from functools import partial
 
 from service import errors
-from service.bulk.coverage import settle
 from service.bulk.job import BulkClient, Job, LoadState
-from service.bulk.job_steps import ask, complete
 from service.bulk.ledger import Ledger, PartRecord
-from service.bulk.load_view import Load
-from service.bulk.outcomes import RowOutcome, RowResult
 from service.bulk.patience import PASSING, Delays
-from service.bulk.report import Report, Reported
-from service.bulk.result_files import ResultFiles
+from service.bulk.results.coverage import settle
+from service.bulk.results.outcomes import RowOutcome, RowResult
+from service.bulk.results.report import Report, Reported
+from service.bulk.results.result_files import ResultFiles
+from service.bulk.running.job_steps import ask, complete
+from service.bulk.telling.load_view import Load
 from service.clock import Clock
 
 

@@ -3,7 +3,7 @@
 from service import errors
 from service.bulk.job import Commit, Way
 from service.bulk.ledger import Ledger
-from service.bulk.load_view import PartState
+from service.bulk.telling.load_view import PartState
 
 
 def refuse_results(ledger: Ledger, part: int = 0) -> None:

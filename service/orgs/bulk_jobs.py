@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from service.bulk.dialect import Delimiter
+from service.bulk.data.dialect import Delimiter
+from service.bulk.data.spool import Spool
 from service.bulk.job import Content, Job, LoadRequest, LoadState, ResultFile
-from service.bulk.spool import Spool
-from service.bulk.watching import Totals
+from service.bulk.telling.watching import Totals
 from service.context import CallContext
 from service.errors import FieldViolation, Refused, SalesforceRejected, SluicegateError, UnknownField, UnknownObject
 from service.salesforce.calls import bulk_ingest

@@ -2,10 +2,10 @@
 
 from collections import Counter
 
-from service.bulk.allowance import BATCH_ROWS
 from service.bulk.job import Job, LoadState
-from service.bulk.small_loads import Prices
-from service.bulk.watching import Totals
+from service.bulk.telling.watching import Totals
+from service.bulk.ways.allowance import BATCH_ROWS
+from service.bulk.ways.small_loads import Prices
 from service.clock import Clock
 from service.context import CallContext
 from service.orgs.bulk_jobs import OrgBulkJobs

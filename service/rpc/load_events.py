@@ -5,11 +5,11 @@ from sluicegate.v1 import bulk_load_pb2 as nouns
 from sluicegate.v1 import bulk_service_pb2 as pb
 from sluicegate.v1.record_pb2 import RecordError
 
-from service.bulk.events import Accepted, Event, Finished, PartDone, Prepared, Progress, ResumeFrom
 from service.bulk.job import LoadState, Way
-from service.bulk.load_view import Load, LoadPart, PartState
-from service.bulk.outcomes import RowCounts, RowResult
-from service.bulk.results import RowError
+from service.bulk.results.lines import RowError
+from service.bulk.results.outcomes import RowCounts, RowResult
+from service.bulk.telling.events import Accepted, Event, Finished, PartDone, Prepared, Progress, ResumeFrom
+from service.bulk.telling.load_view import Load, LoadPart, PartState
 from service.rpc.load_requests import OPERATIONS
 from service.rpc.record_errors import to_record_error
 from service.salesforce.faults import Fault, from_fault

@@ -5,7 +5,7 @@ from sluicegate.v1 import bulk_load_pb2 as nouns
 from sluicegate.v1 import bulk_service_pb2 as pb
 from sluicegate.v1.bulk_service_pb2_grpc import BulkServiceStub
 
-from service.bulk import parent_order, part_run
+from service.bulk.running import parent_order, part_run
 from service.emulator import ingest
 from service.emulator.effects import LockParents
 from tests.support.loading import FileCaller

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from io import StringIO
 
-from service.bulk.dialect import Delimiter
+from service.bulk.data.dialect import Delimiter
+from service.bulk.data.spool import Spool
 from service.bulk.job import Content, Job, LoadRequest, LoadState, ResultFile
-from service.bulk.spool import Spool
 from service.errors import LoadNotFound, SalesforceRejected
 
 Row = dict[str, str]

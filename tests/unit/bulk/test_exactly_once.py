@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service import errors
-from service.bulk.events import Accepted, Event, Finished, Prepared, Results
+from service.bulk.cutting.parts import PartLimits
 from service.bulk.job import LoadRequest, LoadState, Operation, WantedResults
 from service.bulk.ledger import Ledger
-from service.bulk.messages import DataEnd, Message, PartCommit
-from service.bulk.parts import PartLimits
+from service.bulk.taking.messages import DataEnd, Message, PartCommit
+from service.bulk.telling.events import Accepted, Event, Finished, Prepared, Results
 from tests.support.bulk import FakeBulkOrg
 from tests.support.clock import FakeClock
 from tests.support.scale import examples

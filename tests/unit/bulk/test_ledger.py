@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 
 from service import errors
+from service.bulk.cutting.parts import PartLimits, Position
 from service.bulk.job import Commit, Job, LoadRequest, LoadState, Operation
 from service.bulk.ledger import DIGEST_BYTES, MAX_PARTS, Ledger, PartRecord
-from service.bulk.load_view import PartState
-from service.bulk.outcomes import RowCounts, RowOutcome
-from service.bulk.parts import PartLimits, Position
-from service.bulk.retries import MAX_RETRIES
+from service.bulk.results.outcomes import RowCounts, RowOutcome
+from service.bulk.results.retries import MAX_RETRIES
+from service.bulk.telling.load_view import PartState
 from service.bulk.token import MAX_LOAD_TOKEN_LENGTH, TokenSigner
 from service.settings.signing_key import SigningKey
 

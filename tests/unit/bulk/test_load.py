@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service import errors
-from service.bulk import report
-from service.bulk.data import Format
-from service.bulk.events import Accepted, Finished, PartDone, Prepared, Progress, Results
+from service.bulk.cutting.parts import PartLimits
+from service.bulk.data.formats import Format
 from service.bulk.job import LoadRequest, LoadState, Operation, WantedResults
-from service.bulk.outcomes import RowCounts, RowOutcome
-from service.bulk.parts import PartLimits
+from service.bulk.results import report
+from service.bulk.results.outcomes import RowCounts, RowOutcome
+from service.bulk.telling.events import Accepted, Finished, PartDone, Prepared, Progress, Results
 from tests.support.bulk import FakeBulkOrg
 from tests.support.clock import FakeClock
 from tests.unit.bulk.loading import load, loader, new_ledger, stream
@@ -454,7 +454,7 @@ async def test_a_second_cancellation_does_not_stop_the_abort():
 
 async def test_an_abort_that_hangs_is_given_up(monkeypatch):
     """Salesforce cannot hold a caller back for longer than the bound."""
-    monkeypatch.setattr("service.bulk.job_steps.ABORT_SECONDS", 0.0)
+    monkeypatch.setattr("service.bulk.running.job_steps.ABORT_SECONDS", 0.0)
     org = SlowAbort()
     task = asyncio.ensure_future(consume(stream(DATA), org))
     await org.begun.wait()
@@ -682,7 +682,7 @@ class Telling(FakeBulkOrg):
 
 async def test_a_caller_that_reads_nothing_gives_its_room_back(monkeypatch):
     """What the load holds is freed while its caller sleeps, which is told so when it wakes."""
-    monkeypatch.setattr("service.bulk.outbox.UNREAD_SECONDS", 0.01)
+    monkeypatch.setattr("service.bulk.telling.outbox.UNREAD_SECONDS", 0.01)
     org, slots = Telling(polls=1), asyncio.Semaphore(1)
     request, data = replace(INSERT, results=WantedResults.ALL), b"LastName\n" + b"Curie\n" * 20_000
     running = replace(loader(org), slots=slots).run(request, new_ledger(request), stream(data))

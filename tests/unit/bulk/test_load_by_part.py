@@ -12,20 +12,20 @@ from hypothesis import strategies as st
 
 from service import errors
 from service.bulk import ledger
-from service.bulk.allowance import Allowance
-from service.bulk.batches import CellColumn, CellKind, RowColumns
-from service.bulk.data import Format
+from service.bulk.cutting.parts import PartLimits, Position
+from service.bulk.cutting.splitting import splitter_of
+from service.bulk.data.batches import CellColumn, CellKind, RowColumns
+from service.bulk.data.formats import Format
 from service.bulk.desk import Desk, Slots
-from service.bulk.events import Accepted, Finished, PartDone, Prepared, Progress, Results
 from service.bulk.failpoints import Failpoint, pass_by
 from service.bulk.job import Commit, LoadRequest, LoadState, Operation, WantedResults
 from service.bulk.ledger import Ledger
-from service.bulk.messages import DataEnd, Message, PartCommit
-from service.bulk.outcomes import RowCounts
 from service.bulk.part_upload import add_part, only_part
-from service.bulk.parts import PartLimits, Position
-from service.bulk.splitting import splitter_of
+from service.bulk.results.outcomes import RowCounts
 from service.bulk.standing import StandingLoad
+from service.bulk.taking.messages import DataEnd, Message, PartCommit
+from service.bulk.telling.events import Accepted, Finished, PartDone, Prepared, Progress, Results
+from service.bulk.ways.allowance import Allowance
 from tests.support.bulk import FakeBulkOrg
 from tests.support.clock import FakeClock
 from tests.support.scale import examples
@@ -831,7 +831,7 @@ async def test_an_outage_of_half_a_minute_is_waited_out(first):
 
 async def test_an_outage_that_is_not_waited_out_ends_the_load(monkeypatch):
     """Without patience the load breaks off half-way, and nothing is lost or doubled when it is gone on with."""
-    monkeypatch.setattr("service.bulk.job_steps.OUTAGE_SECONDS", 1.0)
+    monkeypatch.setattr("service.bulk.running.job_steps.OUTAGE_SECONDS", 1.0)
     down: list[BaseException | None] = [None, errors.UpstreamUnavailable("down", retry_after_seconds=2.0)]
     org, caller = FakeBulkOrg(faults={"upload": down}), Caller(INSERT, DATA, SMALL)
     with pytest.raises(errors.UpstreamUnavailable):
