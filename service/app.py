@@ -28,7 +28,8 @@ from service.clock import Clock, SystemClock
 from service.deep_links.claim_store import ClaimsInMemory, ClaimStore
 from service.deep_links.config import LinkConfig
 from service.deep_links.keys import FixedKeys, KeyRing
-from service.deep_links.shortener import Shortener, ShortForm
+from service.deep_links.short_form import ShortForm
+from service.deep_links.shortener import Shortener
 from service.governor.sharing import Sharing
 from service.governor.valkey import ValkeyExchange
 from service.orgs import config, link_config
