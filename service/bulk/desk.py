@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from service.bulk.failpoints import Reach
-from service.bulk.job import BulkClient, LoadRequest
+from service.bulk.job import BulkClient
 from service.bulk.ledger import Ledger
+from service.bulk.request import LoadRequest
 from service.bulk.room import DiskRoom, LoadRoom
 from service.bulk.telling.events import Event, Progress
 from service.bulk.telling.outbox import Outbox

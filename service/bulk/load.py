@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from service.bulk.cutting.splitting import SplitterOf
 from service.bulk.desk import PARTS_AT_WORK, Desk, Slots, Turns
 from service.bulk.failpoints import Failpoint, Reach, pass_by
-from service.bulk.job import BulkClient, Commit, LoadRequest
+from service.bulk.job import BulkClient
 from service.bulk.ledger import Ledger
+from service.bulk.request import Commit, LoadRequest
 from service.bulk.room import DiskRoom, weight
 from service.bulk.running.part_run import PartRun
 from service.bulk.taking.incoming import Incoming

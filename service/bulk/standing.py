@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from service import errors
-from service.bulk.job import BulkClient, Job, LoadState
+from service.bulk.job import BulkClient, Job, JobState
 from service.bulk.ledger import Ledger, PartRecord
 from service.bulk.patience import PASSING, Delays
 from service.bulk.results.coverage import settle
@@ -74,7 +74,7 @@ class StandingLoad:
         """
         await self.load()
         for record in self.ledger.unfinished:
-            if record.job is not None and record.job.state is LoadState.OPEN:
+            if record.job is not None and record.job.state is JobState.OPEN:
                 record.job = await complete(self.client, self.clock, record.job.id)
         return self.ledger.load()
 
@@ -163,4 +163,4 @@ class StandingLoad:
     @property
     def _is_at_work(self) -> bool:
         jobs = (record.job for record in self.ledger.unfinished)
-        return any(job is not None and job.state in {LoadState.UPLOADED, LoadState.PROCESSING} for job in jobs)
+        return any(job is not None and job.state in {JobState.UPLOADED, JobState.PROCESSING} for job in jobs)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from service.bulk.job import Job, LoadState
+from service.bulk.job import Job, JobState
 from service.bulk.telling.watching import Totals
 from service.bulk.ways.allowance import BATCH_ROWS
 from service.bulk.ways.small_loads import Prices
@@ -94,6 +94,6 @@ class MeasuredBulkJobs(OrgBulkJobs):
         self._polls[job_id] += 1
         if job.state.is_final and job_id in self._committed:
             seconds = self._clock.monotonic() - self._committed.pop(job_id)
-            if job.state is LoadState.COMPLETE and job.rows_processed <= BATCH_ROWS:
+            if job.state is JobState.COMPLETE and job.rows_processed <= BATCH_ROWS:
                 self._prices.note_job(self._polls[job_id], seconds, self._clock)
         return job

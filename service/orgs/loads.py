@@ -12,10 +12,10 @@ from service.bulk.cutting.splitting import first_parts, splitter_of
 from service.bulk.data.formats import Format
 from service.bulk.desk import Desk, Slots
 from service.bulk.failpoints import Reach, pass_by
-from service.bulk.job import Commit, LoadRequest
 from service.bulk.ledger import Ledger
 from service.bulk.load import Loader
 from service.bulk.part_upload import add_part, only_part
+from service.bulk.request import Commit, LoadRequest
 from service.bulk.results.outcomes import RowOutcome, RowResult
 from service.bulk.room import DiskRoom
 from service.bulk.standing import StandingLoad

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from service.batching.coalescer import Coalescer, Prepared
 from service.batching.item import Outcome, Route
-from service.bulk.job import LoadRequest, Operation
+from service.bulk.request import LoadRequest, Operation
 from service.bulk.results.lines import RowError
 from service.bulk.results.outcomes import RowOutcome
 from service.bulk.ways.row_calls import NeedsJob, Tried

@@ -8,7 +8,7 @@ from sluicegate.v1 import bulk_service_pb2 as pb
 from service.bulk.data.dialect import Delimiter, Dialect, LineEnd
 from service.bulk.data.formats import Format
 from service.bulk.data.mapping import NULL, FieldMapping
-from service.bulk.job import Commit, LoadRequest, Operation, WantedResults
+from service.bulk.request import Commit, LoadRequest, Operation, WantedResults
 from service.bulk.results.outcomes import RowOutcome
 from service.bulk.taking.messages import DataEnd, Message, PartCommit
 from service.context import CallContext

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from service.bulk.job import LoadRequest
+from service.bulk.request import LoadRequest
 from service.bulk.results.lines import RowError
 from service.bulk.results.outcomes import RowOutcome
 from service.bulk.ways.row_calls import NeedsJob, Tried

@@ -10,7 +10,7 @@ from service.bulk.cutting.json_parts import JsonLinesSplitter
 from service.bulk.cutting.parts import Part, PartLimits, Position, Splitter
 from service.bulk.data.formats import Format
 from service.bulk.data.spool import SpoolFiles
-from service.bulk.job import LoadRequest
+from service.bulk.request import LoadRequest
 from service.clock import to_its_end
 
 SplitterOf = Callable[[LoadRequest, PartLimits, Position], Splitter]

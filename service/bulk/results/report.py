@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from service import errors
 from service.bulk.data.rows import RowIndex
 from service.bulk.data.spool import Spool
-from service.bulk.job import Job, LoadState, Operation, ResultFile, WantedResults
+from service.bulk.job import Job, JobState, ResultFile
+from service.bulk.request import Operation, WantedResults
 from service.bulk.results.lines import ResultLine, ResultReader, parse_error
 from service.bulk.results.outcomes import RowCounts, RowOutcome, RowResult
 from service.bulk.results.result_files import ResultFiles, read_lines
@@ -64,7 +65,7 @@ class Reported:
         """Whether the job's own counts speak of every row."""
         return (
             len(self.jobs) == 1
-            and self.jobs[0].state is LoadState.COMPLETE
+            and self.jobs[0].state is JobState.COMPLETE
             and self.jobs[0].rows_processed == self.rows
             and self.jobs[0].rows_failed <= self.rows
             and not self.is_doubted
@@ -154,7 +155,7 @@ class Report:
             return
         last = part.jobs[-1]
         is_tried = reading.count or any(job.rows_processed for job in part.jobs)
-        if index is not None and last.state is not LoadState.COMPLETE and not is_tried:
+        if index is not None and last.state is not JobState.COMPLETE and not is_tried:
             raise _failed(last)
         # When every row that Salesforce says it tried has a line, those without were not. Otherwise nobody knows: a
         # row that is called untried and was written would be written twice.

@@ -7,7 +7,7 @@ Data Loads". Whether a row is among them can be told from the job's results alon
 
 from service.bulk.data.cells import write_row
 from service.bulk.data.spool import Spool
-from service.bulk.job import Job, LoadState, ResultFile
+from service.bulk.job import Job, JobState, ResultFile
 from service.bulk.results.lines import ResultLine, ResultReader
 from service.bulk.results.result_files import ResultFiles, read_lines
 from service.clock import Clock
@@ -74,4 +74,4 @@ def _files(job: Job) -> list[ResultFile]:
 
 
 def _gave_up(job: Job) -> bool:
-    return job.state is LoadState.FAILED and any(word in job.error_message for word in _GAVE_UP)
+    return job.state is JobState.FAILED and any(word in job.error_message for word in _GAVE_UP)

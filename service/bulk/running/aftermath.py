@@ -4,7 +4,7 @@ Source: Bulk API 2.0 and Bulk API Developer Guide: jobs are processed in batches
 minutes at a time; "Get Job Info" (`systemModstamp`).
 """
 
-from service.bulk.job import BulkClient, Job, LoadState, ResultFile
+from service.bulk.job import BulkClient, Job, JobState, ResultFile
 from service.bulk.results.result_files import ResultFiles
 from service.clock import Clock
 from service.errors import UpstreamProtocolError
@@ -26,7 +26,7 @@ def unsettled_seconds(job: Job) -> float:
 
 async def tried_nothing(client: BulkClient, clock: Clock, job: Job) -> bool:
     """Tell whether a job has ended and no row was tried so far, by its results, not by its own counts alone."""
-    if job.state not in {LoadState.ABORTED, LoadState.FAILED} or job.rows_processed:
+    if job.state not in {JobState.ABORTED, JobState.FAILED} or job.rows_processed:
         return False
     with ResultFiles(client, clock) as files:
         try:

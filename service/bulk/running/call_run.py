@@ -14,7 +14,7 @@ from service import errors
 from service.bulk.cutting.parts import Part
 from service.bulk.desk import Desk
 from service.bulk.failpoints import Failpoint
-from service.bulk.job import LoadState
+from service.bulk.job import JobState
 from service.bulk.ledger import PartRecord
 from service.bulk.patience import OUTAGE_SECONDS, PASSING, Delays
 from service.bulk.results.lines import RowError
@@ -74,7 +74,7 @@ class CallRun(PartRun):
         try:
             with desk.watch.part(part.start.part, part.rows, part.content.size):
                 await desk.reach(Failpoint.CUT)
-                record.write_by_calls(LoadState.OPEN)
+                record.write_by_calls(JobState.OPEN)
                 await self._wait_for_commit()
                 await self._write_rows()
                 await desk.reach(Failpoint.ENDED)
@@ -168,7 +168,7 @@ class CallRun(PartRun):
     def _note_progress(self) -> None:
         """Take note of how far the writing is."""
         failed = sum(tried.outcome is RowOutcome.FAILED for tried in self._found.values())
-        state = LoadState.PROCESSING if self._left else LoadState.COMPLETE
+        state = JobState.PROCESSING if self._left else JobState.COMPLETE
         self.record.write_by_calls(state, tried=len(self._found), failed=failed)
 
     async def _tell_results(self) -> None:

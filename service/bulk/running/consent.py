@@ -4,8 +4,8 @@ import asyncio
 
 from service import errors
 from service.bulk.desk import Desk
-from service.bulk.job import Commit, Operation
 from service.bulk.ledger import PartRecord
+from service.bulk.request import Commit, Operation
 from service.bulk.room import WAIT_SECONDS
 
 _HARMLESS = frozenset({Operation.UPDATE, Operation.UPSERT})

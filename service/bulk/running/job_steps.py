@@ -12,7 +12,7 @@ from service.bulk.data.dialect import Delimiter
 from service.bulk.data.spool import Spool
 from service.bulk.desk import Desk
 from service.bulk.failpoints import Failpoint
-from service.bulk.job import BulkClient, Content, Job, LoadState
+from service.bulk.job import BulkClient, Content, Job, JobState
 from service.bulk.patience import OUTAGE_SECONDS, PASSING, Delays, persist
 from service.bulk.running.parent_order import parents_together
 from service.clock import Clock, to_its_end
@@ -105,10 +105,10 @@ async def complete(client: BulkClient, clock: Clock, job_id: str, told_open: Cal
         except errors.SluicegateError:
             # It was committed before, by a call whose answer was lost; or somebody aborted it.
             job = await ask(client, clock, job_id)
-            if job.state is LoadState.OPEN:
+            if job.state is JobState.OPEN:
                 told_open()
                 raise
-        if job.state is not LoadState.OPEN:
+        if job.state is not JobState.OPEN:
             return job
 
 

@@ -12,9 +12,10 @@ from service.bulk.data.dialect import Delimiter
 from service.bulk.data.spool import Spool
 from service.bulk.desk import Desk
 from service.bulk.failpoints import Failpoint
-from service.bulk.job import Commit, Job, LoadState
+from service.bulk.job import Job, JobState
 from service.bulk.ledger import PartRecord
 from service.bulk.patience import Delays
+from service.bulk.request import Commit
 from service.bulk.results.coverage import settle
 from service.bulk.results.outcomes import RowOutcome
 from service.bulk.results.part_index import index_of
@@ -85,7 +86,7 @@ class PartRun:
             job = await self._first_job()
             while True:
                 span.tell(job)
-                if job.state is LoadState.OPEN:
+                if job.state is JobState.OPEN:
                     await self._wait_for_commit()
                 async with desk.writing if desk.request.is_serial else nullcontext():
                     job = await self._write(job)
@@ -167,7 +168,7 @@ class PartRun:
 
     async def _write(self, job: Job) -> Job:
         """Have the job written, and wait until it has ended."""
-        return await self._watch(await self._complete(job.id) if job.state is LoadState.OPEN else job)
+        return await self._watch(await self._complete(job.id) if job.state is JobState.OPEN else job)
 
     async def _complete(self, job_id: str) -> Job:
         """Commit the job."""

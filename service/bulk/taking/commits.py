@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 
 from service.bulk.desk import Desk
-from service.bulk.job import Commit, Way
+from service.bulk.request import Commit
 from service.bulk.running.part_run import PartRun
 from service.bulk.taking.messages import PartCommit, disorder
 from service.bulk.token import PartEntry
+from service.bulk.ways.way import Way
 from service.errors import InvalidArgument
 
 

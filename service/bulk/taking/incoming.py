@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from service import errors
 from service.bulk.data.batches import CellKind, RowColumns
 from service.bulk.desk import Desk
-from service.bulk.job import Commit
+from service.bulk.request import Commit
 from service.bulk.room import WAIT_SECONDS, weight
 from service.bulk.taking.messages import DataEnd, Message, PartCommit
 

@@ -10,9 +10,10 @@ from service.bulk.cutting.parts import Part, Position
 from service.bulk.cutting.splitting import SplitterOf, marked
 from service.bulk.data.batches import RowColumns
 from service.bulk.desk import Desk
-from service.bulk.job import Commit, LoadRequest, LoadState, Way
+from service.bulk.job import JobState
 from service.bulk.ledger import DIGEST_BYTES, PartRecord
 from service.bulk.patience import persist
+from service.bulk.request import Commit, LoadRequest
 from service.bulk.running.call_run import CallRun
 from service.bulk.running.job_steps import abort_quietly
 from service.bulk.running.part_run import PartRun
@@ -21,6 +22,7 @@ from service.bulk.taking.incoming import one_ahead
 from service.bulk.taking.messages import DataEnd, Message, PartCommit, disorder
 from service.bulk.taking.needed_columns import check_needed
 from service.bulk.telling.events import Accepted
+from service.bulk.ways.way import Way
 
 PROGRESS_SECONDS = 1.0
 MAX_WAITING_BYTES = 400_000_000
@@ -188,7 +190,7 @@ class Intake:
         if not parts:
             if is_small:
                 # As far as anybody knows: nobody can ask for the load by a job.
-                record.write_by_calls(LoadState.OPEN)
+                record.write_by_calls(JobState.OPEN)
             parts.append(record)
             await desk.tell(Accepted(desk.token(), desk.ledger.load()))
 

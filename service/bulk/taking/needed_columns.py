@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from service import errors
 from service.bulk.data.formats import Format
-from service.bulk.job import LoadRequest
+from service.bulk.request import LoadRequest
 
 
 def check_needed(request: LoadRequest, columns: Sequence[str]) -> None:

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from service.bulk.job import LoadState, Operation, Way
+from service.bulk.job import JobState
+from service.bulk.request import Operation
 from service.bulk.results.outcomes import RowCounts
+from service.bulk.ways.way import Way
 
 
 class PartState(Enum):
@@ -48,7 +50,7 @@ class Load:
     operation: Operation
     created_at: float
     """When it began, in whole seconds since the Unix epoch."""
-    state: LoadState
+    state: JobState
     parts: tuple[LoadPart, ...]
     rows_processed: int
     """Rows tried, failed ones included."""

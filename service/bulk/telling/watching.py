@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from opentelemetry.context import Context
 
-from service.bulk.job import Job, LoadState
+from service.bulk.job import Job, JobState
 from service.bulk.results.outcomes import RowCounts
 from service.bulk.telling.events import Accepted, Event, Finished
 from service.bulk.telling.load_view import LoadPart
@@ -143,7 +143,7 @@ class LoadWatch:
             part=part.number,
             job_id=jobs[-1].id if jobs else "",
             jobs=len(jobs),
-            state=jobs[-1].state.value if jobs else LoadState.COMPLETE.value,
+            state=jobs[-1].state.value if jobs else JobState.COMPLETE.value,
             rows=counts.total,
             failed=counts.failed,
             not_processed=counts.not_processed,

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from io import StringIO
 
 from service.bulk.cutting.parts import Part
-from service.bulk.job import LoadRequest, Way
+from service.bulk.request import LoadRequest
 from service.bulk.room import LoadRoom
 from service.bulk.ways.allowance import Allowance
 from service.bulk.ways.row_calls import NeedsJob, RowCalls, TypedRows
 from service.bulk.ways.small_loads import MAX_BYTES, MAX_CELLS, MAX_KEY_CHARACTERS, MAX_ROWS, Choice, choose, only_a_job
+from service.bulk.ways.way import Way
 
 _CELL_BYTES = 150
 """What a cell takes beside its text, as a value that is ready to be written."""

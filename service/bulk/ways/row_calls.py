@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from service.bulk.job import LoadRequest
+from service.bulk.request import LoadRequest
 from service.bulk.results.lines import RowError
 from service.bulk.results.outcomes import RowOutcome
 from service.bulk.ways.small_loads import Prices

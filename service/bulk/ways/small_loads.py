@@ -6,7 +6,8 @@ for it); Salesforce REST API, "sObject Collections" (200 records a call).
 
 from dataclasses import dataclass
 
-from service.bulk.job import LoadRequest, Operation, WantedResults, Way
+from service.bulk.request import LoadRequest, Operation, WantedResults
+from service.bulk.ways.way import Way
 
 MAX_ROWS = 2_000
 """Loads of more rows are always jobs."""

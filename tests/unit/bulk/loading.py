@@ -9,9 +9,9 @@ from typing import Any, cast
 from service.bulk.cutting.parts import PartLimits
 from service.bulk.cutting.splitting import splitter_of
 from service.bulk.failpoints import Failpoint, Reach, pass_by
-from service.bulk.job import Commit, LoadRequest
 from service.bulk.ledger import Ledger
 from service.bulk.load import Loader
+from service.bulk.request import Commit, LoadRequest
 from service.bulk.results.outcomes import RowCounts
 from service.bulk.taking.messages import DataEnd, Message, PartCommit
 from service.bulk.telling.events import Accepted, Event, Finished, Prepared, Results

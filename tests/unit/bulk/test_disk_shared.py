@@ -13,8 +13,8 @@ from service.bulk.cutting.parts import PartLimits
 from service.bulk.data import spool
 from service.bulk.data.batches import CellColumn, CellKind, RowColumns
 from service.bulk.data.formats import Format
-from service.bulk.job import LoadRequest, Operation, WantedResults
 from service.bulk.ledger import Ledger
+from service.bulk.request import LoadRequest, Operation, WantedResults
 from service.bulk.results.outcomes import RowCounts
 from service.bulk.room import DiskRoom
 from service.bulk.taking import incoming

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from service import errors
 from service.bulk.cutting.parts import PartLimits
 from service.bulk.data.formats import Format
-from service.bulk.job import LoadRequest, LoadState, Operation, WantedResults
+from service.bulk.job import JobState
+from service.bulk.request import LoadRequest, Operation, WantedResults
 from service.bulk.results import report
 from service.bulk.results.outcomes import RowCounts, RowOutcome
 from service.bulk.telling.events import Accepted, Finished, PartDone, Prepared, Progress, Results
@@ -51,10 +52,10 @@ async def test_a_load_tells_everything_in_order():
     events = await load(UPSERT, org, DATA[:20], DATA[20:])
 
     assert isinstance(events[0], Accepted)
-    assert events[0].load.state is LoadState.OPEN
+    assert events[0].load.state is JobState.OPEN
     assert events[0].load.created_at == 1_800_000_000.0
     states = [event.load.state for event in events if isinstance(event, Progress)]
-    wanted = [LoadState.OPEN, LoadState.UPLOADED, LoadState.PROCESSING, LoadState.COMPLETE]
+    wanted = [JobState.OPEN, JobState.UPLOADED, JobState.PROCESSING, JobState.COMPLETE]
     assert wanted == list(dict.fromkeys(states))
     assert rows_of(events) == [(1, "created"), (2, "failed"), (3, "updated")]
     finished = events[-1]
@@ -95,7 +96,7 @@ async def test_json_lines_load_alike():
     names=st.integers(1, 30),
     results=st.sampled_from(WantedResults),
     operation=st.sampled_from(Operation),
-    final=st.sampled_from([LoadState.COMPLETE, LoadState.FAILED, LoadState.ABORTED]),
+    final=st.sampled_from([JobState.COMPLETE, JobState.FAILED, JobState.ABORTED]),
 )
 def test_the_counts_add_up(verdicts, names, results, operation, final):
     """Whatever becomes of whichever rows, equal ones too, each is counted once and told as wanted."""
@@ -220,7 +221,7 @@ async def test_a_commit_that_is_refused_aborts():
     with pytest.raises(errors.AccessDenied):
         await load(INSERT, org, DATA)
 
-    assert org.jobs[0].state is LoadState.ABORTED
+    assert org.jobs[0].state is JobState.ABORTED
 
 
 async def test_a_commit_that_ran_out_of_time_is_left_alone():
@@ -230,7 +231,7 @@ async def test_a_commit_that_ran_out_of_time_is_left_alone():
     with pytest.raises(errors.DeadlineExceeded):
         await load(INSERT, org, DATA)
 
-    assert org.jobs[0].state is LoadState.UPLOADED
+    assert org.jobs[0].state is JobState.UPLOADED
 
 
 async def test_a_commit_of_which_nobody_can_be_asked_is_left_alone():
@@ -243,7 +244,7 @@ async def test_a_commit_of_which_nobody_can_be_asked_is_left_alone():
         await load(INSERT, org, DATA)
 
     assert "abort" not in org.calls
-    assert LoadState.UPLOADED is org.jobs[0].state
+    assert JobState.UPLOADED is org.jobs[0].state
 
 
 async def test_a_lost_upload_is_given_to_another_job():
@@ -253,7 +254,7 @@ async def test_a_lost_upload_is_given_to_another_job():
     events = await load(INSERT, org, DATA)
 
     assert isinstance(events[-1], Finished)
-    assert [LoadState.ABORTED, LoadState.COMPLETE] == [job.state for job in org.jobs]
+    assert [JobState.ABORTED, JobState.COMPLETE] == [job.state for job in org.jobs]
     assert 3 == len(org.written)
     assert org.jobs[1].id == events[-1].load.job_id
 
@@ -342,7 +343,7 @@ async def test_too_much_data_is_refused():
         await load(INSERT, org, b"LastName\n" + part, part, limits=PartLimits(100_000, 1_000_000))
 
     assert caught.value.metadata["limit_bytes"] == "100000"
-    assert {LoadState.ABORTED} >= {job.state for job in org.jobs}
+    assert {JobState.ABORTED} >= {job.state for job in org.jobs}
 
 
 async def test_a_bad_row_behind_a_whole_part_writes_nothing():
@@ -353,7 +354,7 @@ async def test_a_bad_row_behind_a_whole_part_writes_nothing():
         await load(INSERT, org, b"LastName\n" + b"Curie\n" * 11, b"a,b\n", limits=PartLimits(1_000, 10))
 
     assert [] == org.written
-    assert {LoadState.ABORTED} >= {job.state for job in org.jobs}
+    assert {JobState.ABORTED} >= {job.state for job in org.jobs}
 
 
 async def test_a_caller_whose_stream_breaks_writes_nothing():
@@ -364,7 +365,7 @@ async def test_a_caller_whose_stream_breaks_writes_nothing():
     with pytest.raises(ConnectionResetError):
         await consume(data, org)
 
-    assert [LoadState.ABORTED] == [job.state for job in org.jobs]
+    assert [JobState.ABORTED] == [job.state for job in org.jobs]
 
 
 async def consume(data, org):
@@ -392,7 +393,7 @@ async def test_a_caller_that_leaves_aborts():
         assert isinstance(await anext(events), Accepted)
         await org.begun.wait()
 
-    assert [LoadState.ABORTED] == [job.state for job in org.jobs]
+    assert [JobState.ABORTED] == [job.state for job in org.jobs]
 
 
 async def test_a_caller_that_leaves_after_the_commit_does_not_abort():
@@ -401,11 +402,11 @@ async def test_a_caller_that_leaves_after_the_commit_does_not_abort():
 
     async with aclosing(run(INSERT, org, stream(DATA))) as events:
         async for event in events:
-            if isinstance(event, Progress) and event.load.state is LoadState.PROCESSING:
+            if isinstance(event, Progress) and event.load.state is JobState.PROCESSING:
                 break
 
     assert "abort" not in org.calls
-    assert org.jobs[0].state is LoadState.PROCESSING
+    assert org.jobs[0].state is JobState.PROCESSING
 
 
 async def test_a_cancelled_load_aborts():
@@ -418,7 +419,7 @@ async def test_a_cancelled_load_aborts():
     with pytest.raises(asyncio.CancelledError):
         await task
 
-    assert org.jobs[0].state is LoadState.ABORTED
+    assert org.jobs[0].state is JobState.ABORTED
 
 
 class SlowAbort(SlowUpload):
@@ -449,7 +450,7 @@ async def test_a_second_cancellation_does_not_stop_the_abort():
     with pytest.raises(asyncio.CancelledError):
         await task
 
-    assert org.jobs[0].state is LoadState.ABORTED
+    assert org.jobs[0].state is JobState.ABORTED
 
 
 async def test_an_abort_that_hangs_is_given_up(monkeypatch):
@@ -463,7 +464,7 @@ async def test_an_abort_that_hangs_is_given_up(monkeypatch):
     with pytest.raises(asyncio.CancelledError):
         await task
 
-    assert org.jobs[0].state is LoadState.OPEN
+    assert org.jobs[0].state is JobState.OPEN
 
 
 async def test_an_abort_that_fails_hides_nothing():
@@ -490,14 +491,14 @@ async def test_a_load_that_the_day_has_no_room_for_is_refused():
 async def test_a_job_that_fails_half_way_tells_each_row():
     """Rows written before stay written; the others were not tried."""
     org = FakeBulkOrg(
-        judge=lambda row: "" if row["Ext__c"] == "L-1" else None, final=LoadState.FAILED, error_message="Internal"
+        judge=lambda row: "" if row["Ext__c"] == "L-1" else None, final=JobState.FAILED, error_message="Internal"
     )
 
     events = await load(UPSERT, org, DATA)
 
     finished = events[-1]
     assert isinstance(finished, Finished)
-    assert (finished.load.state, finished.load.error_message) == (LoadState.FAILED, "Internal")
+    assert (finished.load.state, finished.load.error_message) == (JobState.FAILED, "Internal")
     assert counts_of(finished) == (1, 0, 0, 0, 2, 0)
     assert rows_of(events) == [(1, "created"), (2, "not_processed"), (3, "not_processed")]
 
@@ -506,7 +507,7 @@ async def test_rows_without_any_line_were_not_tried():
     """Batches above the daily allocation leave no line; a failed job's missing rows count as not processed."""
     org = FakeBulkOrg(
         judge=lambda row: "" if row["Ext__c"] == "L-3" else None,
-        final=LoadState.FAILED,
+        final=JobState.FAILED,
         edit=lambda file, lines: lines[:1] if file == "unprocessedrecords" else lines,
     )
 
@@ -518,7 +519,7 @@ async def test_rows_without_any_line_were_not_tried():
 async def test_a_tried_row_without_its_line_is_not_called_untried():
     """When Salesforce says it tried more rows than it tells of, a row may have been written: it is told as unknown."""
     org = FakeBulkOrg(
-        final=LoadState.FAILED, edit=lambda file, lines: lines[:-1] if file == "successfulResults" else lines
+        final=JobState.FAILED, edit=lambda file, lines: lines[:-1] if file == "successfulResults" else lines
     )
 
     events = await load(UPSERT, org, DATA)
@@ -531,7 +532,7 @@ async def test_a_job_without_any_result_is_a_failed_load():
     """A job that Salesforce failed as a whole is an error with its id, state and words."""
     org = FakeBulkOrg(
         judge=lambda row: None,
-        final=LoadState.FAILED,
+        final=JobState.FAILED,
         error_message="InvalidBatch : no",
         edit=lambda file, lines: lines[:1],
     )
@@ -629,7 +630,7 @@ async def test_progress_while_data_comes_in_is_at_most_once_a_second():
         events = [event async for event in stream_of_events]
 
     received = [
-        event.rows_received for event in events if isinstance(event, Progress) and event.load.state is LoadState.OPEN
+        event.rows_received for event in events if isinstance(event, Progress) and event.load.state is JobState.OPEN
     ]
     assert len(set(received)) == 4
     assert received == sorted(received)
@@ -645,9 +646,9 @@ def test_an_upsert_needs_its_field():
 
 def test_an_unknown_state_is_a_protocol_error():
     """A state that is not documented is not taken for one that is."""
-    assert LoadState.named("InProgress") is LoadState.PROCESSING
+    assert JobState.named("InProgress") is JobState.PROCESSING
     with pytest.raises(errors.UpstreamProtocolError):
-        LoadState.named("Paused")
+        JobState.named("Paused")
 
 
 class Boasting(FakeBulkOrg):

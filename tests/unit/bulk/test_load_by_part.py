@@ -18,9 +18,10 @@ from service.bulk.data.batches import CellColumn, CellKind, RowColumns
 from service.bulk.data.formats import Format
 from service.bulk.desk import Desk, Slots
 from service.bulk.failpoints import Failpoint, pass_by
-from service.bulk.job import Commit, LoadRequest, LoadState, Operation, WantedResults
+from service.bulk.job import JobState
 from service.bulk.ledger import Ledger
 from service.bulk.part_upload import add_part, only_part
+from service.bulk.request import Commit, LoadRequest, Operation, WantedResults
 from service.bulk.results.outcomes import RowCounts
 from service.bulk.standing import StandingLoad
 from service.bulk.taking.messages import DataEnd, Message, PartCommit
@@ -77,7 +78,7 @@ async def test_nothing_is_written_before_its_commit():
             assert [event async for event in events]
 
     assert [] == org.written
-    assert {LoadState.OPEN, LoadState.ABORTED} >= {job.state for job in org.jobs}
+    assert {JobState.OPEN, JobState.ABORTED} >= {job.state for job in org.jobs}
 
 
 @pytest.mark.parametrize("passage", [1, 2, 5])
@@ -319,12 +320,12 @@ async def test_locks_that_stay_are_told():
 async def test_a_job_that_gave_up_for_locks_is_tried_again():
     """The rows that it never tried are given to another job."""
     org = FakeBulkOrg(judge=lambda row: None if len(org.jobs) == 1 else "", error_message="TooManyLockFailure : no")
-    org.final = LoadState.FAILED
+    org.final = JobState.FAILED
     caller = Caller(INSERT, DATA)
 
     def heal(event):
         if isinstance(event, Prepared) and len(org.jobs) > 1:
-            org.final = LoadState.COMPLETE
+            org.final = JobState.COMPLETE
 
     caller.on_event = heal
     await call(caller, loader(org))
@@ -336,7 +337,7 @@ async def test_a_job_that_gave_up_for_locks_is_tried_again():
 async def test_a_job_that_somebody_aborts_before_its_commit_is_told():
     """Its rows were not processed; nobody overrules an abort while the load runs."""
     org, caller = FakeBulkOrg(), Caller(INSERT, DATA)
-    caller.before_commit = lambda event: org.end(org.jobs[-1], LoadState.ABORTED, tried=0)
+    caller.before_commit = lambda event: org.end(org.jobs[-1], JobState.ABORTED, tried=0)
 
     await call(caller, loader(org))
 
@@ -350,14 +351,14 @@ async def test_a_batch_that_runs_while_its_job_is_aborted_is_waited_for():
     with pytest.raises(Killed):
         await call(caller, Process(org, Failpoint.POLLED))
     (job,) = org.jobs
-    org.end(job, LoadState.ABORTED, tried=0)
+    org.end(job, JobState.ABORTED, tried=0)
 
     class Late(FakeClock):
         async def sleep(self, seconds):
             await super().sleep(seconds)
             if seconds >= 60 and len(org.jobs) == 1:
                 job.verdicts.clear()
-                org.end(job, LoadState.ABORTED, tried=25)
+                org.end(job, JobState.ABORTED, tried=25)
 
     await caller.call(loader(org, Late()))
 
@@ -369,7 +370,7 @@ async def test_a_batch_that_runs_while_its_job_is_aborted_is_waited_for():
 async def test_results_that_were_told_stay_true():
     """A replica that dies between the results of an aborted job and the end of its part has nobody write its rows."""
     org, caller = FakeBulkOrg(), Caller(INSERT, DATA)
-    caller.before_commit = lambda event: org.end(org.jobs[-1], LoadState.ABORTED, tried=0)
+    caller.before_commit = lambda event: org.end(org.jobs[-1], JobState.ABORTED, tried=0)
     with pytest.raises(Killed):
         await call(caller, Process(org, Failpoint.REPORTING))
     assert {("not_processed", name) for name in NAMES} == set(caller.told.values())
@@ -380,14 +381,14 @@ async def test_results_that_were_told_stay_true():
     assert [] == org.written
 
 
-@pytest.mark.parametrize("state", [LoadState.ABORTED, LoadState.FAILED])
+@pytest.mark.parametrize("state", [JobState.ABORTED, JobState.FAILED])
 async def test_a_job_that_ended_while_nobody_was_there_is_sent_again(state):
     """Salesforce gives up jobs that stay open; of one that tried no row, another job takes all of them."""
     org, caller = FakeBulkOrg(), Caller(INSERT, DATA, SMALL)
     with pytest.raises(Killed):
         await call(caller, Process(org, Failpoint.PREPARED, 2))
     for job in org.jobs:
-        if job.state is LoadState.OPEN:
+        if job.state is JobState.OPEN:
             org.end(job, state, tried=0)
 
     await call_until_finished(caller, org)
@@ -402,7 +403,7 @@ async def test_rows_of_an_aborted_job_wait_only_while_a_batch_may_run(unchanged,
     org, caller, clock = FakeBulkOrg(unchanged_seconds=unchanged), Caller(INSERT, DATA), FakeClock()
     with pytest.raises(Killed):
         await call(caller, Process(org, Failpoint.PREPARED))
-    org.end(org.jobs[0], LoadState.ABORTED, tried=0)
+    org.end(org.jobs[0], JobState.ABORTED, tried=0)
 
     await caller.call(loader(org, clock))
 
@@ -473,8 +474,8 @@ async def test_a_cancellation_aborts_whatever_it_can():
 
     states = {job.id: job.state for job in org.jobs}
     assert 4 <= len(named)
-    assert [LoadState.OPEN, LoadState.ABORTED, LoadState.OPEN] == [states[job_id] for job_id in named[:3]]
-    assert {LoadState.ABORTED} == {states[job_id] for job_id in named[3:]}
+    assert [JobState.OPEN, JobState.ABORTED, JobState.OPEN] == [states[job_id] for job_id in named[:3]]
+    assert {JobState.ABORTED} == {states[job_id] for job_id in named[3:]}
 
 
 async def test_a_cancellation_tells_what_was_tried_before():
@@ -485,7 +486,7 @@ async def test_a_cancellation_tells_what_was_tried_before():
 
         async def abort(self, job_id):
             job = self._job(job_id)
-            self.end(job, LoadState.ABORTED, tried=7)
+            self.end(job, JobState.ABORTED, tried=7)
             return replace(self._info(job), rows_processed=0)
 
     org, caller = Forgetful(polls=99), Caller(INSERT, DATA)
@@ -495,7 +496,7 @@ async def test_a_cancellation_tells_what_was_tried_before():
 
     told = await StandingLoad(known, org, FakeClock()).cancel()
 
-    assert (LoadState.ABORTED, 7) == (told.state, told.rows_processed)
+    assert (JobState.ABORTED, 7) == (told.state, told.rows_processed)
 
 
 async def test_an_abort_that_worked_is_one_though_nothing_more_can_be_asked():
@@ -508,7 +509,7 @@ async def test_an_abort_that_worked_is_one_though_nothing_more_can_be_asked():
 
     told = await StandingLoad(known, org, FakeClock()).cancel()
 
-    assert LoadState.ABORTED == told.state
+    assert JobState.ABORTED == told.state
 
 
 def test_data_of_several_parts_tells_how_much_one_takes():
@@ -528,18 +529,18 @@ async def test_a_job_that_somebody_aborts_half_way_is_told_exactly():
     class Meddling(FakeClock):
         async def sleep(self, seconds):
             await super().sleep(seconds)
-            if seconds >= 5.0 and org.jobs[0].state is LoadState.PROCESSING:
-                org.end(org.jobs[0], LoadState.ABORTED, tried=25)
+            if seconds >= 5.0 and org.jobs[0].state is JobState.PROCESSING:
+                org.end(org.jobs[0], JobState.ABORTED, tried=25)
 
     await caller.call(loader(org, Meddling()))
 
     assert RowCounts(created=25, not_processed=35) == caller.counts
     assert caller.finished is not None
-    assert caller.finished.load.state is LoadState.ABORTED
+    assert caller.finished.load.state is JobState.ABORTED
     assert NAMES[:25] == names(org)
 
 
-@pytest.mark.parametrize("state", [LoadState.COMPLETE, LoadState.FAILED])
+@pytest.mark.parametrize("state", [JobState.COMPLETE, JobState.FAILED])
 async def test_results_that_stay_broken_do_not_keep_a_load_from_its_end(state):
     """A resumed load whose job tried its rows and tells of none finishes: nothing is written again, counts add up."""
     org, caller = FakeBulkOrg(final=state, edit=lambda file, lines: lines[:1]), Caller(INSERT, DATA)
@@ -708,7 +709,7 @@ async def test_no_more_parts_are_at_work_than_may_be():
     class Counting(FakeClock):
         async def sleep(self, seconds):
             nonlocal most
-            at_work = sum(job.state in {LoadState.UPLOADED, LoadState.PROCESSING} for job in org.jobs)
+            at_work = sum(job.state in {JobState.UPLOADED, JobState.PROCESSING} for job in org.jobs)
             most = max(most, at_work)
             await super().sleep(seconds)
 
@@ -728,7 +729,7 @@ async def test_parts_may_be_written_one_after_another():
     class Counting(FakeClock):
         async def sleep(self, seconds):
             nonlocal most
-            most = max(most, sum(job.state in {LoadState.UPLOADED, LoadState.PROCESSING} for job in org.jobs))
+            most = max(most, sum(job.state in {JobState.UPLOADED, JobState.PROCESSING} for job in org.jobs))
             await super().sleep(seconds)
 
     caller = Caller(replace(INSERT, is_serial=True), DATA, SMALL)
@@ -895,4 +896,4 @@ async def test_a_part_that_a_call_could_not_bring_leaves_no_open_job(fault):
     with part.content, pytest.raises(type(fault)):
         await add_part(desk, part)
 
-    assert [LoadState.ABORTED] == [job.state for job in org.jobs]
+    assert [JobState.ABORTED] == [job.state for job in org.jobs]

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from service.batching.coalescer import Prepared
-from service.bulk.job import LoadRequest, Operation
+from service.bulk.request import LoadRequest, Operation
 from service.bulk.results.outcomes import RowOutcome
 from service.bulk.ways.row_calls import NeedsJob, Tried
 from service.context import CallContext

@@ -9,8 +9,8 @@ from msgspec import structs
 
 from service import soql
 from service.bulk.cutting.parts import PartLimits
-from service.bulk.job import LoadRequest, Operation
 from service.bulk.ledger import Ledger
+from service.bulk.request import LoadRequest, Operation
 from service.bulk.token import TokenSigner
 from service.errors import InvalidToken
 from service.query.options import Options

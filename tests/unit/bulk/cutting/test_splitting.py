@@ -13,8 +13,8 @@ from service.bulk.cutting.splitting import first_parts, next_part
 from service.bulk.data.dialect import Delimiter, Dialect
 from service.bulk.data.mapping import FieldMapping
 from service.bulk.data.spool import Spool
-from service.bulk.job import Commit, LoadRequest, Operation
 from service.bulk.load import Loader
+from service.bulk.request import Commit, LoadRequest, Operation
 from service.bulk.telling.events import Finished
 from tests.support.bulk import FakeBulkOrg
 from tests.support.clock import FakeClock

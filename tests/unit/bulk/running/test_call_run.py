@@ -10,9 +10,10 @@ from service import errors
 from service.bulk import room
 from service.bulk.cutting.parts import PartLimits
 from service.bulk.failpoints import Failpoint
-from service.bulk.job import LoadRequest, LoadState, Operation, WantedResults, Way
+from service.bulk.job import JobState
 from service.bulk.ledger import Ledger
 from service.bulk.load import Loader
+from service.bulk.request import LoadRequest, Operation, WantedResults
 from service.bulk.results.outcomes import RowCounts
 from service.bulk.room import DiskRoom
 from service.bulk.running import call_run
@@ -22,6 +23,7 @@ from service.bulk.telling.events import Accepted, Event, Finished, PartDone, Pre
 from service.bulk.telling.load_view import PartState
 from service.bulk.ways.part_ways import Ways
 from service.bulk.ways.small_loads import Prices
+from service.bulk.ways.way import Way
 from tests.support.bulk import FakeBulkOrg
 from tests.support.clock import FakeClock
 from tests.support.row_calls import FakeRowCalls
@@ -88,7 +90,7 @@ async def test_a_small_load_by_part_has_no_job():
     assert {1: ("created", "E1"), 2: ("failed", "E2"), 3: ("updated", "E3")} == caller.told
     assert RowCounts(1, 1, 0, 1, 0) == caller.counts
     load = last(caller.events).load
-    assert (LoadState.COMPLETE, "", 3, 1) == (load.state, load.job_id, load.rows_processed, load.rows_failed)
+    assert (JobState.COMPLETE, "", 3, 1) == (load.state, load.job_id, load.rows_processed, load.rows_failed)
     assert (Way.COLLECTIONS, PartState.DONE, ()) == (load.parts[0].way, load.parts[0].state, load.parts[0].job_ids)
     assert "few rows" in load.parts[0].way_reason
 
@@ -102,7 +104,7 @@ async def test_a_small_load_that_its_end_commits_has_no_job():
     assert [] == org.jobs.calls
     assert [Accepted, Results, PartDone, Finished] == kinds(events)
     assert isinstance(events[0], Accepted)
-    assert LoadState.OPEN is events[0].load.state
+    assert JobState.OPEN is events[0].load.state
     assert RowCounts(created=2) == last(events).counts
 
 
@@ -208,7 +210,7 @@ async def test_a_token_tells_whether_the_part_is_committed():
     written = [event for event in caller.events if isinstance(event, Progress) and event.load.rows_processed]
     known = [Ledger.of(SIGNER.read(event.resume_token, org="prod")).load() for event in (prepared, written[0])]
     assert [PartState.PREPARED, PartState.COMMITTED] == [load.parts[0].state for load in known]
-    assert [LoadState.OPEN, LoadState.PROCESSING] == [load.state for load in known]
+    assert [JobState.OPEN, JobState.PROCESSING] == [load.state for load in known]
     assert [Way.COLLECTIONS] * 2 == [load.parts[0].way for load in known]
 
 

@@ -13,7 +13,7 @@ from service.bulk.cutting.parts import PartLimits
 from service.bulk.data.dialect import Delimiter
 from service.bulk.data.mapping import FieldMapping
 from service.bulk.data.spool import Spool
-from service.bulk.job import Commit, LoadRequest, Operation
+from service.bulk.request import Commit, LoadRequest, Operation
 from service.bulk.running import parent_order
 from service.bulk.running.parent_order import write_by_parent
 from service.errors import InvalidData

@@ -6,10 +6,12 @@ from typing import Any, cast
 import pytest
 
 from service.bulk.cutting.parts import PartLimits, Position
-from service.bulk.job import Commit, LoadRequest, LoadState, Operation, Way
+from service.bulk.job import JobState
 from service.bulk.ledger import Ledger, PartRecord
+from service.bulk.request import Commit, LoadRequest, Operation
 from service.bulk.taking.commits import Commits
 from service.bulk.taking.messages import PartCommit
+from service.bulk.ways.way import Way
 from service.errors import InvalidData, InvalidRequest, InvalidToken
 from tests.unit.bulk.loading import SIGNER, by_part, new_ledger
 
@@ -23,7 +25,7 @@ class Waiting:
     def __init__(self, *job_ids: str, way: Way = Way.JOB) -> None:
         self.record = PartRecord(START, END, b"12345678", list(job_ids), 10)
         if way is Way.COLLECTIONS:
-            self.record.write_by_calls(LoadState.OPEN)
+            self.record.write_by_calls(JobState.OPEN)
         self.is_waiting = True
         self.commits = 0
 

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.bulk.job import LoadRequest, Operation, WantedResults, Way
+from service.bulk.request import LoadRequest, Operation, WantedResults
 from service.bulk.ways.small_loads import SHORT_SECONDS, Prices, choose
+from service.bulk.ways.way import Way
 
 UPSERT = LoadRequest("Lead", Operation.UPSERT, "Ext__c")
 USUAL = Prices()
