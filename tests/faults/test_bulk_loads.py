@@ -62,7 +62,7 @@ async def loads(emulator: Emulator, keys: Path) -> AsyncIterator[BulkServiceStub
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let what is waited for be looked at sooner: an org on this machine is soon well again."""
     monkeypatch.setattr("service.bulk.patience.FIRST_POLL_SECONDS", 0.02)
-    monkeypatch.setattr("service.bulk.running.part_run.PAUSES_SECONDS", (0.05, 0.05, 0.05))
+    monkeypatch.setattr("service.bulk.running.job_run.PAUSES_SECONDS", (0.05, 0.05, 0.05))
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ _FAILURE = "UNKNOWN_EXCEPTION"
 
 
 class CallRun(PartRun):
-    """Runs one part without a job. It differs from one with a job in what follows the commit.
+    """Runs one part without a job.
 
     Args:
         record: What is known of the part.
@@ -81,6 +81,9 @@ class CallRun(PartRun):
                 await self._tell_results()
         finally:
             self.close()
+
+    async def abandon(self) -> None:
+        """Leave everything as it is: without a job there is nothing to abort."""
 
     async def _write_rows(self) -> None:
         desk = self._desk

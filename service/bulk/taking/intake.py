@@ -15,6 +15,7 @@ from service.bulk.ledger import DIGEST_BYTES, PartRecord
 from service.bulk.patience import persist
 from service.bulk.request import Commit, LoadRequest
 from service.bulk.running.call_run import CallRun
+from service.bulk.running.job_run import JobRun
 from service.bulk.running.job_steps import abort_quietly
 from service.bulk.running.part_run import PartRun
 from service.bulk.taking.commits import Commits
@@ -222,14 +223,14 @@ class Intake:
         """Return what brings a part to its end: with the job that it has, or the way that is chosen now."""
         desk = self._desk
         if record.job_ids:
-            return PartRun(record, part, desk, self._opened)
+            return JobRun(record, part, desk, self._opened)
         record.way_reason, small = await desk.ways.choose(
             desk.request, part, desk.allowance, desk.room, is_whole=is_whole
         )
         if small is not None:
             return CallRun(record, part, desk, small)
         record.way, record.job = Way.JOB, None
-        return PartRun(record, part, desk)
+        return JobRun(record, part, desk)
 
     def _record_of(self, part: Part) -> PartRecord | None:
         """Return the record of a part, one that a token told of if there is; None if nothing is to be done."""
