@@ -11,7 +11,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, set_span_in_context
 
 from service.deep_links.link import ExternalId, Link, LinkedRecord
-from service.deep_links.shortener import Shortener, ShortForm
+from service.deep_links.short_form import ShortForm
+from service.deep_links.shortener import Shortener
 from service.deep_links.shorteners import SHORTENERS
 from service.errors import DeadlineExceeded, SluicegateError, UpstreamProtocolError
 from service.salesforce.transport.base import ConnectionLost, NotSent, Request, Response, TimedOut
