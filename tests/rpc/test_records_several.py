@@ -261,3 +261,25 @@ async def test_users_do_not_share_a_call_with_other_records(apply, org, unique):
     results = await apply(create("Lead", **LEAD), create("User", **user), create("Account", Name=text("Acme")))
 
     assert ["saved"] * 3 == [outcome(result) for result in results]
+
+
+async def test_operations_of_any_kinds_on_one_record_keep_their_order(apply, org, unique):
+    """Each finds what the ones before it left, though every kind travels in calls of its own."""
+    key_of = [f"{unique('key')}-{number}" for number in range(10)]
+    operations = [
+        operation
+        for name in key_of
+        for operation in (
+            upsert("Lead", name, **LEAD),
+            upsert_only_updating("Lead", name, Title=text("Professor")),
+            delete(by_key("Lead", name)),
+            upsert("Lead", name.upper(), LastName=text("Meitner"), Company=text("KWI")),
+        )
+    ]
+
+    results = await apply(*operations)
+
+    assert ["saved"] * 40 == [outcome(result) for result in results]
+    assert [(True, False), (False, False), (False, False), (True, False)] * 10 == [
+        (result.saved.created, result.saved.already_deleted) for result in results
+    ]

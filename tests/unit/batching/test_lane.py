@@ -202,6 +202,38 @@ async def test_equal_keys_leave_one_after_the_other(callers: Callers, calls: Man
     assert [["a1", "b"], ["a2"], ["a3"]] == calls.names
 
 
+async def test_equal_keys_keep_their_order_across_lanes(callers: Callers, calls: ManualCalls) -> None:
+    """An update and a deletion of one record are two lanes, and the later still waits for the earlier's outcome."""
+    await callers.start(prepared("x", operation=Operation.DELETE))
+    await callers.start(prepared("first", key="lead:1", operation=Operation.DELETE))
+    await callers.start(
+        prepared("then", key="lead:1", operation=Operation.UPDATE), prepared("other", operation=Operation.UPDATE)
+    )
+    before = calls.names
+    await calls.sent[0].succeed()
+    await calls.sent[1].succeed()
+    await calls.sent[2].succeed()
+
+    assert [["x"], ["other"]] == before
+    assert [["x"], ["other"], ["first"], ["then"]] == calls.names
+
+
+async def test_a_record_that_waits_behind_another_lane_can_be_withdrawn(callers: Callers, calls: ManualCalls) -> None:
+    """Whoever waited behind it goes on all the same, and nothing is left of it."""
+    await callers.start(prepared("first", key="lead:1"))
+    (gone,) = await callers.start(prepared("gone", key="lead:1", operation=Operation.UPDATE))
+    await callers.start(prepared("last", key="lead:1", operation=Operation.DELETE))
+    waiting = callers.coalescer.statistics().lanes["update.lead.ext__c"].behind
+    gone.cancel()
+    await settle()
+    await calls.sent[0].succeed()
+    await calls.sent[1].succeed()
+
+    assert 1 == waiting
+    assert [["first"], ["last"]] == calls.names
+    assert {} == callers.coalescer.statistics().lanes
+
+
 async def test_records_under_one_parent_share_a_call_or_wait(callers: Callers, calls: ManualCalls) -> None:
     """No two calls in flight hold children of one parent, though there would be room for both."""
     await callers.start(prepared("a", parents=["p"]), prepared("b", parents=["p"]))
