@@ -8,7 +8,7 @@ from sluicegate.v1 import error_reason_pb2 as reasons
 from sluicegate.v1.field_value_pb2 import FieldValue
 from sluicegate.v1.record_operation_pb2 import RecordOperation, RecordResult, RecordUpsert, WriteOptions
 from sluicegate.v1.record_pb2 import RecordRef
-from sluicegate.v1.record_service_pb2 import ApplyRecordsRequest
+from sluicegate.v1.record_service_pb2 import ApplyRecordsRequest, CreateRecordRequest
 from sluicegate.v1.record_service_pb2_grpc import RecordServiceStub
 
 from service.emulator.disturbances import Disturbances, Page
@@ -283,3 +283,23 @@ async def test_operations_of_any_kinds_on_one_record_keep_their_order(apply, org
     assert [(True, False), (False, False), (False, False), (True, False)] * 10 == [
         (result.saved.created, result.saved.already_deleted) for result in results
     ]
+
+
+@pytest.mark.parametrize(
+    ("sobject", "fields", "name"),
+    [
+        ("Event", {"DurationInMinutes": text("5"), "activitydatetime": text("2026-03-01")}, "activitydatetime"),
+        ("Contact", {"LastName": text("Curie"), "account": parent("nobody's")}, "account"),
+    ],
+)
+async def test_a_refusal_by_salesforce_names_the_field_where_the_caller_gave_it(apply, channel, sobject, fields, name):
+    """Alone as among others: whether Salesforce names no field, or a lookup in its own spelling."""
+    operation = create(sobject, **fields)
+
+    several = await apply(operation, create("Lead", **LEAD))
+    alone = await refused(
+        RecordServiceStub(channel).CreateRecord(CreateRecordRequest(object=sobject, fields=operation.create.fields))
+    )
+
+    assert [name] == several[0].error.fields
+    assert [f"fields.{name}"] == list(alone.violations)

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.errors import FieldViolation, InvalidFieldValue, RequiredFieldMissing, UnknownField, UnknownObject
+from service.errors import (
+    FieldViolation,
+    InvalidFieldValue,
+    InvalidReference,
+    RequiredFieldMissing,
+    UnknownField,
+    UnknownObject,
+)
 from service.orgs.diagnosis import explain, needs_description, without_key
 from service.salesforce.calls.describe import Field, SObject
 
@@ -47,12 +54,17 @@ def test_a_description_is_read_only_where_it_helps(error, expected):
     [
         ("AnnualRevenue", "much", "AnnualRevenue takes a number"),
         ("annualrevenue", True, "AnnualRevenue takes a number"),
-        ("NumberOfEmployees", "7", "NumberOfEmployees takes a number"),
+        ("NumberOfEmployees", "seven", "NumberOfEmployees takes a number"),
         ("IsConverted", "yes", "IsConverted takes true or false"),
         ("IsConverted", 1, "IsConverted takes true or false"),
         ("Born__c", "soon", "Born__c takes a date"),
         ("Born__c", 5, "Born__c takes a date"),
+        ("Born__c", "2026-03-01T00:00:00Z", "Born__c takes a date"),
+        ("Born__c", "2026-02-30", "Born__c takes a date"),
         ("Seen__c", True, "Seen__c takes a dateTime"),
+        ("Seen__c", "2026-03-01", "Seen__c takes a dateTime"),
+        ("Seen__c", "2026-03-01T12:34:56", "Seen__c takes a dateTime"),
+        ("Seen__c", "2026-03-01 12:34:56Z", "Seen__c takes a dateTime"),
         ("At__c", "noon", "At__c takes a time"),
     ],
 )
@@ -81,6 +93,7 @@ def test_every_field_of_the_wrong_type_is_named():
         {},
         {"AnnualRevenue": None, "IsConverted": None},
         {"AnnualRevenue": Decimal("1.5"), "NumberOfEmployees": 3, "IsConverted": False},
+        {"AnnualRevenue": "1.5", "NumberOfEmployees": "", "IsConverted": "TRUE"},
         {"Born__c": "2026-03-01", "Seen__c": "2026-03-01T12:34:56Z", "At__c": "13:05:00Z"},
         {"Unknown__c": "x", "LastName": 5},
     ],
@@ -139,6 +152,37 @@ def test_a_field_that_finds_records(key):
 
     assert error is explain(error, {}, LEAD)
     assert without_key(error, LEAD) is None
+
+
+def test_an_unknown_sobject_without_a_key_is_not_the_keys_fault():
+    """Who named no external id is not told of one."""
+    error = UnknownObject("m", metadata={"object": "lead"})
+
+    assert error is explain(error, {"LastName": "Curie"}, LEAD)
+
+
+@pytest.mark.parametrize(
+    ("given", "place"),
+    [("Owner", "fields.Owner"), ("ownerid", "fields.ownerid"), ("Company", "fields.OwnerId")],
+)
+def test_fields_are_named_where_the_request_has_them(given, place):
+    """Salesforce names the lookup field in its own spelling; the caller may have given the relationship, or another."""
+    violations = [
+        FieldViolation("fields.OwnerId", "OwnerId: no User has that Ext__c"),
+        FieldViolation("record.id", "d"),
+    ]
+    error = InvalidReference("m", metadata={"fields": "OwnerId"}, violations=violations, retry_after_seconds=2)
+
+    found = explain(error, {given: {"Ext__c": "U-1"}}, LEAD)
+
+    assert [place, "record.id"] == [violation.field for violation in found.violations]
+    assert (InvalidReference, "m", {"fields": "OwnerId"}, 2) == (
+        type(found),
+        found.message,
+        found.metadata,
+        found.retry_after_seconds,
+    )
+    assert ["fields.OwnerId", "record.id"] == [violation.field for violation in error.violations]
 
 
 def test_a_relationship_is_no_misspelt_field():
