@@ -188,7 +188,8 @@ class Lane:
         if self._in_flight:
             leaves_at = self._ready.oldest() + self._policy.longest_gather_seconds
         elif (seconds := self._shared.hold(waiting, self._most)) > 0:
-            leaves_at = min(item.queued_at + min(seconds, item.max_wait_seconds) for item in self._ready)
+            staying = (item for item in self._ready if item.state is State.WAITING)
+            leaves_at = min((item.queued_at + min(seconds, item.max_wait_seconds) for item in staying), default=now)
         elif now < self._busy_until:
             # What waited for the call in flight waits for its callers too.
             since = max(self._ready.oldest(), self._free_at)
