@@ -19,6 +19,7 @@ _NAMES |= dict.fromkeys(NUMBER_TYPES, "a number") | {"datetime": "a dateTime as 
 _TRUTHS = frozenset({"true", "false", "1", "0"})
 _FORMS = {
     "date": re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII),
+    "time": re.compile(r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d([.]\d{1,3})?Z", re.ASCII),
     "datetime": re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}([.]\d{1,6})?(Z|[+-]\d{2}:?\d{2})", re.ASCII),
 }
 """The forms that Salesforce documents. It takes some others, but these for certain."""
@@ -45,9 +46,11 @@ def explain(error: SluicegateError, values: Mapping[str, JsonValue], description
     Args:
         error: What Salesforce's answer meant.
         values: What was written.
-        description: The sObject it was written to.
+        description: The sObject it was written to; without fields if it is not known.
 
     """
+    if not description.fields:
+        return error
     if needs_description(error):
         if isinstance(error, UnknownField):
             error = _with_nearest(error, description)
@@ -133,12 +136,13 @@ def _fits(value: JsonValue, kind: str) -> bool:
     if kind in NUMBER_TYPES:
         is_number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
         return is_number or (isinstance(value, str) and (not value or to_number(value) is not None))
-    if not isinstance(value, str) or kind not in _FORMS:
-        return isinstance(value, str) and value[:1].isdigit()
-    return not value or (_FORMS[kind].fullmatch(value) is not None and _exists(value))
+    if not isinstance(value, str):
+        return False
+    return not value or (_FORMS[kind].fullmatch(value) is not None and (kind == "time" or _exists(value)))
 
 
 def _exists(text: str) -> bool:
+    """Tell whether there is such a day, and such a time on it."""
     try:
         datetime.fromisoformat(text)
     except ValueError:

@@ -487,6 +487,14 @@ async def test_the_least_patient_caller_ends_a_hold(calls: ManualCalls, clock: M
     assert [["patient", "hurried"]] == calls.names
 
 
+async def test_a_caller_that_never_waits_is_not_held_back(calls: ManualCalls, clock: ManualClock) -> None:
+    """Zero is less than the org's default, not in place of one."""
+    async with coalescer_of(calls, clock, hold=lambda _waiting, _most: 5.0) as coalescer:
+        await Callers(coalescer, clock).start(prepared("now"), max_wait=0.0)
+
+    assert [["now"]] == calls.names
+
+
 async def test_a_caller_that_has_gone_ends_no_hold(calls: ManualCalls, clock: ManualClock) -> None:
     """Its record is not among those that wait, however hurried it was."""
     async with coalescer_of(calls, clock, hold=lambda _waiting, _most: 5.0) as coalescer:

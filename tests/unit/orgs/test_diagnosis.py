@@ -66,6 +66,8 @@ def test_a_description_is_read_only_where_it_helps(error, expected):
         ("Seen__c", "2026-03-01T12:34:56", "Seen__c takes a dateTime"),
         ("Seen__c", "2026-03-01 12:34:56Z", "Seen__c takes a dateTime"),
         ("At__c", "noon", "At__c takes a time"),
+        ("At__c", "24:00:00Z", "At__c takes a time"),
+        ("At__c", "13:05", "At__c takes a time"),
     ],
 )
 def test_the_field_of_the_wrong_type_is_named(field, value, says):
@@ -143,6 +145,20 @@ def test_a_field_that_is_no_external_id(key, nearest):
     assert ["external_id.field"] == [violation.field for violation in found.violations]
     assert ("Lead", key, nearest) == (found.metadata["object"], found.metadata["field"], found.metadata.get("nearest"))
     assert "404" == found.metadata["http_status"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        UnknownObject("m", metadata={"object": "lead", "external_id_field": "Exd__c"}),
+        UnknownField("m", metadata={"field": "Compny"}),
+        InvalidFieldValue("m"),
+        InvalidReference("m", violations=[FieldViolation("fields.OwnerId", "d")]),
+    ],
+)
+def test_an_sobject_of_which_nothing_is_known_explains_nothing(error):
+    """Where fields are not checked there is no description to find a fault in."""
+    assert error is explain(error, {"Owner": {"Ext__c": "U-1"}, "Compny": "x"}, SObject("lead", {}, {}))
 
 
 @pytest.mark.parametrize("key", ["ext__C", "Email"])
