@@ -398,6 +398,8 @@ def test_another_key_among_the_values(operation, field, key, value):
         (update(FirstName="x"), RECORD, False),
         (Write(DELETE, "lead", record_id=RECORD), RECORD, False),
         (upsert("EXT__C", " A-1"), "lead.ext__c:a-1", False),
+        # No record has it, which of a deletion is no fault.
+        (Write(DELETE, "lead", key=ExternalKey("Ext__c", "x" * 21)), f"lead.ext__c:{'x' * 21}", False),
         (Write(DELETE, "LEAD", key=ExternalKey("Ext__c", "a-1")), "lead.ext__c:a-1", False),
         (upsert("Exact__c", "A-1 "), "lead.exact__c:A-1", False),
         (upsert("Number__c", "007.0"), "lead.number__c:7", True),
