@@ -12,6 +12,7 @@ from sluicegate.v1.record_service_pb2 import ApplyRecordsRequest, CreateRecordRe
 from sluicegate.v1.record_service_pb2_grpc import RecordServiceStub
 
 from service.emulator.disturbances import Disturbances, Page
+from service.emulator.effects import Delay
 from service.emulator.org import Org
 from tests.support.record_messages import (
     NULL,
@@ -303,3 +304,19 @@ async def test_a_refusal_by_salesforce_names_the_field_where_the_caller_gave_it(
 
     assert [name] == several[0].error.fields
     assert [f"fields.{name}"] == list(alone.violations)
+
+
+async def test_what_is_known_at_the_deadline_is_told(channel, org, disturbances: Disturbances, unique):
+    """A call of whose operations some take longer than it has is answered: each operation says how it stands."""
+    disturbances.add(Delay(300), method="POST", path="/composite/sobjects", times=None)
+    operations = [
+        create("Lead", **{**LEAD, "Company": text(unique("created"))}),
+        upsert("Lead", unique("k"), **{**LEAD, "Company": text(unique("upserted"))}),
+        delete(by_key("Lead", unique("nobody"))),
+    ]
+
+    response = await RecordServiceStub(channel).ApplyRecords(ApplyRecordsRequest(operations=operations), timeout=3)
+
+    assert ["OUTCOME_UNKNOWN", "saved"] == [outcome(result) for result in response.results[:2]]
+    assert outcome(response.results[2]) != "OUTCOME_UNKNOWN"
+    assert [unique("k")] == list(leads(org, unique("upserted")))
