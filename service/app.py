@@ -22,6 +22,7 @@ from service.admin.links.server import LinkServer
 from service.admin.metrics import Metrics
 from service.admin.server import AdminServer
 from service.bulk.failpoints import Deadly, Reach, pass_by
+from service.bulk.part_claims import ClaimsOfProcess, PartClaims
 from service.bulk.room import DiskRoom
 from service.bulk.spool import SPARE_BYTES
 from service.clock import Clock, SystemClock
@@ -231,6 +232,7 @@ class App:
             shorteners=await self._shorteners(stack),
             reach=self._reach(),
             disk=disk,
+            part_claims=await self._part_claims(stack),
         )
 
     async def _shorteners(self, stack: AsyncExitStack) -> Mapping[str, Shortener]:
@@ -256,6 +258,16 @@ class App:
         # An embedded org belongs to this process, which is alone with it.
         is_alone = self.emulator is not None and "claims_without_store" not in links.model_fields_set
         return ClaimsInMemory(self._clock) if is_alone or links.claims_without_store == "memory" else None
+
+    async def _part_claims(self, stack: AsyncExitStack) -> PartClaims:
+        settings = self._settings.shared_store
+        if settings.url is None:
+            return ClaimsOfProcess()
+        from service.bulk.valkey_part_claims import ValkeyPartClaims  # noqa: PLC0415 - as the other clients
+
+        return await stack.enter_async_context(
+            ValkeyPartClaims(settings.url.get_secret_value(), prefix=settings.prefix)
+        )
 
     def _opener(self, orgs: Mapping[str, OrgSettings], surroundings: config.Surroundings) -> OpenOrg:
         callers = self._settings.callers

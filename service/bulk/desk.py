@@ -10,6 +10,7 @@ from service.bulk.failpoints import Reach
 from service.bulk.job import BulkClient, LoadRequest
 from service.bulk.ledger import Ledger
 from service.bulk.outbox import Outbox
+from service.bulk.part_claims import ClaimsOfProcess, PartClaims
 from service.bulk.room import DiskRoom, LoadRoom
 from service.bulk.token import LoadToken, TokenSigner
 from service.bulk.watching import LoadWatch
@@ -77,6 +78,8 @@ class Desk:
     """What is seen of the load."""
     ways: Ways = field(default_factory=Ways)
     """How its rows may be written."""
+    claims: PartClaims = field(default_factory=ClaimsOfProcess)
+    """Which jobs have the rows of parts."""
     outbox: Outbox = field(default_factory=Outbox)
     reporting: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while a part's rows are in memory."""

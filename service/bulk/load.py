@@ -14,6 +14,7 @@ from service.bulk.intake import Intake
 from service.bulk.job import BulkClient, Commit, LoadRequest
 from service.bulk.ledger import Ledger
 from service.bulk.messages import Message
+from service.bulk.part_claims import ClaimsOfProcess, PartClaims
 from service.bulk.part_run import PartRun
 from service.bulk.room import DiskRoom, weight
 from service.bulk.splitting import SplitterOf
@@ -53,6 +54,8 @@ class Loader:
     """Whose load is run."""
     ways: Ways = field(default_factory=Ways)
     """How rows may be written."""
+    claims: PartClaims = field(default_factory=ClaimsOfProcess)
+    """Which jobs have the rows of parts, of all loads."""
 
     async def run(
         self, request: LoadRequest, ledger: Ledger, messages: AsyncIterator[Message], *, is_resumed: bool = False
@@ -86,6 +89,7 @@ class Loader:
             errors.MessageTooLarge: A load that its end commits is larger than one part.
             errors.QueueFull: There is no room on the disk for another load, or was none for ten minutes.
             errors.DeadlineExceeded: Others waited for room, and the caller said nothing for ten minutes.
+            errors.InvalidToken: Another call goes on with the load, and has had a part written.
             errors.LoadFailed: A job failed or was aborted, without a result for any row.
             errors.SluicegateError: Salesforce refused, or could not be reached before a commit.
 
@@ -104,6 +108,7 @@ class Loader:
                 room=room,
                 watch=self.watch,
                 ways=self.ways,
+                claims=self.claims,
             )
             load = _Load(desk, self, is_resumed=is_resumed)
             await self.reach(Failpoint.BEGUN)

@@ -7,6 +7,7 @@ Source: Bulk API 2.0 and Bulk API Developer Guide, "Bulk API 2.0 Ingest": one up
 import asyncio
 from contextlib import ExitStack, aclosing, nullcontext
 
+from service import errors
 from service.bulk.aftermath import tried_nothing, unsettled_seconds
 from service.bulk.consent import Consent
 from service.bulk.coverage import settle
@@ -18,6 +19,7 @@ from service.bulk.job import Commit, Job, LoadState
 from service.bulk.job_steps import abort_quietly, ask, complete, upload
 from service.bulk.ledger import PartRecord
 from service.bulk.outcomes import RowOutcome
+from service.bulk.part_claims import claim_part
 from service.bulk.part_index import index_of
 from service.bulk.parts import Part
 from service.bulk.patience import Delays
@@ -72,6 +74,7 @@ class PartRun:
         """Bring the part to its end. It has its slot by now, and gives it back.
 
         Raises:
+            errors.InvalidToken: Another call has had the part written.
             errors.LoadFailed: A job ended without a result for any row.
             errors.SluicegateError: Salesforce refused, or an outage lasted.
 
@@ -176,11 +179,25 @@ class PartRun:
         def keep_loose() -> None:
             self.loose = job_id if desk.request.commit is Commit.AT_END else ""
 
+        await self._claim(job_id)
         # From here on it may be written, unless Salesforce says that it is open still.
         self.loose = ""
         self.record.job = job = await complete(desk.client, desk.clock, job_id, keep_loose)
         await desk.reach(Failpoint.COMMITTED)
         return job
+
+    async def _claim(self, job_id: str) -> None:
+        """Keep another call that goes on with the load from having these rows written as well."""
+        desk = self._desk
+        if desk.request.commit is Commit.AT_END:
+            return
+        try:
+            load_id, operation = desk.ledger.load_id, desk.request.operation
+            await claim_part(desk.claims, desk.client, desk.clock, load_id, operation, self.record)
+        except errors.InvalidToken:
+            # Nobody may commit it any more.
+            self.loose = job_id
+            raise
 
     async def _watch(self, job: Job) -> Job:
         """Poll until the job has ended."""

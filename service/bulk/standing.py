@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from service import errors
@@ -12,6 +12,7 @@ from service.bulk.job_steps import ask, complete
 from service.bulk.ledger import Ledger, PartRecord
 from service.bulk.load_view import Load
 from service.bulk.outcomes import RowOutcome, RowResult
+from service.bulk.part_claims import ClaimsOfProcess, PartClaims, claim_part
 from service.bulk.patience import PASSING, Delays
 from service.bulk.report import Report, Reported
 from service.bulk.result_files import ResultFiles
@@ -26,6 +27,8 @@ class StandingLoad:
     """What the token says; asking Salesforce adds to it."""
     client: BulkClient
     clock: Clock
+    claims: PartClaims = field(default_factory=ClaimsOfProcess)
+    """Which jobs have the rows of parts, of all loads."""
 
     async def load(self) -> Load:
         """Return how the load stands now, by a call to Salesforce for each part that the token does not call done.
@@ -68,6 +71,8 @@ class StandingLoad:
         """Have every part written that is prepared, and return how the load stands.
 
         Raises:
+            errors.InvalidToken: Another call has had a part of that number written, with other data; parts before it
+                are committed.
             errors.LoadNotFound: Salesforce knows a job no more.
             errors.SluicegateError: Salesforce refused; parts before the one at fault are committed.
 
@@ -75,6 +80,8 @@ class StandingLoad:
         await self.load()
         for record in self.ledger.unfinished:
             if record.job is not None and record.job.state is LoadState.OPEN:
+                ledger = self.ledger
+                await claim_part(self.claims, self.client, self.clock, ledger.load_id, ledger.operation, record)
                 record.job = await complete(self.client, self.clock, record.job.id)
         return self.ledger.load()
 

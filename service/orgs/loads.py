@@ -20,6 +20,7 @@ from service.bulk.load_view import Load, LoadPart
 from service.bulk.messages import Message
 from service.bulk.needed_columns import check_needed
 from service.bulk.outcomes import RowOutcome, RowResult
+from service.bulk.part_claims import ClaimsOfProcess, PartClaims
 from service.bulk.part_upload import add_part, only_part
 from service.bulk.parts import PartLimits
 from service.bulk.room import DiskRoom
@@ -58,6 +59,8 @@ class LoadPolicy:
     """Called at each place where a test may have the process die."""
     disk: DiskRoom = field(default_factory=DiskRoom)
     """What the loads of all orgs share."""
+    claims: PartClaims = field(default_factory=ClaimsOfProcess)
+    """Which jobs have the rows of parts, of all loads of all replicas if they share a store."""
 
 
 class OrgLoads:
@@ -130,6 +133,7 @@ class OrgLoads:
             watch=watch,
             caller=context.caller,
             ways=self._ways(context),
+            claims=self._policy.claims,
         )
         is_resumed = bool(resume_token)
         with watch.call(is_resumed=is_resumed) as end:
@@ -286,7 +290,7 @@ class OrgLoads:
     def _standing(self, resume_token: str, context: CallContext) -> StandingLoad:
         ledger = Ledger.of(self._tokens.read(resume_token, org=self._client.org))
         self._guard.admit(context)
-        return StandingLoad(ledger, self._jobs(context), context.clock)
+        return StandingLoad(ledger, self._jobs(context), context.clock, self._policy.claims)
 
     def _jobs(self, context: CallContext) -> OrgBulkJobs:
         return MeasuredBulkJobs(self._client, context, self.totals, self._prices)
