@@ -21,15 +21,16 @@ from service.admin.links.link_host import LinkHost
 from service.admin.links.server import LinkServer
 from service.admin.metrics import Metrics
 from service.admin.server import AdminServer
+from service.bulk.data.spool import SPARE_BYTES
 from service.bulk.failpoints import Deadly, Reach, pass_by
-from service.bulk.part_claims import ClaimsOfProcess, PartClaims
 from service.bulk.room import DiskRoom
-from service.bulk.spool import SPARE_BYTES
+from service.bulk.ways.part_claims import ClaimsOfProcess, PartClaims
 from service.clock import Clock, SystemClock
 from service.deep_links.claim_store import ClaimsInMemory, ClaimStore
 from service.deep_links.config import LinkConfig
 from service.deep_links.keys import FixedKeys, KeyRing
-from service.deep_links.shortener import Shortener, ShortForm
+from service.deep_links.short_form import ShortForm
+from service.deep_links.shortener import Shortener
 from service.governor.sharing import Sharing
 from service.governor.valkey import ValkeyExchange
 from service.orgs import config, link_config
@@ -263,7 +264,7 @@ class App:
         settings = self._settings.shared_store
         if settings.url is None:
             return ClaimsOfProcess()
-        from service.bulk.valkey_part_claims import ValkeyPartClaims  # noqa: PLC0415 - as the other clients
+        from service.bulk.ways.valkey_part_claims import ValkeyPartClaims  # noqa: PLC0415 - as the other clients
 
         return await stack.enter_async_context(
             ValkeyPartClaims(settings.url.get_secret_value(), prefix=settings.prefix)

@@ -6,16 +6,17 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from service import errors
-from service.bulk.coverage import settle
-from service.bulk.job import BulkClient, Job, LoadState
-from service.bulk.job_steps import ask, complete
+from service.bulk.job import BulkClient, Job, JobState
 from service.bulk.ledger import Ledger, PartRecord
-from service.bulk.load_view import Load
-from service.bulk.outcomes import RowOutcome, RowResult
-from service.bulk.part_claims import ClaimsOfProcess, PartClaims, claim_part
 from service.bulk.patience import PASSING, Delays
-from service.bulk.report import Report, Reported
-from service.bulk.result_files import ResultFiles
+from service.bulk.results.coverage import settle
+from service.bulk.results.outcomes import RowOutcome, RowResult
+from service.bulk.results.report import Report, Reported
+from service.bulk.results.result_files import ResultFiles
+from service.bulk.running.claiming import claim_part
+from service.bulk.running.job_steps import ask, complete
+from service.bulk.telling.load_view import Load
+from service.bulk.ways.part_claims import ClaimsOfProcess, PartClaims
 from service.clock import Clock
 
 
@@ -79,7 +80,7 @@ class StandingLoad:
         """
         await self.load()
         for record in self.ledger.unfinished:
-            if record.job is not None and record.job.state is LoadState.OPEN:
+            if record.job is not None and record.job.state is JobState.OPEN:
                 ledger = self.ledger
                 await claim_part(self.claims, self.client, self.clock, ledger.load_id, ledger.operation, record)
                 record.job = await complete(self.client, self.clock, record.job.id)
@@ -170,4 +171,4 @@ class StandingLoad:
     @property
     def _is_at_work(self) -> bool:
         jobs = (record.job for record in self.ledger.unfinished)
-        return any(job is not None and job.state in {LoadState.UPLOADED, LoadState.PROCESSING} for job in jobs)
+        return any(job is not None and job.state in {JobState.UPLOADED, JobState.PROCESSING} for job in jobs)

@@ -6,10 +6,10 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 from service.batching.coalescer import Coalescer
+from service.bulk.cutting.parts import PartLimits
 from service.bulk.failpoints import Reach, pass_by
-from service.bulk.part_claims import ClaimsOfProcess, PartClaims
-from service.bulk.parts import PartLimits
 from service.bulk.room import DiskRoom
+from service.bulk.ways.part_claims import ClaimsOfProcess, PartClaims
 from service.clock import Clock
 from service.deep_links.claim_store import ClaimStore
 from service.deep_links.config import LinkConfig
