@@ -82,8 +82,11 @@ class StandingLoad:
         for record in self.ledger.unfinished:
             if record.job is not None and record.job.state is JobState.OPEN:
                 ledger = self.ledger
-                await claim_part(self.claims, self.client, self.clock, ledger.load_id, ledger.operation, record)
-                record.job = await complete(self.client, self.clock, record.job.id)
+                # Of two uploads of the same rows one is written, and both commits tell of it.
+                record.job_ids[-1] = await claim_part(
+                    self.claims, self.client, self.clock, ledger.load_id, ledger.operation, record
+                )
+                record.job = await complete(self.client, self.clock, record.job_ids[-1])
         return self.ledger.load()
 
     async def cancel(self) -> Load:

@@ -18,7 +18,6 @@ from service.emulator.fault_rules import parse_rules
 from service.emulator.server import Emulator, EmulatorConfig
 from service.settings import LoadSettings, OrgSettings
 from tests.support.loading import FileCaller, Left, LoadReplica, load_replica
-from tests.support.rich_status import failure
 from tests.support.scale import SCALE
 from tests.support.stage import org_settings
 from tests.support.valkey import valkey_process
@@ -206,8 +205,8 @@ async def gone_on_with_twice(loading: Loading, replicas: Sequence[LoadReplica], 
     return await asyncio.gather(*calls, return_exceptions=True)
 
 
-async def test_one_of_two_callers_with_one_token_is_refused(loading: Loading, prod: OrgSettings, tmp_path: Path):
-    """Replicas that share a store have each part written for one of them; the other is told that it is behind."""
+async def test_two_callers_with_one_token_write_each_row_once(loading: Loading, prod: OrgSettings, tmp_path: Path):
+    """Replicas that share a store have each part written by one job, and both tell what became of its rows."""
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(valkey_process())
         replicas = []
@@ -217,10 +216,8 @@ async def test_one_of_two_callers_with_one_token_is_refused(loading: Loading, pr
             replicas.append(await stack.enter_async_context(load_replica(prod, folder, store=server.url)))
         ends = await gone_on_with_twice(loading, replicas, tmp_path)
 
-    refused = [end for end in ends if isinstance(end, aio.AioRpcError)]
-    assert {"INVALID_TOKEN"} == {failure(each).reason for each in refused}
-    assert 1 <= len(refused) <= 2
-    assert sorted(set(loading.in_org)) == loading.in_org
+    assert [None, None] == ends
+    assert loading.names == loading.in_org
 
 
 async def test_without_a_store_two_replicas_cannot_tell(

@@ -7,7 +7,6 @@ Source: Bulk API 2.0 and Bulk API Developer Guide, "Bulk API 2.0 Ingest": one up
 import asyncio
 from contextlib import ExitStack, aclosing, nullcontext
 
-from service import errors
 from service.bulk.cutting.parts import Part
 from service.bulk.data.dialect import Delimiter
 from service.bulk.data.spool import Spool
@@ -28,6 +27,7 @@ from service.bulk.running.claiming import claim_part
 from service.bulk.running.job_steps import abort_quietly, ask, complete, upload
 from service.bulk.running.part_run import PartRun
 from service.bulk.telling.events import PartDone, Results
+from service.errors import InvalidToken
 
 _FAILED = frozenset({RowOutcome.FAILED})
 
@@ -56,7 +56,7 @@ class JobRun(PartRun):
         """Bring the part to its end. It has its slot by now, and gives it back.
 
         Raises:
-            errors.InvalidToken: Another call has had the part written.
+            InvalidToken: Another call of the load has had other rows written as this part.
             errors.LoadFailed: A job ended without a result for any row.
             errors.SluicegateError: Salesforce refused, or an outage lasted.
 
@@ -148,25 +148,29 @@ class JobRun(PartRun):
         def keep_loose() -> None:
             self.loose = job_id if desk.request.commit is Commit.AT_END else ""
 
-        await self._claim(job_id)
+        job_id = await self._claimed(job_id)
         # From here on it may be written, unless Salesforce says that it is open still.
         self.loose = ""
         self.record.job = job = await complete(desk.client, desk.clock, job_id, keep_loose)
         await desk.reach(Failpoint.COMMITTED)
         return job
 
-    async def _claim(self, job_id: str) -> None:
-        """Keep another call that goes on with the load from having these rows written as well."""
-        desk = self._desk
+    async def _claimed(self, job_id: str) -> str:
+        """Return the job that has the part's rows: this one, or that of another call which goes on with the load."""
+        desk, record = self._desk, self.record
         if desk.request.commit is Commit.AT_END:
-            return
+            return job_id
+        load_id, operation = desk.ledger.load_id, desk.request.operation
         try:
-            load_id, operation = desk.ledger.load_id, desk.request.operation
-            await claim_part(desk.claims, desk.client, desk.clock, load_id, operation, self.record)
-        except errors.InvalidToken:
+            holder = await claim_part(desk.claims, desk.client, desk.clock, load_id, operation, record)
+        except InvalidToken:
             # Nobody may commit it any more.
             self.loose = job_id
             raise
+        if holder != job_id:
+            record.job_ids[-1] = holder
+            await abort_quietly(desk.client, job_id)
+        return holder
 
     async def _watch(self, job: Job) -> Job:
         """Poll until the job has ended."""

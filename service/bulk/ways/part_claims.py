@@ -16,15 +16,15 @@ MOST_REMEMBERED = 100_000
 class PartClaims(Protocol):
     """Remembers which job has the rows of a part."""
 
-    async def take(self, claim: str, job_id: str, *, instead_of: str = "") -> str:
-        """Return the job that has a claim: the given one if nobody has it yet, or if the other one has it.
+    async def take(self, claim: str, holder: str, *, instead_of: str = "") -> str:
+        """Return who has a claim: the given holder if nobody has it yet, or if the other one has it.
 
         Where nobody can be asked, it is the given one: a load does not wait for what guards against its caller alone.
 
         Args:
-            claim: Names the rows.
-            job_id: The job that is about to be committed.
-            instead_of: A job that gives the claim up, as it writes nothing; empty for none.
+            claim: Names a part of a load.
+            holder: A job that is about to be committed, and what its rows are.
+            instead_of: A holder that gives the claim up, as it writes nothing; empty for none.
 
         """
         ...
@@ -34,14 +34,14 @@ class ClaimsOfProcess:
     """Remembers the claims of this process: right where there is one, and forgotten when it ends."""
 
     def __init__(self) -> None:
-        self._jobs: OrderedDict[str, str] = OrderedDict()
+        self._holders: OrderedDict[str, str] = OrderedDict()
 
-    async def take(self, claim: str, job_id: str, *, instead_of: str = "") -> str:
+    async def take(self, claim: str, holder: str, *, instead_of: str = "") -> str:
         """See `PartClaims.take`."""
-        holder = self._jobs.get(claim, job_id)
-        if holder != instead_of:
-            job_id = holder
-        self._jobs[claim] = job_id
-        if len(self._jobs) > MOST_REMEMBERED:
-            self._jobs.popitem(last=False)
-        return job_id
+        found = self._holders.get(claim)
+        if found is not None and found != instead_of:
+            return found
+        self._holders[claim] = holder
+        if len(self._holders) > MOST_REMEMBERED:
+            self._holders.popitem(last=False)
+        return holder

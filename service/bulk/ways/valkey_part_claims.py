@@ -12,7 +12,7 @@ _OPERATION_SECONDS = 1.0
 """Bound on a command with all that goes before it: waiting for its turn, connecting, sending it again."""
 _CONNECTIONS = 4
 
-# Sent again after an answer was lost, it finds its own job and says the same.
+# Sent again after an answer was lost, it finds its own entry and says the same.
 _TAKE = """
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] and holder ~= ARGV[2] then
@@ -28,7 +28,7 @@ _log = logs.get_logger(__name__)
 class ValkeyPartClaims:
     """A `service.bulk.ways.part_claims.PartClaims` in Valkey or Redis 7, or later ones. Use it as a context manager.
 
-    Entering calls nobody. Without an answer a job has what it claims.
+    Entering calls nobody. Without an answer whoever asks has what it claims.
 
     Args:
         url: `redis://`, `rediss://`, `valkey://` or `valkeys://` with host, port, user, password and database.
@@ -52,13 +52,13 @@ class ValkeyPartClaims:
         """Close the connections."""
         await self._valkey.__aexit__(None, None, None)
 
-    async def take(self, claim: str, job_id: str, *, instead_of: str = "") -> str:
+    async def take(self, claim: str, holder: str, *, instead_of: str = "") -> str:
         """See `PartClaims.take`."""
-        arguments: list[bytes | str | int] = [job_id, instead_of, round(CLAIM_SECONDS * 1000)]
+        arguments: list[bytes | str | int] = [holder, instead_of, round(CLAIM_SECONDS * 1000)]
         try:
-            holder = await self._valkey.run(_TAKE, [self._prefix + claim], arguments, seconds=_OPERATION_SECONDS)
+            found = await self._valkey.run(_TAKE, [self._prefix + claim], arguments, seconds=_OPERATION_SECONDS)
         except SharedStoreUnavailable as error:
             # What the error is; its text may repeat what a server said.
             _log.warning("a part of a load is not claimed in the shared store", cause=type(error.__cause__).__name__)
-            return job_id
-        return holder.decode() if isinstance(holder, bytes) else str(holder)
+            return holder
+        return found.decode() if isinstance(found, bytes) else str(found)
