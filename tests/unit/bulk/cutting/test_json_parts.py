@@ -145,6 +145,7 @@ GOOD = '{"A": 1}\n' * 3
         (GOOD + '{"A": 1, "a": 2}\n', 4, "field 'a' is given twice"),
         ("PK\x03\x04\n" + GOOD, 1, r"\.xlsx\) are; save it as"),
         ("\n \n" + GOOD + "\n\n{]\n", 4, r"^row 4 \(line 8\) is not JSON"),
+        (GOOD + '{"A": "x\n', 4, "is not JSON: Unterminated string starting at character 7; write one object a line"),
         (GOOD + '{"B C": 1}\n', 4, "API name"),
         (GOOD + '{"": 1}\n', 4, "no name"),
         (GOOD + '{"B": "\\u0000"}\n', 4, "NUL"),
