@@ -14,7 +14,7 @@ from service.bulk.results.outcomes import RowOutcome, RowResult
 from service.bulk.results.report import Report, Reported
 from service.bulk.results.result_files import ResultFiles
 from service.bulk.running.claiming import claim_part
-from service.bulk.running.job_steps import ask, complete
+from service.bulk.running.job_steps import abort_quietly, ask, complete
 from service.bulk.telling.load_view import Load
 from service.bulk.ways.part_claims import ClaimsOfProcess, PartClaims
 from service.clock import Clock
@@ -81,12 +81,7 @@ class StandingLoad:
         await self.load()
         for record in self.ledger.unfinished:
             if record.job is not None and record.job.state is JobState.OPEN:
-                ledger = self.ledger
-                # Of two uploads of the same rows one is written, and both commits tell of it.
-                record.job_ids[-1] = await claim_part(
-                    self.claims, self.client, self.clock, ledger.load_id, ledger.operation, record
-                )
-                record.job = await complete(self.client, self.clock, record.job_ids[-1])
+                record.job = await complete(self.client, self.clock, await self._claimed(record))
         return self.ledger.load()
 
     async def cancel(self) -> Load:
@@ -153,6 +148,15 @@ class StandingLoad:
             async with aclosing(report.batches(files, self.clock, None)) as batches:
                 async for batch in batches:
                     yield batch
+
+    async def _claimed(self, record: PartRecord) -> str:
+        """Return the job that has a part's rows: of two uploads of the same ones, one is written."""
+        own, ledger = record.job_ids[-1], self.ledger
+        holder = await claim_part(self.claims, self.client, self.clock, ledger.load_id, ledger.operation, record)
+        if holder != own:
+            record.job_ids[-1] = holder
+            await abort_quietly(self.client, own)
+        return holder
 
     async def _end(self, job_id: str) -> Job:
         """Abort a job unless it is over."""

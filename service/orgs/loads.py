@@ -205,8 +205,11 @@ class OrgLoads:
         ledger.has_ended = True
         return ledger.load(), record.shown(), desk.token()
 
-    async def commit(self, resume_token: str, context: CallContext) -> Load:
+    async def commit(self, resume_token: str, context: CallContext) -> tuple[Load, str]:
         """Have all parts of such a load written that its token names; see `StandingLoad.commit`.
+
+        Returns:
+            The load, and the token that names the jobs which have its rows.
 
         Raises:
             InvalidRequest: The load is committed otherwise.
@@ -216,7 +219,8 @@ class OrgLoads:
         if load.ledger.commit is not Commit.BY_CALL:
             problem = "is of a load that BulkLoad commits; this call commits what StartBulkLoad began"
             raise InvalidRequest(f"the token {problem}", violations=[FieldViolation("resume_token", problem)])
-        return await load.commit()
+        committed = await load.commit()
+        return committed, self._tokens.write(load.ledger.token())
 
     async def find(self, resume_token: str, context: CallContext) -> Load:
         """Return how a load stands; see `StandingLoad.load`.

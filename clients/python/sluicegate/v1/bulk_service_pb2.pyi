@@ -910,7 +910,9 @@ class CommitBulkLoadResponse(_message.Message):
     LOAD_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def load(self) -> _bulk_load_pb2.BulkLoad:
-        """The load."""
+        """The load. Its token is that of the request, unless a part was uploaded twice and the other upload committed first:
+        then the token, and what is told, is of the job that has the rows.
+        """
 
     def __init__(
         self,

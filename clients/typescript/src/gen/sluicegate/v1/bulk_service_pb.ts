@@ -841,7 +841,8 @@ export const CommitBulkLoadRequestSchema: GenMessage<CommitBulkLoadRequest> = /*
  */
 export type CommitBulkLoadResponse = Message<"sluicegate.v1.CommitBulkLoadResponse"> & {
   /**
-   * The load.
+   * The load. Its token is that of the request, unless a part was uploaded twice and the other upload committed first:
+   * then the token, and what is told, is of the job that has the rows.
    *
    * @generated from field: sluicegate.v1.BulkLoad load = 1;
    */
