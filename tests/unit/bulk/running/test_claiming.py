@@ -60,6 +60,8 @@ async def test_two_callers_with_one_token_write_each_row_once(request_, data):
     assert [60, 60] == [len(caller.told) for caller in callers]
     assert callers[0].counts == callers[1].counts
     assert 60 == callers[0].counts.created + callers[0].counts.deleted
+    ours, theirs = ([part.jobs for part in SIGNER.read(caller.stored, org="prod").parts] for caller in callers)
+    assert ours == theirs
 
 
 async def test_callers_with_one_token_and_other_rows_do_not_mix():
@@ -136,6 +138,21 @@ async def test_a_job_that_wrote_keeps_its_claim_though_it_was_aborted(tried):
 
     assert RowCounts(created=tried, not_processed=60 - tried) == second.counts
     assert NAMES[:tried] == names(org)
+
+
+async def test_a_job_keeps_its_claim_while_a_batch_of_it_may_run():
+    """It was aborted a moment ago and counts no row yet: no other job is given its rows."""
+    org, claims = FakeBulkOrg(polls=1_000, unchanged_seconds=10), ClaimsOfProcess()
+    first, second = Caller(INSERT, DATA), Caller(INSERT, DATA)
+    first.stored = second.stored = SIGNER.write(new_ledger(INSERT).token())
+    with pytest.raises(Killed):
+        await call(first, replace(Process(org, Failpoint.COMMITTED).loader(), claims=claims))
+    org.end(org.jobs[0], JobState.ABORTED, tried=0)
+
+    await call(second, replace(loader(org), claims=claims))
+
+    assert RowCounts(not_processed=60) == second.counts
+    assert [] == org.written
 
 
 @pytest.mark.parametrize("point", [Failpoint.COMMIT_RECEIVED, Failpoint.COMMITTED, Failpoint.ENDED, Failpoint.REPORTED])
