@@ -21,9 +21,8 @@ from service.cli import main
 
 _forks = multiprocessing.get_context("forkserver")
 # `__main__` too: each process would import pytest otherwise. The store's client is imported by those that have a store.
-_forks.set_forkserver_preload(
-    ["__main__", __name__, *(f"service.cli.{name}" for name in ("serve", "emulate", "query")), "service.valkey"]
-)
+_COMMANDS = ("serve", "emulate", "query", "bulk", "link")
+_forks.set_forkserver_preload(["__main__", __name__, *(f"service.cli.{name}" for name in _COMMANDS), "service.valkey"])
 
 Stream = int | IO[Any]
 """PIPE, DEVNULL or a file."""
