@@ -197,8 +197,10 @@ class DiskRoom:
             if not self._fits(waiting.load, waiting.size):
                 return
             self._line.remove(waiting)
-            self._grant(waiting.load, waiting.size)
-            waiting.granted.set_result(None)
+            # Who was cancelled just now has not run since, and leaves the line only then.
+            if not waiting.granted.done():
+                self._grant(waiting.load, waiting.size)
+                waiting.granted.set_result(None)
 
     def _leave(self, waiting: _Waiting) -> None:
         if waiting in self._line:

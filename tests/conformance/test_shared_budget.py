@@ -112,10 +112,11 @@ async def test_only_news_are_told(place):
 
 async def test_leases_end(place):
     """A dead replica's is not held any longer than it lasts, that of one that leaves not at all."""
-    await told(place, report("dead", leases={BUDGET: 80.0}, lease_seconds=0.05))
+    await told(place, report("dead", leases={BUDGET: 80.0}, lease_seconds=600.0))
     await told(place, report("leaving", leases={BUDGET: 40.0}))
     await told(place, report("leaving", 2, lease_seconds=0.0))
     before = await told(place, report("one"))
+    await told(place, report("dead", 2, leases={BUDGET: 80.0}, lease_seconds=0.05))
     await asyncio.sleep(0.1)
     after = await told(place, report("one", 2))
 

@@ -8,6 +8,7 @@ import pytest
 from service.emulator.config import AppPolicy
 from service.emulator.disturbances import Refuse
 from service.emulator.server import Emulator, EmulatorConfig
+from tests.support.stage import OrgClock
 
 
 def form_of(credentials, token: str = "", **more: str) -> dict[str, str]:
@@ -21,11 +22,17 @@ async def works(client: httpx.AsyncClient, token: str) -> bool:
 
 
 @pytest.fixture
-async def rotating(keys):
-    """A client of an emulator whose app rotates refresh tokens, and the emulator; time is real."""
-    policy = AppPolicy(rotate_refresh_tokens=True, refresh_seconds=0.2)
+def time():
+    """Real time, which may be stopped."""
+    return OrgClock()
+
+
+@pytest.fixture
+async def rotating(keys, time):
+    """A client of an emulator whose app rotates refresh tokens, and the emulator."""
+    policy = AppPolicy(rotate_refresh_tokens=True, refresh_seconds=0.01)
     async with (
-        Emulator(EmulatorConfig(directory=keys, app=policy)) as emulator,
+        Emulator(EmulatorConfig(directory=keys, app=policy), time) as emulator,
         httpx.AsyncClient(base_url=emulator.url, trust_env=False, timeout=60) as client,
     ):
         yield emulator, client
@@ -42,14 +49,17 @@ async def test_a_refresh(anonymous, emulator):
     assert await works(anonymous, response.json()["access_token"])
 
 
-async def test_two_refreshes_at_once(rotating):
+async def test_two_refreshes_at_once(rotating, time):
     """Of two uses of one token at the same time one is refused, and the other's new token works."""
     emulator, client = rotating
     form = form_of(emulator.credentials)
+    time.goes_on.clear()
 
-    answers = await asyncio.gather(*(client.post("/services/oauth2/token", data=form) for _ in range(2)))
+    uses = [asyncio.ensure_future(client.post("/services/oauth2/token", data=form)) for _ in range(2)]
+    await asyncio.wait(uses, return_when=asyncio.FIRST_COMPLETED)
+    time.goes_on.set()
 
-    served, refused = sorted(answers, key=lambda answer: answer.status_code)
+    served, refused = sorted(await asyncio.gather(*uses), key=lambda answer: answer.status_code)
     assert (served.status_code, refused.status_code) == (200, 400)
     assert refused.json() == {
         "error": "invalid_grant",

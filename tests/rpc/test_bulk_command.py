@@ -15,6 +15,7 @@ import pytest
 from sluicegate import TokenFile
 
 from service.emulator.effects import Delay
+from tests.support.forked import forked
 
 
 async def begin(*arguments: object, output: int = PIPE, given: int = DEVNULL, folder: Path | None = None) -> Process:
@@ -34,6 +35,10 @@ async def bulk(
     *arguments: object, piped: bytes | None = None, folder: Path | None = None
 ) -> tuple[int | None, str, str]:
     """Run the command, and return its status, its output and what it said beside it."""
+    if piped is None and folder is None:
+        async with forked("bulk", *map(str, arguments), stderr=PIPE) as command:
+            output, errors = await command.communicate()
+        return command.returncode, output.decode(), errors.decode()
     process = await begin(*arguments, given=DEVNULL if piped is None else PIPE, folder=folder)
     output, errors = await process.communicate(piped)
     return process.returncode, output.decode(), errors.decode()

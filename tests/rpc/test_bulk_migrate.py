@@ -17,6 +17,7 @@ from sluicegate.v1.bulk_service_pb2 import PlanBulkLoadsRequest
 from sluicegate.v1.bulk_service_pb2_grpc import BulkServiceStub
 
 from service.emulator.effects import Delay
+from tests.support.forked import forked
 
 
 def upsert(sobject: str, *columns: str, operation: BulkOperation.ValueType = BULK_OPERATION_UPSERT) -> BulkLoadDraft:
@@ -79,8 +80,8 @@ async def begin(*arguments: object) -> Process:
 
 async def migrate(*arguments: object) -> tuple[int | None, str, str]:
     """Run the command, and return its status, its output and what it said beside it."""
-    process = await begin(*arguments)
-    output, errors = await process.communicate()
+    async with forked("bulk", "migrate", *map(str, arguments), stderr=PIPE) as process:
+        output, errors = await process.communicate()
     return process.returncode, output.decode(), errors.decode()
 
 

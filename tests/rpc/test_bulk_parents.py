@@ -32,6 +32,7 @@ async def test_rows_by_parent_meet_in_no_lock(org, channel, disturbances, unique
         mapping=[pb.BulkColumn(name="account", field="Account.Ext__c")],
         parent_column=parent_column,
         key_column="Ext__c",
+        keep_results=True,  # otherwise calls may write the rows, none beside another
     )
     caller = FileCaller(header, f"Ext__c,LastName,account\n{rows}".encode(), tmp_path / "token")
     rule = disturbances.add(LockParents(0.02), times=None)

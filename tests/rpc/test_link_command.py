@@ -1,24 +1,17 @@
 """`sluicegate link` against a running service."""
 
-import asyncio
 import json
-import os
-import sys
 from asyncio.subprocess import PIPE
 
 from sluicegate import Client
 
+from tests.support.forked import forked
+
 
 async def link(app, *arguments: str) -> tuple[int | None, str, str]:
     """Run the command to its end."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("SLUICEGATE_")}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "service", "link", *arguments, "--target", app.addresses.grpc),
-        env=environment,
-        stdout=PIPE,
-        stderr=PIPE,
-    )
-    output, errors = await process.communicate()
+    async with forked("link", *arguments, "--target", app.addresses.grpc, stderr=PIPE) as process:
+        output, errors = await process.communicate()
     return process.returncode, output.decode(), errors.decode()
 
 

@@ -15,10 +15,11 @@ from sluicegate.v1.query_service_pb2 import (
 from sluicegate.v1.query_service_pb2_grpc import QueryServiceStub
 
 from service.emulator import query_jobs
-from service.emulator.effects import Refuse, RevokeSessions, SlowJob
+from service.emulator.effects import Delay, Refuse, RevokeSessions, SlowJob
 from service.emulator.org import Org
 from tests.support.past import in_the_past
 from tests.support.rich_status import failure
+from tests.support.stage import until
 
 SELECT = (
     "SELECT Id, LastName, AnnualRevenue, NumberOfEmployees, IsConverted, CreatedDate, Email, Owner.Name, "
@@ -173,9 +174,10 @@ async def test_who_hangs_up_aborts_the_job(channel, leads, disturbances, monkeyp
     aborted = asyncio.Event()
     monkeypatch.setattr(query_jobs.QueryJob, "abort", lambda _job: aborted.set())
     disturbances.add(SlowJob(wait_seconds=600), times=None)
+    asked_for = disturbances.add(Delay(0), method="GET", path="/jobs/query/750", times=None)
     call = QueryServiceStub(channel).Query(QueryRequest(soql=SELECT.format(leads(1)), route=QUERY_ROUTE_BULK))
     reading = asyncio.ensure_future(call.read())
-    await asyncio.wait([reading], timeout=1)
+    await until(lambda: asked_for.hits > 0)
 
     call.cancel()
     await asyncio.gather(reading, return_exceptions=True)

@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 from asyncio import StreamReader, StreamReaderProtocol
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -20,9 +21,8 @@ from service.cli import main
 
 _forks = multiprocessing.get_context("forkserver")
 # `__main__` too: each process would import pytest otherwise. The store's client is imported by those that have a store.
-_forks.set_forkserver_preload(
-    ["__main__", __name__, *(f"service.cli.{name}" for name in ("serve", "emulate", "query")), "service.valkey"]
-)
+_COMMANDS = ("serve", "emulate", "query", "bulk", "link")
+_forks.set_forkserver_preload(["__main__", __name__, *(f"service.cli.{name}" for name in _COMMANDS), "service.valkey"])
 
 Stream = int | IO[Any]
 """PIPE, DEVNULL or a file."""
@@ -93,7 +93,7 @@ async def forked(
     stdout: Stream = PIPE,
     stderr: Stream = DEVNULL,
 ) -> AsyncIterator[ForkedProcess]:
-    """Run the command until it ends, or until it is killed on leaving.
+    """Run the command until it ends, or until it is killed on leaving; what it left of temporary files goes with it.
 
     Args:
         arguments: Those of `sluicegate`.
@@ -106,6 +106,9 @@ async def forked(
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("SLUICEGATE_")}
     outputs: dict[int, StreamReader] = {}
     async with AsyncExitStack() as stack:
+        # Who is killed cannot clear up.
+        folder = stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
+        variables = {**inherited, "TMPDIR": folder, **(environment or {})}
         with ExitStack() as starting:
             streams = []
             for number, stream in enumerate((stdin, stdout, stderr)):
@@ -116,7 +119,7 @@ async def forked(
                     written = os.open(os.devnull, os.O_RDWR) if isinstance(stream, int) else os.dup(stream.fileno())
                 starting.callback(os.close, written)
                 streams.append(_Descriptor(written))
-            process = _forks.Process(target=_run, args=(arguments, {**inherited, **(environment or {})}, streams))
+            process = _forks.Process(target=_run, args=(arguments, variables, streams))
             process.daemon = True
             process.start()
         running = ForkedProcess(process, outputs)
@@ -149,6 +152,7 @@ def _run(arguments: Sequence[str], environment: Mapping[str, str], streams: Sequ
     sys.stdin = open(0, closefd=False)  # noqa: SIM115 - it lives as long as the process
     os.environ.clear()
     os.environ.update(environment)
+    tempfile.tempdir = None
     sys.argv = ["sluicegate", *arguments]
     main()
 

@@ -17,11 +17,12 @@ from service.bulk.ledger import Ledger
 from service.bulk.request import LoadRequest, Operation, WantedResults
 from service.bulk.results.outcomes import RowCounts
 from service.bulk.room import DiskRoom
+from service.bulk.running import consent
 from service.bulk.taking import incoming
 from service.bulk.taking.messages import DataEnd, Message, PartCommit
 from service.bulk.telling.events import Accepted, Event, Finished, PartDone, Prepared, Progress
 from tests.support.bulk import FakeBulkOrg
-from tests.support.clock import settle
+from tests.support.idle_time import in_idle_time
 from tests.unit.bulk.loading import SIGNER, Caller, by_part, loader, new_ledger, queued
 
 INSERT = by_part(LoadRequest("Lead", Operation.INSERT, results=WantedResults.ALL, key_column="LastName"))
@@ -100,10 +101,11 @@ async def test_commits_overtake_data_that_waits():
     assert 0 == disk.taken
 
 
+@in_idle_time
 async def test_without_reading_ahead_such_a_load_is_stuck(monkeypatch):
     """What shows that commits have to overtake: where none is read, the load waits for itself and is refused."""
     monkeypatch.setattr(incoming, "AHEAD_BYTES", 0)
-    monkeypatch.setattr(room, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(room, "WAIT_SECONDS", room.WAIT_SECONDS - 1)
     disk = DiskRoom(SHARE + 2, SHARE)
 
     with pytest.raises(errors.QueueFull):
@@ -112,16 +114,14 @@ async def test_without_reading_ahead_such_a_load_is_stuck(monkeypatch):
     assert 0 == disk.taken
 
 
+@in_idle_time
 async def test_a_caller_that_owes_a_commit_does_not_hold_others_for_ever(monkeypatch):
     """While others wait for room, a part waits for its commit for ten minutes, and the load can be gone on with."""
-    monkeypatch.setattr("service.bulk.running.consent.WAIT_SECONDS", 0.02)
+    monkeypatch.setattr(consent, "WAIT_SECONDS", room.WAIT_SECONDS - 1)
     org, disk = FakeBulkOrg(), DiskRoom(SHARE + 2, SHARE)
-    owing = asyncio.ensure_future(converse(disk, org, commit=False))
-    await settle()
 
-    async with asyncio.timeout(20):
-        with pytest.raises(errors.DeadlineExceeded, match="was not committed"):
-            await owing
+    with pytest.raises(errors.DeadlineExceeded, match="was not committed for 599 seconds"):
+        await converse(disk, org, commit=False)
 
     assert (0, []) == (disk.taken, org.written)
 
@@ -180,21 +180,18 @@ async def silent(disk: DiskRoom, org: FakeBulkOrg, *messages: Message) -> None:
 
 
 @pytest.mark.parametrize("sent", [(), (rows(0),), (rows(0), rows(5), rows(10))])
-async def test_a_caller_that_falls_silent_does_not_hold_others_for_ever(monkeypatch, sent):
+@in_idle_time
+async def test_a_caller_that_falls_silent_does_not_hold_others_for_ever(sent):
     """While others wait for room a caller that owes data has ten minutes; without others it has all time."""
-    # So long that a machine with much else to do does not take the load that waits for a silent one too.
-    monkeypatch.setattr("service.bulk.taking.incoming.WAIT_SECONDS", 0.3)
-    monkeypatch.setattr("service.bulk.running.consent.WAIT_SECONDS", 0.3)
     org, disk = FakeBulkOrg(), DiskRoom(SHARE + 2, SHARE)
     silence = asyncio.ensure_future(silent(disk, org, *sent))
-    await asyncio.sleep(0.7)
+    await asyncio.sleep(room.WAIT_SECONDS * 9.5)
     assert not silence.done()
 
-    async with asyncio.timeout(20):
-        told = await converse(disk, org)
-        if sent:
-            with pytest.raises(errors.DeadlineExceeded):
-                await silence
+    told = await converse(disk, org)
+    if sent:
+        with pytest.raises(errors.DeadlineExceeded):
+            await silence
 
     silence.cancel()
     await asyncio.gather(silence, return_exceptions=True)
@@ -202,10 +199,11 @@ async def test_a_caller_that_falls_silent_does_not_hold_others_for_ever(monkeypa
     assert 0 == disk.taken
 
 
+@in_idle_time
 async def test_loads_that_wait_hold_no_more_memory_than_there_is(monkeypatch):
     """Beyond that a load that waits reads nothing, so that the connection holds its caller back."""
     monkeypatch.setattr(room, "MOST_AHEAD_BYTES", 1)
-    monkeypatch.setattr(room, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(room, "WAIT_SECONDS", room.WAIT_SECONDS - 1)
     disk = DiskRoom(SHARE + 2, SHARE)
     other = disk.open(caller="other")
     other.read_ahead(1)

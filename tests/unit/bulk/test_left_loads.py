@@ -11,6 +11,7 @@ from service.bulk.job import JobState
 from service.bulk.request import WantedResults
 from service.bulk.telling.events import Accepted, Progress
 from tests.support.bulk import FakeBulkOrg
+from tests.support.idle_time import in_idle_time
 from tests.unit.bulk.loading import loader, new_ledger, stream
 from tests.unit.bulk.three_rows import DATA, INSERT, run
 
@@ -137,14 +138,14 @@ class Telling(FakeBulkOrg):
         return await super().results(job_id, file, begin)
 
 
-async def test_a_caller_that_reads_nothing_gives_its_room_back(monkeypatch):
+@in_idle_time
+async def test_a_caller_that_reads_nothing_gives_its_room_back():
     """What the load holds is freed while its caller sleeps, which is told so when it wakes."""
-    monkeypatch.setattr("service.bulk.telling.outbox.UNREAD_SECONDS", 0.01)
     org, slots = Telling(polls=1), asyncio.Semaphore(1)
     request, data = replace(INSERT, results=WantedResults.ALL), b"LastName\n" + b"Curie\n" * 20_000
     running = replace(loader(org), slots=slots).run(request, new_ledger(request), stream(data))
 
-    async with aclosing(running) as events, asyncio.timeout(20):
+    async with aclosing(running) as events:
         await anext(events)
         await org.asked.wait()
         await slots.acquire()

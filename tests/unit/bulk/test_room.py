@@ -11,6 +11,7 @@ from service import errors
 from service.bulk import room
 from service.bulk.room import DiskRoom
 from tests.support.clock import settle
+from tests.support.idle_time import in_idle_time
 
 
 @pytest.fixture(autouse=True)
@@ -100,9 +101,9 @@ async def test_the_last_room_is_kept_for_one():
     assert disk.taken <= disk.limit
 
 
-async def test_nobody_waits_for_ever(monkeypatch):
+@in_idle_time
+async def test_nobody_waits_for_ever():
     """Who gets no room is refused after ten minutes, and stands in nobody's way any more."""
-    monkeypatch.setattr(room, "WAIT_SECONDS", 0.01)
     disk = DiskRoom(102, 0)
     holder, load = disk.open(largest=100), disk.open(largest=100)
     assert holder.take_now(100)
@@ -111,6 +112,22 @@ async def test_nobody_waits_for_ever(monkeypatch):
         await load.take(20)
 
     assert (0, 102) == (disk.waiting, disk.taken)
+
+
+async def test_room_that_is_given_back_while_a_wait_is_cancelled_goes_to_the_next():
+    """The wait has not left the line yet, for its task was cancelled just now; it takes nothing any more."""
+    disk = DiskRoom(103, 0)
+    holder, *loads = (disk.open(largest=100) for _ in range(3))
+    assert holder.take_now(100)
+    cancelled, waiting = (asyncio.ensure_future(load.take(50)) for load in loads)
+    await settle()
+
+    cancelled.cancel()
+    holder.close()
+    await settle()
+
+    assert (True, True) == (cancelled.cancelled(), waiting.done())
+    assert (0, 52) == (disk.waiting, disk.taken)
 
 
 async def test_a_wait_that_is_cancelled_takes_nothing():

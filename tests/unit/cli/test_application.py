@@ -1,13 +1,23 @@
 """The command line as a whole."""
 
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 from typer.testing import CliRunner
 
 from service.cli import application
+
+
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Let processes heed Ctrl-C, which they leave alone where the tests run in the background of a shell."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def test_help_lists_every_command():
@@ -55,6 +65,7 @@ def printed(code: str) -> str:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
 
 
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("way", [["-m", "service"], ["-c", "from service.cli import main; main()"]])
 def test_a_stop_during_the_start_is_one(tmp_path, way):
     """Ctrl-C while modules are imported ends the command as it does later on, and without a word."""
@@ -69,6 +80,7 @@ def test_a_stop_during_the_start_is_one(tmp_path, way):
     assert (130, "", "") == (ran.returncode, ran.stdout, ran.stderr)
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_a_stop_once_the_modules_are_there_is_the_commands_own():
     """What runs then has something to put in order; a process that is told to leave Ctrl-C alone goes on to."""
     code = (

@@ -16,7 +16,6 @@ from service.bulk.load import Loader
 from service.bulk.request import LoadRequest, Operation, WantedResults
 from service.bulk.results.outcomes import RowCounts
 from service.bulk.room import DiskRoom
-from service.bulk.running import call_run
 from service.bulk.running.call_run import MAX_TRIES
 from service.bulk.taking.messages import DataEnd, Message, PartCommit
 from service.bulk.telling.events import Accepted, Event, Finished, PartDone, Prepared, Progress, Results
@@ -26,6 +25,7 @@ from service.bulk.ways.small_loads import Prices
 from service.bulk.ways.way import Way
 from tests.support.bulk import FakeBulkOrg
 from tests.support.clock import FakeClock
+from tests.support.idle_time import in_idle_time
 from tests.support.row_calls import FakeRowCalls
 from tests.unit.bulk.loading import SIGNER, Caller, Killed, by_part, loader, new_ledger, queued, stream
 
@@ -342,9 +342,9 @@ async def test_what_is_committed_is_written_though_the_caller_leaves():
     assert 1_700 == len(org.calls.records)
 
 
-async def test_nobody_is_waited_for_without_end(monkeypatch):
+@in_idle_time
+async def test_nobody_is_waited_for_without_end():
     """What an org does not take in time is left to whoever goes on with the load."""
-    monkeypatch.setattr(call_run, "AFTERWARDS_SECONDS", 0.01)
     org = Org()
     org.calls.after = lambda: org.calls.faults.append(asyncio.Event())
     caller = Caller(UPSERT, data_of(1_700), chunk=4_000)

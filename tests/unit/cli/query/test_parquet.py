@@ -18,6 +18,12 @@ def numbers(*values: int) -> Batch:
     return Batch({"Number": values}, len(values), 9, descriptions=(NUMBER,))
 
 
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch):
+    """Take back which allocator Arrow is told to use."""
+    monkeypatch.setenv("ARROW_DEFAULT_MEMORY_POOL", "system")
+
+
 @pytest.fixture
 def path(tmp_path):
     """Where the file will be."""
