@@ -18,7 +18,7 @@ from service.bulk.ledger import DIGEST_BYTES, PartRecord
 from service.bulk.messages import DataEnd, Message, PartCommit, disorder
 from service.bulk.needed_columns import check_needed
 from service.bulk.part_run import PartRun
-from service.bulk.parts import Part, Position
+from service.bulk.parts import Part, Position, Splitter
 from service.bulk.patience import persist
 from service.bulk.splitting import SplitterOf, marked
 
@@ -27,6 +27,7 @@ MAX_WAITING_BYTES = 400_000_000
 """What may be kept of parts whose commit the caller owes."""
 
 _SLICE_BYTES = 256 * 1024
+"""What is cut before anybody looks whether the load is over."""
 
 Start = Callable[[PartRun], None]
 """Sets a part to work, in a task that somebody owns."""
@@ -124,11 +125,10 @@ class Intake:
         desk = self._desk
         if self.fault is not None:
             return
-        for piece in _pieces(data):
-            if not await self._cut(partial(self._splitter.feed, piece), start):
-                return
-            if isinstance(piece, bytes):
-                desk.bytes_received += len(piece)
+        if isinstance(data, bytes):
+            desk.bytes_received += len(data)
+        if not await self._cut(partial(_fed, self._splitter, data, asyncio.current_task()), start):
+            return
         is_accepted = desk.request.commit is not Commit.AT_END or desk.ledger.parts
         if is_accepted and desk.clock.monotonic() >= self._next_progress:
             self._next_progress = desk.clock.monotonic() + PROGRESS_SECONDS
@@ -280,10 +280,15 @@ class Intake:
         await self._desk.tell_progress()
 
 
-def _pieces(data: bytes | RowColumns) -> list[bytes | RowColumns]:
+def _fed(splitter: Splitter, data: bytes | RowColumns, task: asyncio.Task[None] | None) -> Iterator[Part]:
+    """Feed a message to a splitter, a slice at a time: no more of it once the task is cancelled that waits for it."""
     if not isinstance(data, bytes):
-        return [data]
-    return [data[start : start + _SLICE_BYTES] for start in range(0, len(data), _SLICE_BYTES)]
+        yield from splitter.feed(data)
+        return
+    for start in range(0, len(data), _SLICE_BYTES):
+        if task is not None and task.cancelling():
+            return
+        yield from splitter.feed(data[start : start + _SLICE_BYTES])
 
 
 def _other_data(part: int, row: int) -> errors.InvalidData:
