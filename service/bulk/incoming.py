@@ -170,7 +170,9 @@ async def one_ahead(messages: AsyncIterator[Message]) -> AsyncGenerator[Message,
 def _weight(message: Message | None) -> int:
     """Return about what a message's rows are counted as."""
     if isinstance(message, bytes):
-        return weight(len(message), message.count(b"\n"))
+        # Half the time that `count` takes for what is as frequent as line ends.
+        lines = len(message) - len(message.replace(b"\n", b""))
+        return weight(len(message), lines)
     if not isinstance(message, RowColumns):
         return 0
     texts = (column.values for column in message.columns if column.kind is CellKind.TEXT)
