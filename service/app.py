@@ -21,14 +21,15 @@ from service.admin.links.link_host import LinkHost
 from service.admin.links.server import LinkServer
 from service.admin.metrics import Metrics
 from service.admin.server import AdminServer
+from service.bulk.data.spool import SPARE_BYTES
 from service.bulk.failpoints import Deadly, Reach, pass_by
 from service.bulk.room import DiskRoom
-from service.bulk.spool import SPARE_BYTES
 from service.clock import Clock, SystemClock
 from service.deep_links.claim_store import ClaimsInMemory, ClaimStore
 from service.deep_links.config import LinkConfig
 from service.deep_links.keys import FixedKeys, KeyRing
-from service.deep_links.shortener import Shortener, ShortForm
+from service.deep_links.short_form import ShortForm
+from service.deep_links.shortener import Shortener
 from service.governor.sharing import Sharing
 from service.governor.valkey import ValkeyExchange
 from service.orgs import config, link_config

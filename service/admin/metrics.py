@@ -8,7 +8,7 @@ from prometheus_client.registry import Collector
 
 from service.batching.statistics import Statistics as Batching
 from service.bulk.room import DiskRoom
-from service.bulk.watching import Totals as Loading
+from service.bulk.telling.watching import Totals as Loading
 from service.governor.base import Share
 from service.governor.base import Statistics as Governing
 from service.orgs.registry import OrgRegistry

@@ -14,6 +14,7 @@ from opentelemetry.util.types import AttributeValue
 
 from service.batching.item import Gathering, Item, Outcome, Part, Route, Single, Unlocated
 from service.batching.lane import Lane, Shared
+from service.batching.lateness import patience_seconds
 from service.batching.policy import Hold, Policy
 from service.batching.refusals import at_fault
 from service.batching.room import Room
@@ -144,7 +145,9 @@ class Coalescer:
     ) -> list[Outcome]:
         """Write several records, each on its own, and return an outcome for each in their order.
 
-        Cancelling withdraws the records that have not left.
+        Cancelling withdraws the records that have not left. So does the end of the call's time, shortly before its
+        deadline, so that what is known of the others is not lost: each record that has no answer then has an error of
+        its own, which tells whether it may have been written.
 
         Args:
             prepared: What to write, those of one key in the order in which they are to be written.
@@ -166,12 +169,28 @@ class Coalescer:
             put.append((lane, item))
             lane.put(item)
         try:
-            await gathering.future
+            await self._patiently(gathering.future, context)
         except asyncio.CancelledError:
             for lane, item in put:
                 lane.withdraw(item)
             raise
+        if gathering.left:
+            for index, (lane, item) in enumerate(put):
+                if gathering.outcomes[index] is None:
+                    gathering.outcomes[index] = lane.give_up(item)
         return [outcome for outcome in gathering.outcomes if outcome is not None]
+
+    async def _patiently(self, future: "asyncio.Future[None]", context: CallContext) -> None:
+        """Wait for a future as long as the call's deadline leaves time to tell of it."""
+        seconds = patience_seconds(context)
+        if seconds is None:
+            await future
+            return
+        end = asyncio.ensure_future(self._clock.sleep(seconds))
+        try:
+            await asyncio.wait((future, end), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            end.cancel()
 
     def _item(self, prepared: Prepared, context: CallContext, max_wait: float | None, waiter: Single | Part) -> Item:
         return Item(

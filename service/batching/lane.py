@@ -9,11 +9,12 @@ from typing import Any
 from service.batching.caller_lines import CallerLines
 from service.batching.item import Item, Outcome, Route, State, Unlocated
 from service.batching.keys import Keys
+from service.batching.lateness import still_locked, unanswered
 from service.batching.locks import Locks
 from service.batching.policy import Hold, Policy
 from service.batching.statistics import LaneStatistics, Totals
 from service.clock import Clock, backoff_seconds
-from service.errors import RowLocked
+from service.errors import RowLocked, SluicegateError
 from service.salesforce.calls.collections import MOST_RUNS
 from service.salesforce.calls.writes import Operation, Row, Write
 
@@ -121,6 +122,12 @@ class Lane:
             self._forget(item)
         elif item.state is State.AWAY:
             item.state = State.ABANDONED
+
+    def give_up(self, item: Item) -> SluicegateError:
+        """Withdraw a record whose caller must have an answer now, and return what is known of it."""
+        known = unanswered(item)
+        self.withdraw(item)
+        return known
 
     def _forget(self, item: Item) -> None:
         """Free what a withdrawn item holds; callers who come and go must not fill the queues while a call is slow."""
@@ -285,7 +292,7 @@ class Lane:
                 item.state = State.WAITING
                 waiting.append(item)
             else:
-                self._settle(item, _still_locked(item))
+                self._settle(item, still_locked(item))
         if waiting:
             self._totals.retried += len(waiting)
             self._shared.spawn(self._after(pause, waiting))
@@ -318,11 +325,3 @@ class Lane:
         item.state = State.DONE
         self._unfinished -= 1
         self._totals.let_go(item.context.caller, item.row.size)
-
-
-def _still_locked(item: Item) -> RowLocked:
-    return RowLocked(
-        "another transaction holds the record or its parent",
-        metadata={"object": item.row.sobject, "attempts": str(item.attempt)},
-        retry_after_seconds=1.0,
-    )

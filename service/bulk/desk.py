@@ -4,16 +4,17 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from service.bulk.allowance import Allowance
-from service.bulk.events import Event, Progress
 from service.bulk.failpoints import Reach
-from service.bulk.job import BulkClient, LoadRequest
+from service.bulk.job import BulkClient
 from service.bulk.ledger import Ledger
-from service.bulk.outbox import Outbox
+from service.bulk.request import LoadRequest
 from service.bulk.room import DiskRoom, LoadRoom
+from service.bulk.telling.events import Event, Progress
+from service.bulk.telling.outbox import Outbox
+from service.bulk.telling.watching import LoadWatch
 from service.bulk.token import LoadToken, TokenSigner
-from service.bulk.watching import LoadWatch
-from service.bulk.ways import Ways
+from service.bulk.ways.allowance import Allowance
+from service.bulk.ways.part_ways import Ways
 from service.clock import Clock
 
 PARTS_AT_WORK = 4

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from service import errors
-from service.bulk.job import Commit, Job, LoadRequest, LoadState, Operation, Way
-from service.bulk.load_view import Load, LoadPart, PartState
-from service.bulk.outcomes import RowCounts
-from service.bulk.parts import PartLimits, Position
+from service.bulk.cutting.parts import PartLimits, Position
+from service.bulk.job import Job, JobState
+from service.bulk.request import Commit, LoadRequest, Operation
+from service.bulk.results.outcomes import RowCounts
+from service.bulk.telling.load_view import Load, LoadPart, PartState
 from service.bulk.token import LoadToken, PartEntry
+from service.bulk.ways.way import Way
 
 DIGEST_BYTES = 8
 MAX_PARTS = 600
@@ -48,13 +50,13 @@ class PartRecord:
         """Where it stands."""
         if self.counts is not None:
             return PartState.DONE
-        is_open = self.job is None or self.job.state is LoadState.OPEN
+        is_open = self.job is None or self.job.state is JobState.OPEN
         return PartState.PREPARED if is_open else PartState.COMMITTED
 
     @property
-    def job_state(self) -> LoadState:
+    def job_state(self) -> JobState:
         """Where its last job stands, or stood when it ended."""
-        return LoadState.OPEN if self.job is None else self.job.state
+        return JobState.OPEN if self.job is None else self.job.state
 
     @property
     def processed(self) -> int:
@@ -82,7 +84,7 @@ class PartRecord:
         self.job = None
         self.left = 0
 
-    def write_by_calls(self, state: LoadState, *, tried: int = 0, failed: int = 0) -> None:
+    def write_by_calls(self, state: JobState, *, tried: int = 0, failed: int = 0) -> None:
         """Take note of how the writing without a job stands, in the words of a job."""
         self.way = Way.COLLECTIONS
         self.job = Job("", state, tried, failed)
@@ -195,10 +197,10 @@ class Ledger:
             record = PartRecord(start, end, entry.digest, list(entry.jobs), entry.left)
             record.is_told = bool(entry.ended)
             if entry.by_calls:
-                record.write_by_calls(LoadState.OPEN if entry.by_calls == 1 else LoadState.PROCESSING)
+                record.write_by_calls(JobState.OPEN if entry.by_calls == 1 else JobState.PROCESSING)
             if entry.counts is not None and (entry.jobs or entry.by_calls):
                 record.counts = RowCounts(*entry.counts)
-                record.job = Job(entry.jobs[-1] if entry.jobs else "", LoadState.named(entry.ended))
+                record.job = Job(entry.jobs[-1] if entry.jobs else "", JobState.named(entry.ended))
             ledger.parts.append(record)
             start = end
         return ledger
@@ -251,20 +253,20 @@ class Ledger:
         return sum((record.counts for record in self.parts if record.counts is not None), RowCounts())
 
     @property
-    def state(self) -> LoadState:
+    def state(self) -> JobState:
         """Where the load as a whole stands."""
         states = {record.job_state for record in self.parts}
-        if not states or LoadState.OPEN in states:
-            return LoadState.OPEN
+        if not states or JobState.OPEN in states:
+            return JobState.OPEN
         if not all(state.is_final for state in states):
-            return LoadState.UPLOADED if states == {LoadState.UPLOADED} else LoadState.PROCESSING
+            return JobState.UPLOADED if states == {JobState.UPLOADED} else JobState.PROCESSING
         if not self.has_ended:
-            return LoadState.OPEN
-        return next((state for state in (LoadState.FAILED, LoadState.ABORTED) if state in states), LoadState.COMPLETE)
+            return JobState.OPEN
+        return next((state for state in (JobState.FAILED, JobState.ABORTED) if state in states), JobState.COMPLETE)
 
     def load(self) -> Load:
         """Return the load as the caller sees it."""
-        failed = (record.job for record in self.parts if record.job_state is LoadState.FAILED)
+        failed = (record.job for record in self.parts if record.job_state is JobState.FAILED)
         return Load(
             id=self.load_id,
             object=self.object,

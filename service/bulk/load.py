@@ -5,21 +5,22 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import aclosing, closing
 from dataclasses import dataclass, field
 
-from service.bulk.allowance import Allowance
+from service.bulk.cutting.splitting import SplitterOf
 from service.bulk.desk import PARTS_AT_WORK, Desk, Slots, Turns
-from service.bulk.events import Accepted, Event, Finished, PartDone, Prepared, Results, ResumeFrom
 from service.bulk.failpoints import Failpoint, Reach, pass_by
-from service.bulk.incoming import Incoming
-from service.bulk.intake import Intake
-from service.bulk.job import BulkClient, Commit, LoadRequest
+from service.bulk.job import BulkClient
 from service.bulk.ledger import Ledger
-from service.bulk.messages import Message
-from service.bulk.part_run import PartRun
+from service.bulk.request import Commit, LoadRequest
 from service.bulk.room import DiskRoom, weight
-from service.bulk.splitting import SplitterOf
+from service.bulk.running.part_run import PartRun
+from service.bulk.taking.incoming import Incoming
+from service.bulk.taking.intake import Intake
+from service.bulk.taking.messages import Message
+from service.bulk.telling.events import Accepted, Event, Finished, PartDone, Prepared, Results, ResumeFrom
+from service.bulk.telling.watching import LoadWatch
 from service.bulk.token import TokenSigner
-from service.bulk.watching import LoadWatch
-from service.bulk.ways import Ways
+from service.bulk.ways.allowance import Allowance
+from service.bulk.ways.part_ways import Ways
 from service.clock import Clock
 
 _POINTS: dict[type[Event], Failpoint] = {

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from service import errors
+from service.bulk.cutting.parts import Part
 from service.bulk.desk import Desk
-from service.bulk.job_steps import abort_quietly, upload
 from service.bulk.ledger import DIGEST_BYTES, PartRecord
-from service.bulk.parts import Part
+from service.bulk.running.job_steps import abort_quietly, upload
 
 
 async def add_part(desk: Desk, part: Part) -> PartRecord:

@@ -15,8 +15,8 @@ import asyncio
 from collections import Counter, deque
 from dataclasses import dataclass
 
-from service.bulk.parts import MAX_PART_BYTES, MAX_PART_ROWS
-from service.bulk.spool import SpoolFiles
+from service.bulk.cutting.parts import MAX_PART_BYTES, MAX_PART_ROWS
+from service.bulk.data.spool import SpoolFiles
 from service.errors import QueueFull
 
 ROW_BYTES = 64

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from functools import partial
 
 from service import errors
-from service.bulk.coverage import settle
-from service.bulk.job import BulkClient, Job, LoadState
-from service.bulk.job_steps import ask, complete
+from service.bulk.job import BulkClient, Job, JobState
 from service.bulk.ledger import Ledger, PartRecord
-from service.bulk.load_view import Load
-from service.bulk.outcomes import RowOutcome, RowResult
 from service.bulk.patience import PASSING, Delays
-from service.bulk.report import Report, Reported
-from service.bulk.result_files import ResultFiles
+from service.bulk.results.coverage import settle
+from service.bulk.results.outcomes import RowOutcome, RowResult
+from service.bulk.results.report import Report, Reported
+from service.bulk.results.result_files import ResultFiles
+from service.bulk.running.job_steps import ask, complete
+from service.bulk.telling.load_view import Load
 from service.clock import Clock
 
 
@@ -74,7 +74,7 @@ class StandingLoad:
         """
         await self.load()
         for record in self.ledger.unfinished:
-            if record.job is not None and record.job.state is LoadState.OPEN:
+            if record.job is not None and record.job.state is JobState.OPEN:
                 record.job = await complete(self.client, self.clock, record.job.id)
         return self.ledger.load()
 
@@ -163,4 +163,4 @@ class StandingLoad:
     @property
     def _is_at_work(self) -> bool:
         jobs = (record.job for record in self.ledger.unfinished)
-        return any(job is not None and job.state in {LoadState.UPLOADED, LoadState.PROCESSING} for job in jobs)
+        return any(job is not None and job.state in {JobState.UPLOADED, JobState.PROCESSING} for job in jobs)

@@ -1,9 +1,10 @@
 """What cannot be asked of a load whose rows are written by calls: it has no job, and only a job keeps anything."""
 
 from service import errors
-from service.bulk.job import Commit, Way
 from service.bulk.ledger import Ledger
-from service.bulk.load_view import PartState
+from service.bulk.request import Commit
+from service.bulk.telling.load_view import PartState
+from service.bulk.ways.way import Way
 
 
 def refuse_results(ledger: Ledger, part: int = 0) -> None:

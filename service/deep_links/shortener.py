@@ -6,9 +6,7 @@ so that whoever follows it without the app comes to the link host and to whateve
 
 import random
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
@@ -20,7 +18,8 @@ from service.context import CallContext
 from service.deep_links.grammar import invalid_request
 from service.deep_links.link import Link
 from service.deep_links.placeholders import path_of
-from service.deep_links.shorteners.kind import Order, ShortenerKind
+from service.deep_links.short_form import ShortForm
+from service.deep_links.shorteners.kind import Order
 from service.errors import ShortLinkUnavailable, UpstreamProtocolError, UpstreamUnavailable
 from service.governor.base import Sign
 from service.governor.places import Places, PlacesFull
@@ -41,7 +40,6 @@ _RETRY_TOKENS = 100
 _BASE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 2.0
 _LARGEST_ANSWER_BYTES = 65_536
-_LARGEST_KEY_BYTES = 4096
 _TELL_SECONDS = 10
 _LATER_SECONDS = 5.0
 _SERVER_FAULT = 500
@@ -49,52 +47,10 @@ _THROTTLED = 429
 _SUCCESS = range(200, 300)
 _REFUSED_KEY = frozenset({401, 403})
 
-_KEY = re.compile(r"[!-~]+")
 _PLAIN = re.compile(r"https://[A-Za-z0-9.-]+/[A-Za-z0-9._~!$&'()*+,;=:@%/?-]+")
 """An address without user, port or fragment, and with more than a host."""
 
 _log = logs.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class ShortForm:
-    """How a provider's links are shortened."""
-
-    provider: str
-    """The provider's configured name."""
-    kind: ShortenerKind
-    account: Mapping[str, str]
-    """What the provider must know of the company."""
-    hosts: frozenset[str]
-    """Hosts that a short link may have."""
-    key_file: Path
-    """Holds the API's key; read anew for each link, so it may be changed."""
-    api: str
-    """The API's origin."""
-    ca_file: Path | None = None
-    """Further certificate authorities to trust, PEM."""
-    long_instead: bool = False
-    """Whether a caller gets the long link alone where there is no short one; otherwise the call fails."""
-    timeout_seconds: float = 5.0
-    """Bound on one attempt."""
-    max_in_flight: int = 8
-    """Most requests that are open at a time; further ones wait, in turns of their callers."""
-
-    def key(self) -> str:
-        """Return the key.
-
-        Raises:
-            ValueError: The file cannot be read, or holds something else; the text names the file and nothing of it.
-
-        """
-        try:
-            with self.key_file.open("rb") as file:
-                text = file.read(_LARGEST_KEY_BYTES + 1).strip().decode("ascii", "replace")
-        except OSError as error:
-            raise ValueError(f"key_file {self.key_file} cannot be read: {error.strerror}") from None
-        if len(text) > _LARGEST_KEY_BYTES or not _KEY.fullmatch(text):
-            raise ValueError(f"key_file {self.key_file} holds no key: one word of ASCII is wanted")
-        return text
 
 
 class Shortener:

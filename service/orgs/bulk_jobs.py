@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from service.bulk.dialect import Delimiter
-from service.bulk.job import Content, Job, LoadRequest, LoadState, ResultFile
-from service.bulk.spool import Spool
-from service.bulk.watching import Totals
+from service.bulk.data.dialect import Delimiter
+from service.bulk.data.spool import Spool
+from service.bulk.job import Content, Job, JobState, ResultFile
+from service.bulk.request import LoadRequest
+from service.bulk.telling.watching import Totals
 from service.context import CallContext
 from service.errors import FieldViolation, Refused, SalesforceRejected, SluicegateError, UnknownField, UnknownObject
 from service.salesforce.calls import bulk_ingest
@@ -123,4 +124,4 @@ def _in_header(error: SluicegateError, request: LoadRequest) -> SluicegateError:
 def _job(job: bulk_ingest.Job, response: Response) -> Job:
     processed, failed = max(job.numberRecordsProcessed, 0), max(job.numberRecordsFailed, 0)
     unchanged = bulk_ingest.unchanged_seconds(job, response)
-    return Job(job.id, LoadState.named(job.state), processed, failed, job.errorMessage, unchanged)
+    return Job(job.id, JobState.named(job.state), processed, failed, job.errorMessage, unchanged)

@@ -6,8 +6,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 from service.batching.coalescer import Coalescer
+from service.bulk.cutting.parts import PartLimits
 from service.bulk.failpoints import Reach, pass_by
-from service.bulk.parts import PartLimits
 from service.bulk.room import DiskRoom
 from service.clock import Clock
 from service.deep_links.claim_store import ClaimStore

@@ -8,7 +8,7 @@ from service.deep_links.device import Platform
 from service.deep_links.firebase import OldAddress, OldLinks
 from service.deep_links.keys import KeyDirectory, KeyRing
 from service.deep_links.providers import templates_of
-from service.deep_links.shortener import ShortForm
+from service.deep_links.short_form import ShortForm
 from service.deep_links.shorteners import SHORTENERS
 from service.settings import LinkProviderSettings, LinkSettings
 from service.settings.links import FirebaseSettings, ShortLinkSettings

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
 
-from service.bulk.job import LoadRequest, Operation
-from service.bulk.mapping import NULL
+from service.bulk.data.mapping import NULL
+from service.bulk.request import LoadRequest, Operation
 from service.orgs.key_fields import key_field
 from service.orgs.load_columns import lookup_field, parent_name, split_column
 from service.salesforce.calls.describe import NUMBER_TYPES, SObject

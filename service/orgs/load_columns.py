@@ -5,7 +5,7 @@ Salesforce finds these faults row by row, or fails the whole job over them, when
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from service.bulk.job import LoadRequest, Operation
+from service.bulk.request import LoadRequest, Operation
 from service.context import CallContext
 from service.errors import FieldViolation, InvalidFieldValue, UnknownObject
 from service.orgs.descriptions import Descriptions

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from service.bulk.job import LoadRequest, Operation
+from service.bulk.request import LoadRequest, Operation
 from service.context import CallContext
 from service.errors import FieldViolation, InvalidArgument, InvalidRequest, RequiredFieldMissing, UnknownObject
 from service.orgs.descriptions import Descriptions

@@ -2,10 +2,10 @@
 
 from collections import Counter
 
-from service.bulk.allowance import BATCH_ROWS
-from service.bulk.job import Job, LoadState
-from service.bulk.small_loads import Prices
-from service.bulk.watching import Totals
+from service.bulk.job import Job, JobState
+from service.bulk.telling.watching import Totals
+from service.bulk.ways.allowance import BATCH_ROWS
+from service.bulk.ways.small_loads import Prices
 from service.clock import Clock
 from service.context import CallContext
 from service.orgs.bulk_jobs import OrgBulkJobs
@@ -94,6 +94,6 @@ class MeasuredBulkJobs(OrgBulkJobs):
         self._polls[job_id] += 1
         if job.state.is_final and job_id in self._committed:
             seconds = self._clock.monotonic() - self._committed.pop(job_id)
-            if job.state is LoadState.COMPLETE and job.rows_processed <= BATCH_ROWS:
+            if job.state is JobState.COMPLETE and job.rows_processed <= BATCH_ROWS:
                 self._prices.note_job(self._polls[job_id], seconds, self._clock)
         return job

@@ -7,27 +7,27 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from service.batching.coalescer import Coalescer
-from service.bulk.allowance import Allowance
-from service.bulk.data import Format
+from service.bulk.cutting.parts import PartLimits
+from service.bulk.cutting.splitting import first_parts, splitter_of
+from service.bulk.data.formats import Format
 from service.bulk.desk import Desk, Slots
-from service.bulk.events import Event, Finished
 from service.bulk.failpoints import Reach, pass_by
-from service.bulk.intake import Check
-from service.bulk.job import Commit, LoadRequest
 from service.bulk.ledger import Ledger
 from service.bulk.load import Loader
-from service.bulk.load_view import Load, LoadPart
-from service.bulk.messages import Message
-from service.bulk.needed_columns import check_needed
-from service.bulk.outcomes import RowOutcome, RowResult
 from service.bulk.part_upload import add_part, only_part
-from service.bulk.parts import PartLimits
+from service.bulk.request import Commit, LoadRequest
+from service.bulk.results.outcomes import RowOutcome, RowResult
 from service.bulk.room import DiskRoom
-from service.bulk.splitting import first_parts, splitter_of
 from service.bulk.standing import StandingLoad
+from service.bulk.taking.intake import Check
+from service.bulk.taking.messages import Message
+from service.bulk.taking.needed_columns import check_needed
+from service.bulk.telling.events import Event, Finished
+from service.bulk.telling.load_view import Load, LoadPart
+from service.bulk.telling.watching import FINISHED, LoadWatch, Totals
 from service.bulk.token import TokenSigner
-from service.bulk.watching import FINISHED, LoadWatch, Totals
-from service.bulk.ways import Ways
+from service.bulk.ways.allowance import Allowance
+from service.bulk.ways.part_ways import Ways
 from service.bulk.without_jobs import refuse_abort, refuse_repeated_results, refuse_results, refuse_state
 from service.context import CallContext
 from service.errors import FieldViolation, InvalidRequest, SluicegateError

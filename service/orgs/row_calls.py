@@ -6,11 +6,11 @@ from msgspec.structs import replace
 
 from service.batching.coalescer import Coalescer, Prepared
 from service.batching.item import Outcome, Route
-from service.bulk.job import LoadRequest, Operation
-from service.bulk.outcomes import RowOutcome
-from service.bulk.results import RowError
-from service.bulk.row_calls import NeedsJob, Tried
-from service.bulk.small_loads import ROWS_A_CALL, Prices
+from service.bulk.request import LoadRequest, Operation
+from service.bulk.results.lines import RowError
+from service.bulk.results.outcomes import RowOutcome
+from service.bulk.ways.row_calls import NeedsJob, Tried
+from service.bulk.ways.small_loads import ROWS_A_CALL, Prices
 from service.clock import Turns
 from service.context import CallContext
 from service.errors import (
@@ -52,7 +52,7 @@ _OF_CALL = (OutcomeUnknown, OrgAuthenticationFailed)
 
 
 class OrgRowCalls:
-    """Implements `service.bulk.row_calls.RowCalls` for one call.
+    """Implements `service.bulk.ways.row_calls.RowCalls` for one call.
 
     Args:
         coalescer: Sends rows, in calls that other callers' rows with the same options may share.
@@ -107,7 +107,7 @@ class OrgRowCalls:
 
 
 class OrgTypedRows:
-    """Implements `service.bulk.row_calls.TypedRows`. Made by `OrgRowCalls`."""
+    """Implements `service.bulk.ways.row_calls.TypedRows`. Made by `OrgRowCalls`."""
 
     def __init__(
         self,

@@ -5,7 +5,7 @@ from contextlib import aclosing
 
 from sluicegate.v1 import bulk_service_pb2 as pb
 
-from service.bulk.job import Commit
+from service.bulk.request import Commit
 from service.context import CallContext
 from service.orgs.registry import OrgRegistry
 from service.rpc.load_events import load_message, part_message, response_of, row_message

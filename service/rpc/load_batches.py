@@ -5,7 +5,7 @@ from typing import overload
 
 from sluicegate.v1 import record_batch_pb2 as pb
 
-from service.bulk.batches import CellColumn, CellKind, RowColumns
+from service.bulk.data.batches import CellColumn, CellKind, RowColumns
 from service.errors import FieldViolation, InvalidRequest
 
 _KINDS = {

@@ -5,23 +5,24 @@ from sluicegate.v1 import bulk_load_pb2 as nouns
 from sluicegate.v1 import bulk_service_pb2 as pb
 from sluicegate.v1.record_pb2 import RecordError
 
-from service.bulk.events import Accepted, Event, Finished, PartDone, Prepared, Progress, ResumeFrom
-from service.bulk.job import LoadState, Way
-from service.bulk.load_view import Load, LoadPart, PartState
-from service.bulk.outcomes import RowCounts, RowResult
-from service.bulk.results import RowError
+from service.bulk.job import JobState
+from service.bulk.results.lines import RowError
+from service.bulk.results.outcomes import RowCounts, RowResult
+from service.bulk.telling.events import Accepted, Event, Finished, PartDone, Prepared, Progress, ResumeFrom
+from service.bulk.telling.load_view import Load, LoadPart, PartState
+from service.bulk.ways.way import Way
 from service.rpc.load_requests import OPERATIONS
 from service.rpc.record_errors import to_record_error
 from service.salesforce.faults import Fault, from_fault
 
 _OPERATION_VALUES = {operation: value for value, operation in OPERATIONS.items()}
 _STATES = {
-    LoadState.OPEN: nouns.BULK_LOAD_STATE_OPEN,
-    LoadState.UPLOADED: nouns.BULK_LOAD_STATE_UPLOADED,
-    LoadState.PROCESSING: nouns.BULK_LOAD_STATE_PROCESSING,
-    LoadState.COMPLETE: nouns.BULK_LOAD_STATE_COMPLETE,
-    LoadState.FAILED: nouns.BULK_LOAD_STATE_FAILED,
-    LoadState.ABORTED: nouns.BULK_LOAD_STATE_ABORTED,
+    JobState.OPEN: nouns.BULK_LOAD_STATE_OPEN,
+    JobState.UPLOADED: nouns.BULK_LOAD_STATE_UPLOADED,
+    JobState.PROCESSING: nouns.BULK_LOAD_STATE_PROCESSING,
+    JobState.COMPLETE: nouns.BULK_LOAD_STATE_COMPLETE,
+    JobState.FAILED: nouns.BULK_LOAD_STATE_FAILED,
+    JobState.ABORTED: nouns.BULK_LOAD_STATE_ABORTED,
 }
 _PART_STATES = {
     PartState.PREPARED: nouns.BULK_PART_STATE_PREPARED,

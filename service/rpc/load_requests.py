@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 from sluicegate.v1 import bulk_load_pb2 as nouns
 from sluicegate.v1 import bulk_service_pb2 as pb
 
-from service.bulk.data import Format
-from service.bulk.dialect import Delimiter, Dialect, LineEnd
-from service.bulk.job import Commit, LoadRequest, Operation, WantedResults
-from service.bulk.mapping import NULL, FieldMapping
-from service.bulk.messages import DataEnd, Message, PartCommit
-from service.bulk.outcomes import RowOutcome
+from service.bulk.data.dialect import Delimiter, Dialect, LineEnd
+from service.bulk.data.formats import Format
+from service.bulk.data.mapping import NULL, FieldMapping
+from service.bulk.request import Commit, LoadRequest, Operation, WantedResults
+from service.bulk.results.outcomes import RowOutcome
+from service.bulk.taking.messages import DataEnd, Message, PartCommit
 from service.context import CallContext
 from service.errors import FieldViolation, InvalidRequest
 from service.rpc.load_batches import row_columns

@@ -14,8 +14,8 @@ from sluicegate.v1 import bulk_service_pb2 as pb
 from sluicegate.v1.bulk_service_pb2_grpc import BulkServiceStub
 
 from service.app import App
+from service.bulk.data.spool import Spool
 from service.bulk.job import Job, ResultFile
-from service.bulk.spool import Spool
 from service.emulator.effects import Drop, Page, RevokeSessions, SlowJob
 from service.emulator.rule import Rule
 from service.emulator.server import Emulator, EmulatorConfig
@@ -62,7 +62,7 @@ async def loads(emulator: Emulator, keys: Path) -> AsyncIterator[BulkServiceStub
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let what is waited for be looked at sooner: an org on this machine is soon well again."""
     monkeypatch.setattr("service.bulk.patience.FIRST_POLL_SECONDS", 0.02)
-    monkeypatch.setattr("service.bulk.part_run.PAUSES_SECONDS", (0.05, 0.05, 0.05))
+    monkeypatch.setattr("service.bulk.running.job_run.PAUSES_SECONDS", (0.05, 0.05, 0.05))
 
 
 @pytest.fixture
@@ -257,7 +257,7 @@ async def test_a_session_that_is_not_renewed_ends_the_load(emulator, loads, comp
 @pytest.mark.parametrize(("times", "unknown"), [(1, 0), (1_000, 3)], ids=["once", "always"])
 async def test_results_that_a_proxy_cuts_end_no_load(loads, emulator, company, tmp_path, monkeypatch, times, unknown):
     """A file of results without its last line is read again; rows that none tells of are told as unknown."""
-    monkeypatch.setattr("service.bulk.coverage.PAUSES_SECONDS", (0.01, 0.01, 0.01))
+    monkeypatch.setattr("service.bulk.results.coverage.PAUSES_SECONDS", (0.01, 0.01, 0.01))
     left = times
 
     async def cut(jobs: OrgBulkJobs, job_id: str, file: ResultFile, begin: Callable[[], Spool]) -> Spool:

@@ -5,7 +5,7 @@ from sluicegate.v1 import bulk_load_pb2 as nouns
 from sluicegate.v1 import bulk_service_pb2 as pb
 from sluicegate.v1.bulk_service_pb2_grpc import BulkServiceStub
 
-from service.bulk import parent_order, part_run
+from service.bulk.running import job_run, parent_order
 from service.emulator import ingest
 from service.emulator.effects import LockParents
 from tests.support.loading import FileCaller
@@ -19,7 +19,7 @@ async def test_rows_by_parent_meet_in_no_lock(org, channel, disturbances, unique
     # A batch of ten thousand rows would take as long as all other tests of the folder.
     monkeypatch.setattr(ingest, "BATCH_ROWS", BATCH)
     monkeypatch.setattr(parent_order, "BATCH_ROWS", BATCH)
-    monkeypatch.setattr(part_run, "PAUSES_SECONDS", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(job_run, "PAUSES_SECONDS", (0.0, 0.0, 0.0))
     name = unique("Parents")
     for number in range(ACCOUNTS):
         org.create("Account", {"Name": name, "Ext__c": f"{name}-{number}"}, user_id=org.admin_id)

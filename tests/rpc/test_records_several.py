@@ -12,6 +12,7 @@ from sluicegate.v1.record_service_pb2 import ApplyRecordsRequest
 from sluicegate.v1.record_service_pb2_grpc import RecordServiceStub
 
 from service.emulator.disturbances import Disturbances, Page
+from service.emulator.effects import Delay
 from service.emulator.org import Org
 from tests.support.record_messages import (
     NULL,
@@ -261,3 +262,19 @@ async def test_users_do_not_share_a_call_with_other_records(apply, org, unique):
     results = await apply(create("Lead", **LEAD), create("User", **user), create("Account", Name=text("Acme")))
 
     assert ["saved"] * 3 == [outcome(result) for result in results]
+
+
+async def test_what_is_known_at_the_deadline_is_told(channel, org, disturbances: Disturbances, unique):
+    """A call of whose operations some take longer than it has is answered: each operation says how it stands."""
+    disturbances.add(Delay(300), method="POST", path="/composite/sobjects", times=None)
+    operations = [
+        create("Lead", **{**LEAD, "Company": text(unique("created"))}),
+        upsert("Lead", unique("k"), **{**LEAD, "Company": text(unique("upserted"))}),
+        delete(by_key("Lead", unique("nobody"))),
+    ]
+
+    response = await RecordServiceStub(channel).ApplyRecords(ApplyRecordsRequest(operations=operations), timeout=3)
+
+    assert ["OUTCOME_UNKNOWN", "saved"] == [outcome(result) for result in response.results[:2]]
+    assert outcome(response.results[2]) != "OUTCOME_UNKNOWN"
+    assert [unique("k")] == list(leads(org, unique("upserted")))

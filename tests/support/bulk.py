@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from io import StringIO
 
-from service.bulk.dialect import Delimiter
-from service.bulk.job import Content, Job, LoadRequest, LoadState, ResultFile
-from service.bulk.spool import Spool
+from service.bulk.data.dialect import Delimiter
+from service.bulk.data.spool import Spool
+from service.bulk.job import Content, Job, JobState, ResultFile
+from service.bulk.request import LoadRequest
 from service.errors import LoadNotFound, SalesforceRejected
 
 Row = dict[str, str]
@@ -26,7 +27,7 @@ class FakeJob:
     id: str
     request: LoadRequest
     delimiter: Delimiter
-    state: LoadState = LoadState.OPEN
+    state: JobState = JobState.OPEN
     uploaded: bytes | None = None
     asked: int = 0
     verdicts: list[str | None] = field(default_factory=list)
@@ -54,7 +55,7 @@ class FakeBulkOrg:
     """Tells what becomes of a row: empty when written, else `sf__Error`; None when it is never tried."""
     creates: Callable[[Row], bool] = lambda row: True
     """Tells whether an upsert creates."""
-    final: LoadState = LoadState.COMPLETE
+    final: JobState = JobState.COMPLETE
     polls: int = 3
     """How often a job is asked for until it has ended."""
     faults: dict[str, list[BaseException | None]] = field(default_factory=dict)
@@ -85,7 +86,7 @@ class FakeBulkOrg:
     async def upload(self, job_id: str, content: Content) -> None:
         self._raise("upload", self.faults)
         job = self._job(job_id)
-        if job.uploaded is not None or job.state is not LoadState.OPEN:
+        if job.uploaded is not None or job.state is not JobState.OPEN:
             raise SalesforceRejected("Found multiple contents for job")
         uploaded = b"".join([chunk async for chunk in content.stream()])
         assert len(uploaded) == content.size
@@ -95,9 +96,9 @@ class FakeBulkOrg:
     async def complete(self, job_id: str) -> Job:
         self._raise("complete", self.faults)
         job = self._job(job_id)
-        if job.state is not LoadState.OPEN or job.uploaded is None:
+        if job.state is not JobState.OPEN or job.uploaded is None:
             raise SalesforceRejected("Job cannot be completed: it is not Open, or no data was uploaded")
-        job.state = LoadState.UPLOADED
+        job.state = JobState.UPLOADED
         self._raise("complete", self.faults_after, is_counted=False)
         return self._info(job)
 
@@ -106,18 +107,18 @@ class FakeBulkOrg:
         job = self._job(job_id)
         if job.state.is_final:
             raise SalesforceRejected("Aborting already Completed Job not allowed")
-        self.end(job, LoadState.ABORTED, tried=0)
+        self.end(job, JobState.ABORTED, tried=0)
         return self._info(job)
 
     async def job_info(self, job_id: str) -> Job:
         self._raise("job_info", self.faults)
         job = self._job(job_id)
-        if job.state in {LoadState.UPLOADED, LoadState.PROCESSING}:
+        if job.state in {JobState.UPLOADED, JobState.PROCESSING}:
             job.asked += 1
             if job.asked >= self.polls:
                 self.end(job, self.final)
             else:
-                job.state = LoadState.PROCESSING
+                job.state = JobState.PROCESSING
         return self._info(job)
 
     async def results(self, job_id: str, file: ResultFile, begin: Callable[[], Spool]) -> Spool:
@@ -130,9 +131,9 @@ class FakeBulkOrg:
         self._raise("batches_left", self.faults)
         return self.batches
 
-    def end(self, job: FakeJob, state: LoadState, *, tried: int | None = None) -> None:
+    def end(self, job: FakeJob, state: JobState, *, tried: int | None = None) -> None:
         """End a job, of which so many rows are tried, or all."""
-        job.state, job.error_message = state, self.error_message if state is LoadState.FAILED else ""
+        job.state, job.error_message = state, self.error_message if state is JobState.FAILED else ""
         for number, row in enumerate(job.rows):
             verdict = self.judge(row) if tried is None or number < tried else None
             job.verdicts.append(verdict)
@@ -142,7 +143,7 @@ class FakeBulkOrg:
     @property
     def open_jobs(self) -> list[str]:
         """Ids of the jobs that are open."""
-        return [job.id for job in self.jobs if job.state is LoadState.OPEN]
+        return [job.id for job in self.jobs if job.state is JobState.OPEN]
 
     def _job(self, job_id: str) -> FakeJob:
         for job in self.jobs:

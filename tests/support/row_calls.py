@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from service.bulk.job import LoadRequest
-from service.bulk.outcomes import RowOutcome
-from service.bulk.results import RowError
-from service.bulk.row_calls import NeedsJob, Tried
-from service.bulk.small_loads import Prices
+from service.bulk.request import LoadRequest
+from service.bulk.results.lines import RowError
+from service.bulk.results.outcomes import RowOutcome
+from service.bulk.ways.row_calls import NeedsJob, Tried
+from service.bulk.ways.small_loads import Prices
 from service.errors import SluicegateError
 
 Judge = Callable[[Sequence[str]], str]
@@ -21,7 +21,7 @@ def written(_row: Sequence[str]) -> str:
 
 @dataclass
 class FakeRowCalls:
-    """A `service.bulk.row_calls.RowCalls` without an org: an upsert by the first column."""
+    """A `service.bulk.ways.row_calls.RowCalls` without an org: an upsert by the first column."""
 
     judge: Judge = written
     """Tells why a row is refused; empty when it is written."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sluicegate import BulkPart, RowResult
 
-from service.bulk.columns import RESULT_COLUMNS
+from service.bulk.data.columns import RESULT_COLUMNS
 from service.cli.bulk.json_cells import cells_of
 from service.cli.bulk.originals import Originals
 from service.cli.bulk.result_form import Form, lines_of

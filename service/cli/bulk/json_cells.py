@@ -6,7 +6,7 @@ Source: Bulk API 2.0 and Bulk API Developer Guide, "Prepare CSV Files" (`#N/A` i
 import json
 from typing import Any
 
-from service.bulk.columns import MAX_CELL_CHARACTERS, RESULT_COLUMNS
+from service.bulk.data.columns import MAX_CELL_CHARACTERS, RESULT_COLUMNS
 
 _NULL = "#N/A"
 

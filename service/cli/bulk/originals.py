@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.bulk.columns import RESULT_COLUMNS
+from service.bulk.data.columns import RESULT_COLUMNS
 from service.cli.bulk.result_form import MARK, Form
 from service.cli.bulk.sources import delimiter_in, rows_of
 

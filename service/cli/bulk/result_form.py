@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.bulk.columns import RESULT_COLUMNS
+from service.bulk.data.columns import RESULT_COLUMNS
 
 MARK = b"\xef\xbb\xbf"
 """What spreadsheets put before UTF-8 (the Unicode Standard, 23.8), and need to take it for that."""

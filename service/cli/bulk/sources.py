@@ -8,9 +8,9 @@ from typing import Literal
 
 import msgspec
 
-from service.bulk.columns import RESULT_COLUMNS
-from service.bulk.dialect import Delimiter, Dialect
-from service.bulk.kinds import other_kind
+from service.bulk.data.columns import RESULT_COLUMNS
+from service.bulk.data.dialect import Delimiter, Dialect
+from service.bulk.data.kinds import other_kind
 
 _NAMED = re.compile(r"(?P<file>.+?):(?P<object>[A-Za-z]\w{0,79})(?::(?P<key>[A-Za-z]\w{0,79}))?")
 _LONGEST_HEADER = 1_048_576

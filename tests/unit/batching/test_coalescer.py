@@ -12,11 +12,13 @@ from service.batching.item import Route
 from service.batching.policy import Policy
 from service.errors import (
     DailyLimitExceeded,
+    DeadlineExceeded,
     DuplicateValue,
     InternalError,
     InvalidFieldValue,
     OutcomeUnknown,
     QueueFull,
+    RowLocked,
     UnknownField,
     UnknownObject,
 )
@@ -325,6 +327,59 @@ async def test_cancelling_many_writes_withdraws_those_that_have_not_left(callers
 
     assert [["0"]] == calls.names
     assert 0 == callers.coalescer.statistics().held_records
+
+
+async def test_many_writes_are_answered_before_their_deadline(
+    callers: Callers, calls: ManualCalls, clock: ManualClock
+) -> None:
+    """What was written is told, and of each other record whether it may have been; what has not left never leaves."""
+    writes = [
+        prepared("done"),
+        prepared("away", sobject="Case"),
+        prepared("behind", sobject="Case", key="away"),
+        prepared("made", sobject="Task", key="", operation=Operation.CREATE),
+    ]
+    task = asyncio.create_task(callers.coalescer.write_all(writes, call(clock, deadline=clock.monotonic() + 60)))
+    await settle()
+    await next(sent for sent in calls.sent if sent.names == ["done"]).succeed()
+    await clock.pass_time(59.4)
+    assert not task.done()
+    await clock.pass_time(0.2)
+    done, away, behind, made = await task
+    for sent in calls.sent:
+        if not sent.answer.done():
+            await sent.succeed()
+
+    assert Saved(RECORD_ID) == done
+    assert isinstance(away, DeadlineExceeded)
+    assert "may have been written" in away.message
+    assert isinstance(behind, DeadlineExceeded)
+    assert "nothing of it was written" in behind.message
+    assert isinstance(made, OutcomeUnknown)
+    assert [["done"], ["away"], ["made"]] == calls.names
+    assert 0 == callers.coalescer.statistics().held_records
+
+
+async def test_of_locked_records_the_deadline_tells_that_they_were_locked(
+    calls: ManualCalls, clock: ManualClock
+) -> None:
+    """That nothing was written, and why, is known of a record that is about to be sent again."""
+    patient = Policy(busy_seconds=0, attempts=10_000, longest_delay_seconds=0.2)
+    async with coalescer_of(calls, clock, patient) as coalescer:
+        deadline = clock.monotonic() + 10
+        task = asyncio.create_task(coalescer.write_all([prepared("locked")], call(clock, deadline=deadline)))
+        await settle()
+        for _ in range(192):
+            for sent in calls.sent:
+                if not sent.answer.done():
+                    await sent.end([RowLocked("locked")])
+            await clock.pass_time(0.05)
+
+        (locked,) = await task
+
+    assert isinstance(locked, RowLocked)
+    assert str(len(calls.sent)) == locked.metadata["attempts"]
+    assert clock.monotonic() < deadline
 
 
 async def test_statistics_tell_what_waits_and_what_left(callers: Callers, calls: ManualCalls) -> None:

@@ -6,17 +6,17 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
-from service.bulk.events import Accepted, Event, Finished, Prepared, Results
+from service.bulk.cutting.parts import PartLimits
+from service.bulk.cutting.splitting import splitter_of
 from service.bulk.failpoints import Failpoint, Reach, pass_by
-from service.bulk.job import Commit, LoadRequest
 from service.bulk.ledger import Ledger
 from service.bulk.load import Loader
-from service.bulk.messages import DataEnd, Message, PartCommit
-from service.bulk.outcomes import RowCounts
-from service.bulk.parts import PartLimits
-from service.bulk.splitting import splitter_of
+from service.bulk.request import Commit, LoadRequest
+from service.bulk.results.outcomes import RowCounts
+from service.bulk.taking.messages import DataEnd, Message, PartCommit
+from service.bulk.telling.events import Accepted, Event, Finished, Prepared, Results
 from service.bulk.token import TokenSigner
-from service.bulk.ways import Ways
+from service.bulk.ways.part_ways import Ways
 from service.settings.signing_key import SigningKey
 from tests.support.bulk import FakeBulkOrg
 from tests.support.clock import FakeClock

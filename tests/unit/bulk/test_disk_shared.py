@@ -8,16 +8,18 @@ from typing import Any
 import pytest
 
 from service import errors
-from service.bulk import incoming, room, spool
-from service.bulk.batches import CellColumn, CellKind, RowColumns
-from service.bulk.data import Format
-from service.bulk.events import Accepted, Event, Finished, PartDone, Prepared, Progress
-from service.bulk.job import LoadRequest, Operation, WantedResults
+from service.bulk import room
+from service.bulk.cutting.parts import PartLimits
+from service.bulk.data import spool
+from service.bulk.data.batches import CellColumn, CellKind, RowColumns
+from service.bulk.data.formats import Format
 from service.bulk.ledger import Ledger
-from service.bulk.messages import DataEnd, Message, PartCommit
-from service.bulk.outcomes import RowCounts
-from service.bulk.parts import PartLimits
+from service.bulk.request import LoadRequest, Operation, WantedResults
+from service.bulk.results.outcomes import RowCounts
 from service.bulk.room import DiskRoom
+from service.bulk.taking import incoming
+from service.bulk.taking.messages import DataEnd, Message, PartCommit
+from service.bulk.telling.events import Accepted, Event, Finished, PartDone, Prepared, Progress
 from tests.support.bulk import FakeBulkOrg
 from tests.support.clock import settle
 from tests.unit.bulk.loading import SIGNER, Caller, by_part, loader, new_ledger, queued
@@ -112,7 +114,7 @@ async def test_without_reading_ahead_such_a_load_is_stuck(monkeypatch):
 
 async def test_a_caller_that_owes_a_commit_does_not_hold_others_for_ever(monkeypatch):
     """While others wait for room, a part waits for its commit for ten minutes, and the load can be gone on with."""
-    monkeypatch.setattr("service.bulk.consent.WAIT_SECONDS", 0.02)
+    monkeypatch.setattr("service.bulk.running.consent.WAIT_SECONDS", 0.02)
     org, disk = FakeBulkOrg(), DiskRoom(SHARE + 2, SHARE)
     owing = asyncio.ensure_future(converse(disk, org, commit=False))
     await settle()
@@ -145,8 +147,8 @@ async def test_a_full_disk_is_told_and_outlived(monkeypatch):
             raise OSError(errno.ENOSPC, "No space left on device")
         WRITE_AT(file, data, at)
 
-    monkeypatch.setattr("service.bulk.spool._write_at", write_at)
-    monkeypatch.setattr("service.bulk.result_files.MEMORY_BYTES", 0)
+    monkeypatch.setattr("service.bulk.data.spool._write_at", write_at)
+    monkeypatch.setattr("service.bulk.results.result_files.MEMORY_BYTES", 0)
 
     def fill(event: Event) -> None:
         nonlocal full
@@ -180,8 +182,8 @@ async def silent(disk: DiskRoom, org: FakeBulkOrg, *messages: Message) -> None:
 @pytest.mark.parametrize("sent", [(), (rows(0),), (rows(0), rows(5), rows(10))])
 async def test_a_caller_that_falls_silent_does_not_hold_others_for_ever(monkeypatch, sent):
     """While others wait for room a caller that owes data has ten minutes; without others it has all time."""
-    monkeypatch.setattr("service.bulk.incoming.WAIT_SECONDS", 0.02)
-    monkeypatch.setattr("service.bulk.consent.WAIT_SECONDS", 0.02)
+    monkeypatch.setattr("service.bulk.taking.incoming.WAIT_SECONDS", 0.02)
+    monkeypatch.setattr("service.bulk.running.consent.WAIT_SECONDS", 0.02)
     org, disk = FakeBulkOrg(), DiskRoom(SHARE + 2, SHARE)
     silence = asyncio.ensure_future(silent(disk, org, *sent))
     await asyncio.sleep(0.1)

@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service import errors
-from service.bulk.events import Accepted, Event, Finished, Prepared, Results
-from service.bulk.job import LoadRequest, LoadState, Operation, WantedResults
+from service.bulk.cutting.parts import PartLimits
+from service.bulk.job import JobState
 from service.bulk.ledger import Ledger
-from service.bulk.messages import DataEnd, Message, PartCommit
-from service.bulk.parts import PartLimits
+from service.bulk.request import LoadRequest, Operation, WantedResults
+from service.bulk.taking.messages import DataEnd, Message, PartCommit
+from service.bulk.telling.events import Accepted, Event, Finished, Prepared, Results
 from tests.support.bulk import FakeBulkOrg
 from tests.support.clock import FakeClock
 from tests.support.scale import examples
@@ -155,7 +156,7 @@ class World:
         going = [job for job in self.org.jobs if not job.state.is_final]
         if going and chance.random() < self.aborts:
             job = chance.choice(going)
-            self.org.end(job, LoadState.ABORTED, tried=0 if job.state is LoadState.OPEN else chance.randint(0, 2))
+            self.org.end(job, JobState.ABORTED, tried=0 if job.state is JobState.OPEN else chance.randint(0, 2))
 
 
 def _run(world: World) -> None:

@@ -7,12 +7,13 @@ from dataclasses import replace
 import pytest
 
 from service import errors
-from service.bulk.job import Commit, Job, LoadRequest, LoadState, Operation
+from service.bulk.cutting.parts import PartLimits, Position
+from service.bulk.job import Job, JobState
 from service.bulk.ledger import DIGEST_BYTES, MAX_PARTS, Ledger, PartRecord
-from service.bulk.load_view import PartState
-from service.bulk.outcomes import RowCounts, RowOutcome
-from service.bulk.parts import PartLimits, Position
-from service.bulk.retries import MAX_RETRIES
+from service.bulk.request import Commit, LoadRequest, Operation
+from service.bulk.results.outcomes import RowCounts, RowOutcome
+from service.bulk.results.retries import MAX_RETRIES
+from service.bulk.telling.load_view import PartState
 from service.bulk.token import MAX_LOAD_TOKEN_LENGTH, TokenSigner
 from service.settings.signing_key import SigningKey
 
@@ -22,18 +23,18 @@ SECOND = Position(2, 11, 120)
 THIRD = Position(3, 15, 160)
 
 
-def job(state: LoadState, processed: int = 0, failed: int = 0, number: int = 1) -> Job:
+def job(state: JobState, processed: int = 0, failed: int = 0, number: int = 1) -> Job:
     """Return a job."""
     return Job(f"750{number:012d}AAA", state, processed, failed)
 
 
-def ledger(*states: LoadState | None, has_ended: bool = True) -> Ledger:
+def ledger(*states: JobState | None, has_ended: bool = True) -> Ledger:
     """Return a load whose parts have jobs in these states; None for a part that is done."""
     made = Ledger.new(REQUEST, org="prod", load_id="load", now=1.5, limits=PartLimits(1000, 10))
     made.header_bytes, made.has_ended = 20, has_ended
     for number, (state, start, end) in enumerate(zip(states, (FIRST, SECOND), (SECOND, THIRD), strict=False), 1):
         record = PartRecord(start, end, b"12345678")
-        record.begin_job(job(state or LoadState.COMPLETE, number=number), record.rows)
+        record.begin_job(job(state or JobState.COMPLETE, number=number), record.rows)
         record.counts = RowCounts(created=record.rows - 1, failed=1) if state is None else None
         made.parts.append(record)
     return made
@@ -42,17 +43,17 @@ def ledger(*states: LoadState | None, has_ended: bool = True) -> Ledger:
 @pytest.mark.parametrize(
     ("states", "has_ended", "expected"),
     [
-        ((), True, LoadState.OPEN),
-        ((LoadState.OPEN,), True, LoadState.OPEN),
-        ((None, LoadState.OPEN), True, LoadState.OPEN),
-        ((LoadState.UPLOADED, LoadState.UPLOADED), True, LoadState.UPLOADED),
-        ((None, LoadState.UPLOADED), True, LoadState.PROCESSING),
-        ((LoadState.PROCESSING, LoadState.COMPLETE), True, LoadState.PROCESSING),
-        ((None, None), True, LoadState.COMPLETE),
-        ((None, None), False, LoadState.OPEN),
-        ((None, LoadState.FAILED), True, LoadState.FAILED),
-        ((LoadState.ABORTED, None), True, LoadState.ABORTED),
-        ((LoadState.ABORTED, LoadState.FAILED), True, LoadState.FAILED),
+        ((), True, JobState.OPEN),
+        ((JobState.OPEN,), True, JobState.OPEN),
+        ((None, JobState.OPEN), True, JobState.OPEN),
+        ((JobState.UPLOADED, JobState.UPLOADED), True, JobState.UPLOADED),
+        ((None, JobState.UPLOADED), True, JobState.PROCESSING),
+        ((JobState.PROCESSING, JobState.COMPLETE), True, JobState.PROCESSING),
+        ((None, None), True, JobState.COMPLETE),
+        ((None, None), False, JobState.OPEN),
+        ((None, JobState.FAILED), True, JobState.FAILED),
+        ((JobState.ABORTED, None), True, JobState.ABORTED),
+        ((JobState.ABORTED, JobState.FAILED), True, JobState.FAILED),
     ],
 )
 def test_a_load_stands_where_its_parts_stand(states, has_ended, expected):
@@ -62,7 +63,7 @@ def test_a_load_stands_where_its_parts_stand(states, has_ended, expected):
 
 def test_a_token_makes_the_same_ledger():
     """What is done, where parts begin and end, and which jobs they have, comes back."""
-    known = ledger(None, LoadState.OPEN, has_ended=False)
+    known = ledger(None, JobState.OPEN, has_ended=False)
 
     read = Ledger.of(known.token())
 
@@ -76,10 +77,10 @@ def test_a_token_makes_the_same_ledger():
 
 def test_rows_are_counted_over_further_jobs():
     """What a job for rows that are tried again has not tried yet was tried by the one before."""
-    known = ledger(LoadState.COMPLETE)
+    known = ledger(JobState.COMPLETE)
     (record,) = known.parts
 
-    record.begin_job(job(LoadState.PROCESSING, processed=1, failed=1, number=2), 3)
+    record.begin_job(job(JobState.PROCESSING, processed=1, failed=1, number=2), 3)
 
     assert (8, 1) == (known.load().rows_processed, known.load().rows_failed)
     assert 2 == len(known.load().parts[0].job_ids)
@@ -112,7 +113,7 @@ def test_a_token_has_room_for_all_that_may_become_of_its_parts():
         jobs = [f"7505f000{''.join(chance.choices(string.ascii_letters, k=7))}AAM" for _ in range(1 + MAX_RETRIES)]
         record = PartRecord(start, end, chance.randbytes(DIGEST_BYTES), jobs, chance.randint(1, 1_000_000))
         record.counts = RowCounts(*(chance.randint(0, 1_000_000) for _ in RowOutcome))
-        record.job = job(LoadState.COMPLETE)
+        record.job = job(JobState.COMPLETE)
         known.add(record)
 
     text = TokenSigner((SigningKey("k", b"k" * 32),)).write(known.token())
@@ -127,7 +128,7 @@ def test_counts_are_told_as_before_where_all_outcomes_are_known(unknown, told):
     """Replicas of the version before read tokens of this one, but for those that tell what they do not know."""
     known = Ledger.new(REQUEST, org="prod", load_id="0", now=0, limits=PartLimits())
     record = PartRecord(Position(), Position(2, 10, 100), b"12345678", ["750"], 0)
-    record.counts, record.job = RowCounts(created=7 - unknown, failed=3, unknown=unknown), job(LoadState.COMPLETE)
+    record.counts, record.job = RowCounts(created=7 - unknown, failed=3, unknown=unknown), job(JobState.COMPLETE)
     known.add(record)
 
     token = known.token()

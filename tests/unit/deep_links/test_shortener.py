@@ -13,7 +13,8 @@ from structlog.testing import capture_logs
 
 from service.context import CallContext
 from service.deep_links.link import ExternalId, Link, LinkedRecord
-from service.deep_links.shortener import MAX_SHORT_LENGTH, Shortener, ShortForm
+from service.deep_links.short_form import ShortForm
+from service.deep_links.shortener import MAX_SHORT_LENGTH, Shortener
 from service.deep_links.shorteners import SHORTENERS
 from service.errors import DeadlineExceeded, InvalidRequest, ShortLinkUnavailable, UpstreamProtocolError
 from service.governor.places import MOST_WAITING

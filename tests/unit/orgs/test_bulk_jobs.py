@@ -3,8 +3,8 @@
 import pytest
 from msgspec.structs import replace
 
-from service.bulk.dialect import Delimiter
-from service.bulk.job import LoadRequest, Operation
+from service.bulk.data.dialect import Delimiter
+from service.bulk.request import LoadRequest, Operation
 from service.context import CallContext, Priority
 from service.errors import SalesforceRejected, SluicegateError, UnknownField, UnknownObject
 from service.orgs.bulk_jobs import OrgBulkJobs

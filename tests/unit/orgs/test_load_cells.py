@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.bulk.job import LoadRequest, Operation
+from service.bulk.request import LoadRequest, Operation
 from service.orgs.load_cells import UnsureCellError, cells_of
 from service.salesforce.calls.describe import Field, SObject
 

@@ -5,8 +5,8 @@ from typing import Any, cast
 
 import pytest
 
-from service.bulk.job import LoadRequest, Operation
-from service.bulk.mapping import FieldMapping
+from service.bulk.data.mapping import FieldMapping
+from service.bulk.request import LoadRequest, Operation
 from service.errors import FieldNotWriteable, InvalidFieldValue, RequiredFieldMissing, UnknownField, UnknownObject
 from service.orgs.descriptions import Descriptions
 from service.orgs.load_columns import check_columns, column_faults

@@ -4,7 +4,7 @@ from typing import Any, cast
 
 import pytest
 
-from service.bulk.job import Operation
+from service.bulk.request import Operation
 from service.errors import InvalidRequest, RequiredFieldMissing, UnknownField, UnknownObject
 from service.orgs.descriptions import Descriptions
 from service.orgs.load_plans import LoadDraft, plan_loads

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.bulk.small_loads import Prices
+from service.bulk.ways.small_loads import Prices
 from service.orgs.load_prices import LoadPrices
 from tests.support.clock import FakeClock
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from msgspec import structs
 
-from service.bulk.events import Finished
-from service.bulk.job import LoadRequest, Operation
-from service.bulk.parts import PartLimits
+from service.bulk.cutting.parts import PartLimits
+from service.bulk.request import LoadRequest, Operation
+from service.bulk.telling.events import Finished
 from service.bulk.token import TokenSigner
 from service.governor.noop import NoopGovernor
 from service.orgs.guard import Guard

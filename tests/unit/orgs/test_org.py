@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from service.bulk.job import LoadRequest
-from service.bulk.job import Operation as LoadOperation
+from service.bulk.cutting.parts import PartLimits
 from service.bulk.ledger import Ledger
-from service.bulk.parts import PartLimits
+from service.bulk.request import LoadRequest
+from service.bulk.request import Operation as LoadOperation
 from service.bulk.token import TokenSigner
 from service.context import CallContext
 from service.deep_links.device import Device

@@ -6,9 +6,9 @@ import pytest
 from msgspec.structs import replace
 
 from service.batching.coalescer import Prepared
-from service.bulk.job import LoadRequest, Operation
-from service.bulk.outcomes import RowOutcome
-from service.bulk.row_calls import NeedsJob, Tried
+from service.bulk.request import LoadRequest, Operation
+from service.bulk.results.outcomes import RowOutcome
+from service.bulk.ways.row_calls import NeedsJob, Tried
 from service.context import CallContext
 from service.errors import (
     AllocationExceeded,

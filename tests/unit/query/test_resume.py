@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from service import soql
-from service.bulk.job import LoadRequest, Operation
+from service.bulk.cutting.parts import PartLimits
 from service.bulk.ledger import Ledger
-from service.bulk.parts import PartLimits
+from service.bulk.request import LoadRequest, Operation
 from service.bulk.token import TokenSigner
 from service.errors import InvalidToken
 from service.query.options import Options

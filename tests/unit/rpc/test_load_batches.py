@@ -3,7 +3,7 @@
 import pytest
 from sluicegate.v1 import record_batch_pb2 as pb
 
-from service.bulk.batches import CellKind
+from service.bulk.data.batches import CellKind
 from service.errors import InvalidRequest
 from service.rpc import load_batches
 from service.rpc.load_batches import row_columns

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sluicegate import BulkPart, RowResult
 
-from service.bulk.columns import RESULT_COLUMNS
+from service.bulk.data.columns import RESULT_COLUMNS
 from service.cli.bulk import row_order
 from service.cli.bulk.failed_rows import COLUMNS, FailedRows
 from service.cli.bulk.originals import Originals

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from service.bulk.columns import RESULT_COLUMNS
+from service.bulk.data.columns import RESULT_COLUMNS
 from service.cli.bulk.orphans import Parents, explain_orphans
 from service.cli.bulk.second_pass import SecondPass
 from service.cli.bulk.sources import Source

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service import errors
-from service.bulk.results import parse_error
+from service.bulk.results.lines import parse_error
 from service.errors import SluicegateError
 from service.salesforce import faults
 from service.salesforce.calls import collections, composite

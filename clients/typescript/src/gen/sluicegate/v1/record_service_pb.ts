@@ -565,8 +565,10 @@ export const RecordService: GenService<{
    *
    * Not atomic: one operation that fails does not stop the others, and the call succeeds whatever became of them;
    * `results` has one answer for each operation. Operations of one kind with equal keys are carried out in their
-   * order; for all others no order is promised. The call fails as a whole only if nothing was tried, or when its
-   * deadline passes: then some of the operations may have been carried out.
+   * order; for all others no order is promised. The call fails as a whole only if nothing was tried.
+   * It is answered before its deadline, a tenth of its time and at most half a second, with what is known by then: an
+   * operation without an answer has DEADLINE_EXCEEDED, whose message says whether it may have been carried out, or
+   * OUTCOME_UNKNOWN if it may have created a record. What has not left by then never leaves.
    * Without creates, repeating the call has the same effect as making it once.
    *
    * @generated from rpc sluicegate.v1.RecordService.ApplyRecords

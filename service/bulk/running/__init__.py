@@ -1,0 +1,1 @@
+"""One part at work, from its cut to its last result."""
