@@ -12,7 +12,7 @@ import typer
 _STOPPING = (signal.SIGTERM, signal.SIGINT)
 _COLLECT_AFTER = (10_000, 20, 10)
 """New containers, and then rounds, after which garbage is looked for among the young, the middle-aged and the old."""
-_KEPT_BYTES = 16_777_216
+_KEPT_BYTES = 8_388_608
 """Blocks up to this size are had again without asking the system for them."""
 
 
