@@ -142,7 +142,8 @@ class App:
         # After the orgs, so that it closes before them: work whose callers have gone still needs its org.
         request_ids = await stack.enter_async_context(RequestIds(store, self._clock))
         with _listening("admin", settings.admin):
-            admin = await stack.enter_async_context(AdminServer(settings.admin, Metrics(registry, surroundings.disk)))
+            metrics = Metrics(registry, surroundings.disk, [*surroundings.shorteners.values()])
+            admin = await stack.enter_async_context(AdminServer(settings.admin, metrics))
         links = await self._link_server(stack, registry, tracing)
         pipeline = Pipeline(
             tracing, self._clock, settings.grpc.max_message_bytes, settings.grpc.default_deadline_seconds
@@ -229,14 +230,17 @@ class App:
             tracing=tracing,
             clock=self._clock,
             sharing=await self._sharing(stack),
-            shorteners=await self._shorteners(stack),
+            shorteners=await self._shorteners(stack, tracing),
             reach=self._reach(),
             disk=disk,
         )
 
-    async def _shorteners(self, stack: AsyncExitStack) -> Mapping[str, Shortener]:
+    async def _shorteners(self, stack: AsyncExitStack, tracing: Tracing) -> Mapping[str, Shortener]:
         forms = _short_forms(self._settings.links)
-        return {name: await stack.enter_async_context(Shortener(form, self._clock)) for name, form in forms.items()}
+        return {
+            name: await stack.enter_async_context(Shortener(form, self._clock, tracing=tracing))
+            for name, form in forms.items()
+        }
 
     def _reach(self) -> Reach:
         if not self._settings.failpoints:

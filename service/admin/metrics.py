@@ -9,6 +9,8 @@ from prometheus_client.registry import Collector
 from service.batching.statistics import Statistics as Batching
 from service.bulk.room import DiskRoom
 from service.bulk.telling.watching import Totals as Loading
+from service.deep_links.shortener import Shortener
+from service.deep_links.watching import Statistics as Shortening
 from service.governor.base import Share
 from service.governor.base import Statistics as Governing
 from service.orgs.registry import OrgRegistry
@@ -128,6 +130,32 @@ _LOADED_AS: tuple[tuple[str, str, str, Callable[[Loading], Mapping[str, int]]], 
     ),
 )
 
+_SHORTENING: tuple[tuple[str, str, Callable[[Shortening], float]], ...] = (
+    (
+        "requests_in_flight",
+        "Requests to the provider's API for short links that are open.",
+        lambda found: found.totals.in_flight,
+    ),
+    ("waiting", "Short links that wait for such a request to end.", lambda found: found.waiting),
+    (
+        "outage_seconds",
+        "How long the API has been left alone because it answers nothing but outages; 0 if it is not.",
+        lambda found: found.outage_seconds,
+    ),
+)
+_SHORTENED: tuple[tuple[str, str, Callable[[Shortening], Mapping[str, int]]], ...] = (
+    (
+        "short_links",
+        "Short links by how asking for them ended: made, left by callers, a cause, or the reason of an error.",
+        lambda found: found.totals.links,
+    ),
+    (
+        "short_link_requests",
+        "Requests to the provider's API by what became of them: 2xx to 5xx, timeout, connection, answer or left.",
+        lambda found: found.totals.requests,
+    ),
+)
+
 
 class Metrics:
     """Figures of this process and of the orgs that it was called for, worked out when someone asks.
@@ -138,14 +166,16 @@ class Metrics:
     Args:
         orgs: The orgs.
         disk: Where the data of bulk loads lies.
+        shorteners: Make the short links of providers.
 
     """
 
-    def __init__(self, orgs: OrgRegistry, disk: DiskRoom) -> None:
+    def __init__(self, orgs: OrgRegistry, disk: DiskRoom, shorteners: Sequence[Shortener]) -> None:
         # One of its own: the library's is the whole process's, and remembers apps that were closed.
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(_Orgs(orgs))
         self._registry.register(_Disk(disk))
+        self._registry.register(_Shorteners(shorteners))
         ProcessCollector(registry=self._registry)
 
     def text(self) -> bytes:
@@ -206,6 +236,36 @@ class _Disk(Collector):
         yield _gauge("spool_bytes", "Room on the disk that bulk loads have taken.", (), [((), self._disk.taken)])
         yield _gauge("spool_bytes_maximum", "All of it.", (), [((), self._disk.limit)])
         yield _gauge("spool_waiting", "Bulk loads that wait for room.", (), [((), self._disk.waiting)])
+
+
+class _Shorteners(Collector):
+    """Reads the figures of short links, which all orgs have in common."""
+
+    def __init__(self, shorteners: Sequence[Shortener]) -> None:
+        self._shorteners = shorteners
+
+    def describe(self) -> Iterable[Metric]:
+        """Return nothing, as orgs do."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield one family for each figure, with a sample for each provider."""
+        found = [shortener.statistics() for shortener in self._shorteners]
+        for name, meaning, read in _SHORTENING:
+            yield _gauge(
+                f"short_link_{name}", meaning, ("provider",), [((each.provider,), read(each)) for each in found]
+            )
+        for name, meaning, count in _SHORTENED:
+            counter = CounterMetricFamily(f"sluicegate_{name}", meaning, labels=("provider", "outcome"))
+            for each in found:
+                for outcome, number in count(each).items():
+                    counter.add_metric((each.provider, outcome), number)
+            yield counter
+        meaning = "How long requests to the provider's API were open, all together."
+        seconds = CounterMetricFamily("sluicegate_short_link_request_seconds", meaning, labels=("provider",))
+        for each in found:
+            seconds.add_metric((each.provider,), each.totals.seconds)
+        yield seconds
 
 
 def _loads(found: Sequence[tuple[str, Loading]]) -> Iterator[Metric]:

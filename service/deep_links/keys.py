@@ -119,11 +119,12 @@ class KeyDirectory:
     def _load(self) -> tuple[_State, FixedKeys]:
         state = self._look()
         texts = {name: self._read(name) for name, _, _ in state.files}
-        current = texts.pop(CURRENT, b"").decode("utf-8", "replace")
+        named = texts.pop(CURRENT, None)
         keys = [self._key(name, text) for name, text in texts.items()]
         if not keys:
             raise ValueError(f"keys_dir {self._path} holds no key")
-        signing = [key for key in keys if key.id == current] if current else keys[-1:]
+        # An empty one names none: it may be on its way to name one, and the last key is unknown to some replicas.
+        signing = keys[-1:] if named is None else [key for key in keys if key.id.encode() == named]
         if not signing:
             raise ValueError(f"keys_dir {self._path}: the file {CURRENT} names a key that is not there")
         return state, FixedKeys([*signing, *(key for key in keys if key is not signing[0])])

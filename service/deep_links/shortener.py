@@ -20,6 +20,7 @@ from service.deep_links.link import Link
 from service.deep_links.placeholders import path_of
 from service.deep_links.short_form import ShortForm
 from service.deep_links.shorteners.kind import Order
+from service.deep_links.watching import ShortLinkWatch, Statistics
 from service.errors import ShortLinkUnavailable, UpstreamProtocolError, UpstreamUnavailable
 from service.governor.base import Sign
 from service.governor.places import Places, PlacesFull
@@ -30,6 +31,7 @@ from service.salesforce.transport.http import HttpTransport
 from service.salesforce.transport.signs import retry_after_seconds
 from service.telemetry import logs
 from service.telemetry.intervals import Intervals
+from service.telemetry.tracing import Tracing
 
 MAX_SHORT_LENGTH = 256
 """Characters: what is longer is no short link."""
@@ -60,6 +62,7 @@ class Shortener:
         form: How.
         clock: Tells the time and waits.
         transport: Sends requests; one of its own if None, which leaving the context closes.
+        tracing: Spans each short link and each request to the API; None makes no spans.
         jitter: Returns a number from 0 to 1; tests give a constant.
 
     """
@@ -70,6 +73,7 @@ class Shortener:
         clock: Clock,
         *,
         transport: Transport | None = None,
+        tracing: Tracing | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self.form = form
@@ -79,6 +83,7 @@ class Shortener:
         self._retries = RetryBudget(_RETRY_TOKENS)
         self._places = Places(form.max_in_flight)
         self._told = Intervals(_TELL_SECONDS)
+        self._watch = ShortLinkWatch(form.provider, form.api, tracing)
         self._jitter = jitter
 
     async def __aenter__(self) -> Self:
@@ -91,6 +96,11 @@ class Shortener:
         """Close the connections."""
         if self._own is not None:
             await self._own.__aexit__(type_, value, traceback)
+
+    def statistics(self) -> Statistics:
+        """Return how the provider's short links stand."""
+        outage = self._circuit.open_seconds or 0.0
+        return Statistics(self.form.provider, self._watch.totals, len(self._places), outage)
 
     async def shorten(self, link: Link, url: str, context: CallContext) -> str:
         """Return a short link that leads to a signed one.
@@ -109,7 +119,8 @@ class Shortener:
 
         """
         try:
-            return self._checked(await self._in_turn(link, url, context))
+            with self._watch.link(link.org, context) as watched:
+                return self._checked(await self._in_turn(link, url, watched))
         except ShortLinkUnavailable as error:
             if self._told.begins(error.metadata["cause"], context.clock.monotonic()):
                 _log.warning(
@@ -136,7 +147,7 @@ class Shortener:
         return Request(
             "POST",
             form.api + asked.path,
-            template="/short-link",
+            template=asked.template or asked.path,
             repeatable=True,
             body=orjson.dumps(asked.body),
             headers={"Content-Type": "application/json", "Accept": "application/json", **asked.headers},
@@ -191,7 +202,9 @@ class Shortener:
             raise self._unavailable("circuit", "its API is out of order", closed.retry_after_seconds) from None
         began = context.clock.monotonic()
         try:
-            response = await self._transport.send(request, context)
+            with self._watch.request(request, context) as end:
+                response = await self._transport.send(request, context)
+                end.answered(response)
         except (NotSent, ConnectionLost) as lost:
             sign = Sign.TIMED_OUT if isinstance(lost, TimedOut) else Sign.DOWN
             self._circuit.end(sign, context.clock.monotonic() - began)

@@ -34,6 +34,7 @@ from service.orgs.descriptions import Descriptions
 from service.orgs.guard import Guard
 from service.orgs.reading import FoundRecord
 from service.salesforce.auth.token_cache import TokenCache
+from service.salesforce.calls.paths import is_segment
 from service.salesforce.calls.writes import ExternalKey
 from service.salesforce.client import SalesforceClient
 from service.salesforce.ids import long_id
@@ -158,11 +159,17 @@ class OrgLinks:
             context: The call it is for.
 
         Raises:
-            service.errors.InvalidRequest: A part cannot stand in a link, or the record's id is damaged.
+            service.errors.InvalidRequest: A part cannot stand in a link, the record's id is damaged, or nobody could
+                ask Salesforce for its external id.
 
         """
-        if isinstance(link.record.key, str):
-            link = replace(link, record=LinkedRecord(link.record.object, long_id(link.record.key, "record.id")))
+        key = link.record.key
+        if isinstance(key, str):
+            link = replace(link, record=LinkedRecord(link.record.object, long_id(key, "record.id")))
+        elif not is_segment(key.value):
+            raise invalid_request(
+                "record.external_id.value", f"cannot be {key.value!r}: Salesforce cannot be asked for it"
+            )
         expires_at = self._signer.expiry(context.clock.now(), ttl_seconds)
         return self._signer.write(replace(link, org=self._name, expires_at=expires_at)), expires_at
 

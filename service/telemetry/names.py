@@ -29,6 +29,9 @@ LOAD_PART = "sluicegate.load.part"
 LOAD_ROWS = "sluicegate.load.rows"
 LOAD_BYTES = "sluicegate.load.bytes"
 
+LINK_PROVIDER = "sluicegate.link.provider"
+SHORT_LINK_OUTCOME = "sluicegate.short_link.outcome"
+
 SALESFORCE_JOB_ID = "salesforce.job.id"
 SALESFORCE_JOB_STATE = "salesforce.job.state"
 SALESFORCE_REQUEST_ID = "salesforce.request_id"

@@ -82,6 +82,18 @@ async def test_damaged_ids(channel):
     assert [("INVALID_REQUEST", ["record.id"])] * 2 == [(item.reason, list(item.violations)) for item in failures]
 
 
+@pytest.mark.parametrize("value", [".", ".."])
+async def test_an_external_id_that_nobody_can_look_up(channel, value):
+    """A link to it would never open: it is refused before anyone gets it, as resolving it is."""
+    record = RecordRef(object="Lead", external_id=ExternalId(field="Ext__c", value=value))
+
+    failures = [await refused(create(channel, record)), await refused(resolve(channel, record=record))]
+
+    assert [("INVALID_REQUEST", ["record.external_id.value"])] * 2 == [
+        (item.reason, list(item.violations)) for item in failures
+    ]
+
+
 @pytest.mark.parametrize(("seconds", "valid"), [(59, False), (60, True), (315_576_000, True), (315_576_001, False)])
 async def test_how_long_a_link_lives(channel, seconds, valid):
     """A link lives from a minute to ten years, and the answer says until when."""

@@ -5,6 +5,7 @@ The same families against the parts: `tests/unit/deep_links/test_attacks.py` and
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from urllib.parse import quote
 
@@ -21,6 +22,7 @@ from sluicegate.v1 import deep_link_pb2 as pb
 from sluicegate.v1.record_pb2 import RecordRef
 from yarl import URL
 
+from service.admin.links import connections
 from tests.support.browser import COMPUTER, IPHONE, PIXEL
 from tests.support.link_calls import claim, create, refused, resolve
 from tests.support.link_http import addresses, ask, target_of
@@ -329,3 +331,41 @@ async def test_hostile_requests_with_bodies(app, client, caplog):
 
     assert f"Location: {APP_STORE}".encode() in answer
     assert [] == caplog.records
+
+
+@pytest.mark.parametrize(
+    "framing",
+    [
+        "HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "HTTP/1.1\r\nContent-Length: 5\r\n\r\nabcde",
+        "HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nabcde",
+    ],
+)
+async def test_hostile_requests_that_hide_another(app, client, framing):
+    """What stands behind a body is never taken for a request: a proxy may have counted the body otherwise."""
+    target = target_of((await client.create_deep_link(SAME_LEAD)).url)
+    address = URL(str(addresses(app).links))
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    first, _, rest = framing.partition("\r\n")
+    hidden = "GET /hidden HTTP/1.1\r\nHost: x\r\n\r\n"
+    writer.write(f"GET {target} {first}\r\nHost: x\r\nUser-Agent: {IPHONE}\r\n{rest}{hidden}".encode())
+
+    async with asyncio.timeout(60):
+        answer = await reader.read()
+    writer.close()
+
+    assert 1 == answer.count(b"Server: sluicegate")
+    assert f"Location: {APP_STORE}".encode() in answer
+
+
+async def test_hostile_requests_that_never_end_are_not_kept(app):
+    """A request of a megabyte, most of it in small headers, is not held in memory until its time is over."""
+    address = URL(str(addresses(app).links))
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+
+    writer.write(b"GET /l HTTP/1.1\r\nHost: x\r\n" + b"".join(b"X-%d: %s\r\n" % (n, b"x" * 8000) for n in range(100)))
+    with contextlib.suppress(ConnectionError):
+        async with asyncio.timeout(connections.SILENT_SECONDS / 2):
+            assert b"" == await reader.read()
+    writer.close()

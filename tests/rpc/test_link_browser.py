@@ -76,6 +76,13 @@ async def test_the_page_has_its_style(app, chromium):
     assert {"max-width": "384px", "text-align": "center"}.items() <= visit.style.items()
 
 
+async def test_the_page_can_be_read(app, chromium):
+    """Its words take room: a browser without fonts shows nothing, and no picture of it would tell anything."""
+    visit = await follow(chromium, app, (await link(app)).replace("a=view", "a=edit"), IPHONE)
+
+    assert float(visit.style["height"].removesuffix("px")) >= 60
+
+
 async def test_a_link_that_was_altered_goes_nowhere(app, chromium):
     """The person reads what is wrong, with the right status, and the browser stays."""
     visit = await follow(chromium, app, (await link(app)).replace("a=view", "a=edit"), IPHONE)

@@ -260,6 +260,7 @@ async def test_a_link_past_its_time(app, client, http, monkeypatch):
         ("/.well-known/assetlinks.json", 404),
         ("/.well-known/apple-app-site-association", 404),
         ("/l?" + "a" * 4097, 414),
+        ("/l?" + "a" * 16_000, 414),
         ("/l?" + "a" * 17_000, 400),
     ],
 )

@@ -2,8 +2,11 @@
 
 An IPv6 client has a whole network of 64 bits, so that network counts as one address. One who rents a site has 65,536
 of those, so all of a site share a wider bucket as well.
+
+Source: Microsoft, "Rewrite HTTP headers with Azure Application Gateway" (addresses with ports).
 """
 
+import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +20,8 @@ MOST_ADDRESSES = 65_536
 _MOST_HOPS = 16
 """Entries of `X-Forwarded-For` that are looked at, the last first: those before them a client may have written."""
 _LONGEST_ENTRY = 64
+_WITH_PORT = re.compile(r"(?:([0-9.]+)|\[([0-9A-Fa-f:.]+)\])(?::[0-9]{1,5})?")
+"""An entry as some proxies write it, with the client's port."""
 _IPV6_BITS = 64
 _SITE_BITS = 48
 SITE_CLIENTS = 16
@@ -51,7 +56,7 @@ class Clients:
             return peer
         entries = ",".join(forwarded).split(",")[-_MOST_HOPS:] if self._is_trusted(found) else []
         for entry in reversed(entries):
-            told = _parsed(entry.strip())
+            told = _told(entry.strip())
             if told is None:
                 break
             found = told
@@ -148,6 +153,12 @@ class ClientLimit:
             return wait
         found = _parsed(address)
         return None if found is None else self._of_site.take(_key(found, _SITE_BITS))
+
+
+def _told(entry: str) -> Address | None:
+    """Return the address of an entry, which may have a port."""
+    with_port = _WITH_PORT.fullmatch(entry)
+    return _parsed(entry if with_port is None else with_port[1] or with_port[2])
 
 
 def _parsed(text: str) -> Address | None:

@@ -15,6 +15,9 @@ SILENT_SECONDS = 10.0
 """How long the first request on a connection may take to arrive."""
 UNREAD_SECONDS = 10.0
 """How long an answer that is too large for the buffers may be left unread."""
+MOST_BYTES = 65_536
+"""What may come on a connection before, or after, a request: those of browsers and proxies are far shorter. Headers are
+held until all of them are there, and aiohttp takes a megabyte of them."""
 _TELL_SECONDS = 60.0
 
 _log = logs.get_logger(__name__)
@@ -102,6 +105,8 @@ class _Connection(asyncio.Protocol):
         self._is_admitted = False
         self._silent: asyncio.TimerHandle | None = None
         self._unread: asyncio.TimerHandle | None = None
+        self._bytes = 0
+        """How many came since the last request."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin, if there is a place."""
@@ -116,6 +121,7 @@ class _Connection(asyncio.Protocol):
 
     def ask(self) -> None:
         """Note that a request has come."""
+        self._bytes = 0
         if self._silent is not None:
             self._silent.cancel()
 
@@ -125,8 +131,13 @@ class _Connection(asyncio.Protocol):
             self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        """Hand on what was sent."""
-        if self._is_admitted:
+        """Hand on what was sent, unless it is more than any request has."""
+        if not self._is_admitted:
+            return
+        self._bytes += len(data)
+        if self._bytes > MOST_BYTES:
+            self.abort()
+        else:
             self.protocol.data_received(data)
 
     def eof_received(self) -> bool | None:

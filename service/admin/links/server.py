@@ -167,6 +167,9 @@ class LinkServer:
                 span.set_attribute(names.ERROR_TYPE, type(error).__qualname__)
                 span.end()
             raise
+        if request.body_exists:
+            # None needs one. Where a proxy counts its bytes otherwise, what follows could be another client's request.
+            response.force_close()
         if span is not None:
             span.set_attribute(names.HTTP_STATUS, response.status)
             if response.status >= _SERVER_FAULT:

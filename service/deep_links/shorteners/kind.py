@@ -39,6 +39,8 @@ class Asked:
     """Below the API's origin."""
     body: Mapping[str, Any] = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    template: str = ""
+    """The path with placeholders for what varies, for spans; empty for the path itself."""
 
 
 @dataclass(frozen=True, slots=True)

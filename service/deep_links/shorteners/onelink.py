@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from service.deep_links.shorteners.kind import Asked, Order, ShortenerKind
 
+_PATH = "/api/v2.0/shortlinks"
 _CAMPAIGN = {"utm_campaign": "c", "utm_source": "af_channel"}
 _DAY = 86_400
 _MINUTE = 60
@@ -29,8 +30,9 @@ def _ask(order: Order, key: str) -> Asked:
         "af_android_url": url,
         "af_web_dp": url,
     }
-    path = f"/api/v2.0/shortlinks/{quote(order.account['onelink_template'], safe='')}"
-    return Asked(path, {"ttl": _ttl(order.lives_seconds), "data": data}, {"Authorization": key})
+    path = f"{_PATH}/{quote(order.account['onelink_template'], safe='')}"
+    body = {"ttl": _ttl(order.lives_seconds), "data": data}
+    return Asked(path, body, {"Authorization": key}, template=f"{_PATH}/{{onelink_template}}")
 
 
 def _ttl(seconds: int) -> str:

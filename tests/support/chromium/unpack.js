@@ -17,9 +17,10 @@ mkdirSync(folder, { recursive: true });
 await unpack("al2023.tar.br", extract(folder));
 await unpack("fonts.tar.br", extract(folder));
 await unpack("chromium.br", createWriteStream(join(folder, "chromium"), { mode: 0o755 }));
+// Beside the fonts, wherever the folder is moved to.
 writeFileSync(
   join(folder, "fonts.conf"),
   `<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">
-<fontconfig><dir>${join(folder, "fonts")}</dir><cachedir>${join(folder, "cache")}</cachedir></fontconfig>
+<fontconfig><dir prefix="relative">fonts</dir></fontconfig>
 `,
 );

@@ -107,6 +107,19 @@ async def test_a_claim_expires_on_the_second():
     assert isinstance(await made.take(token, Platform.IOS, NOW + 3599.9), Claim)
 
 
+async def test_replicas_whose_clocks_differ():
+    """One that is fifty minutes ahead takes a token: one that is not, and for which it is still good, knows that."""
+    clock = FakeClock()
+    made = claims(ClaimsInMemory(clock))
+    token, _ = made.make(LINK, Platform.IOS, NOW)
+
+    await made.take(token, Platform.IOS, NOW + 3540)
+    clock.advance(3000)
+
+    with pytest.raises(ClaimUsed):
+        await made.take(token, Platform.IOS, NOW + 540 + 3000)
+
+
 async def test_without_a_store_nothing_is_claimed():
     """Nobody could tell a second claim, so the first is refused, and the error names the settings."""
     made = Claims("main", KEYS, ttl_seconds=3600, store=None)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from service.deep_links.keys import RELOAD_SECONDS, FixedKeys, KeyDirectory
 from service.settings.signing_key import SigningKey
@@ -57,6 +58,34 @@ def test_a_new_key_is_known_before_it_signs(directory):
     assert keys.find("current") is None
 
 
+def test_a_file_that_is_being_written_changes_no_key(directory):
+    """Where `current` is emptied before it is written, the last key, which some do not know yet, signs nothing."""
+    clock = FakeClock()
+    (directory / "current").write_text("2026a")
+    keys = KeyDirectory(directory, clock.monotonic)
+
+    (directory / "current").write_text("")
+    clock.advance(RELOAD_SECONDS)
+
+    assert "2026a" == keys.signing().id
+
+
+def test_what_has_not_changed_is_not_read_anew(directory):
+    """Looking costs little; secrets are read, and the log has a line, only when something is another."""
+    clock = FakeClock()
+    keys = KeyDirectory(directory, clock.monotonic)
+
+    with capture_logs() as before:
+        clock.advance(RELOAD_SECONDS)
+        keys.signing()
+    (directory / "2026c").write_text("c" * 32)
+    with capture_logs() as after:
+        clock.advance(RELOAD_SECONDS)
+        keys.signing()
+
+    assert ([], ["2026c"]) == (before, [line["signing"] for line in after])
+
+
 def test_a_key_that_is_gone_verifies_no_more(directory):
     """Keys are taken over as they are, also those that are no longer there."""
     clock = FakeClock()
@@ -98,6 +127,7 @@ def test_what_cannot_be_read_leaves_the_keys_of_before(directory, break_it):
         ("2026c", "short", "'2026c': .*at least 32 bytes"),
         ("README.md", "x" * 40, "'README.md': the id"),
         ("current", "2027", "current names a key"),
+        ("current", "\n", "current names a key"),
         ("2026c", "x" * 5000, "more than 4096"),
     ],
 )

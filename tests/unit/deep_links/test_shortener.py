@@ -1,6 +1,7 @@
 """Short links of a provider: what is taken for one, what is tried again, and what callers are told."""
 
 import asyncio
+import contextlib
 import json
 from dataclasses import replace
 from typing import Any
@@ -181,6 +182,24 @@ async def test_retries_come_out_of_a_budget(form):
             await shortener.shorten(LINK, URL, call(clock))
 
     assert 50 + 20 == len(transport.requests)
+
+
+async def test_success_fills_the_budget_again(form):
+    """Once an API that refused for load gives links, what it refuses is tried again as before."""
+    refusals, links = [answer(429)] * 60, [GOOD] * 5
+    transport = ScriptedTransport(*refusals, *links, answer(429))
+    clock = FakeClock()
+    shortener = Shortener(form, clock, transport=transport, jitter=lambda: 0.0)
+    asked = []
+
+    for _ in range(46):
+        before = len(transport.requests)
+        with contextlib.suppress(ShortLinkUnavailable):
+            await shortener.shorten(LINK, URL, call(clock))
+        asked.append(len(transport.requests) - before)
+
+    # Twenty retries and then none; five links give back the price of one.
+    assert ([2] * 20, [1] * 20, [1] * 5, 2) == (asked[:20], asked[20:40], asked[40:45], asked[45])
 
 
 async def test_nothing_is_tried_again_that_the_deadline_does_not_bear(form):

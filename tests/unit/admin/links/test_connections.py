@@ -166,3 +166,29 @@ async def test_one_that_reads_nothing_is_ended(monkeypatch, *, is_read):
     await passed()
 
     assert is_read == bool(stage.open)
+
+
+async def test_more_than_a_request_is_not_taken():
+    """Whoever sends on without a request coming of it is cut off, and what answers gets no more of it."""
+    stage = Stage(most=1)
+    connection = stage.connect()
+
+    connection.data_received(b"x" * (connections.MOST_BYTES - 1))
+    before = stage.open
+    connection.data_received(b"xy")
+
+    assert ([0], []) == (before, stage.open)
+    assert [0, b"x" * (connections.MOST_BYTES - 1)] == stage.answering[0].told
+
+
+async def test_each_request_may_be_as_long():
+    """What came before the last one counts no more."""
+    stage = Stage(most=1)
+    connection = stage.connect()
+
+    for _ in range(3):
+        connection.data_received(b"x" * connections.MOST_BYTES)
+        with stage.connections.answering(stage.answering[0]):
+            pass
+
+    assert [0] == stage.open
