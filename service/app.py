@@ -24,6 +24,7 @@ from service.admin.server import AdminServer
 from service.bulk.data.spool import SPARE_BYTES
 from service.bulk.failpoints import Deadly, Reach, pass_by
 from service.bulk.room import DiskRoom
+from service.bulk.ways.part_claims import ClaimsOfProcess, PartClaims
 from service.clock import Clock, SystemClock
 from service.deep_links.claim_store import ClaimsInMemory, ClaimStore
 from service.deep_links.config import LinkConfig
@@ -233,6 +234,7 @@ class App:
             shorteners=await self._shorteners(stack, tracing),
             reach=self._reach(),
             disk=disk,
+            part_claims=await self._part_claims(stack),
         )
 
     async def _shorteners(self, stack: AsyncExitStack, tracing: Tracing) -> Mapping[str, Shortener]:
@@ -261,6 +263,16 @@ class App:
         # An embedded org belongs to this process, which is alone with it.
         is_alone = self.emulator is not None and "claims_without_store" not in links.model_fields_set
         return ClaimsInMemory(self._clock) if is_alone or links.claims_without_store == "memory" else None
+
+    async def _part_claims(self, stack: AsyncExitStack) -> PartClaims:
+        settings = self._settings.shared_store
+        if settings.url is None:
+            return ClaimsOfProcess()
+        from service.bulk.ways.valkey_part_claims import ValkeyPartClaims  # noqa: PLC0415 - as the other clients
+
+        return await stack.enter_async_context(
+            ValkeyPartClaims(settings.url.get_secret_value(), prefix=settings.prefix)
+        )
 
     def _opener(self, orgs: Mapping[str, OrgSettings], surroundings: config.Surroundings) -> OpenOrg:
         callers = self._settings.callers

@@ -119,7 +119,8 @@ class Coalescer:
         Args:
             prepared: What to write.
             context: The call it is for; its deadline bounds the retries.
-            max_wait_seconds: How long the record may be held back for a fuller call; None for the org's default.
+            max_wait_seconds: How long the record may be held back for a fuller call, half of the time until the
+                deadline at most; None for the org's default.
 
         Raises:
             service.errors.QueueFull: As many records wait as the org may have; nothing was written.
@@ -198,10 +199,17 @@ class Coalescer:
             prepared.key,
             prepared.locks,
             context,
-            self._policy.max_wait_seconds if max_wait is None else max_wait,
+            self._patience(context, max_wait),
             waiter,
             self._policy.turns.get(context.caller, self._policy.turn),
         )
+
+    def _patience(self, context: CallContext, max_wait: float | None) -> float:
+        """Return how long a record may be held back: half of what its caller's deadline leaves is for the call."""
+        wait = self._policy.max_wait_seconds if max_wait is None else max_wait
+        if context.deadline is None:
+            return wait
+        return min(wait, (context.deadline - self._clock.monotonic()) / 2)
 
     def _lane(self, route: Route) -> Lane:
         lane = self._lanes.get(route)

@@ -1,28 +1,27 @@
-"""The keys of a lane: of the items that write one record one is on its way, the others wait behind it."""
+"""The keys of an org's lanes: of the items that write one record one is on its way, the others wait behind it."""
 
 from collections import deque
+from collections.abc import Callable
 
 from service.batching.item import Item, State
 
+Follow = Callable[[Item], None]
+"""Takes an item that has its key now."""
+
 
 class Keys:
-    """Gives each key to one item at a time, in the order in which they came.
-
-    Attributes:
-        behind: Items that wait for their key.
-
-    """
+    """Gives each key to one item at a time, in the order in which they came, over all lanes of an org."""
 
     def __init__(self) -> None:
-        self._taken: dict[str, deque[Item] | None] = {}
-        """By key that an item holds, the items that wait for it."""
-        self.behind = 0
+        self._taken: set[str] = set()
+        self._behind: dict[str, deque[tuple[Item, Follow]]] = {}
 
-    def take(self, item: Item) -> bool:
+    def take(self, item: Item, follow: Follow) -> bool:
         """Give an item its key, or let it wait behind those that came before.
 
         Args:
             item: An item with a key, which it does not hold.
+            follow: Takes the item when it has waited and holds the key.
 
         Returns:
             True if it holds the key now; False if it waits.
@@ -30,30 +29,32 @@ class Keys:
         """
         key = item.key
         if key not in self._taken:
-            self._taken[key] = None
+            self._taken.add(key)
             return True
-        behind = self._taken[key]
+        behind = self._behind.get(key)
         if behind is None:
-            self._taken[key] = behind = deque()
-        behind.append(item)
+            self._behind[key] = behind = deque()
+        behind.append((item, follow))
         item.state = State.BEHIND
-        self.behind += 1
         return False
 
-    def hand_on(self, key: str) -> Item | None:
-        """Take a key from the item that holds it, and return the one that holds it now; None if nobody waits."""
-        behind = self._taken.pop(key)
+    def hand_on(self, key: str) -> None:
+        """Take a key from the item that holds it, and give it to the next that waits for it, if one does."""
+        behind = self._behind.get(key)
         while behind:
-            following = behind.popleft()
+            following, follow = behind.popleft()
             if following.state is State.BEHIND:
-                self.behind -= 1
                 following.state = State.WAITING
-                self._taken[key] = behind or None
-                return following
-        return None
+                follow(following)
+                return
+        self._behind.pop(key, None)
+        self._taken.discard(key)
 
     def sweep(self) -> None:
         """Forget the items that were withdrawn while they waited."""
-        for key, behind in self._taken.items():
-            if behind is not None:
-                self._taken[key] = deque(each for each in behind if each.state is State.BEHIND) or None
+        for key, behind in list(self._behind.items()):
+            kept = deque(each for each in behind if each[0].state is State.BEHIND)
+            if kept:
+                self._behind[key] = kept
+            else:
+                del self._behind[key]

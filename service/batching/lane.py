@@ -44,6 +44,7 @@ class Shared:
     """Runs calls and pauses."""
     jitter: Callable[[], float] = random.random
     """Returns a number from 0 to 1."""
+    keys: Keys = field(default_factory=Keys)
     locks: Locks = field(default_factory=Locks)
     totals: Totals = field(default_factory=Totals)
 
@@ -52,11 +53,11 @@ class Lane:
     """Gathers the records of one route into calls.
 
     A record leaves at once if no call of the lane is in flight and nothing holds it back, together with those that the
-    event loop has at hand; if there were several of late, once no further record came for two milliseconds, since
-    their callers are about to send again. Otherwise it leaves with the next 200, or when the last call in flight ends,
-    or after `Policy.longest_gather_seconds`. Records with equal keys leave one after the other, each after the outcome
-    of the one before. Records that lock the same parent share a call or wait for each other, across all lanes of the
-    org. A record that another transaction had locked is sent again after a pause, in ever smaller calls, until its
+    event loop has at hand; if there were several of late, once no further record came for two milliseconds, since their
+    callers are about to send again. Otherwise it leaves with the next 200, or when the last call in flight ends, or
+    after `Policy.longest_gather_seconds`. Records with equal keys leave one after the other, each after the outcome of
+    the one before, and those that lock the same parent share a call or wait for each other, both across all lanes of
+    the org. A record that another transaction had locked is sent again after a pause, in ever smaller calls, until its
     caller's deadline. So are, at once, the records of a call that was refused whole, until it is known whose fault it
     was; as long as they take, every other call is one of records that were not sent yet. Callers take turns within a
     call.
@@ -80,7 +81,9 @@ class Lane:
         self._loop = asyncio.get_running_loop()
         self._ready = CallerLines()
         self._again = CallerLines()
-        self._keys = Keys()
+        self._keys = shared.keys
+        self._behind = 0
+        """Items that wait for their key."""
         self._in_flight = 0
         self._unfinished = 0
         self._gone = 0
@@ -100,16 +103,18 @@ class Lane:
 
     def statistics(self) -> LaneStatistics:
         """Return how the lane stands."""
-        return LaneStatistics(len(self._ready) + len(self._again), self._keys.behind, self._in_flight)
+        return LaneStatistics(len(self._ready) + len(self._again), self._behind, self._in_flight)
 
     def put(self, item: Item) -> None:
         """Take a record; its waiter is told the outcome."""
         item.queued_at = self._newest_at = self._clock.monotonic()
         self._unfinished += 1
         self._totals.hold(item.context.caller, item.row.size)
-        if not item.key or self._keys.take(item):
+        if not item.key or self._keys.take(item, self._follow):
             self._ready.push(item)
             self._consider()
+        else:
+            self._behind += 1
 
     def withdraw(self, item: Item) -> None:
         """Forget a record whose caller has gone. One that has left stays written; its outcome is dropped."""
@@ -117,7 +122,7 @@ class Lane:
             self._finish(item)
             self._forget(item)
         elif item.state is State.BEHIND:
-            self._keys.behind -= 1
+            self._behind -= 1
             self._let_go(item)
             self._forget(item)
         elif item.state is State.AWAY:
@@ -190,7 +195,8 @@ class Lane:
         if self._in_flight:
             leaves_at = self._ready.oldest() + self._policy.longest_gather_seconds
         elif (seconds := self._shared.hold(waiting, self._most)) > 0:
-            leaves_at = min(item.queued_at + min(seconds, item.max_wait_seconds) for item in self._ready)
+            staying = (item for item in self._ready if item.state is State.WAITING)
+            leaves_at = min((item.queued_at + min(seconds, item.max_wait_seconds) for item in staying), default=now)
         elif now < self._busy_until:
             # What waited for the call in flight waits for its callers too.
             since = max(self._ready.oldest(), self._free_at)
@@ -315,11 +321,15 @@ class Lane:
     def _finish(self, item: Item) -> None:
         """Let go of an item that held its key, and let the next one with the key go on."""
         self._let_go(item)
-        following = self._keys.hand_on(item.key) if item.key else None
-        if following is not None:
-            # It is older than what came meanwhile.
-            self._ready.push_front([following])
-            self._consider()
+        if item.key:
+            self._keys.hand_on(item.key)
+
+    def _follow(self, item: Item) -> None:
+        """Queue an item that has its key now."""
+        self._behind -= 1
+        # It is older than what came meanwhile.
+        self._ready.push_front([item])
+        self._consider()
 
     def _let_go(self, item: Item) -> None:
         item.state = State.DONE

@@ -14,6 +14,7 @@ from service.bulk.telling.outbox import Outbox
 from service.bulk.telling.watching import LoadWatch
 from service.bulk.token import LoadToken, TokenSigner
 from service.bulk.ways.allowance import Allowance
+from service.bulk.ways.part_claims import ClaimsOfProcess, PartClaims
 from service.bulk.ways.part_ways import Ways
 from service.clock import Clock
 
@@ -78,6 +79,8 @@ class Desk:
     """What is seen of the load."""
     ways: Ways = field(default_factory=Ways)
     """How its rows may be written."""
+    claims: PartClaims = field(default_factory=ClaimsOfProcess)
+    """Which jobs have the rows of parts."""
     outbox: Outbox = field(default_factory=Outbox)
     reporting: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while a part's rows are in memory."""

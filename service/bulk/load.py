@@ -20,6 +20,7 @@ from service.bulk.telling.events import Accepted, Event, Finished, PartDone, Pre
 from service.bulk.telling.watching import LoadWatch
 from service.bulk.token import TokenSigner
 from service.bulk.ways.allowance import Allowance
+from service.bulk.ways.part_claims import ClaimsOfProcess, PartClaims
 from service.bulk.ways.part_ways import Ways
 from service.clock import Clock
 
@@ -54,6 +55,8 @@ class Loader:
     """Whose load is run."""
     ways: Ways = field(default_factory=Ways)
     """How rows may be written."""
+    claims: PartClaims = field(default_factory=ClaimsOfProcess)
+    """Which jobs have the rows of parts, of all loads."""
 
     async def run(
         self, request: LoadRequest, ledger: Ledger, messages: AsyncIterator[Message], *, is_resumed: bool = False
@@ -87,6 +90,7 @@ class Loader:
             errors.MessageTooLarge: A load that its end commits is larger than one part.
             errors.QueueFull: There is no room on the disk for another load, or was none for ten minutes.
             errors.DeadlineExceeded: Others waited for room, and the caller said nothing for ten minutes.
+            errors.InvalidToken: Another call goes on with the load, and has had a part written.
             errors.LoadFailed: A job failed or was aborted, without a result for any row.
             errors.SluicegateError: Salesforce refused, or could not be reached before a commit.
 
@@ -105,6 +109,7 @@ class Loader:
                 room=room,
                 watch=self.watch,
                 ways=self.ways,
+                claims=self.claims,
             )
             load = _Load(desk, self, is_resumed=is_resumed)
             await self.reach(Failpoint.BEGUN)

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from service import errors
@@ -13,8 +13,10 @@ from service.bulk.results.coverage import settle
 from service.bulk.results.outcomes import RowOutcome, RowResult
 from service.bulk.results.report import Report, Reported
 from service.bulk.results.result_files import ResultFiles
-from service.bulk.running.job_steps import ask, complete
+from service.bulk.running.claiming import claim_part
+from service.bulk.running.job_steps import abort_quietly, ask, complete
 from service.bulk.telling.load_view import Load
+from service.bulk.ways.part_claims import ClaimsOfProcess, PartClaims
 from service.clock import Clock
 
 
@@ -26,6 +28,8 @@ class StandingLoad:
     """What the token says; asking Salesforce adds to it."""
     client: BulkClient
     clock: Clock
+    claims: PartClaims = field(default_factory=ClaimsOfProcess)
+    """Which jobs have the rows of parts, of all loads."""
 
     async def load(self) -> Load:
         """Return how the load stands now, by a call to Salesforce for each part that the token does not call done.
@@ -68,6 +72,8 @@ class StandingLoad:
         """Have every part written that is prepared, and return how the load stands.
 
         Raises:
+            errors.InvalidToken: Another call has had a part of that number written, with other data; parts before it
+                are committed.
             errors.LoadNotFound: Salesforce knows a job no more.
             errors.SluicegateError: Salesforce refused; parts before the one at fault are committed.
 
@@ -75,7 +81,7 @@ class StandingLoad:
         await self.load()
         for record in self.ledger.unfinished:
             if record.job is not None and record.job.state is JobState.OPEN:
-                record.job = await complete(self.client, self.clock, record.job.id)
+                record.job = await complete(self.client, self.clock, await self._claimed(record))
         return self.ledger.load()
 
     async def cancel(self) -> Load:
@@ -142,6 +148,15 @@ class StandingLoad:
             async with aclosing(report.batches(files, self.clock, None)) as batches:
                 async for batch in batches:
                     yield batch
+
+    async def _claimed(self, record: PartRecord) -> str:
+        """Return the job that has a part's rows: of two uploads of the same ones, one is written."""
+        own, ledger = record.job_ids[-1], self.ledger
+        holder = await claim_part(self.claims, self.client, self.clock, ledger.load_id, ledger.operation, record)
+        if holder != own:
+            record.job_ids[-1] = holder
+            await abort_quietly(self.client, own)
+        return holder
 
     async def _end(self, job_id: str) -> Job:
         """Abort a job unless it is over."""

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from service import errors
+from service.deep_links.click_ids import without_click_ids
 from service.deep_links.config import MAX_TTL_SECONDS, MIN_TTL_SECONDS, LinkConfig
 from service.deep_links.grammar import (
     MAX_LINK_LENGTH,
@@ -85,7 +86,7 @@ class LinkSigner:
         """Check a link and return what it says.
 
         Args:
-            url: The link, exactly as it was written.
+            url: The link, exactly as it was written; click ids behind it are left out.
             org: Name of the org it must have been made for.
             now: Seconds since the Unix epoch.
 
@@ -96,6 +97,7 @@ class LinkSigner:
         """
         if len(url) > MAX_LINK_LENGTH:
             raise invalid_link("url", f"is longer than {MAX_LINK_LENGTH} characters")
+        url = without_click_ids(url)
         if not self.writes(url):
             raise self._wrong_address(url)
         query = url[len(self._address) :]

@@ -33,6 +33,7 @@ class _Column:
     """What the value is called in a row: a field, or the relationship of a parent given by external id."""
     field: str
     """The field to clear for `#N/A`."""
+    is_checkbox: bool = False
 
 
 class RowReader:
@@ -110,12 +111,16 @@ class RowReader:
         yield chunk
 
     def values(self, row: Sequence[str]) -> dict[str, object]:
-        """Return the values of a row by field or relationship, without the cells that are empty."""
+        """Return the values of a row by field or relationship, without the cells that are empty.
+
+        An empty checkbox of an insert is unchecked, also where the field's default is checked.
+        """
         values: dict[str, object] = {}
         for column, cell in zip(self._columns, row, strict=True):
             if cell == "":
-                continue
-            if cell == _NULL_CELL:
+                if column.is_checkbox and self._order.operation == "insert":
+                    values[column.name] = False
+            elif cell == _NULL_CELL:
                 values[column.field] = None
             else:
                 values[column.name] = column.read(cell)
@@ -184,7 +189,7 @@ def _column(sobject: SObject, title: str) -> _Column:
         field = sobject.field(title)
         if field is None:
             raise InvalidBatch(f"InvalidBatch : Field name not found : {title}")
-        return _Column(str, field.name, field.name)
+        return _Column(str, field.name, field.name, is_checkbox=field.type == "boolean")
     # `User:Owner.Username` names the parent's sObject where the lookup allows several, and only there.
     parent, colon, relationship = relationship.rpartition(":")
     reference = sobject.relationship(relationship)

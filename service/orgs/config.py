@@ -9,6 +9,7 @@ from service.batching.coalescer import Coalescer
 from service.bulk.cutting.parts import PartLimits
 from service.bulk.failpoints import Reach, pass_by
 from service.bulk.room import DiskRoom
+from service.bulk.ways.part_claims import ClaimsOfProcess, PartClaims
 from service.clock import Clock
 from service.deep_links.claim_store import ClaimStore
 from service.deep_links.config import LinkConfig
@@ -64,6 +65,8 @@ class Surroundings:
     """Called at each place of a load where a test may have the process die."""
     disk: DiskRoom = field(default_factory=DiskRoom)
     """Room for the data of bulk loads."""
+    part_claims: PartClaims = field(default_factory=ClaimsOfProcess)
+    """Remember which jobs have the rows of which parts of bulk loads."""
 
 
 def open_org(name: str, settings: OrgSettings, surroundings: Surroundings, stack: AsyncExitStack) -> Org:
@@ -129,7 +132,9 @@ def open_org(name: str, settings: OrgSettings, surroundings: Surroundings, stack
         shorteners=surroundings.shorteners,
     )
     limits = PartLimits(settings.loads.part_bytes, settings.loads.part_rows)
-    policy = LoadPolicy(limits, settings.loads.parts_at_work, surroundings.reach, surroundings.disk)
+    policy = LoadPolicy(
+        limits, settings.loads.parts_at_work, surroundings.reach, surroundings.disk, surroundings.part_claims
+    )
     return Org(
         client,
         guard=guard,

@@ -114,7 +114,7 @@ def column_faults(
 ) -> list[tuple[str, Fault]]:
     """Return what is wrong with the columns of a load, and where.
 
-    Deletions read nothing but the id, whatever else the rows hold.
+    Deletions take the id alone, as `service.bulk.needed_columns` tells, so that there is nothing to find.
 
     Args:
         request: The load.

@@ -27,6 +27,7 @@ from service.bulk.telling.load_view import Load, LoadPart
 from service.bulk.telling.watching import FINISHED, LoadWatch, Totals
 from service.bulk.token import TokenSigner
 from service.bulk.ways.allowance import Allowance
+from service.bulk.ways.part_claims import ClaimsOfProcess, PartClaims
 from service.bulk.ways.part_ways import Ways
 from service.bulk.without_jobs import refuse_abort, refuse_repeated_results, refuse_results, refuse_state
 from service.context import CallContext
@@ -58,6 +59,8 @@ class LoadPolicy:
     """Called at each place where a test may have the process die."""
     disk: DiskRoom = field(default_factory=DiskRoom)
     """What the loads of all orgs share."""
+    claims: PartClaims = field(default_factory=ClaimsOfProcess)
+    """Which jobs have the rows of parts, of all loads of all replicas if they share a store."""
 
 
 class OrgLoads:
@@ -130,6 +133,7 @@ class OrgLoads:
             watch=watch,
             caller=context.caller,
             ways=self._ways(context),
+            claims=self._policy.claims,
         )
         is_resumed = bool(resume_token)
         with watch.call(is_resumed=is_resumed) as end:
@@ -201,8 +205,11 @@ class OrgLoads:
         ledger.has_ended = True
         return ledger.load(), record.shown(), desk.token()
 
-    async def commit(self, resume_token: str, context: CallContext) -> Load:
+    async def commit(self, resume_token: str, context: CallContext) -> tuple[Load, str]:
         """Have all parts of such a load written that its token names; see `StandingLoad.commit`.
+
+        Returns:
+            The load, and the token that names the jobs which have its rows.
 
         Raises:
             InvalidRequest: The load is committed otherwise.
@@ -212,7 +219,8 @@ class OrgLoads:
         if load.ledger.commit is not Commit.BY_CALL:
             problem = "is of a load that BulkLoad commits; this call commits what StartBulkLoad began"
             raise InvalidRequest(f"the token {problem}", violations=[FieldViolation("resume_token", problem)])
-        return await load.commit()
+        committed = await load.commit()
+        return committed, self._tokens.write(load.ledger.token())
 
     async def find(self, resume_token: str, context: CallContext) -> Load:
         """Return how a load stands; see `StandingLoad.load`.
@@ -286,7 +294,7 @@ class OrgLoads:
     def _standing(self, resume_token: str, context: CallContext) -> StandingLoad:
         ledger = Ledger.of(self._tokens.read(resume_token, org=self._client.org))
         self._guard.admit(context)
-        return StandingLoad(ledger, self._jobs(context), context.clock)
+        return StandingLoad(ledger, self._jobs(context), context.clock, self._policy.claims)
 
     def _jobs(self, context: CallContext) -> OrgBulkJobs:
         return MeasuredBulkJobs(self._client, context, self.totals, self._prices)

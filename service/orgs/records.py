@@ -72,7 +72,13 @@ class OrgRecords:
         """
         rules, examined = self._examined(write, context) or await self._examine(write, context)
         prepared = _prepared(write, rules.name, examined, options, mixed=False)
-        return await self._coalescer.write(prepared, context, max_wait_seconds)
+        try:
+            return await self._coalescer.write(prepared, context, max_wait_seconds)
+        except InvalidArgument as error:
+            told = diagnosis.explain(error, write.values, rules.description)
+            if told is error:
+                raise
+            raise told from error
 
     async def check(self, write: Write, context: CallContext) -> None:
         """Refuse a write that Salesforce would refuse for certain, if fields are checked at all.
@@ -85,7 +91,8 @@ class OrgRecords:
 
     async def explain(self, error: SluicegateError, write: Write, context: CallContext) -> SluicegateError:
         """Return what the description tells of a refusal beyond Salesforce's words, or the same error."""
-        if not (self._check_fields and diagnosis.needs_description(error)):
+        is_unclear = diagnosis.needs_description(error) or diagnosis.names_others(error, write.values)
+        if not (self._check_fields and is_unclear):
             return error
         return diagnosis.explain(error, write.values, await self._descriptions.get(write.sobject, context))
 
@@ -107,26 +114,26 @@ class OrgRecords:
 
         """
         outcomes: list[Outcome | None] = [None] * len(writes)
-        accepted: list[tuple[int, Write, str, Examined]] = []
+        accepted: list[tuple[int, Write, WriteRules, Examined]] = []
         turns = Turns(context.clock)
         for index, write in enumerate(writes):
             await turns.give()
             try:
                 rules, examined = self._examined(write, context) or await self._examine(write, context)
-                accepted.append((index, write, rules.name, examined))
+                accepted.append((index, write, rules, examined))
             except SluicegateError as error:
                 outcomes[index] = error
-        mixed = _mixed_operations([(write, sobject) for _, write, sobject, _ in accepted])
+        mixed = _mixed_operations([(write, rules.name) for _, write, rules, _ in accepted])
         # A call has few runs of sObjects if equal ones are neighbours.
-        accepted.sort(key=lambda each: each[2])
+        accepted.sort(key=lambda each: each[2].name)
         prepared = []
-        for _, write, sobject, examined in accepted:
+        for _, write, rules, examined in accepted:
             await turns.give()
-            is_mixed = write.operation in mixed and sobject not in _SETUP
-            prepared.append(_prepared(write, sobject, examined, options, mixed=is_mixed))
+            is_mixed = write.operation in mixed and rules.name not in _SETUP
+            prepared.append(_prepared(write, rules.name, examined, options, mixed=is_mixed))
         written = await self._coalescer.write_all(prepared, context, max_wait_seconds)
-        for (index, *_), outcome in zip(accepted, written, strict=True):
-            outcomes[index] = outcome
+        for (index, write, rules, _), found in zip(accepted, written, strict=True):
+            outcomes[index] = _told(found, write, rules)
         return [outcome for outcome in outcomes if outcome is not None]
 
     def _examined(self, write: Write, context: CallContext) -> tuple[WriteRules, Examined] | None:
@@ -163,6 +170,13 @@ def _prepared(write: Write, sobject: str, examined: Examined, options: WriteOpti
     route = Route(write.operation, "" if mixed and not field else sobject.lower(), field, options)
     locks = (examined.key, *examined.parents) if examined.key else examined.parents
     return Prepared(route, row, examined.key, locks)
+
+
+def _told(outcome: Outcome, write: Write, rules: WriteRules) -> Outcome:
+    """Return an outcome; a refusal names the fields where the caller gave them."""
+    if isinstance(outcome, InvalidArgument):
+        return diagnosis.explain(outcome, write.values, rules.description)
+    return outcome
 
 
 def _mixed_operations(writes: Sequence[tuple[Write, str]]) -> set[Operation]:

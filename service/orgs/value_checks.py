@@ -1,10 +1,11 @@
 """The checks of the values that fields of each type take.
 
 Each is made of a field and of what null means to it, and returns a fault only for what Salesforce refuses for certain.
+The dates that there are: SOQL and SOSL Reference, "Date Formats and Date Literals in WHERE".
 """
 
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from service.errors import InvalidFieldValue
@@ -22,6 +23,9 @@ Make = Callable[[Field, Fault | None], Check]
 
 _DAY = 10
 _LAST_HOUR, _LAST_MINUTE = 24, 59
+_FIRST_DATE, _LAST_DATE = date(1700, 1, 1), date(4000, 12, 31)
+_NO_DAY, _A_DAY = timedelta(0), timedelta(days=1)
+_YEARS = f"of the years {_FIRST_DATE.year} to {_LAST_DATE.year}"
 _MOST_NAMED = 12
 _BEFORE_CLOCK = frozenset("Tt ")
 _AFTER_DAY = _BEFORE_CLOCK | frozenset("Zz+-")
@@ -121,11 +125,12 @@ def _is_whole(number: float | Decimal) -> bool:
 
 
 def _date(field: Field, null: Fault | None) -> Check:
-    return _written(null, _invalid(f"{field.name} takes a date as text, 2026-03-01"), _is_day)
+    return _written(null, _invalid(f"{field.name} takes a date as text, 2026-03-01, {_YEARS}"), _is_day)
 
 
 def _datetime(field: Field, null: Fault | None) -> Check:
-    return _written(null, _invalid(f"{field.name} takes a dateTime as text, 2026-03-01T12:34:56Z"), _is_moment)
+    wrong = _invalid(f"{field.name} takes a dateTime as text, 2026-03-01T12:34:56Z, {_YEARS}")
+    return _written(null, wrong, _is_moment)
 
 
 def _time(field: Field, null: Fault | None) -> Check:
@@ -142,13 +147,17 @@ def _written(null: Fault | None, wrong: Fault, reads: Callable[[str], bool]) -> 
 
 
 def _is_day(text: str) -> bool:
-    """Tell whether a text begins with a day that exists; what may follow is for Salesforce to say."""
+    """Tell whether a text begins with a day that fields hold; what may follow is for Salesforce to say."""
     day, rest = text[:_DAY], text[_DAY : _DAY + 1]
     try:
-        date.fromisoformat(day)
+        found = date.fromisoformat(day)
     except ValueError:
         return False
-    return day[4] == day[7] == "-" and (not rest or rest in _AFTER_DAY)
+    if not (day[4] == day[7] == "-" and (not rest or rest in _AFTER_DAY)):
+        return False
+    # With a time behind it, it may be the day before or after in UTC, which decides.
+    slack = _A_DAY if rest else _NO_DAY
+    return _FIRST_DATE - slack <= found <= _LAST_DATE + slack
 
 
 def _is_moment(text: str) -> bool:

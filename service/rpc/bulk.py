@@ -52,8 +52,8 @@ class BulkService:
 
     async def commit_bulk_load(self, request: pb.CommitBulkLoadRequest, call: CallContext) -> pb.CommitBulkLoadResponse:
         """Have every part of such a load written that its token knows of."""
-        load = await self._orgs.get(request.org).loads.commit(request.resume_token, call)
-        return pb.CommitBulkLoadResponse(load=load_message(load, request.resume_token))
+        load, token = await self._orgs.get(request.org).loads.commit(request.resume_token, call)
+        return pb.CommitBulkLoadResponse(load=load_message(load, token))
 
     async def get_bulk_load(self, request: pb.GetBulkLoadRequest, call: CallContext) -> pb.GetBulkLoadResponse:
         """Tell how a load stands."""

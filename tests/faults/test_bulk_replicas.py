@@ -3,8 +3,8 @@
 import asyncio
 import itertools
 import random
-from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ from service.settings import LoadSettings, OrgSettings
 from tests.support.loading import FileCaller, Left, LoadReplica, load_replica
 from tests.support.scale import SCALE
 from tests.support.stage import org_settings
+from tests.support.valkey import valkey_process
 
 ROWS = 1_000
 HEADER = pb.BulkLoadHeader(
@@ -182,3 +183,49 @@ async def test_without_its_token_a_load_is_doubled(
     await loading.caller.call(survivor.loads)
 
     assert len(loading.in_org) > ROWS
+
+
+async def gone_on_with_twice(loading: Loading, replicas: Sequence[LoadReplica], tmp_path: Path) -> list[object]:
+    """Have a caller on each replica go on with one token at the same time; return what they ended with."""
+    caller = loading.caller
+
+    def leave(_response: pb.BulkLoadResponse) -> None:
+        if caller.token_file.exists():
+            raise Left
+
+    caller.on_message = leave
+    with pytest.raises(Left):
+        await caller.call(replicas[0].loads)
+    others = []
+    for number, _ in enumerate(replicas):
+        token_file = tmp_path / f"token-{number}"
+        token_file.write_text(caller.token_file.read_text())
+        others.append(FileCaller(caller.header, caller.data, token_file))
+    calls = (other.call(replica.loads) for other, replica in zip(others, replicas, strict=True))
+    return await asyncio.gather(*calls, return_exceptions=True)
+
+
+async def test_two_callers_with_one_token_write_each_row_once(loading: Loading, prod: OrgSettings, tmp_path: Path):
+    """Replicas that share a store have each part written by one job, and both tell what became of its rows."""
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(valkey_process())
+        replicas = []
+        for name in ("one", "two"):
+            folder = tmp_path / name
+            folder.mkdir()
+            replicas.append(await stack.enter_async_context(load_replica(prod, folder, store=server.url)))
+        ends = await gone_on_with_twice(loading, replicas, tmp_path)
+
+    assert [None, None] == ends
+    assert loading.names == loading.in_org
+
+
+async def test_without_a_store_two_replicas_cannot_tell(
+    loading: Loading, prod: OrgSettings, survivor: LoadReplica, tmp_path: Path
+):
+    """What shows that the store is what keeps two callers with one token from doubling their rows."""
+    async with load_replica(prod, tmp_path) as other:
+        ends = await gone_on_with_twice(loading, [survivor, other], tmp_path)
+
+    assert [None, None] == ends
+    assert sorted(loading.names * 2) == loading.in_org

@@ -174,6 +174,24 @@ async def test_an_upload_that_is_repeated_counts_once(channel, app, unique):
     assert 8 == in_org(app, name)
 
 
+async def test_of_an_upload_that_is_repeated_one_is_written(channel, app, unique):
+    """Two uploads with one token, of an insert, and both of them committed: both commits tell of the same rows."""
+    loads, name, head = BulkServiceStub(channel), unique("V"), header()
+    load = (await loads.StartBulkLoad(pb.StartBulkLoadRequest(header=head))).load
+    request = pb.UploadBulkLoadPartRequest(header=head, resume_token=load.resume_token, data=rows_of(name))
+
+    uploaded = [(await loads.UploadBulkLoadPart(request)).load.resume_token for _ in range(2)]
+    commits = [pb.CommitBulkLoadRequest(resume_token=token) for token in uploaded]
+    committed = [(await loads.CommitBulkLoad(commit)).load for commit in commits]
+    last = [await ended(loads, load.resume_token) for load in committed]
+
+    assert uploaded[0] != uploaded[1]
+    assert uploaded[0] == committed[0].resume_token
+    assert last[0].parts[0].job_ids == last[1].parts[0].job_ids
+    assert [(10, 2), (10, 2)] == [(each.rows_processed, each.rows_failed) for each in last]
+    assert 8 == in_org(app, name)
+
+
 @pytest.mark.parametrize(
     ("outcomes", "part", "keys"),
     [

@@ -59,6 +59,9 @@ async def test_forged_links_open_nothing(channel):
         url.replace("p=web", "p=other"),
         url.replace("mail", "post"),
         url + "&x=1",
+        url + "&fbclid=x&x=1",
+        url + "&fbclid=x" * 9,
+        url.replace("&v=2", "&gclid=x&v=2"),
         url.replace("links.example.com", "links.example.org"),
         url.replace("https://", "http://"),
     ]
@@ -121,6 +124,7 @@ async def test_forged_links_send_nobody_anywhere(app, client, http):
         target.replace("g=emulator", "g="),
         target.replace("g=emulator", "g=%FF%00"),
         target + "&x=1",
+        target + "&gclid=1&x=1",
         target + "&",
         target[:-1],
         target[:-1] + ("A" if target[-1] != "A" else "B"),

@@ -86,6 +86,17 @@ async def test_an_android_phone_takes_the_link_along_to_the_store(app, client, h
     assert {"utm_source", "deferred_token"} == set(parse_qs(referrer))
 
 
+@pytest.mark.parametrize("user_agent", [IPHONE, COMPUTER])
+async def test_a_click_id_behind_a_link_changes_nothing(app, client, http, user_agent):
+    """A link that a network showed leads where it did before, and the code on the page is the link without it."""
+    link = target_of((await client.create_deep_link(LEAD)).url)
+
+    plain, shown = [await ask(http, app, each, user_agent) for each in (link, link + "&fbclid=abc")]
+
+    assert (plain.status, plain.goes_to, plain.body) == (shown.status, shown.goes_to, shown.body)
+    assert plain.status in {200, 302}
+
+
 async def test_a_computer_gets_a_page(app, client, http):
     """It holds a code for phones and what opens on a computer, and no page of another host."""
     link = await client.create_deep_link(LEAD)

@@ -8,7 +8,7 @@ from sluicegate.v1 import error_reason_pb2 as reasons
 from sluicegate.v1.field_value_pb2 import FieldValue
 from sluicegate.v1.record_operation_pb2 import RecordOperation, RecordResult, RecordUpsert, WriteOptions
 from sluicegate.v1.record_pb2 import RecordRef
-from sluicegate.v1.record_service_pb2 import ApplyRecordsRequest
+from sluicegate.v1.record_service_pb2 import ApplyRecordsRequest, CreateRecordRequest
 from sluicegate.v1.record_service_pb2_grpc import RecordServiceStub
 
 from service.emulator.disturbances import Disturbances, Page
@@ -262,6 +262,48 @@ async def test_users_do_not_share_a_call_with_other_records(apply, org, unique):
     results = await apply(create("Lead", **LEAD), create("User", **user), create("Account", Name=text("Acme")))
 
     assert ["saved"] * 3 == [outcome(result) for result in results]
+
+
+async def test_operations_of_any_kinds_on_one_record_keep_their_order(apply, org, unique):
+    """Each finds what the ones before it left, though every kind travels in calls of its own."""
+    key_of = [f"{unique('key')}-{number}" for number in range(10)]
+    operations = [
+        operation
+        for name in key_of
+        for operation in (
+            upsert("Lead", name, **LEAD),
+            upsert_only_updating("Lead", name, Title=text("Professor")),
+            delete(by_key("Lead", name)),
+            upsert("Lead", name.upper(), LastName=text("Meitner"), Company=text("KWI")),
+        )
+    ]
+
+    results = await apply(*operations)
+
+    assert ["saved"] * 40 == [outcome(result) for result in results]
+    assert [(True, False), (False, False), (False, False), (True, False)] * 10 == [
+        (result.saved.created, result.saved.already_deleted) for result in results
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sobject", "fields", "name"),
+    [
+        ("Event", {"DurationInMinutes": text("5"), "activitydatetime": text("2026-03-01")}, "activitydatetime"),
+        ("Contact", {"LastName": text("Curie"), "account": parent("nobody's")}, "account"),
+    ],
+)
+async def test_a_refusal_by_salesforce_names_the_field_where_the_caller_gave_it(apply, channel, sobject, fields, name):
+    """Alone as among others: whether Salesforce names no field, or a lookup in its own spelling."""
+    operation = create(sobject, **fields)
+
+    several = await apply(operation, create("Lead", **LEAD))
+    alone = await refused(
+        RecordServiceStub(channel).CreateRecord(CreateRecordRequest(object=sobject, fields=operation.create.fields))
+    )
+
+    assert [name] == several[0].error.fields
+    assert [f"fields.{name}"] == list(alone.violations)
 
 
 async def test_what_is_known_at_the_deadline_is_told(channel, org, disturbances: Disturbances, unique):

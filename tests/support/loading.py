@@ -60,9 +60,9 @@ class LoadReplica:
 
 @asynccontextmanager
 async def load_replica(
-    prod: OrgSettings, folder: Path, *, failpoints: Mapping[str, int] | None = None, port: int = 0
+    prod: OrgSettings, folder: Path, *, failpoints: Mapping[str, int] | None = None, port: int = 0, store: str = ""
 ) -> AsyncIterator[LoadReplica]:
-    """Run a replica that dies where it is told to."""
+    """Run a replica that dies where it is told to, with a store to share if it has an address."""
     settings = {
         "grpc": {"port": port},
         "admin": {"port": 0},
@@ -70,6 +70,7 @@ async def load_replica(
         "orgs": {"prod": prod.model_dump(mode="json", exclude_none=True)},
         "token_keys": KEYS,
         "failpoints": dict(failpoints or {}),
+        "shared_store": {"url": store} if store else {},
     }
     path = folder / f"{'-'.join(failpoints or ['whole'])}.yaml"
     path.write_text(yaml.safe_dump(settings), encoding="utf-8")

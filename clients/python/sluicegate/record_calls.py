@@ -195,9 +195,9 @@ class RecordCalls(Connected):
     ) -> list[SavedRecord | RecordError]:
         """Carry out up to 2,000 operations of any kinds on any objects, each on its own.
 
-        Not atomic: an operation that fails is a `RecordError` in its place, and the others go on. Operations of one
-        kind on the same record are carried out in their order; for all others no order is promised. Repeats are as
-        those of `create_record`: only with a `request_id`.
+        Not atomic: an operation that fails is a `RecordError` in its place, and the others go on. Operations with the
+        same id or the same external id are carried out in their order; for all others no order is promised. Repeats are
+        as those of `create_record`: only with a `request_id`.
 
         Args:
             operations: `Create`, `Update`, `Upsert` and `Delete`, at least one.

@@ -26,7 +26,8 @@ class RecordRef:
 
     def __post_init__(self) -> None:
         check_text("external_id", self.external_id)
-        if bool(self.id) == bool(self.external_id_field and self.external_id):
+        by_key = [bool(self.external_id_field), bool(self.external_id)]
+        if any(by_key) if self.id else not all(by_key):
             raise ValueError("a record is named by its id, or by external_id_field and external_id, and not by both")
 
 

@@ -29,6 +29,7 @@ from service.admin.links.link_host import LINK_PATH
 from service.admin.links.refusals import Refusal, refusal_of
 from service.clock import Clock
 from service.context import CallContext
+from service.deep_links.click_ids import without_click_ids
 from service.deep_links.device import Platform
 from service.errors import DeadlineExceeded, SluicegateError
 from service.settings import LinkServerSettings
@@ -222,6 +223,8 @@ class LinkServer:
         query = request.raw_path.partition("?")[2]
         if len(query) > MAX_QUERY_LENGTH:
             return _refused(refusals.TOO_LONG)
+        # Nor are they part of the code that the page for computers shows.
+        query = without_click_ids(query)
         device = device_of(request.headers.get("User-Agent", ""), request.headers.get("Accept-Language", ""))
         async with asyncio.timeout(_FOLLOW_SECONDS):
             followed = await self._follower.follow(query, device, self._call(request[_SPAN]))

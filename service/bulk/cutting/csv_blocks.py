@@ -132,7 +132,8 @@ class CsvBlocks:
         if not rows:
             return None
         if self._choice is not None:
-            has_rest = b"\r" in block or self._null is not None
+            # The writer of whole blocks puts no quotes around a carriage return.
+            has_rest = b"\r" in block or b"\r" in self._suffix or self._null is not None
             return None if has_rest else (self._choice.quoted(block, self._constants), rows)
         # Constants may hold quotes themselves, so what marks their place goes in first.
         edited = self._edited(frame, _NUL if self._suffix else b"")

@@ -69,9 +69,8 @@ class JsonRows:
         try:
             cells = self._cells(self._value(text), row)
         except json.JSONDecodeError as error:
-            raise InvalidData(
-                f"row {row} is not JSON: {error.msg} at character {error.pos + 1}; write one object a line", row=row
-            ) from None
+            problem = f"{error.msg.removesuffix(' at')} at character {error.pos + 1}"
+            raise InvalidData(f"row {row} is not JSON: {problem}; write one object a line", row=row) from None
         except _BadRowError as error:
             raise InvalidData(f"row {row}: {error}", row=row) from None
         except RecursionError:

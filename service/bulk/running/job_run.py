@@ -23,9 +23,11 @@ from service.bulk.results.report import OUTCOMES, Report, Reported
 from service.bulk.results.result_files import ResultFiles
 from service.bulk.results.retries import MAX_RETRIES, PAUSES_SECONDS, may_retry, rows_to_retry
 from service.bulk.running.aftermath import tried_nothing, unsettled_seconds
+from service.bulk.running.claiming import claim_part
 from service.bulk.running.job_steps import abort_quietly, ask, complete, upload
 from service.bulk.running.part_run import PartRun
 from service.bulk.telling.events import PartDone, Results
+from service.errors import InvalidToken
 
 _FAILED = frozenset({RowOutcome.FAILED})
 
@@ -54,6 +56,7 @@ class JobRun(PartRun):
         """Bring the part to its end. It has its slot by now, and gives it back.
 
         Raises:
+            InvalidToken: Another call of the load has had other rows written as this part.
             errors.LoadFailed: A job ended without a result for any row.
             errors.SluicegateError: Salesforce refused, or an outage lasted.
 
@@ -145,11 +148,29 @@ class JobRun(PartRun):
         def keep_loose() -> None:
             self.loose = job_id if desk.request.commit is Commit.AT_END else ""
 
+        job_id = await self._claimed(job_id)
         # From here on it may be written, unless Salesforce says that it is open still.
         self.loose = ""
         self.record.job = job = await complete(desk.client, desk.clock, job_id, keep_loose)
         await desk.reach(Failpoint.COMMITTED)
         return job
+
+    async def _claimed(self, job_id: str) -> str:
+        """Return the job that has the part's rows: this one, or that of another call which goes on with the load."""
+        desk, record = self._desk, self.record
+        if desk.request.commit is Commit.AT_END:
+            return job_id
+        load_id, operation = desk.ledger.load_id, desk.request.operation
+        try:
+            holder = await claim_part(desk.claims, desk.client, desk.clock, load_id, operation, record)
+        except InvalidToken:
+            # Nobody may commit it any more.
+            self.loose = job_id
+            raise
+        if holder != job_id:
+            record.job_ids[-1] = holder
+            await abort_quietly(desk.client, job_id)
+        return holder
 
     async def _watch(self, job: Job) -> Job:
         """Poll until the job has ended."""

@@ -34,6 +34,7 @@ FINAL = frozenset({"INVALID_ARGUMENT", "NOT_FOUND", "PERMISSION_DENIED", "FAILED
 """Codes of what fails in the same way when it is repeated."""
 _FIRST = {
     "INVALID_DATA": "correct the data, then ",
+    "INVALID_TOKEN": "put back the file as it was written, and the service's token_keys of that time, then ",
     "LOAD_FAILED": "mend what the message names in the org, then ",
 }
 """What has to be done before a load can go on, by the reason that it broke off for."""
@@ -222,11 +223,12 @@ class Loading:
             return status
         again = " --repeat-results" if self._repeats else ""
         command = self._setting.again or f"sluicegate bulk load --resume {shlex.quote(str(self._path))}{again}"
+        tried = self._extent.rows_processed
+        far = f"not all rows were loaded{f', {tried:,} were tried so far' if tried else ''}"
         if self._piped is None:
-            first = _FIRST.get(reason, "")
-            sys.stderr.write(f"sluicegate: not all rows were loaded; {first}go on with: {command}\n")
+            sys.stderr.write(f"sluicegate: {far}; {_FIRST.get(reason, '')}go on with: {command}\n")
         else:
-            sys.stderr.write(f"sluicegate: not all rows were loaded; give the same data again to: {command}\n")
+            sys.stderr.write(f"sluicegate: {far}; give the same data again to: {command}\n")
         if reason == "LOAD_FAILED" and not self._setting.again:
             sys.stderr.write(f"sluicegate: for other columns or options {self._anew()}\n")
         return status

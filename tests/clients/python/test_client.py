@@ -284,7 +284,14 @@ async def test_get_bulk_load(client, script):
 
 
 @pytest.mark.parametrize(
-    "names", [{}, {"id": LEAD_ID, "external_id_field": "E", "external_id": "1"}, {"external_id": "1"}]
+    "names",
+    [
+        {},
+        {"id": LEAD_ID, "external_id_field": "E", "external_id": "1"},
+        {"id": LEAD_ID, "external_id": "1"},
+        {"external_id": "1"},
+        {"external_id_field": "E"},
+    ],
 )
 def test_ambiguous_record(names):
     """A record is named in exactly one way."""

@@ -106,11 +106,13 @@ class Callers:
         self.coalescer = coalescer
         self._clock = clock
 
-    async def start(self, *writes: Prepared, deadline: float | None = None) -> list["asyncio.Task[Saved]"]:
+    async def start(
+        self, *writes: Prepared, deadline: float | None = None, max_wait: float | None = None
+    ) -> list["asyncio.Task[Saved]"]:
         """Begin writes at the same moment, in order."""
         deadline = None if deadline is None else self._clock.monotonic() + deadline
         context = call(self._clock, deadline=deadline)
-        tasks = [asyncio.create_task(self.coalescer.write(each, context)) for each in writes]
+        tasks = [asyncio.create_task(self.coalescer.write(each, context, max_wait)) for each in writes]
         await settle()
         return tasks
 

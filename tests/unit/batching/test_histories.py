@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from service.batching.item import Outcome
 from service.batching.policy import Policy
 from service.errors import InvalidFieldValue, RowLocked, UpstreamUnavailable
-from service.salesforce.calls.writes import Saved
+from service.salesforce.calls.writes import Operation, Saved
 from tests.support.clock import ManualClock
 from tests.support.scale import examples
 from tests.unit.batching.conftest import Callers, ManualCalls, coalescer_of, prepared
@@ -23,6 +23,7 @@ _arrival = st.tuples(
     st.sets(st.sampled_from("pqr"), max_size=2),
     st.sampled_from(_SOBJECTS),
     st.booleans(),
+    st.sampled_from([Operation.UPSERT, Operation.UPDATE]),
 )
 _end = st.tuples(st.just("end"), st.integers(0, 9), st.sampled_from(["fine", "locked", "some", "refused", "down"]))
 _cancel = st.tuples(st.just("cancel"), st.integers(0, 99))
@@ -44,11 +45,12 @@ class History:
 
     async def play(self, step: Sequence[object]) -> None:
         match step:
-            case ("arrive", int(key), set(parents), str(sobject), bool(keyed)):
+            case ("arrive", int(key), set(parents), str(sobject), bool(keyed), Operation() as operation):
                 name = f"{sobject}-{len(self.tasks)}"
                 self.keys[name] = f"{sobject}:{key}" if keyed else ""
                 self.parents[name] = frozenset(map(str, parents))
-                write = prepared(name, key=self.keys[name], parents=sorted(self.parents[name]), sobject=sobject)
+                locks = sorted(self.parents[name])
+                write = prepared(name, key=self.keys[name], parents=locks, sobject=sobject, operation=operation)
                 (self.tasks[name],) = await self._callers.start(write, deadline=60)
             case ("end", int(number), str(how)) if self._open:
                 await self._end(number % len(self._open), how)
@@ -140,7 +142,7 @@ def test_the_rules_can_fail() -> None:
             callers = Callers(coalescer, clock)
             history = History(calls, clock, callers)
             for sobject in _SOBJECTS:
-                await history.play(("arrive", 1, set(), sobject, True))
+                await history.play(("arrive", 1, set(), sobject, True, Operation.UPSERT))
             for name in history.parents:
                 history.parents[name] = frozenset("p")
             history._check()

@@ -202,6 +202,38 @@ async def test_equal_keys_leave_one_after_the_other(callers: Callers, calls: Man
     assert [["a1", "b"], ["a2"], ["a3"]] == calls.names
 
 
+async def test_equal_keys_keep_their_order_across_lanes(callers: Callers, calls: ManualCalls) -> None:
+    """An update and a deletion of one record are two lanes, and the later still waits for the earlier's outcome."""
+    await callers.start(prepared("x", operation=Operation.DELETE))
+    await callers.start(prepared("first", key="lead:1", operation=Operation.DELETE))
+    await callers.start(
+        prepared("then", key="lead:1", operation=Operation.UPDATE), prepared("other", operation=Operation.UPDATE)
+    )
+    before = calls.names
+    await calls.sent[0].succeed()
+    await calls.sent[1].succeed()
+    await calls.sent[2].succeed()
+
+    assert [["x"], ["other"]] == before
+    assert [["x"], ["other"], ["first"], ["then"]] == calls.names
+
+
+async def test_a_record_that_waits_behind_another_lane_can_be_withdrawn(callers: Callers, calls: ManualCalls) -> None:
+    """Whoever waited behind it goes on all the same, and nothing is left of it."""
+    await callers.start(prepared("first", key="lead:1"))
+    (gone,) = await callers.start(prepared("gone", key="lead:1", operation=Operation.UPDATE))
+    await callers.start(prepared("last", key="lead:1", operation=Operation.DELETE))
+    waiting = callers.coalescer.statistics().lanes["update.lead.ext__c"].behind
+    gone.cancel()
+    await settle()
+    await calls.sent[0].succeed()
+    await calls.sent[1].succeed()
+
+    assert 1 == waiting
+    assert [["first"], ["last"]] == calls.names
+    assert {} == callers.coalescer.statistics().lanes
+
+
 async def test_records_under_one_parent_share_a_call_or_wait(callers: Callers, calls: ManualCalls) -> None:
     """No two calls in flight hold children of one parent, though there would be room for both."""
     await callers.start(prepared("a", parents=["p"]), prepared("b", parents=["p"]))
@@ -267,6 +299,38 @@ async def test_a_locked_row_ends_with_its_deadline(callers: Callers, calls: Manu
 
     with pytest.raises(RowLocked):
         await task
+
+
+async def test_locked_rows_are_not_all_sent_again_at_one_moment(calls: ManualCalls, clock: ManualClock) -> None:
+    """They met once; calls that pause for equal times would meet again."""
+    async with coalescer_of(calls, clock) as coalescer:
+        writes = [prepared(f"row-{number}", sobject=f"Object{number}__c") for number in range(20)]
+        tasks = await Callers(coalescer, clock).start(*writes)
+        for sent in calls.sent[:20]:
+            await sent.end([locked()])
+        moments = []
+        for _ in range(20):
+            await clock.pass_time(0.01)
+            moments.append(len(calls.sent))
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert 40 == moments[-1]
+    assert len(set(moments)) > 3
+
+
+async def test_a_row_that_stays_locked_is_told_after_its_attempts(calls: ManualCalls, clock: ManualClock) -> None:
+    """However much time its caller has: each attempt is a call of the org's allocation."""
+    async with coalescer_of(calls, clock, Policy(busy_seconds=0, attempts=3)) as coalescer:
+        (task,) = await Callers(coalescer, clock).start(prepared("a"))
+        for attempt in range(3):
+            await calls.sent[attempt].end([locked()])
+            await clock.pass_time(5)
+
+        with pytest.raises(RowLocked):
+            await task
+    assert [["a"]] * 3 == calls.names
 
 
 async def test_a_later_record_of_the_key_waits_for_the_retries(
@@ -374,6 +438,18 @@ async def test_records_of_several_sobjects_travel_in_ten_runs_at_most(callers: C
     assert sorted(names) == sorted(name for call in calls.names for name in call)
 
 
+async def test_records_of_one_sobject_are_neighbours_in_a_call(callers: Callers, calls: ManualCalls) -> None:
+    """Salesforce counts runs of neighbours, and callers send records of several sObjects in any order."""
+    sobjects = [f"Object{number % 5}__c" for number in range(20)]
+    writes = [prepared(f"{name}:{number}", sobject=name, mixed=True) for number, name in enumerate(sobjects)]
+    tasks = await callers.start(*writes)
+    order = [name.partition(":")[0] for name in calls.names[0]]
+    await calls.sent[0].end([Saved(name) for name in calls.names[0]])
+
+    assert 5 == len([name for name, _ in itertools.groupby(order)])
+    assert [write.row.write.record_id for write in writes] == [(await task).record_id for task in tasks]
+
+
 async def test_a_large_row_travels_alone(calls: ManualCalls, clock: ManualClock) -> None:
     """A call has a bound in bytes beside the one in rows."""
     async with coalescer_of(calls, clock, Policy(busy_seconds=0, most_call_bytes=10)) as coalescer:
@@ -395,6 +471,56 @@ async def test_a_hold_gathers_records_up_to_what_their_callers_tolerate(calls: M
 
     assert [] == before
     assert [["patient"]] == calls.names
+
+
+async def test_the_least_patient_caller_ends_a_hold(calls: ManualCalls, clock: ManualClock) -> None:
+    """Whoever came first may tolerate more than those who came after."""
+    async with coalescer_of(calls, clock, hold=lambda _waiting, _most: 5.0) as coalescer:
+        callers = Callers(coalescer, clock)
+        await callers.start(prepared("patient"), max_wait=4.0)
+        await callers.start(prepared("hurried"), max_wait=0.5)
+        await clock.pass_time(0.4)
+        before = calls.names.copy()
+        await clock.pass_time(0.2)
+
+    assert [] == before
+    assert [["patient", "hurried"]] == calls.names
+
+
+async def test_a_caller_that_never_waits_is_not_held_back(calls: ManualCalls, clock: ManualClock) -> None:
+    """Zero is less than the org's default, not in place of one."""
+    async with coalescer_of(calls, clock, hold=lambda _waiting, _most: 5.0) as coalescer:
+        await Callers(coalescer, clock).start(prepared("now"), max_wait=0.0)
+
+    assert [["now"]] == calls.names
+
+
+async def test_a_caller_that_has_gone_ends_no_hold(calls: ManualCalls, clock: ManualClock) -> None:
+    """Its record is not among those that wait, however hurried it was."""
+    async with coalescer_of(calls, clock, hold=lambda _waiting, _most: 5.0) as coalescer:
+        callers = Callers(coalescer, clock)
+        await callers.start(prepared("patient"), max_wait=4.0)
+        (hurried,) = await callers.start(prepared("hurried"), max_wait=0.5)
+        hurried.cancel()
+        await clock.pass_time(3.9)
+        before = calls.names.copy()
+        await clock.pass_time(0.2)
+
+    assert [] == before
+    assert [["patient"]] == calls.names
+
+
+async def test_a_hold_leaves_half_of_the_callers_time(calls: ManualCalls, clock: ManualClock) -> None:
+    """A record must not wait for a fuller call until there is no time for the call."""
+    async with coalescer_of(calls, clock, hold=lambda _waiting, _most: 5.0) as coalescer:
+        callers = Callers(coalescer, clock)
+        await callers.start(prepared("short of time"), deadline=0.8)
+        await clock.pass_time(0.3)
+        before = calls.names.copy()
+        await clock.pass_time(0.2)
+
+    assert [] == before
+    assert [["short of time"]] == calls.names
 
 
 async def test_a_hold_never_keeps_a_full_call(calls: ManualCalls, clock: ManualClock) -> None:

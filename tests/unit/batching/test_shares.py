@@ -69,6 +69,20 @@ async def test_a_call_is_as_urgent_as_its_most_urgent_record(clock: ManualClock,
     assert Priority.INTERACTIVE is context.priority
 
 
+@pytest.mark.parametrize(("deadlines", "expected"), [([5, 9, 7], 9), ([5, None, 7], None)])
+async def test_a_call_may_take_as_long_as_its_most_patient_record(
+    clock: ManualClock, deadlines: list[int | None], expected: int | None
+) -> None:
+    """A caller in a hurry stops waiting by itself; it must not end the call of the others."""
+    calls = NotingCalls()
+    until = [None if seconds is None else clock.monotonic() + seconds for seconds in deadlines]
+    async with coalescer_of(calls, clock) as coalescer, asyncio.TaskGroup() as group:
+        for number, deadline in enumerate(until):
+            group.create_task(coalescer.write(prepared(f"r{number}"), replace(call(clock), deadline=deadline)))
+
+    assert [None if expected is None else clock.monotonic() + expected] == [each.deadline for each in calls.contexts]
+
+
 async def test_callers_take_turns_by_their_weights(clock: ManualClock) -> None:
     """Of a call that all wait for, who weighs three times as much fills three times as much."""
     calls = ManualCalls()

@@ -135,3 +135,15 @@ def test_counts_are_told_as_before_where_all_outcomes_are_known(unknown, told):
 
     assert told == len(token.parts[0].counts or ())
     assert record.counts == Ledger.of(token).parts[0].counts
+
+
+def test_a_token_says_that_results_were_told():
+    """Whoever goes on by it must not have the rows tried again, also while the part's counts are not known."""
+    known = ledger(JobState.COMPLETE)
+    known.parts[0].counts = None
+    known.parts[0].is_told = True
+
+    read = Ledger.of(known.token())
+
+    assert [True] == [record.is_told for record in read.parts]
+    assert [None] == [record.counts for record in read.parts]

@@ -46,7 +46,9 @@ async def test_what_is_done_is_not_sent_again():
     assert again.next_byte == 9 + 4 * (again.next_row - 1)
 
 
-@pytest.mark.parametrize("change", [lambda data: data.replace(b"N4", b"M4"), lambda data: data[:-20]])
+@pytest.mark.parametrize(
+    "change", [lambda data: data.replace(b"N4", b"M4"), lambda data: data[:-20], lambda data: data[:-40]]
+)
 async def test_other_data_is_refused(change):
     """Rows that are not those which the token tells of are refused before they are written."""
     org, caller = FakeBulkOrg(), Caller(INSERT, DATA, SMALL)
@@ -59,6 +61,34 @@ async def test_other_data_is_refused(change):
         await call(caller, loader(org))
 
     assert written <= len(org.written) <= 50
+
+
+async def test_rows_behind_the_end_are_refused():
+    """Data that has grown since the load knew all of it is other data, of which nothing is written."""
+    org, caller = FakeBulkOrg(), Caller(INSERT, DATA, SMALL)
+    with pytest.raises(Killed):
+        await call(caller, Process(org, Failpoint.REPORTED, 6))
+    assert SIGNER.read(caller.stored, org="prod").has_ended
+
+    caller.data = DATA + b"N60\n" * 20
+    with pytest.raises(errors.InvalidData, match=r"from row 61 on \(part 7\) this is not the data"):
+        await call(caller, loader(org))
+
+    assert NAMES == names(org)
+
+
+async def test_another_header_is_refused_though_no_known_part_is_left():
+    """Where the token tells of parts that are done alone, columns that moved would not be found by their digests."""
+    org, caller = FakeBulkOrg(), Caller(INSERT, DATA, SMALL)
+    token = new_ledger(INSERT, SMALL)
+    token.header_bytes = len(b"LastName\n")
+    caller.stored = SIGNER.write(token.token())
+
+    caller.data = b"Name\n" + DATA
+    with pytest.raises(errors.InvalidData, match="in its header row this is not the data that this load began with"):
+        await call(caller, loader(org))
+
+    assert [] == org.jobs
 
 
 async def test_a_load_goes_on_behind_a_row_that_was_mended():

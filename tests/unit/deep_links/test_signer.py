@@ -12,6 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from service import errors
+from service.deep_links.click_ids import CLICK_IDS
 from service.deep_links.config import LinkConfig, LinkProvider
 from service.deep_links.grammar import parse, print_link
 from service.deep_links.keys import FixedKeys
@@ -309,3 +310,17 @@ def test_a_ttl_outside_a_minute_and_ten_years_is_refused(ttl):
 def test_secrets_stay_out_of_repr():
     """Printing the configuration shows no secret."""
     assert "nnnn" not in repr(CONFIG)
+
+
+@pytest.mark.parametrize("behind", ["&fbclid=IwAR0-x_y.z~1", "&_gl=1*abc*_ga*MTIz", "&mc_cid=a&mc_eid=b", "&gclid="])
+def test_click_ids_behind_a_link_are_left_out(behind):
+    """Networks append them to whatever they show; the link that they were appended to is read."""
+    assert LINK == SIGNER.read(SIGNER.write(LINK) + behind, org="main", now=NOW)
+    assert LINK == SIGNER.read(written_by_version_1(LINK) + behind, org="main", now=NOW)
+
+
+def test_no_click_id_has_a_links_parameter_for_a_name():
+    """What is left out never was a part of a link."""
+    for name in CLICK_IDS:
+        with pytest.raises(errors.InvalidLink, match="is not a parameter"):
+            parse(f"{name}=x")

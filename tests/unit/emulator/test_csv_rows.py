@@ -48,6 +48,16 @@ def test_cells_become_values():
     assert rows.values(rows.chunk(10)[0]) == {"LastName": "Smith", "Phone": None}
 
 
+@pytest.mark.parametrize(("operation", "expected"), [("insert", {"IsActive": False}), ("update", {}), ("upsert", {})])
+def test_an_empty_checkbox_is_unchecked_by_an_insert_alone(operation, expected):
+    """An insert takes no default for a checkbox that has a column; what updates leaves it as it is."""
+    rows = reader("Id,Ext__c,Name,IsActive\n,,a,\n", order(operation, sobject="Campaign"), "Campaign")
+
+    values = rows.values(rows.chunk(10)[0])
+
+    assert {"Name": "a", **expected} == values
+
+
 def test_a_parent_by_external_id():
     """A dotted column gives the lookup's parent; `#N/A` clears the lookup itself."""
     rows = reader("LastName,Account.Ext__c\nSmith,A-1\nJones,#N/A\nDoe,\n")

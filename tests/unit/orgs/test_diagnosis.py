@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.errors import FieldViolation, InvalidFieldValue, RequiredFieldMissing, UnknownField, UnknownObject
+from service.errors import (
+    FieldViolation,
+    InvalidFieldValue,
+    InvalidReference,
+    RequiredFieldMissing,
+    UnknownField,
+    UnknownObject,
+)
 from service.orgs.diagnosis import explain, needs_description, without_key
 from service.salesforce.calls.describe import Field, SObject
 
@@ -47,13 +54,20 @@ def test_a_description_is_read_only_where_it_helps(error, expected):
     [
         ("AnnualRevenue", "much", "AnnualRevenue takes a number"),
         ("annualrevenue", True, "AnnualRevenue takes a number"),
-        ("NumberOfEmployees", "7", "NumberOfEmployees takes a number"),
+        ("NumberOfEmployees", "seven", "NumberOfEmployees takes a number"),
         ("IsConverted", "yes", "IsConverted takes true or false"),
         ("IsConverted", 1, "IsConverted takes true or false"),
         ("Born__c", "soon", "Born__c takes a date"),
         ("Born__c", 5, "Born__c takes a date"),
+        ("Born__c", "2026-03-01T00:00:00Z", "Born__c takes a date"),
+        ("Born__c", "2026-02-30", "Born__c takes a date"),
         ("Seen__c", True, "Seen__c takes a dateTime"),
+        ("Seen__c", "2026-03-01", "Seen__c takes a dateTime"),
+        ("Seen__c", "2026-03-01T12:34:56", "Seen__c takes a dateTime"),
+        ("Seen__c", "2026-03-01 12:34:56Z", "Seen__c takes a dateTime"),
         ("At__c", "noon", "At__c takes a time"),
+        ("At__c", "24:00:00Z", "At__c takes a time"),
+        ("At__c", "13:05", "At__c takes a time"),
     ],
 )
 def test_the_field_of_the_wrong_type_is_named(field, value, says):
@@ -81,6 +95,7 @@ def test_every_field_of_the_wrong_type_is_named():
         {},
         {"AnnualRevenue": None, "IsConverted": None},
         {"AnnualRevenue": Decimal("1.5"), "NumberOfEmployees": 3, "IsConverted": False},
+        {"AnnualRevenue": "1.5", "NumberOfEmployees": "", "IsConverted": "TRUE"},
         {"Born__c": "2026-03-01", "Seen__c": "2026-03-01T12:34:56Z", "At__c": "13:05:00Z"},
         {"Unknown__c": "x", "LastName": 5},
     ],
@@ -132,6 +147,20 @@ def test_a_field_that_is_no_external_id(key, nearest):
     assert "404" == found.metadata["http_status"]
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        UnknownObject("m", metadata={"object": "lead", "external_id_field": "Exd__c"}),
+        UnknownField("m", metadata={"field": "Compny"}),
+        InvalidFieldValue("m"),
+        InvalidReference("m", violations=[FieldViolation("fields.OwnerId", "d")]),
+    ],
+)
+def test_an_sobject_of_which_nothing_is_known_explains_nothing(error):
+    """Where fields are not checked there is no description to find a fault in."""
+    assert error is explain(error, {"Owner": {"Ext__c": "U-1"}, "Compny": "x"}, SObject("lead", {}, {}))
+
+
 @pytest.mark.parametrize("key", ["ext__C", "Email"])
 def test_a_field_that_finds_records(key):
     """A field that can find records is not at fault, and the error stays what it was."""
@@ -139,6 +168,37 @@ def test_a_field_that_finds_records(key):
 
     assert error is explain(error, {}, LEAD)
     assert without_key(error, LEAD) is None
+
+
+def test_an_unknown_sobject_without_a_key_is_not_the_keys_fault():
+    """Who named no external id is not told of one."""
+    error = UnknownObject("m", metadata={"object": "lead"})
+
+    assert error is explain(error, {"LastName": "Curie"}, LEAD)
+
+
+@pytest.mark.parametrize(
+    ("given", "place"),
+    [("Owner", "fields.Owner"), ("ownerid", "fields.ownerid"), ("Company", "fields.OwnerId")],
+)
+def test_fields_are_named_where_the_request_has_them(given, place):
+    """Salesforce names the lookup field in its own spelling; the caller may have given the relationship, or another."""
+    violations = [
+        FieldViolation("fields.OwnerId", "OwnerId: no User has that Ext__c"),
+        FieldViolation("record.id", "d"),
+    ]
+    error = InvalidReference("m", metadata={"fields": "OwnerId"}, violations=violations, retry_after_seconds=2)
+
+    found = explain(error, {given: {"Ext__c": "U-1"}}, LEAD)
+
+    assert [place, "record.id"] == [violation.field for violation in found.violations]
+    assert (InvalidReference, "m", {"fields": "OwnerId"}, 2) == (
+        type(found),
+        found.message,
+        found.metadata,
+        found.retry_after_seconds,
+    )
+    assert ["fields.OwnerId", "record.id"] == [violation.field for violation in error.violations]
 
 
 def test_a_relationship_is_no_misspelt_field():

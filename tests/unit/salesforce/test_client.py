@@ -4,6 +4,7 @@ import asyncio
 import re
 
 from service.context import CallContext
+from service.errors import UpstreamUnavailable
 from service.salesforce.calls.writes import DEFAULT_OPTIONS, ExternalKey, Operation, Row, Saved, Write
 from service.salesforce.client import SalesforceClient
 from service.salesforce.transport.base import Request, Response
@@ -53,3 +54,31 @@ async def test_records_that_travel_alone_travel_beside_each_other() -> None:
 
     assert [Saved(record_id(str(number))) for number in range(4)] == await writing
     assert ["0", "2", "3"] == waiting
+
+
+class Failing(Gate):
+    """Loses the connection of one call for one record."""
+
+    async def send(self, request: Request, context: CallContext) -> Response:
+        """Fail the record 2."""
+        if "/Ext__c/2" in request.path:
+            raise UpstreamUnavailable("lost")
+        return await super().send(request, context)
+
+
+async def test_a_record_that_travels_alone_fails_alone() -> None:
+    """Those beside it, and those of the call for several, were written and hear of it."""
+    gate = Failing()
+    gate.opened.set()
+    texts = ["@{r0.id}", "plain", "@{"]
+    writes = [
+        Write(Operation.UPDATE, "Lead", {"Title": text}, key=ExternalKey("Ext__c", str(number)))
+        for number, text in enumerate(texts)
+    ]
+    rows = [Row(write, "Lead", 1) for write in writes]
+    client = SalesforceClient(gate, org="prod", api_version="66.0")
+
+    outcomes = await client.write_rows(Operation.UPDATE, rows, DEFAULT_OPTIONS, call(FakeClock()), field="ext__c")
+
+    assert [Saved(record_id("0")), Saved(record_id("1"))] == outcomes[:2]
+    assert isinstance(outcomes[2], UpstreamUnavailable)

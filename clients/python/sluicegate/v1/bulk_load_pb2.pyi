@@ -132,10 +132,10 @@ class _BulkOperationEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BulkOpe
     BULK_OPERATION_UPSERT: _BulkOperation.ValueType  # 3
     """Creates or updates by the external-id field."""
     BULK_OPERATION_DELETE: _BulkOperation.ValueType  # 4
-    """Moves the record whose `Id` the row holds to the recycle bin."""
+    """Moves the record whose `Id` the row holds to the recycle bin. There is no other column."""
     BULK_OPERATION_HARD_DELETE: _BulkOperation.ValueType  # 5
-    """Deletes the record whose `Id` the row holds past the recycle bin. The user that the org is called as needs the
-    permission "Bulk API Hard Delete".
+    """Deletes the record whose `Id` the row holds past the recycle bin. There is no other column. The user that the org is
+    called as needs the permission "Bulk API Hard Delete".
     """
 
 class BulkOperation(_BulkOperation, metaclass=_BulkOperationEnumTypeWrapper):
@@ -150,10 +150,10 @@ BULK_OPERATION_UPDATE: BulkOperation.ValueType  # 2
 BULK_OPERATION_UPSERT: BulkOperation.ValueType  # 3
 """Creates or updates by the external-id field."""
 BULK_OPERATION_DELETE: BulkOperation.ValueType  # 4
-"""Moves the record whose `Id` the row holds to the recycle bin."""
+"""Moves the record whose `Id` the row holds to the recycle bin. There is no other column."""
 BULK_OPERATION_HARD_DELETE: BulkOperation.ValueType  # 5
-"""Deletes the record whose `Id` the row holds past the recycle bin. The user that the org is called as needs the
-permission "Bulk API Hard Delete".
+"""Deletes the record whose `Id` the row holds past the recycle bin. There is no other column. The user that the org is
+called as needs the permission "Bulk API Hard Delete".
 """
 Global___BulkOperation: _TypeAlias = BulkOperation  # noqa: Y015
 

@@ -234,6 +234,13 @@ class BulkLoadCommit(_message.Message):
     """Has a prepared part written.
 
     Commits stand between the messages of data; a load of which more than 400 MB are prepared and wait is refused.
+
+    Two calls that go on with one load at the same time each give a part that their token names no job for to a job of its
+    own, and what commits both of an insert would double its rows. The service has one of them written, and tells both
+    calls what became of it, as long as it remembers who was first: eight days where replicas share a store, and as long
+    as the process runs where there is but one. Replicas without a store cannot tell, and neither can one that has lost
+    it: a caller locks what holds its token. Where the second call has other rows for the part, it fails with
+    INVALID_TOKEN.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -244,7 +251,7 @@ class BulkLoadCommit(_message.Message):
     """Number of the part."""
     resume_token: _builtins.str
     """The token of the part's last PREPARED message, or of any message after it. Store it before committing: a load that
-    is gone on with by an older one writes the part again.
+    is gone on with by an older one may write the part again.
     """
     def __init__(
         self,
@@ -903,7 +910,9 @@ class CommitBulkLoadResponse(_message.Message):
     LOAD_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def load(self) -> _bulk_load_pb2.BulkLoad:
-        """The load."""
+        """The load. Its token is that of the request, unless a part was uploaded twice and the other upload committed first:
+        then the token, and what is told, is of the job that has the rows.
+        """
 
     def __init__(
         self,

@@ -43,7 +43,8 @@ class BulkServiceStub:
       data cannot be read, nothing is written.
     * BULK_COMMIT_BY_PART: the caller commits each part by a message of its own, once it has stored the token of its
       PREPARED message. A load that broke off, wherever that was, is gone on with by the last token stored, on any
-      replica: no row is lost and none is written twice, also by an insert. `end` ends the data.
+      replica: no row is lost and none is written twice, also by an insert. `end` ends the data. One call at a time goes
+      on with a load: see BulkLoadCommit.
 
     Whatever is committed goes on in Salesforce whatever becomes of the call; a load of few rows may be written by calls
     instead of a job, and then goes on in the service: see BULK_WAY_COLLECTIONS. Rows are independent: one that fails does
@@ -118,7 +119,8 @@ class BulkServiceAsyncStub(BulkServiceStub):
       data cannot be read, nothing is written.
     * BULK_COMMIT_BY_PART: the caller commits each part by a message of its own, once it has stored the token of its
       PREPARED message. A load that broke off, wherever that was, is gone on with by the last token stored, on any
-      replica: no row is lost and none is written twice, also by an insert. `end` ends the data.
+      replica: no row is lost and none is written twice, also by an insert. `end` ends the data. One call at a time goes
+      on with a load: see BulkLoadCommit.
 
     Whatever is committed goes on in Salesforce whatever becomes of the call; a load of few rows may be written by calls
     instead of a job, and then goes on in the service: see BULK_WAY_COLLECTIONS. Rows are independent: one that fails does
@@ -196,7 +198,8 @@ class BulkServiceServicer(metaclass=_abc_1.ABCMeta):
           data cannot be read, nothing is written.
         * BULK_COMMIT_BY_PART: the caller commits each part by a message of its own, once it has stored the token of its
           PREPARED message. A load that broke off, wherever that was, is gone on with by the last token stored, on any
-          replica: no row is lost and none is written twice, also by an insert. `end` ends the data.
+          replica: no row is lost and none is written twice, also by an insert. `end` ends the data. One call at a time goes
+          on with a load: see BulkLoadCommit.
 
         Whatever is committed goes on in Salesforce whatever becomes of the call; a load of few rows may be written by calls
         instead of a job, and then goes on in the service: see BULK_WAY_COLLECTIONS. Rows are independent: one that fails does

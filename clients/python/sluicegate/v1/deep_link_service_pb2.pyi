@@ -239,7 +239,8 @@ class ResolveDeepLinkRequest(_message.Message):
     url: _builtins.str
     """A link made by CreateDeepLink, whose signature and expiry are checked; or a long link of Firebase Dynamic Links, of
     a host and for an address that the configuration names. Nothing is fetched: a short link is refused, be it
-    Firebase's or another provider's, whose SDK hands the signed link to the app.
+    Firebase's or another provider's, whose SDK hands the signed link to the app. Click ids that mail senders and
+    networks append (`fbclid`, `gclid` and their like) are left out; whatever else was added or changed is refused.
     """
     lookup: _deep_link_pb2.RecordLookup.ValueType
     """Whether Salesforce is asked for the record. NEVER together with `fields` is refused."""

@@ -297,8 +297,9 @@ class WriteOptions(_message.Message):
     """The id of the rule to run."""
     @_builtins.property
     def max_wait(self) -> _duration_pb2.Duration:
-        """How long a record may be held back so that it leaves in a fuller call when the org's API calls run short. While
-        they do not, nothing is held back. Absent means the org's default, zero never to wait.
+        """How long a record may be held back so that it leaves in a fuller call when the org's API calls run short, at most
+        half of the time until the deadline. While they do not, nothing is held back. Absent means the org's default, zero
+        never to wait.
         """
 
     def __init__(

@@ -183,6 +183,18 @@ def test_nulls_and_columns_left_out_in_a_row(data, null, ignored, expected):
     assert [expected] == content(data, mapping=mapping)
 
 
+@pytest.mark.parametrize("constant", ["\r", "x\ry", "\r\n", '"\r"', "\n", ","])
+@pytest.mark.parametrize("rows", [b'"1","2"\n"3","4"\n', b"1,2\n3,4\n"])
+def test_constants_keep_their_line_ends_where_columns_are_left_out(rows, constant):
+    """A constant is written as one cell, whatever it holds, beside columns that are left out."""
+    mapping = FieldMapping({}, {"C": constant}, frozenset(["B"]))
+
+    (written,) = content(b"A,B\n" + rows, mapping=mapping)
+
+    expected = constant.replace('"', '""')
+    assert f'A,C\n1,"{expected}"\n3,"{expected}"\n'.encode() == written
+
+
 @pytest.mark.parametrize(
     ("data", "expected"),
     [

@@ -145,6 +145,7 @@ GOOD = '{"A": 1}\n' * 3
         (GOOD + '{"A": 1, "a": 2}\n', 4, "field 'a' is given twice"),
         ("PK\x03\x04\n" + GOOD, 1, r"\.xlsx\) are; save it as"),
         ("\n \n" + GOOD + "\n\n{]\n", 4, r"^row 4 \(line 8\) is not JSON"),
+        (GOOD + '{"A": "x\n', 4, "is not JSON: Unterminated string starting at character 7; write one object a line"),
         (GOOD + '{"B C": 1}\n', 4, "API name"),
         (GOOD + '{"": 1}\n', 4, "no name"),
         (GOOD + '{"B": "\\u0000"}\n', 4, "NUL"),
@@ -338,3 +339,13 @@ def test_a_first_row_without_fields_is_refused(data):
     """An object without a key is no row, also where no row came before it."""
     with pytest.raises(errors.InvalidData, match=r"row 1 \(line 1\): it has no fields"):
         split(data)
+
+
+@pytest.mark.parametrize("last", [b"", b"\n", b"\r\n", b"\n\n"])
+def test_a_part_ends_where_its_data_does(last):
+    """Also where the last line has no end: whoever goes on is not sent behind the data."""
+    data = b'{"A": 1}\n{"A": 2}' + last
+
+    (only,) = split(data)
+
+    assert len(data) == only[1].byte

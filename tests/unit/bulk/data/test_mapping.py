@@ -69,3 +69,13 @@ def test_what_a_load_before_told_stays_out():
 
     assert (("LastName",), (1,)) == (arrange(header, FieldMapping()).columns, arrange(header, FieldMapping()).kept)
     assert ("LastName", "Why__c") == arrange(header, mapping).columns
+
+
+@pytest.mark.parametrize(
+    ("fields", "constants"),
+    [({"a": "Name", "b": "NAME"}, {}), ({"a": "Name"}, {"name": "x"}), ({}, {"A": "x", "a": "y"})],
+)
+def test_a_field_has_one_value(fields, constants):
+    """Salesforce's names do not distinguish case, so neither do two values for one field."""
+    with pytest.raises(errors.InvalidRequest, match="two values go to"):
+        FieldMapping(fields, constants)

@@ -103,3 +103,32 @@ async def test_more_failures_than_rows_are_not_believed(wanted):
 
     assert isinstance(events[-1], Finished)
     assert RowCounts(created=3) == events[-1].counts
+
+
+async def test_results_of_a_job_that_ended_early_are_read_again():
+    """Of a job that did not come to its end, the lines of both files are held against the rows that it tried."""
+    looks = 0
+
+    def late(file, lines):
+        nonlocal looks
+        looks += file == "successfulResults"
+        return lines[:-1] if looks == 1 and file == "successfulResults" else lines
+
+    org = FakeBulkOrg(judge=lambda row: None if row["Ext__c"] == "L-3" else "", final=JobState.FAILED, edit=late)
+
+    events = await load(INSERT, org, DATA)
+
+    assert RowCounts(created=2, not_processed=1).by_outcome == counts_of(events[-1])
+
+
+async def test_rows_beside_a_line_about_another_row_are_not_called_untried():
+    """As many lines as rows were tried, one about a row that was not sent: one without a line may be written."""
+
+    def altered(file, lines):
+        return [*lines[:-1], [*lines[-1][:-1], "Altered"]] if file == "successfulResults" else lines
+
+    org = FakeBulkOrg(judge=lambda row: None if row["Ext__c"] == "L-3" else "", final=JobState.FAILED, edit=altered)
+
+    events = await load(INSERT, org, DATA)
+
+    assert RowCounts(created=1, not_processed=1, unknown=1).by_outcome == counts_of(events[-1])

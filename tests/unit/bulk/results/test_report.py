@@ -41,9 +41,12 @@ def test_the_counts_add_up(verdicts, names, results, operation, final):
     """Whatever becomes of whichever rows, equal ones too, each is counted once and told as wanted."""
     request = LoadRequest("Lead", operation, "Ext__c" if operation is Operation.UPSERT else "", results=results)
     table = [(f"N{number % names}", number % names) for number in range(len(verdicts))]
-    data = "Id,Ext__c\n" + "".join(f"{name},{number}\n" for name, number in table)
+    # A deletion takes ids alone.
+    columns = ["Id"] if operation in {Operation.DELETE, Operation.HARD_DELETE} else ["Id", "Ext__c"]
+    lines = (",".join([name, str(number)][: len(columns)]) for name, number in table)
+    data = "\n".join([",".join(columns), *lines])
     org = FakeBulkOrg(
-        judge=lambda row: verdicts[int(row["Ext__c"])], creates=lambda row: int(row["Ext__c"]) % 2 == 0, final=final
+        judge=lambda row: verdicts[int(row["Id"][1:])], creates=lambda row: int(row["Id"][1:]) % 2 == 0, final=final
     )
 
     events = asyncio.run(load(request, org, data.encode()))

@@ -1,11 +1,14 @@
 """Jobs that ended without their load: whether another job may be given their rows."""
 
+from contextlib import suppress
+
 import pytest
 
 from service.bulk.failpoints import Failpoint
 from service.bulk.job import JobState
 from service.bulk.results.outcomes import RowCounts
 from service.bulk.telling.events import Progress
+from service.errors import LoadFailed
 from tests.support.bulk import FakeBulkOrg
 from tests.support.clock import FakeClock
 from tests.unit.bulk.loading import Caller, Killed, Process, loader
@@ -122,3 +125,21 @@ async def test_results_that_stay_broken_do_not_keep_a_load_from_its_end(state):
     assert RowCounts(unknown=60) == caller.counts
     assert {("unknown", "")} == set(caller.told.values())
     assert (NAMES, 1) == (names(org), len(org.jobs))
+
+
+async def test_a_job_whose_results_cannot_be_read_is_not_replaced():
+    """It counts no row, and what it tells of rows is broken: nobody knows, so no other job is given them."""
+
+    def broken(file, lines):
+        return [*lines, ["half a", "page", "of", "something", "else"]]
+
+    org, caller = FakeBulkOrg(unchanged_seconds=86_400, edit=broken), Caller(INSERT, DATA)
+    with pytest.raises(Killed):
+        await call(caller, Process(org, Failpoint.PREPARED))
+    org.end(org.jobs[0], JobState.ABORTED, tried=0)
+
+    with suppress(LoadFailed):
+        await call(caller, loader(org))
+
+    assert 1 == len(org.jobs)
+    assert [] == org.written

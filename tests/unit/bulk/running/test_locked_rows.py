@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 
 import pytest
@@ -139,3 +139,41 @@ async def test_locked_rows_that_the_results_contradict_are_not_tried_again():
 
     assert RowCounts(created=57, failed=2, unknown=1) == caller.counts
     assert (57, 1) == (len(org.written), len(org.jobs))
+
+
+async def test_locked_rows_that_were_told_are_not_tried_by_whoever_goes_on():
+    """A caller that had said all was told that they failed; one that could commit a retry finds that it stays so."""
+    org = FakeBulkOrg(judge=lambda row: LOCKED if row["LastName"] < "N03" else "")
+    outgoing = asyncio.Queue[Message | None]()
+    outgoing.put_nowait(DATA)
+    outgoing.put_nowait(DataEnd())
+    caller = Caller(INSERT, DATA)
+    running = Process(org, Failpoint.REPORTED).loader().run(INSERT, new_ledger(INSERT), queued(outgoing))
+    async with asyncio.timeout(20), aclosing(running) as events:
+        with suppress(Killed):
+            async for event in events:
+                caller.stored = event.resume_token
+                if isinstance(event, Prepared):
+                    outgoing.put_nowait(PartCommit(1, event.resume_token))
+                    outgoing.put_nowait(None)
+
+    await call(caller, loader(org))
+
+    assert RowCounts(created=57, failed=3) == caller.counts
+    assert 1 == len(org.jobs)
+
+
+async def test_rows_of_a_job_that_somebody_ended_are_not_tried_again():
+    """What it says of locks does not matter: whoever aborts a job is not overruled."""
+    org, caller = FakeBulkOrg(), Caller(INSERT, DATA)
+
+    def end(_event):
+        org.end(org.jobs[-1], JobState.ABORTED, tried=25)
+        org.jobs[-1].error_message = "TooManyLockFailure : aborted"
+
+    caller.before_commit = end
+
+    await call(caller, loader(org))
+
+    assert RowCounts(created=25, not_processed=35) == caller.counts
+    assert 1 == len(org.jobs)

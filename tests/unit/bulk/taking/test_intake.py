@@ -5,6 +5,7 @@ import pytest
 from service import errors
 from service.bulk.cutting.parts import PartLimits
 from service.bulk.data.formats import Format
+from service.bulk.data.mapping import FieldMapping
 from service.bulk.job import JobState
 from service.bulk.request import LoadRequest, Operation
 from service.bulk.telling.events import Finished
@@ -52,6 +53,34 @@ async def test_a_missing_key_column_is_named(request_, column):
 
     assert caught.value.row == 0
     assert "complete" not in org.calls
+
+
+@pytest.mark.parametrize("operation", [Operation.DELETE, Operation.HARD_DELETE])
+@pytest.mark.parametrize(
+    ("mapping", "data"),
+    [
+        (FieldMapping(), b"LastName,Id\nCurie,003000000000001AAA\n"),
+        (FieldMapping(constants={"LastName": "Curie"}), b"Id\n003000000000001AAA\n"),
+    ],
+)
+async def test_a_deletion_takes_nothing_but_ids(operation, mapping, data):
+    """Salesforce fails the whole job over another column, so the load is refused before there is one."""
+    org = FakeBulkOrg()
+
+    with pytest.raises(errors.InvalidData, match="the column Id alone; leave 'LastName' out") as caught:
+        await load(LoadRequest("Lead", operation, mapping=mapping), org, data)
+
+    assert 0 == caught.value.row
+    assert [] == org.calls
+
+
+async def test_a_deletion_may_leave_columns_out():
+    """What is mapped to nothing does not reach Salesforce."""
+    request = LoadRequest("Lead", Operation.DELETE, mapping=FieldMapping(ignored=frozenset(["LastName"])))
+
+    events = await load(request, FakeBulkOrg(), b"LastName,ID\nCurie,003000000000001AAA\n")
+
+    assert isinstance(events[-1], Finished)
 
 
 async def test_the_key_column_ignores_case():

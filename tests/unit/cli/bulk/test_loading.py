@@ -3,6 +3,7 @@
 import errno
 import os
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -92,6 +93,28 @@ async def test_data_that_is_wrong_further_on_is_to_be_corrected(tmp_path, capsys
 
     assert 3 == status
     assert "not all rows were loaded; correct the data, then go on with: " in capsys.readouterr().err
+
+
+async def test_a_token_that_is_refused_is_to_be_put_back(tmp_path, capsys):
+    """The same file would be refused again: somebody has changed it, or the service's keys."""
+    error = SluicegateError("INVALID_ARGUMENT", "INVALID_TOKEN", "the resume token was altered")
+
+    status = await run(Telling(Prepared(PART, 1), error=error), tmp_path)
+
+    assert 3 == status
+    told = capsys.readouterr().err
+    assert "not all rows were loaded; put back the file as it was written, and the service's token_keys of " in told
+
+
+async def test_a_load_that_breaks_off_says_how_far_it_came(tmp_path, capsys):
+    """Nothing is half loaded without a word."""
+    far = Progress(replace(LOAD, rows_processed=10_000), 12_000, 400_000, "")
+    error = SluicegateError("UNAVAILABLE", "", "no")
+
+    status = await run(Telling(Prepared(PART, 1), far, error=error), tmp_path)
+
+    assert 3 == status
+    assert "not all rows were loaded, 10,000 were tried so far; go on with: " in capsys.readouterr().err
 
 
 async def test_what_a_load_waits_for_is_told(tmp_path, capsys):

@@ -442,15 +442,15 @@ export enum BulkOperation {
   UPSERT = 3,
 
   /**
-   * Moves the record whose `Id` the row holds to the recycle bin.
+   * Moves the record whose `Id` the row holds to the recycle bin. There is no other column.
    *
    * @generated from enum value: BULK_OPERATION_DELETE = 4;
    */
   DELETE = 4,
 
   /**
-   * Deletes the record whose `Id` the row holds past the recycle bin. The user that the org is called as needs the
-   * permission "Bulk API Hard Delete".
+   * Deletes the record whose `Id` the row holds past the recycle bin. There is no other column. The user that the org is
+   * called as needs the permission "Bulk API Hard Delete".
    *
    * @generated from enum value: BULK_OPERATION_HARD_DELETE = 5;
    */

@@ -88,6 +88,13 @@ export const BulkLoadRequestSchema: GenMessage<BulkLoadRequest> = /*@__PURE__*/
  *
  * Commits stand between the messages of data; a load of which more than 400 MB are prepared and wait is refused.
  *
+ * Two calls that go on with one load at the same time each give a part that their token names no job for to a job of its
+ * own, and what commits both of an insert would double its rows. The service has one of them written, and tells both
+ * calls what became of it, as long as it remembers who was first: eight days where replicas share a store, and as long
+ * as the process runs where there is but one. Replicas without a store cannot tell, and neither can one that has lost
+ * it: a caller locks what holds its token. Where the second call has other rows for the part, it fails with
+ * INVALID_TOKEN.
+ *
  * @generated from message sluicegate.v1.BulkLoadCommit
  */
 export type BulkLoadCommit = Message<"sluicegate.v1.BulkLoadCommit"> & {
@@ -100,7 +107,7 @@ export type BulkLoadCommit = Message<"sluicegate.v1.BulkLoadCommit"> & {
 
   /**
    * The token of the part's last PREPARED message, or of any message after it. Store it before committing: a load that
-   * is gone on with by an older one writes the part again.
+   * is gone on with by an older one may write the part again.
    *
    * @generated from field: string resume_token = 2;
    */
@@ -834,7 +841,8 @@ export const CommitBulkLoadRequestSchema: GenMessage<CommitBulkLoadRequest> = /*
  */
 export type CommitBulkLoadResponse = Message<"sluicegate.v1.CommitBulkLoadResponse"> & {
   /**
-   * The load.
+   * The load. Its token is that of the request, unless a part was uploaded twice and the other upload committed first:
+   * then the token, and what is told, is of the job that has the rows.
    *
    * @generated from field: sluicegate.v1.BulkLoad load = 1;
    */
@@ -1339,7 +1347,8 @@ export const BulkService: GenService<{
    *   data cannot be read, nothing is written.
    * * BULK_COMMIT_BY_PART: the caller commits each part by a message of its own, once it has stored the token of its
    *   PREPARED message. A load that broke off, wherever that was, is gone on with by the last token stored, on any
-   *   replica: no row is lost and none is written twice, also by an insert. `end` ends the data.
+   *   replica: no row is lost and none is written twice, also by an insert. `end` ends the data. One call at a time goes
+   *   on with a load: see BulkLoadCommit.
    *
    * Whatever is committed goes on in Salesforce whatever becomes of the call; a load of few rows may be written by calls
    * instead of a job, and then goes on in the service: see BULK_WAY_COLLECTIONS. Rows are independent: one that fails does

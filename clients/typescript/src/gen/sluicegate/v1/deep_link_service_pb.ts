@@ -235,7 +235,8 @@ export type ResolveDeepLinkRequest = Message<"sluicegate.v1.ResolveDeepLinkReque
     /**
      * A link made by CreateDeepLink, whose signature and expiry are checked; or a long link of Firebase Dynamic Links, of
      * a host and for an address that the configuration names. Nothing is fetched: a short link is refused, be it
-     * Firebase's or another provider's, whose SDK hands the signed link to the app.
+     * Firebase's or another provider's, whose SDK hands the signed link to the app. Click ids that mail senders and
+     * networks append (`fbclid`, `gclid` and their like) are left out; whatever else was added or changed is refused.
      *
      * @generated from field: string url = 2;
      */

@@ -263,8 +263,9 @@ export type WriteOptions = Message<"sluicegate.v1.WriteOptions"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * How long a record may be held back so that it leaves in a fuller call when the org's API calls run short. While
-   * they do not, nothing is held back. Absent means the org's default, zero never to wait.
+   * How long a record may be held back so that it leaves in a fuller call when the org's API calls run short, at most
+   * half of the time until the deadline. While they do not, nothing is held back. Absent means the org's default, zero
+   * never to wait.
    *
    * @generated from field: google.protobuf.Duration max_wait = 5;
    */

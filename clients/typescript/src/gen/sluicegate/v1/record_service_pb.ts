@@ -487,7 +487,7 @@ export const ComposeRecordsResponseSchema: GenMessage<ComposeRecordsResponse> = 
  *
  * Single writes of many callers leave together, up to 200 records in one call to Salesforce, and each gets its own
  * answer: one caller's bad record never fails another's. A lone write leaves at once; those of a burst wait a few
- * milliseconds for each other. Writes of one kind with equal keys (the same id, or external ids that Salesforce takes
+ * milliseconds for each other. Writes of any kinds with equal keys (the same id, or external ids that Salesforce takes
  * for the same) are carried out in the order in which they arrived at this replica. Records that another transaction
  * had locked are tried again within the deadline.
  *
@@ -564,7 +564,7 @@ export const RecordService: GenService<{
    * Carries out up to 2,000 operations of any kinds on any objects, each on its own.
    *
    * Not atomic: one operation that fails does not stop the others, and the call succeeds whatever became of them;
-   * `results` has one answer for each operation. Operations of one kind with equal keys are carried out in their
+   * `results` has one answer for each operation. Operations of any kinds with equal keys are carried out in their
    * order; for all others no order is promised. The call fails as a whole only if nothing was tried.
    * It is answered before its deadline, a tenth of its time and at most half a second, with what is known by then: an
    * operation without an answer has DEADLINE_EXCEEDED, whose message says whether it may have been carried out, or
