@@ -252,7 +252,7 @@ class LoadRoom:
     def cut(self, size: int, rows: int) -> "PartRoom":
         """Turn what was taken for the rows that came in into the room of a part of so many bytes and rows."""
         part = PartRoom(self._disk, weight(size, rows), self._parts)
-        # What came of the next part by now, two messages at most, is not counted.
+        # What came of the next part by now, two of the largest messages at most, is not counted.
         self._disk.taken += part.held
         self._disk.give(self.growing)
         self.growing = 0

@@ -40,7 +40,7 @@ returns an iterable is called again for that, and must give the same rows.
 Piece: TypeAlias = bytes | RecordBatch
 """What one message holds."""
 
-_PIECE_BYTES = 256 * 1024
+_PIECE_BYTES = 1024 * 1024
 """Large enough that messages cost little, small enough that few bytes wait in buffers."""
 
 

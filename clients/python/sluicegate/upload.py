@@ -22,6 +22,9 @@ Write: TypeAlias = Callable[[BulkLoadRequest], Awaitable[None]]
 Send: TypeAlias = Callable[[Write], Awaitable[bool]]
 """Says everything there is to say; True if the sending side is to be closed then."""
 
+_KEPT_BYTES = 8 * 1024 * 1024
+"""Some copies of a message."""
+
 
 class CallOver(Exception):
     """A message cannot be sent, because the call is over."""
@@ -37,6 +40,9 @@ async def exchange(call: Call, send: Send) -> AsyncGenerator[BulkLoadResponse, N
         grpc.aio.AioRpcError: The service refused the load, or the connection was lost.
 
     """
+    # glibc gives a freed message back to the system and has the next one cleared page by page, for as much processor
+    # time as all else takes, unless it has once seen a larger block that was freed. This one is never written to.
+    bytearray(_KEPT_BYTES)
     ending = Ending(call)
     sender = asyncio.create_task(_send(call, send))
     try:

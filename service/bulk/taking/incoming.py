@@ -150,27 +150,12 @@ class Incoming:
         return message
 
 
-async def one_ahead(messages: AsyncIterator[Message]) -> AsyncGenerator[Message, None]:
-    """Yield messages; while one is worked on, the next one comes in. Close it when leaving early."""
-
-    async def receive() -> Message | None:
-        return await anext(messages, None)
-
-    receiving = asyncio.ensure_future(receive())
-    try:
-        while (message := await receiving) is not None:
-            receiving = asyncio.ensure_future(receive())
-            yield message
-    finally:
-        receiving.cancel()
-        # What it ended with is of no use: the load is over, or was told.
-        await asyncio.gather(receiving, return_exceptions=True)
-
-
 def _weight(message: Message | None) -> int:
     """Return about what a message's rows are counted as."""
     if isinstance(message, bytes):
-        return weight(len(message), message.count(b"\n"))
+        # Half the time that `count` takes for what is as frequent as line ends.
+        lines = len(message) - len(message.replace(b"\n", b""))
+        return weight(len(message), lines)
     if not isinstance(message, RowColumns):
         return 0
     texts = (column.values for column in message.columns if column.kind is CellKind.TEXT)

@@ -18,8 +18,8 @@ from service.bulk.running.call_run import CallRun
 from service.bulk.running.job_run import JobRun
 from service.bulk.running.job_steps import abort_quietly
 from service.bulk.running.part_run import PartRun
+from service.bulk.taking.ahead import Ahead
 from service.bulk.taking.commits import Commits
-from service.bulk.taking.incoming import one_ahead
 from service.bulk.taking.messages import DataEnd, Message, PartCommit, disorder
 from service.bulk.taking.needed_columns import check_needed
 from service.bulk.telling.events import Accepted
@@ -30,6 +30,9 @@ MAX_WAITING_BYTES = 400_000_000
 """What may be kept of parts whose commit the caller owes."""
 
 _SLICE_BYTES = 256 * 1024
+"""What is cut before anybody looks whether the load is over."""
+_RUN_BYTES = 4 * 1024 * 1024
+"""What is cut before other loads have their turn, unless a single message has more."""
 
 Start = Callable[[PartRun], None]
 """Sets a part to work, in a task that somebody owns."""
@@ -85,7 +88,7 @@ class Intake:
 
         """
         is_by_part = self._desk.request.commit is Commit.BY_PART
-        async with aclosing(one_ahead(messages)) as ahead:
+        async with aclosing(Ahead(messages)) as ahead:
             async for message in ahead:
                 if isinstance(message, PartCommit):
                     self._commits.take(message)
@@ -98,7 +101,7 @@ class Intake:
                         )
                     await self._end(start)
                 else:
-                    await self._take(message, start)
+                    await self._take(message, ahead, start)
         self._desk.closed.set()
         if not is_by_part:
             await self._end(start)
@@ -123,19 +126,34 @@ class Intake:
             return ledger.parts[0].start
         return next((record.start for record in ledger.unfinished), ledger.end)
 
-    async def _take(self, data: bytes | RowColumns, start: Start) -> None:
+    async def _take(self, data: bytes | RowColumns, ahead: Ahead, start: Start) -> None:
         desk = self._desk
         if self.fault is not None:
             return
-        for piece in _pieces(data):
-            if not await self._cut(partial(self._splitter.feed, piece), start):
-                return
-            if isinstance(piece, bytes):
-                desk.bytes_received += len(piece)
+        read = partial(self._splitter.feed, data)
+        if isinstance(data, bytes):
+            read = partial(self._feed, data, ahead, asyncio.current_task())
+        if not await self._cut(read, start):
+            return
         is_accepted = desk.request.commit is not Commit.AT_END or desk.ledger.parts
         if is_accepted and desk.clock.monotonic() >= self._next_progress:
             self._next_progress = desk.clock.monotonic() + PROGRESS_SECONDS
             await desk.tell_progress()
+
+    def _feed(self, data: bytes, ahead: Ahead, task: asyncio.Task[None] | None) -> Iterator[Part]:
+        """Feed a message to the splitter, and those that have come when it is through, as far as they are not large.
+
+        It goes on a slice at a time, and no further once the task is cancelled that waits for it.
+        """
+        left = _RUN_BYTES
+        while data:
+            left -= len(data)
+            self._desk.bytes_received += len(data)
+            for start in range(0, len(data), _SLICE_BYTES):
+                if task is not None and task.cancelling():
+                    return
+                yield from self._splitter.feed(data[start : start + _SLICE_BYTES])
+            data = ahead.take_data(left)
 
     async def _cut(self, read: Callable[[], Iterator[Part]], start: Start) -> bool:
         """Read on, and set the parts to work that this completes; False if the data cannot be read."""
@@ -281,12 +299,6 @@ class Intake:
         self._desk.rows_received = ledger.end.row - 1
         self.has_ended.set()
         await self._desk.tell_progress()
-
-
-def _pieces(data: bytes | RowColumns) -> list[bytes | RowColumns]:
-    if not isinstance(data, bytes):
-        return [data]
-    return [data[start : start + _SLICE_BYTES] for start in range(0, len(data), _SLICE_BYTES)]
 
 
 def _other_data(part: int, row: int) -> errors.InvalidData:

@@ -114,7 +114,7 @@ async def test_data(client, script, tmp_path, kind):
     await collect(client.bulk_load("Lead", "insert", {"bytes": data, "file": path, "iterable": cut()}[kind]))
 
     assert data == sent(script)
-    assert all(0 < len(request.data) <= 256 * 1024 for request in script.requests[1:-1])
+    assert all(0 < len(request.data) <= 1024 * 1024 for request in script.requests[1:-1])
     assert script.requests[-1].HasField("end")
 
 

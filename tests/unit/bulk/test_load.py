@@ -65,6 +65,7 @@ async def test_progress_while_data_comes_in_is_at_most_once_a_second():
     received = [
         event.rows_received for event in events if isinstance(event, Progress) and event.load.state is JobState.OPEN
     ]
-    assert len(set(received)) == 4
+    # How many messages are cut in a run is a matter of the moment.
+    assert 2 <= len(set(received)) <= 4
     assert received == sorted(received)
     assert received[-1] == 200_000

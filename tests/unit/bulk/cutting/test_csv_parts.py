@@ -360,6 +360,19 @@ def test_a_cell_of_131072_characters_is_taken():
     assert [data] == content(data)
 
 
+@given(
+    records=st.lists(st.sampled_from(["1,2\n", "3,\n", "\n", "é,4\r\n", '"1\n\n1",2\n', '"5","6"\n']), max_size=60),
+    size=st.integers(1, 200),
+)
+def test_a_row_at_fault_is_told_with_its_line(records, size):
+    """Lines count as an editor counts them, whatever stands before the row: empty lines, and those within quotes."""
+    before = "A,B\n" + "".join(records)
+    line, row = before.count("\n") + 1, sum(record != "\n" for record in records) + 1
+
+    with pytest.raises(errors.InvalidData, match=rf"^row {row} \(line {line}\) has 1 cells"):
+        split(f"{before}7\n8,9\n".encode(), size=size)
+
+
 def test_parts_before_a_row_at_fault_are_yielded():
     """The row at fault spoils its own part only, also when everything came in one piece."""
     data = b"A,B\n1,2\n3,4\n5,6\n7\n"

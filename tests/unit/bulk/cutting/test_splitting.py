@@ -168,3 +168,42 @@ async def test_the_next_message_comes_in_while_one_is_cut():
     assert 2 == last.counts.created
     assert [[True, True, False], [True, True, True], [True, True, True]] == ahead
     assert threading.get_ident() not in threads
+
+
+async def test_a_cancelled_load_cuts_no_more_of_its_message():
+    """Who ends a load waits for a slice of what it sent last, and not for all of a large message."""
+    began, ended = threading.Event(), threading.Event()
+    fed: list[int] = []
+
+    class Slow(CsvSplitter):
+        """A splitter that waits to be told to go on."""
+
+        def feed(self, data):
+            fed.append(len(data))
+            began.set()
+            assert ended.wait(_SECONDS)
+            yield from super().feed(data)
+
+    def slow(request, limits, start):
+        return Slow(request.mapping, request.dialect, limits, start)
+
+    async def messages():
+        yield b"LastName\n" + b"row\n" * 500_000
+
+    async def load():
+        running = Loader(FakeBulkOrg(), FakeClock(), SIGNER, slow, nothing_to_check)
+        async with aclosing(running.run(INSERT, new_ledger(INSERT), messages())) as events:
+            async for _ in events:
+                pass
+
+    task = asyncio.create_task(load())
+    assert await asyncio.to_thread(began.wait, _SECONDS)
+    task.cancel()
+    for _ in range(50):
+        # The cancellation passes from the load to what reads its messages.
+        await asyncio.sleep(0)
+    ended.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert 1 == len(fed)
