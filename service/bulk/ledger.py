@@ -150,6 +150,8 @@ class Ledger:
     has_ended: bool = False
     """Whether all data is in the parts."""
     parts: list[PartRecord] = field(default_factory=list)
+    header_digest: bytes = b""
+    """Of the header row; empty while it is not known."""
 
     @classmethod
     def new(cls, request: LoadRequest, *, org: str, load_id: str, now: float, limits: PartLimits) -> "Ledger":
@@ -190,6 +192,7 @@ class Ledger:
             PartLimits(token.part_bytes, token.part_rows),
             token.header_bytes,
             token.has_ended,
+            header_digest=token.header_digest,
         )
         start = Position(byte=token.header_bytes)
         for entry in token.parts:
@@ -221,6 +224,7 @@ class Ledger:
             header_bytes=self.header_bytes,
             has_ended=self.has_ended,
             parts=tuple(record.entry() for record in self.parts),
+            header_digest=self.header_digest,
         )
 
     def add(self, record: PartRecord) -> None:

@@ -71,6 +71,8 @@ class LoadToken(msgspec.Struct, frozen=True, array_like=True):
     """Whether all data is in the parts."""
     parts: tuple[PartEntry, ...]
     """In the order of the data."""
+    header_digest: bytes = b""
+    """The first eight bytes of the SHA-256 of the header row; empty if there is none, or none was told yet."""
 
 
 class _FormerToken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

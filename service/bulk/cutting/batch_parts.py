@@ -43,6 +43,7 @@ class BatchSplitter:
         self.columns: tuple[str, ...] = ()
         """Salesforce's names of the columns; empty until the first batch has come."""
         self.header_bytes = 0
+        self.header_digest = b""
         """Batches have no header."""
         self.delimiter = Delimiter.COMMA
         """What stands between the cells of parts."""

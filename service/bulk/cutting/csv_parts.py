@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from hashlib import sha256
 from typing import NoReturn
 
 from service import errors
@@ -60,6 +61,8 @@ class CsvSplitter:
         """Salesforce's names of the columns; empty until the header was read."""
         self.header_bytes = 0
         """How long the header is, with what comes before it; 0 until it was read."""
+        self.header_digest = b""
+        """Of the header with its line end."""
 
     @property
     def position(self) -> Position:
@@ -189,6 +192,7 @@ class CsvSplitter:
         rest = block[len(record) :]
         self._lines = lines - rest.count(b"\n")
         self.header_bytes = min(size - len(rest), self._fed)
+        self.header_digest = sha256(record).digest()
         self.delimiter = self._dialect.delimiter_of(record)
         names = read_header(record, self.delimiter, self._dialect.line_end)
         arrangement = arrange(names, self._mapping)

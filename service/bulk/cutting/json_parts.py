@@ -52,6 +52,7 @@ class JsonLinesSplitter:
         self.columns: tuple[str, ...] = ()
         """Salesforce's names of the columns of the last part; empty before there is one."""
         self.header_bytes = 0
+        self.header_digest = b""
         """JSON Lines have no header."""
         self.delimiter = Delimiter.COMMA
         """What stands between the cells of parts."""

@@ -94,6 +94,11 @@ class Splitter(Protocol):
         ...
 
     @property
+    def header_digest(self) -> bytes:
+        """The SHA-256 of the header row as the caller wrote it; empty without one, or while it has not been read."""
+        ...
+
+    @property
     def delimiter(self) -> Delimiter:
         """What stands between the cells of parts, once any row was read."""
         ...

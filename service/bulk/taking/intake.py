@@ -186,6 +186,11 @@ class Intake:
         if ledger.header_bytes not in {0, splitter.header_bytes}:
             raise _other_data(1, 0)
         ledger.header_bytes = splitter.header_bytes
+        # Parts that are done are not read again, so that their digests tell nothing of columns that changed places.
+        digest = splitter.header_digest[:DIGEST_BYTES]
+        if ledger.header_digest not in {b"", digest}:
+            raise _other_data(1, 0)
+        ledger.header_digest = digest
         await self._check_columns(splitter.columns)
 
     async def _open(self) -> None:

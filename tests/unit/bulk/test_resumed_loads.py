@@ -91,6 +91,22 @@ async def test_another_header_is_refused_though_no_known_part_is_left():
     assert [] == org.jobs
 
 
+async def test_columns_that_changed_places_are_refused_though_no_known_part_is_left():
+    """A header row of the same length has another digest, which every token has that was given since it was read."""
+    org, caller = FakeBulkOrg(), Caller(INSERT, b"LastName,FirstNam\nCurie,Marie\n", SMALL)
+    await call(caller, loader(org))
+    known = Ledger.of(SIGNER.read(caller.stored, org="prod"))
+    known.parts, known.has_ended = [], False
+    caller.stored = SIGNER.write(known.token())
+    written = len(org.written)
+
+    caller.data = b"FirstNam,LastName\nMarie,Curie\n"
+    with pytest.raises(errors.InvalidData, match="in its header row this is not the data that this load began with"):
+        await call(caller, loader(org))
+
+    assert written == len(org.written)
+
+
 async def test_a_load_goes_on_behind_a_row_that_was_mended():
     """The token of a load that a bad row ended takes the rest of the data, once it can be read."""
     org, caller = FakeBulkOrg(), Caller(INSERT, DATA + b'"cut in the mid', SMALL)

@@ -33,7 +33,18 @@ TOKEN = LoadToken(
         PartEntry(500, 10_020, b"abcdefgh", ("750000000000001AAA",), 500, "JobComplete", (400, 99, 0, 1, 0)),
         PartEntry(500, 20_020, b"ijklmnop", ("750000000000002AAA",), 500),
     ),
+    header_digest=b"qrstuvwx",
 )
+
+
+def test_tokens_without_a_headers_digest_are_read():
+    """A load that a replica of the release before began goes on."""
+    signer = TextSigner((NEW_KEY,), purpose="sluicegate bulk load\n", giver="BulkLoad", longest=MAX_LOAD_TOKEN_LENGTH)
+    former = msgspec.msgpack.decode(msgspec.msgpack.encode(TOKEN))[:-1]
+
+    read = SIGNER.read(signer.write(zlib.compress(msgspec.msgpack.encode(former))), org="main")
+
+    assert read == msgspec.structs.replace(TOKEN, header_digest=b"")
 
 
 def test_a_token_comes_back():
