@@ -110,7 +110,7 @@ class Lane:
         item.queued_at = self._newest_at = self._clock.monotonic()
         self._unfinished += 1
         self._totals.hold(item.context.caller, item.row.size)
-        if not item.key or self._keys.take(item, self._follow):
+        if not item.key or self._keys.take(item, self):
             self._ready.push(item)
             self._consider()
         else:
@@ -196,7 +196,7 @@ class Lane:
             leaves_at = self._ready.oldest() + self._policy.longest_gather_seconds
         elif (seconds := self._shared.hold(waiting, self._most)) > 0:
             staying = (item for item in self._ready if item.state is State.WAITING)
-            leaves_at = min((item.queued_at + min(seconds, item.max_wait_seconds) for item in staying), default=now)
+            leaves_at = min((min(item.queued_at + seconds, item.held_until()) for item in staying), default=now)
         elif now < self._busy_until:
             # What waited for the call in flight waits for its callers too.
             since = max(self._ready.oldest(), self._free_at)
@@ -324,11 +324,15 @@ class Lane:
         if item.key:
             self._keys.hand_on(item.key)
 
-    def _follow(self, item: Item) -> None:
-        """Queue an item that has its key now."""
+    def follow(self, item: Item) -> None:
+        """Queue an item that waited for its key and has it now."""
         self._behind -= 1
         # It is older than what came meanwhile.
         self._ready.push_front([item])
+        self._consider()
+
+    def hurry(self) -> None:
+        """Look again how long records may be held back: one of them has less time now."""
         self._consider()
 
     def _let_go(self, item: Item) -> None:
