@@ -22,7 +22,7 @@ Send = Callable[[Route, Sequence[Item]], Awaitable[Sequence[Outcome | Unlocated]
 """Sends items in one call and returns their outcomes in order; raises nothing but CancelledError."""
 
 _MOST_GONE = 64
-"""How many more items may be withdrawn than are left before the queues are swept."""
+"""How many more items may be withdrawn than are left before what they waited in is swept."""
 _PARTS = 4
 """Into how many calls one goes that was refused whole."""
 _NO_ROW = Row(Write(Operation.DELETE, ""), "", 0)
@@ -87,7 +87,7 @@ class Lane:
         self._in_flight = 0
         self._unfinished = 0
         self._gone = 0
-        """Items withdrawn since the queues were swept."""
+        """Items withdrawn since the lane's queues were swept."""
         self._departing = False
         self._was_again = False
         """Whether the last call carried records that had been sent before."""
@@ -142,6 +142,10 @@ class Lane:
             self._gone = 0
             self._ready.sweep()
             self._again.sweep()
+        # Counted over all lanes: callers choose how many there are, and each could keep as many.
+        self._totals.gone += 1
+        if self._totals.gone > self._totals.held_records + _MOST_GONE:
+            self._totals.gone = 0
             self._keys.sweep()
             self._shared.locks.sweep()
 

@@ -370,6 +370,26 @@ async def test_callers_who_come_and_go_fill_no_queue(calls: ManualCalls, clock: 
     assert after - len(before) <= 66
 
 
+@pytest.mark.parametrize(("key", "parents"), [("held", ()), ("", ("held",))], ids=["behind its key", "kept by a lock"])
+async def test_callers_who_come_and_go_by_ever_new_lanes_fill_no_queue(
+    calls: ManualCalls, clock: ManualClock, key: str, parents: tuple[str, ...]
+) -> None:
+    """Each lane has few that have gone, but callers choose how many lanes there are."""
+    async with coalescer_of(calls, clock, Policy(busy_seconds=0)) as coalescer:
+        callers = Callers(coalescer, clock)
+        await callers.start(prepared("first", key="held"))
+        before = [each for each in gc.get_objects() if isinstance(each, Item)]
+        for number in range(300):
+            tasks = await callers.start(prepared("late", key=key, parents=parents, sobject=f"Sobject{number}__c"))
+            tasks[0].cancel()
+            await asyncio.wait(tasks)
+            tasks.clear()
+        gc.collect()
+        after = sum(isinstance(each, Item) for each in gc.get_objects())
+
+    assert after - len(before) <= 66
+
+
 async def test_a_withdrawn_row_is_freed_at_once(calls: ManualCalls, clock: ManualClock) -> None:
     """Rows may be large: not one of them is kept for the sake of a queue."""
     async with coalescer_of(calls, clock, Policy(busy_seconds=0, calls_in_flight=1)) as coalescer:
