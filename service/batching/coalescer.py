@@ -199,17 +199,10 @@ class Coalescer:
             prepared.key,
             prepared.locks,
             context,
-            self._patience(context, max_wait),
+            self._policy.max_wait_seconds if max_wait is None else max_wait,
             waiter,
             self._policy.turns.get(context.caller, self._policy.turn),
         )
-
-    def _patience(self, context: CallContext, max_wait: float | None) -> float:
-        """Return how long a record may be held back: half of what its caller's deadline leaves is for the call."""
-        wait = self._policy.max_wait_seconds if max_wait is None else max_wait
-        if context.deadline is None:
-            return wait
-        return min(wait, (context.deadline - self._clock.monotonic()) / 2)
 
     def _lane(self, route: Route) -> Lane:
         lane = self._lanes.get(route)

@@ -118,6 +118,7 @@ class Item(Struct, eq=False):
     """The records that writing it locks, its own key and its parents among them."""
     context: CallContext
     max_wait_seconds: float
+    """What its caller tolerates of a hold, or, if that is less, whoever waits for its key."""
     waiter: Waiter
     weight: int = 1
     """How many records its caller sends in its turn while others wait."""
@@ -128,3 +129,9 @@ class Item(Struct, eq=False):
     company: int = 0
     """Most records of the next call, smaller after one that was refused whole; 0 if nothing bounds them."""
     state: State = State.WAITING
+
+    def held_until(self) -> float:
+        """Return until when it may be held back: half of what its caller's deadline leaves is for the call."""
+        until = self.queued_at + self.max_wait_seconds
+        deadline = self.context.deadline
+        return until if deadline is None else min(until, (self.queued_at + deadline) / 2)

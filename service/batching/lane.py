@@ -22,7 +22,7 @@ Send = Callable[[Route, Sequence[Item]], Awaitable[Sequence[Outcome | Unlocated]
 """Sends items in one call and returns their outcomes in order; raises nothing but CancelledError."""
 
 _MOST_GONE = 64
-"""How many more items may be withdrawn than are left before the queues are swept."""
+"""How many more items may be withdrawn than are left before what they waited in is swept."""
 _PARTS = 4
 """Into how many calls one goes that was refused whole."""
 _NO_ROW = Row(Write(Operation.DELETE, ""), "", 0)
@@ -87,7 +87,7 @@ class Lane:
         self._in_flight = 0
         self._unfinished = 0
         self._gone = 0
-        """Items withdrawn since the queues were swept."""
+        """Items withdrawn since the lane's queues were swept."""
         self._departing = False
         self._was_again = False
         """Whether the last call carried records that had been sent before."""
@@ -110,7 +110,7 @@ class Lane:
         item.queued_at = self._newest_at = self._clock.monotonic()
         self._unfinished += 1
         self._totals.hold(item.context.caller, item.row.size)
-        if not item.key or self._keys.take(item, self._follow):
+        if not item.key or self._keys.take(item, self):
             self._ready.push(item)
             self._consider()
         else:
@@ -142,6 +142,10 @@ class Lane:
             self._gone = 0
             self._ready.sweep()
             self._again.sweep()
+        # Counted over all lanes: callers choose how many there are, and each could keep as many.
+        self._totals.gone += 1
+        if self._totals.gone > self._totals.held_records + _MOST_GONE:
+            self._totals.gone = 0
             self._keys.sweep()
             self._shared.locks.sweep()
 
@@ -196,7 +200,7 @@ class Lane:
             leaves_at = self._ready.oldest() + self._policy.longest_gather_seconds
         elif (seconds := self._shared.hold(waiting, self._most)) > 0:
             staying = (item for item in self._ready if item.state is State.WAITING)
-            leaves_at = min((item.queued_at + min(seconds, item.max_wait_seconds) for item in staying), default=now)
+            leaves_at = min((min(item.queued_at + seconds, item.held_until()) for item in staying), default=now)
         elif now < self._busy_until:
             # What waited for the call in flight waits for its callers too.
             since = max(self._ready.oldest(), self._free_at)
@@ -324,11 +328,15 @@ class Lane:
         if item.key:
             self._keys.hand_on(item.key)
 
-    def _follow(self, item: Item) -> None:
-        """Queue an item that has its key now."""
+    def follow(self, item: Item) -> None:
+        """Queue an item that waited for its key and has it now."""
         self._behind -= 1
         # It is older than what came meanwhile.
         self._ready.push_front([item])
+        self._consider()
+
+    def hurry(self) -> None:
+        """Look again how long records may be held back: one of them has less time now."""
         self._consider()
 
     def _let_go(self, item: Item) -> None:

@@ -26,6 +26,8 @@ class Totals:
     """Records that are waiting or in flight."""
     held_bytes: int = 0
     """Their bytes."""
+    gone: int = 0
+    """Records withdrawn since keys and locks were swept."""
     held_by: dict[str, Held] = field(default_factory=dict)
     """The same of each caller that has any."""
 

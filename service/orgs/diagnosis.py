@@ -7,10 +7,10 @@ from decimal import Decimal
 
 from service.errors import FieldViolation, InvalidFieldValue, SluicegateError, UnknownField, UnknownObject
 from service.orgs.key_fields import key_field, no_key
-from service.orgs.nearest import NearestNames
 from service.orgs.node_errors import remade
 from service.orgs.record_keys import to_number
 from service.orgs.refusals import FIELDS, KEY_FIELD
+from service.orgs.write_rules import WriteRules
 from service.salesforce.calls.describe import NUMBER_TYPES, SObject
 from service.salesforce.calls.writes import JsonValue
 
@@ -40,20 +40,21 @@ def names_others(error: SluicegateError, values: Mapping[str, JsonValue]) -> boo
     return any(name not in values for name in _named(error))
 
 
-def explain(error: SluicegateError, values: Mapping[str, JsonValue], description: SObject) -> SluicegateError:
+def explain(error: SluicegateError, values: Mapping[str, JsonValue], rules: WriteRules) -> SluicegateError:
     """Return an error that names the fields at fault where the caller gave them, or the same error if it does already.
 
     Args:
         error: What Salesforce's answer meant.
         values: What was written.
-        description: The sObject it was written to; without fields if it is not known.
+        rules: Those of the sObject it was written to; their description has no fields if it is not known.
 
     """
+    description = rules.description
     if not description.fields:
         return error
     if needs_description(error):
         if isinstance(error, UnknownField):
-            error = _with_nearest(error, description)
+            error = _with_nearest(error, rules)
         elif isinstance(error, UnknownObject):
             error = (without_key(error, description) if "external_id_field" in error.metadata else None) or error
         else:
@@ -113,11 +114,11 @@ def without_key(error: SluicegateError, description: SObject, within: str = "") 
     )
 
 
-def _with_nearest(error: UnknownField, description: SObject) -> UnknownField:
+def _with_nearest(error: UnknownField, rules: WriteRules) -> UnknownField:
     name = error.metadata.get("field", "")
-    if name.lower() in description.relationships:
+    if name.lower() in rules.description.relationships:
         return error
-    nearest = NearestNames(field.name for field in description.fields.values()).find(name)
+    nearest = rules.near_fields.find(name)
     if not nearest:
         return error
     message = f"{error.message}; did you mean {nearest!r}?"

@@ -75,7 +75,7 @@ class OrgRecords:
         try:
             return await self._coalescer.write(prepared, context, max_wait_seconds)
         except InvalidArgument as error:
-            told = diagnosis.explain(error, write.values, rules.description)
+            told = diagnosis.explain(error, write.values, rules)
             if told is error:
                 raise
             raise told from error
@@ -94,7 +94,7 @@ class OrgRecords:
         is_unclear = diagnosis.needs_description(error) or diagnosis.names_others(error, write.values)
         if not (self._check_fields and is_unclear):
             return error
-        return diagnosis.explain(error, write.values, await self._descriptions.get(write.sobject, context))
+        return diagnosis.explain(error, write.values, await self._descriptions.rules(write.sobject, context))
 
     async def apply(
         self,
@@ -133,7 +133,11 @@ class OrgRecords:
             prepared.append(_prepared(write, rules.name, examined, options, mixed=is_mixed))
         written = await self._coalescer.write_all(prepared, context, max_wait_seconds)
         for (index, write, rules, _), found in zip(accepted, written, strict=True):
-            outcomes[index] = _told(found, write, rules)
+            if isinstance(found, InvalidArgument):
+                await turns.give()
+                outcomes[index] = diagnosis.explain(found, write.values, rules)
+            else:
+                outcomes[index] = found
         return [outcome for outcome in outcomes if outcome is not None]
 
     def _examined(self, write: Write, context: CallContext) -> tuple[WriteRules, Examined] | None:
@@ -170,13 +174,6 @@ def _prepared(write: Write, sobject: str, examined: Examined, options: WriteOpti
     route = Route(write.operation, "" if mixed and not field else sobject.lower(), field, options)
     locks = (examined.key, *examined.parents) if examined.key else examined.parents
     return Prepared(route, row, examined.key, locks)
-
-
-def _told(outcome: Outcome, write: Write, rules: WriteRules) -> Outcome:
-    """Return an outcome; a refusal names the fields where the caller gave them."""
-    if isinstance(outcome, InvalidArgument):
-        return diagnosis.explain(outcome, write.values, rules.description)
-    return outcome
 
 
 def _mixed_operations(writes: Sequence[tuple[Write, str]]) -> set[Operation]:

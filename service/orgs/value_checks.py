@@ -23,9 +23,10 @@ Make = Callable[[Field, Fault | None], Check]
 
 _DAY = 10
 _LAST_HOUR, _LAST_MINUTE = 24, 59
-_FIRST_DATE, _LAST_DATE = date(1700, 1, 1), date(4000, 12, 31)
-_NO_DAY, _A_DAY = timedelta(0), timedelta(days=1)
-_YEARS = f"of the years {_FIRST_DATE.year} to {_LAST_DATE.year}"
+_DATES = (date(1700, 1, 1), date(4000, 12, 31))
+_DATES_OF_TIMES = (_DATES[0] - timedelta(days=1), _DATES[1] + timedelta(days=1))
+"""With a time behind it, it may be the day before or after in UTC, which decides."""
+_YEARS = f"of the years {_DATES[0].year} to {_DATES[1].year}"
 _MOST_NAMED = 12
 _BEFORE_CLOCK = frozenset("Tt ")
 _AFTER_DAY = _BEFORE_CLOCK | frozenset("Zz+-")
@@ -155,9 +156,8 @@ def _is_day(text: str) -> bool:
         return False
     if not (day[4] == day[7] == "-" and (not rest or rest in _AFTER_DAY)):
         return False
-    # With a time behind it, it may be the day before or after in UTC, which decides.
-    slack = _A_DAY if rest else _NO_DAY
-    return _FIRST_DATE - slack <= found <= _LAST_DATE + slack
+    first, last = _DATES_OF_TIMES if rest else _DATES
+    return first <= found <= last
 
 
 def _is_moment(text: str) -> bool:

@@ -84,6 +84,13 @@ class WriteRules:
         """API name of the sObject as Salesforce spells it."""
         return self.description.name
 
+    @property
+    def near_fields(self) -> NearestNames:
+        """Finds the field that a misspelt name was probably meant for; made once, when it is first asked for."""
+        if self._near_fields is None:
+            self._near_fields = NearestNames(field.name for field in self.description.fields.values())
+        return self._near_fields
+
     def examine(self, write: Write) -> Examined:
         """Refuse a write that Salesforce would refuse for certain, or say what else is known of it.
 
@@ -169,9 +176,7 @@ class WriteRules:
                 self._near_relationships = NearestNames(field.relationshipName or field.name for field in lookups)
             near, what = self._near_relationships, "relationship"
         else:
-            if self._near_fields is None:
-                self._near_fields = NearestNames(field.name for field in self.description.fields.values())
-            near, what = self._near_fields, "field"
+            near, what = self.near_fields, "field"
         return unknown_name(self.name, name, near.find(name) if is_hinted else "", what)
 
     def _key_field(self, name: str, faults: Faults) -> KeyField | None:

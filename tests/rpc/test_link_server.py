@@ -97,6 +97,17 @@ async def test_a_click_id_behind_a_link_changes_nothing(app, client, http, user_
     assert plain.status in {200, 302}
 
 
+async def test_a_click_id_does_not_make_a_link_too_long(app, client, http):
+    """It is left out before the link is measured: the longest links open as well where a network shows them."""
+    campaign = {f"utm_{letter}": "%" * 128 for letter in "abcdefghi"}
+    link = target_of((await client.create_deep_link(LEAD, campaign=campaign)).url)
+
+    plain, shown = [await ask(http, app, each, IPHONE) for each in (link, link + "&fbclid=" + "x" * 450)]
+
+    assert len(link) < 4096 < len(link) + 450
+    assert (302, plain.goes_to) == (shown.status, shown.goes_to)
+
+
 async def test_a_computer_gets_a_page(app, client, http):
     """It holds a code for phones and what opens on a computer, and no page of another host."""
     link = await client.create_deep_link(LEAD)

@@ -220,11 +220,10 @@ class LinkServer:
 
     async def _follow(self, request: web.Request) -> web.Response:
         # As it was sent: decoding and encoding again would change what was signed.
-        query = request.raw_path.partition("?")[2]
+        # Click ids are no part of the code that the page for computers shows, nor of how long a link may be.
+        query = without_click_ids(request.raw_path.partition("?")[2])
         if len(query) > MAX_QUERY_LENGTH:
             return _refused(refusals.TOO_LONG)
-        # Nor are they part of the code that the page for computers shows.
-        query = without_click_ids(query)
         device = device_of(request.headers.get("User-Agent", ""), request.headers.get("Accept-Language", ""))
         async with asyncio.timeout(_FOLLOW_SECONDS):
             followed = await self._follower.follow(query, device, self._call(request[_SPAN]))

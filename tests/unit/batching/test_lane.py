@@ -370,6 +370,26 @@ async def test_callers_who_come_and_go_fill_no_queue(calls: ManualCalls, clock: 
     assert after - len(before) <= 66
 
 
+@pytest.mark.parametrize(("key", "parents"), [("held", ()), ("", ("held",))], ids=["behind its key", "kept by a lock"])
+async def test_callers_who_come_and_go_by_ever_new_lanes_fill_no_queue(
+    calls: ManualCalls, clock: ManualClock, key: str, parents: tuple[str, ...]
+) -> None:
+    """Each lane has few that have gone, but callers choose how many lanes there are."""
+    async with coalescer_of(calls, clock, Policy(busy_seconds=0)) as coalescer:
+        callers = Callers(coalescer, clock)
+        await callers.start(prepared("first", key="held"))
+        before = [each for each in gc.get_objects() if isinstance(each, Item)]
+        for number in range(300):
+            tasks = await callers.start(prepared("late", key=key, parents=parents, sobject=f"Sobject{number}__c"))
+            tasks[0].cancel()
+            await asyncio.wait(tasks)
+            tasks.clear()
+        gc.collect()
+        after = sum(isinstance(each, Item) for each in gc.get_objects())
+
+    assert after - len(before) <= 66
+
+
 async def test_a_withdrawn_row_is_freed_at_once(calls: ManualCalls, clock: ManualClock) -> None:
     """Rows may be large: not one of them is kept for the sake of a queue."""
     async with coalescer_of(calls, clock, Policy(busy_seconds=0, calls_in_flight=1)) as coalescer:
@@ -521,6 +541,54 @@ async def test_a_hold_leaves_half_of_the_callers_time(calls: ManualCalls, clock:
 
     assert [] == before
     assert [["short of time"]] == calls.names
+
+
+async def test_a_hold_ends_for_whoever_waits_for_the_key_of_a_held_record(
+    calls: ManualCalls, clock: ManualClock
+) -> None:
+    """One caller's patience must not hold back another's write of the same record, in whichever lane that is."""
+    async with coalescer_of(calls, clock, hold=lambda _waiting, _most: 5.0) as coalescer:
+        callers = Callers(coalescer, clock)
+        await callers.start(prepared("patient", key="K"), max_wait=4.0)
+        before = calls.names.copy()
+        await callers.start(prepared("hurried", key="K", operation=Operation.UPDATE), max_wait=0.0)
+        await calls.sent[0].succeed()
+
+    assert [] == before
+    assert [["patient"], ["hurried"]] == calls.names
+
+
+async def test_a_hold_ends_for_the_least_patient_of_all_who_wait_for_a_key(
+    calls: ManualCalls, clock: ManualClock
+) -> None:
+    """It waits for those between as well: each of them leaves as soon as it has the key."""
+    async with coalescer_of(calls, clock, hold=lambda _waiting, _most: 5.0) as coalescer:
+        callers = Callers(coalescer, clock)
+        await callers.start(prepared("first", key="K"), prepared("second", key="K"), max_wait=4.0)
+        await callers.start(prepared("third", key="K"), deadline=1.0)
+        await clock.pass_time(0.4)
+        before = calls.names.copy()
+        await clock.pass_time(0.2)
+        await calls.sent[0].succeed()
+        await calls.sent[1].succeed()
+
+    assert [] == before
+    assert [["first"], ["second"], ["third"]] == calls.names
+
+
+async def test_a_hold_goes_on_while_those_behind_it_are_as_patient(calls: ManualCalls, clock: ManualClock) -> None:
+    """Calls are dear: a second write of a record is no reason to spend one."""
+    async with coalescer_of(calls, clock, hold=lambda _waiting, _most: 5.0) as coalescer:
+        callers = Callers(coalescer, clock)
+        await callers.start(prepared("first", key="K"), max_wait=4.0)
+        await clock.pass_time(1.0)
+        await callers.start(prepared("second", key="K"), max_wait=4.0)
+        await clock.pass_time(2.9)
+        before = calls.names.copy()
+        await clock.pass_time(0.2)
+
+    assert [] == before
+    assert [["first"]] == calls.names
 
 
 async def test_a_hold_never_keeps_a_full_call(calls: ManualCalls, clock: ManualClock) -> None:

@@ -15,6 +15,7 @@ from service.errors import (
     UnknownObject,
 )
 from service.orgs.diagnosis import explain, needs_description, without_key
+from service.orgs.write_rules import WriteRules
 from service.salesforce.calls.describe import Field, SObject
 
 FIELDS = (
@@ -31,6 +32,7 @@ FIELDS = (
     Field("OwnerId", "reference", relationshipName="Owner", referenceTo=("Group", "User")),
 )
 LEAD = SObject("Lead", {field.name.lower(): field for field in FIELDS}, {"owner": FIELDS[-1]})
+RULES = WriteRules(LEAD)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +76,7 @@ def test_the_field_of_the_wrong_type_is_named(field, value, says):
     """The violation has the caller's spelling in its path and the description's in its text."""
     error = InvalidFieldValue("Cannot deserialize", metadata={"salesforce_error_code": "JSON_PARSER_ERROR"})
 
-    found = explain(error, {"LastName": "Curie", field: value}, LEAD)
+    found = explain(error, {"LastName": "Curie", field: value}, RULES)
 
     assert [f"fields.{field}"] == [violation.field for violation in found.violations]
     assert found.message.startswith(says)
@@ -84,7 +86,7 @@ def test_the_field_of_the_wrong_type_is_named(field, value, says):
 
 def test_every_field_of_the_wrong_type_is_named():
     """All are told at once, in the caller's order."""
-    found = explain(InvalidFieldValue("m"), {"Born__c": "soon", "Company": "A", "IsConverted": "no"}, LEAD)
+    found = explain(InvalidFieldValue("m"), {"Born__c": "soon", "Company": "A", "IsConverted": "no"}, RULES)
 
     assert "Born__c,IsConverted" == found.metadata["fields"]
 
@@ -104,7 +106,7 @@ def test_where_nothing_stands_out_the_error_stays(values):
     """A field is not accused without a reason."""
     error = InvalidFieldValue("m")
 
-    assert explain(error, values, LEAD) is error
+    assert explain(error, values, RULES) is error
 
 
 @pytest.mark.parametrize(
@@ -114,7 +116,7 @@ def test_an_unknown_field_gets_the_nearest_name(field, nearest):
     """A misspelt name is answered with the right one, and one that is near nothing is left alone."""
     error = UnknownField("Lead has no field", metadata={"object": "Lead", "field": field})
 
-    found = explain(error, {field: "x"}, LEAD)
+    found = explain(error, {field: "x"}, RULES)
 
     assert nearest == found.metadata.get("nearest")
     assert (found is error) == (nearest is None)
@@ -126,7 +128,7 @@ scalars = st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.d
 @given(st.dictionaries(st.sampled_from([field.name for field in FIELDS] + ["X__c"]), scalars))
 def test_no_value_is_repeated(values):
     """Whatever was written, the explanation holds names and types only."""
-    found = explain(InvalidFieldValue("m"), values, LEAD)
+    found = explain(InvalidFieldValue("m"), values, RULES)
 
     known = {f"fields.{name}" for name in values}
     assert {violation.field for violation in found.violations} <= known
@@ -138,7 +140,7 @@ def test_a_field_that_is_no_external_id(key, nearest):
     """The field is named in place of the sObject, with those that would do."""
     error = UnknownObject("m", metadata={"object": "lead", "external_id_field": key, "http_status": "404"})
 
-    found = explain(error, {}, LEAD)
+    found = explain(error, {}, RULES)
 
     assert UnknownField is type(found)
     assert f"{key!r} is no external id of Lead; there are: Id, Ext__c" == found.message
@@ -158,7 +160,7 @@ def test_a_field_that_is_no_external_id(key, nearest):
 )
 def test_an_sobject_of_which_nothing_is_known_explains_nothing(error):
     """Where fields are not checked there is no description to find a fault in."""
-    assert error is explain(error, {"Owner": {"Ext__c": "U-1"}, "Compny": "x"}, SObject("lead", {}, {}))
+    assert error is explain(error, {"Owner": {"Ext__c": "U-1"}, "Compny": "x"}, WriteRules(SObject("lead", {}, {})))
 
 
 @pytest.mark.parametrize("key", ["ext__C", "Email"])
@@ -166,7 +168,7 @@ def test_a_field_that_finds_records(key):
     """A field that can find records is not at fault, and the error stays what it was."""
     error = UnknownObject("m", metadata={"external_id_field": key})
 
-    assert error is explain(error, {}, LEAD)
+    assert error is explain(error, {}, RULES)
     assert without_key(error, LEAD) is None
 
 
@@ -174,7 +176,7 @@ def test_an_unknown_sobject_without_a_key_is_not_the_keys_fault():
     """Who named no external id is not told of one."""
     error = UnknownObject("m", metadata={"object": "lead"})
 
-    assert error is explain(error, {"LastName": "Curie"}, LEAD)
+    assert error is explain(error, {"LastName": "Curie"}, RULES)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +191,7 @@ def test_fields_are_named_where_the_request_has_them(given, place):
     ]
     error = InvalidReference("m", metadata={"fields": "OwnerId"}, violations=violations, retry_after_seconds=2)
 
-    found = explain(error, {given: {"Ext__c": "U-1"}}, LEAD)
+    found = explain(error, {given: {"Ext__c": "U-1"}}, RULES)
 
     assert [place, "record.id"] == [violation.field for violation in found.violations]
     assert (InvalidReference, "m", {"fields": "OwnerId"}, 2) == (
@@ -205,4 +207,4 @@ def test_a_relationship_is_no_misspelt_field():
     """A lookup that exists was not misspelt, whatever else is wrong with it."""
     error = UnknownField("m", metadata={"field": "Owner"})
 
-    assert error is explain(error, {}, LEAD)
+    assert error is explain(error, {}, RULES)

@@ -1,5 +1,6 @@
 """How writes are made ready to travel, and their outcomes told."""
 
+import asyncio
 from collections.abc import Sequence
 from itertools import groupby
 from types import SimpleNamespace
@@ -9,8 +10,10 @@ import pytest
 
 from service.batching.coalescer import Prepared
 from service.batching.item import Outcome
-from service.errors import FieldViolation, InvalidFieldValue, InvalidReference, UnknownObject
+from service.errors import FieldViolation, InvalidFieldValue, InvalidReference, UnknownField, UnknownObject
+from service.orgs import diagnosis
 from service.orgs.descriptions import Descriptions
+from service.orgs.nearest import NearestNames
 from service.orgs.records import OrgRecords
 from service.salesforce.calls.describe import Field, SObject
 from service.salesforce.calls.writes import DEFAULT_OPTIONS, Operation, Saved, Write
@@ -118,3 +121,48 @@ async def test_operations_that_are_refused_early_stay_in_their_places():
 
     assert ["Saved", "UnknownObject", "UnknownField", "Saved"] == [type(outcome).__name__ for outcome in outcomes]
     assert ["A__c", "B__c"] == [prepared.row.sobject for prepared in sending.taken]
+
+
+async def test_many_refusals_make_one_list_of_near_names(monkeypatch: pytest.MonkeyPatch):
+    """To make one takes a millisecond or two: two thousand would keep every other call waiting for seconds."""
+    made: list[NearestNames] = []
+    make = NearestNames.__init__
+
+    def counted(names: NearestNames, *rest: Any) -> None:
+        made.append(names)
+        make(names, *rest)
+
+    monkeypatch.setattr(NearestNames, "__init__", counted)
+    org = records(Sending(UnknownField("m", metadata={"field": "Nme"})))
+    await org.apply([create("A__c")], DEFAULT_OPTIONS, call(FakeClock()))
+    before = len(made)
+
+    found = await org.apply([create("A__c") for _ in range(50)], DEFAULT_OPTIONS, call(FakeClock()))
+
+    assert ["Name"] * 50 == [each.metadata["nearest"] for each in found if isinstance(each, UnknownField)]
+    assert before == len(made)
+
+
+async def test_others_go_on_while_refusals_are_explained(monkeypatch: pytest.MonkeyPatch):
+    """Two thousand rows of many fields take a while."""
+    clock, others = FakeClock(), []
+
+    def explain(error: InvalidFieldValue, *_rest: object) -> InvalidFieldValue:
+        clock.advance(0.01)
+        others.append(len(seen))
+        return error
+
+    async def watch() -> None:
+        while True:
+            seen.append(clock.monotonic())
+            await asyncio.sleep(0)
+
+    seen: list[float] = []
+    monkeypatch.setattr(diagnosis, "explain", explain)
+    org = records(Sending(InvalidFieldValue("m")))
+    async with asyncio.TaskGroup() as tasks:
+        watching = tasks.create_task(watch())
+        await org.apply([create("A__c") for _ in range(20)], DEFAULT_OPTIONS, call(clock))
+        watching.cancel()
+
+    assert others[0] < others[10] < others[19]
