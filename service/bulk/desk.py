@@ -1,6 +1,8 @@
 """What the parts of one load have in common: its ledger, its caller, and what it may use at a time."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -61,6 +63,34 @@ class Slots:
         self._others.release()
 
 
+class Owed:
+    """How many parts wait for a commit of the caller's, which has been asked for it."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._any = asyncio.Event()
+
+    def __bool__(self) -> bool:
+        """Tell whether any does."""
+        return self._count > 0
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Count a part while it waits."""
+        self._count += 1
+        self._any.set()
+        try:
+            yield
+        finally:
+            self._count -= 1
+            if not self._count:
+                self._any.clear()
+
+    async def wait(self) -> None:
+        """Wait until any does."""
+        await self._any.wait()
+
+
 @dataclass(slots=True)
 class Desk:
     """One load's. Its tasks share it; nothing of it waits but `tell` and `tell_progress`."""
@@ -81,6 +111,8 @@ class Desk:
     """How its rows may be written."""
     claims: PartClaims = field(default_factory=ClaimsOfProcess)
     """Which jobs have the rows of parts."""
+    owed: Owed = field(default_factory=Owed)
+    """The commits that the caller owes."""
     outbox: Outbox = field(default_factory=Outbox)
     reporting: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while a part's rows are in memory."""

@@ -29,8 +29,8 @@ WAIT_SECONDS = 600.0
 RETRY_SECONDS = 60.0
 MOST_NEWCOMERS = 16
 """Loads that are let in without any room, each the only one of its caller."""
-MOST_AHEAD_BYTES = 268_435_456
-"""By weight, what all loads that wait for room may have read ahead, in memory."""
+MOST_AHEAD_BYTES = 134_217_728
+"""What all loads that wait for room may have read ahead, in memory."""
 MOST_HELD_BYTES = 268_435_456
 """What all loads that are written by calls may have in memory of their rows."""
 
@@ -74,7 +74,7 @@ class DiskRoom:
         """How many loads each caller has open."""
         self._newcomers = 0
         self.ahead = 0
-        """Bytes, by weight, that loads which wait for room have read ahead."""
+        """Bytes that loads which wait for room have read ahead."""
         self.held = 0
         """Bytes of memory that the rows of loads take which are written by calls."""
         self.taken = 0
@@ -278,7 +278,7 @@ class LoadRoom:
         return self._disk.ahead < MOST_AHEAD_BYTES
 
     def read_ahead(self, size: int) -> None:
-        """Take note of how much the load has read ahead, by weight."""
+        """Take note of how many bytes the load has read ahead."""
         self._disk.ahead += size - self._ahead
         self._ahead = size
 

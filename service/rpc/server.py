@@ -29,7 +29,7 @@ from service.rpc.queries import QueryService
 from service.rpc.records import UNREAD, RecordService
 from service.settings import GrpcSettings
 
-_OPTIONS: tuple[tuple[str, int], ...] = (
+OPTIONS: tuple[tuple[str, int], ...] = (
     # Defaults never close idle or half-open connections; the ages let clients find new replicas.
     ("grpc.server_handshake_timeout_ms", 5_000),
     ("grpc.max_connection_idle_ms", 300_000),
@@ -43,8 +43,13 @@ _OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.max_concurrent_streams", 10_000),
     ("grpc.server.max_pending_requests", 100_000),
     ("grpc.server.max_pending_requests_hard_limit", 200_000),
+    # A bulk load's commits come behind what its caller has sent before: by default as much as the network is guessed to
+    # hold, which is any number of megabytes on a fast one, and no load can hold all that while its parts wait for them.
+    ("grpc.http2.bdp_probe", 0),
+    ("grpc.http2.lookahead_bytes", 2_097_152),
     ("grpc.so_reuseport", 0),
 )
+"""What gRPC is told of connections and calls, beside the sizes of messages."""
 _SETTLE_SECONDS = 2.0
 """How long load balancers get to see NOT_SERVING before the listener closes; 0 with no time to drain."""
 
@@ -66,7 +71,7 @@ class GrpcServer:
         # Well above our own limit, so that the pipeline, not the transport, refuses an oversize message.
         largest = max(settings.max_message_bytes * 4, 16_777_216)
         self._server = aio.server(
-            options=[*_OPTIONS, ("grpc.max_receive_message_length", largest), ("grpc.max_send_message_length", -1)]
+            options=[*OPTIONS, ("grpc.max_receive_message_length", largest), ("grpc.max_send_message_length", -1)]
         )
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)

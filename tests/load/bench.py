@@ -5,6 +5,7 @@ an hour later. Only ratios and counts are worth comparing between runs.
 """
 
 import json
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -67,7 +68,7 @@ class Plan:
     large_query_rows: int = 1_000_000
     load_rounds: int = 3
     load_rows: int = 20_000
-    bulk_bytes: int = 800_000_000
+    bulk_bytes: int = 1_000_000_000
     bulk_rounds: int = 2
     bulk_rows: int = 1_000_000
     bulk_bytes_per_second: float = 50e6
@@ -142,7 +143,8 @@ async def main() -> None:
     """Measure, write and print everything."""
     # What runs within this process is made to fail, and would say so in between.
     logs.configure("error")
-    console = Console()
+    # Of a terminal it is asked; a pipe would be taken for the narrowest there is.
+    console = Console(width=None if sys.stdout.isatty() else 140)
     began = time.perf_counter()
     figures: list[Figure] = []
     async for figure in measure(Plan()):

@@ -75,12 +75,13 @@ class Consent:
         events = [self._given, self._desk.closed] if self._goes_without else [self._given]
         said = [asyncio.ensure_future(event.wait()) for event in events]
         try:
-            while not (await asyncio.wait(said, timeout=WAIT_SECONDS, return_when=asyncio.FIRST_COMPLETED))[0]:
-                if self._desk.room.is_short:
-                    raise errors.DeadlineExceeded(
-                        f"part {self._record.start.part} was not committed for {WAIT_SECONDS:.0f} seconds, and other "
-                        "loads need its room; go on with the load by its last token"
-                    )
+            with self._desk.owed.one():
+                while not (await asyncio.wait(said, timeout=WAIT_SECONDS, return_when=asyncio.FIRST_COMPLETED))[0]:
+                    if self._desk.room.is_short:
+                        raise errors.DeadlineExceeded(
+                            f"part {self._record.start.part} was not committed for {WAIT_SECONDS:.0f} seconds, and "
+                            "other loads need its room; go on with the load by its last token"
+                        )
         finally:
             for waiting in said:
                 waiting.cancel()

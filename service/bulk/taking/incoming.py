@@ -1,7 +1,8 @@
 """A caller's messages as a load takes them: data waits for room on the disk, and commits overtake data that waits.
 
 Parts that wait for their commits hold room, and their commits may stand behind data that waits for some. So what comes
-is read ahead of, as far as memory allows, and what has parts written is passed on first.
+is read ahead of, as far as memory allows, and what has parts written is passed on first. It is read once the caller
+owes a commit and no sooner: what is read before holds none, and would leave no memory for what stands before them.
 """
 
 import asyncio
@@ -16,7 +17,8 @@ from service.bulk.room import WAIT_SECONDS, weight
 from service.bulk.taking.messages import DataEnd, Message, PartCommit
 
 AHEAD_BYTES = 16_777_216
-"""How much is read ahead, by weight: what a connection may hold of a caller that sends commits as soon as it can."""
+"""How much is read ahead: more than a connection holds of a caller that sends commits as soon as it can, which are the
+window that `service.rpc.server` gives it, twice, and some messages."""
 _CELL_BYTES = 12
 """About what a number or a date takes."""
 
@@ -33,9 +35,9 @@ class Incoming:
     def __init__(self, desk: Desk, source: AsyncIterator[Message]) -> None:
         self._desk = desk
         self._source = source
-        self._held: deque[tuple[Message | None, int]] = deque()
-        """What was read ahead, each with its weight."""
-        self._held_weight = 0
+        self._held: deque[Message | None] = deque()
+        """What was read ahead."""
+        self._held_bytes = 0
         self._reading: asyncio.Task[Message | None] | None = None
         self._silence: asyncio.TimerHandle
         """Looks at how long the caller has said nothing, while it is listened to."""
@@ -67,9 +69,9 @@ class Incoming:
     async def _next(self) -> tuple[Message | None, int]:
         """Return the next message with its weight; None at the end."""
         if self._held:
-            message, size = self._held.popleft()
-            self._hold(-size)
-            return message, size
+            message = self._held.popleft()
+            self._hold(-_memory(message))
+            return message, _weight(message)
         reading, self._reading = self._reading, None
         patience = asyncio.timeout(None)
         try:
@@ -106,8 +108,8 @@ class Incoming:
 
     def _hold(self, size: int) -> None:
         """Take note of a message that was read ahead, or with less than nothing of one that is passed on."""
-        self._held_weight += size
-        self._desk.room.read_ahead(self._held_weight)
+        self._held_bytes += size
+        self._desk.room.read_ahead(self._held_bytes)
 
     async def _overtaking(self, size: int) -> AsyncIterator[PartCommit]:
         """Wait for room, and yield the commits that come meanwhile."""
@@ -117,29 +119,34 @@ class Incoming:
                 "room on this replica's disk, which other loads or parts without their commits hold"
             )
         room = asyncio.ensure_future(desk.room.take(size))
+        owing = asyncio.ensure_future(desk.owed.wait())
         try:
             while not room.done():
                 reading = self._read_ahead()
-                await asyncio.wait({room, reading} if reading else {room}, return_when=asyncio.FIRST_COMPLETED)
+                if owing.done() and not desk.owed:
+                    owing = asyncio.ensure_future(desk.owed.wait())
+                # Once commits are owed, there is more to do only if something may be read.
+                others = {reading} if reading else {owing} if not owing.done() else set()
+                await asyncio.wait({room, *others}, return_when=asyncio.FIRST_COMPLETED)
                 if reading is not None and reading.done():
                     self._reading = None
                     message = reading.result()
                     if isinstance(message, PartCommit):
                         yield message
                     else:
-                        weighed = _weight(message)
-                        self._held.append((message, weighed))
-                        self._hold(weighed)
+                        self._held.append(message)
+                        self._hold(_memory(message))
             await room
         finally:
             room.cancel()
+            owing.cancel()
 
     def _read_ahead(self) -> "asyncio.Task[Message | None] | None":
-        """Return the reading of the next message; None if there is none, or enough was read."""
+        """Return the reading of the next message; None if there is none, nothing is owed, or enough was read."""
         if self._reading is None:
-            has_ended = bool(self._held) and self._held[-1][0] is None
-            is_much = self._held_weight >= AHEAD_BYTES or not self._desk.room.may_read_ahead
-            if has_ended or is_much:
+            has_ended = bool(self._held) and self._held[-1] is None
+            is_much = self._held_bytes >= AHEAD_BYTES or not self._desk.room.may_read_ahead
+            if has_ended or is_much or not self._desk.owed:
                 return None
             self._reading = asyncio.ensure_future(self._read())
         return self._reading
@@ -148,6 +155,11 @@ class Incoming:
         message = await anext(self._source, None)
         self._has_ended = self._has_ended or message is None or isinstance(message, DataEnd)
         return message
+
+
+def _memory(message: Message | None) -> int:
+    """Return about what a message takes in memory."""
+    return len(message) if isinstance(message, bytes) else _weight(message)
 
 
 def _weight(message: Message | None) -> int:

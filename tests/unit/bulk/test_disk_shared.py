@@ -2,6 +2,8 @@
 
 import asyncio
 import errno
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
@@ -99,6 +101,47 @@ async def test_commits_overtake_data_that_waits():
 
     assert RowCounts(created=60) == counts_of(events)
     assert 0 == disk.taken
+
+
+class SlowOrg(FakeBulkOrg):
+    """An org whose uploads take a second."""
+
+    async def upload(self, job_id: str, content: Any) -> None:
+        """Take the data."""
+        await asyncio.sleep(1)
+        await super().upload(job_id, content)
+
+
+async def commits_first(data: list[Message], commits: "asyncio.Queue[Message]") -> AsyncIterator[Message]:
+    """Yield messages as over a connection that holds nothing: a commit comes before all data that was not read yet."""
+    for message in data:
+        while not commits.empty():
+            yield commits.get_nowait()
+        yield message
+    while True:
+        yield await commits.get()
+
+
+@in_idle_time
+async def test_no_memory_is_spent_on_data_before_a_commit_is_owed(monkeypatch):
+    """Else there would be none left to reach the commits in, once the parts are prepared that they are for."""
+    monkeypatch.setattr(incoming, "AHEAD_BYTES", 1)
+    disk, commits = DiskRoom(SHARE + 2, SHARE), asyncio.Queue[Message]()
+    data: list[Message] = [*(rows(first) for first in range(0, 60, 5)), DataEnd()]
+    running = replace(loader(SlowOrg()), disk=disk).run(
+        BATCHES, new_ledger(BATCHES, LIMITS), commits_first(data, commits)
+    )
+
+    events: list[Event] = []
+    async with aclosing(running) as telling:
+        async for event in telling:
+            events.append(event)
+            if isinstance(event, Prepared):
+                commits.put_nowait(PartCommit(event.part.number, event.resume_token))
+            if isinstance(event, Finished):
+                break
+
+    assert RowCounts(created=60) == counts_of(events)
 
 
 @in_idle_time
