@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -140,8 +141,15 @@ class Intake:
 
     async def admit_each(self, received: AsyncIterator[Any]) -> AsyncIterator[Message]:
         """Yield the messages of a stream as `admit` returns them."""
-        async for message in received:
-            yield message if self.is_good(message) else await self.admit(message)
+        each = aiter(received)
+        # No name is bound to what was yielded: it would be held, as a copy of its data, until the next one has come.
+        with suppress(StopAsyncIteration):
+            while True:
+                yield await self._admitted(await anext(each))
+
+    async def _admitted(self, received: Any) -> Message:
+        good: Message = received if self.is_good(received) else await self.admit(received)
+        return good
 
     def _is_piece(self, message: Message) -> bool:
         """Tell whether a message is one field of bytes, whose size makes no work."""

@@ -136,22 +136,29 @@ async def messages_of(
 
     """
     in_batches = header.format == pb.BULK_FORMAT_RECORD_BATCH
-    async for request in requests:
-        kind = request.WhichOneof("message")
-        if kind == "commit":
-            yield PartCommit(request.commit.part, request.commit.resume_token)
-        elif kind == "end":
-            yield DataEnd()
-        elif kind == "header":
-            raise _refusal("header", "only the first message may be the header")
-        elif (kind == "batch") != in_batches:
-            wanted = "batch" if in_batches else "data"
-            raise _refusal(str(kind), f"the header's format has its rows in `{wanted}`")
-        else:
-            yield row_columns(request.batch) if in_batches else request.data
+    while (request := await anext(requests, None)) is not None:
+        message = _message(request, in_batches=in_batches)
+        # While the next one comes in, which may take its time, nothing of this one is held here.
+        del request
+        yield message
+        del message
     # grpc.aio ends the stream of a cancelled call as if the caller had closed it, and cancels the task a moment later.
     # The end of the data may commit the load, so that moment must pass first.
     await call.clock.sleep(_CANCELLATION_SECONDS)
+
+
+def _message(request: pb.BulkLoadRequest, *, in_batches: bool) -> Message:
+    kind = request.WhichOneof("message")
+    if kind == "commit":
+        return PartCommit(request.commit.part, request.commit.resume_token)
+    if kind == "end":
+        return DataEnd()
+    if kind == "header":
+        raise _refusal("header", "only the first message may be the header")
+    if (kind == "batch") != in_batches:
+        wanted = "batch" if in_batches else "data"
+        raise _refusal(str(kind), f"the header's format has its rows in `{wanted}`")
+    return row_columns(request.batch) if in_batches else request.data
 
 
 def outcomes_of(request: pb.ListBulkLoadResultsRequest) -> frozenset[RowOutcome]:

@@ -29,6 +29,8 @@ from service.rpc.queries import QueryService
 from service.rpc.records import UNREAD, RecordService
 from service.settings import GrpcSettings
 
+LOOK_AHEAD_BYTES = 1_048_576
+"""What is taken of a call that nobody has asked for yet: 20 MB/s of a caller that is 50 ms away."""
 OPTIONS: tuple[tuple[str, int], ...] = (
     # Defaults never close idle or half-open connections; the ages let clients find new replicas.
     ("grpc.server_handshake_timeout_ms", 5_000),
@@ -43,11 +45,12 @@ OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.max_concurrent_streams", 10_000),
     ("grpc.server.max_pending_requests", 100_000),
     ("grpc.server.max_pending_requests_hard_limit", 200_000),
-    # A bulk load's commits come behind what its caller has sent before: by default as much as the network is guessed to
-    # hold, which is any number of megabytes on a fast one, and no load can hold all that while its parts wait for them.
-    ("grpc.http2.bdp_probe", 0),
-    ("grpc.http2.lookahead_bytes", 2_097_152),
     ("grpc.so_reuseport", 0),
+    # gRPC otherwise takes the more of a call ahead the faster it comes, megabytes that nobody has asked for: two dozen
+    # bulk loads had it hold several hundred, and a load's commits stood behind more of its data than a load can hold
+    # while its parts wait for them. A message that is asked for is taken whole either way.
+    ("grpc.http2.bdp_probe", 0),
+    ("grpc.http2.lookahead_bytes", LOOK_AHEAD_BYTES),
 )
 """What gRPC is told of connections and calls, beside the sizes of messages."""
 _SETTLE_SECONDS = 2.0

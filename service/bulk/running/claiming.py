@@ -4,6 +4,7 @@ from service.bulk.job import BulkClient
 from service.bulk.ledger import PartRecord
 from service.bulk.request import Operation
 from service.bulk.running.aftermath import tried_nothing, unsettled_seconds
+from service.bulk.running.job_steps import ask
 from service.bulk.ways.part_claims import PartClaims
 from service.clock import Clock
 from service.errors import InvalidToken, LoadNotFound
@@ -50,9 +51,9 @@ async def claim_part(
 
 
 async def _is_void(client: BulkClient, clock: Clock, job_id: str) -> bool:
-    """Tell whether a job writes nothing and never has."""
+    """Tell whether a job writes nothing and never has; an outage is waited out."""
     try:
-        job = await client.job_info(job_id)
+        job = await ask(client, clock, job_id)
     except LoadNotFound:
         # What Salesforce has forgotten may have written.
         return False

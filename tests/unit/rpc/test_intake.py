@@ -1,5 +1,7 @@
 """The check of messages: what is named, and how much work a message makes, be it ordinary or hostile."""
 
+import asyncio
+import sys
 import threading
 from collections.abc import AsyncIterator
 from typing import Any
@@ -108,6 +110,26 @@ async def test_each_message_of_a_stream_is_taken_in():
     assert good == await anext(messages)
     with pytest.raises(InvalidRequest):
         await anext(messages)
+
+
+async def test_what_was_given_on_of_a_stream_is_not_held():
+    """A caller may take its time until the next message, and nothing of the last one stays in memory for that."""
+    into, given_on = intake(), asyncio.Event()
+
+    async def stream() -> AsyncIterator[Any]:
+        yield into.decode(lead(A=FieldValue(bool_value=True)).SerializeToString())
+        given_on.set()
+        await asyncio.Event().wait()
+
+    messages = into.admit_each(stream())
+    message = await anext(messages)
+    following = asyncio.ensure_future(anext(messages))
+    await given_on.wait()
+
+    # By this function alone, and by the call that counts.
+    assert 2 == sys.getrefcount(message)
+    following.cancel()
+    await asyncio.wait([following])
 
 
 async def test_bytes_that_are_no_message_are_refused_when_they_are_admitted():

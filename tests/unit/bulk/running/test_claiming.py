@@ -17,7 +17,7 @@ from service.bulk.standing import StandingLoad
 from service.bulk.ways import part_claims
 from service.bulk.ways.allowance import Allowance
 from service.bulk.ways.part_claims import ClaimsOfProcess
-from service.errors import InvalidToken
+from service.errors import InvalidToken, UpstreamUnavailable
 from tests.support.bulk import FakeBulkOrg
 from tests.support.clock import FakeClock
 from tests.unit.bulk.loading import SIGNER, Caller, Killed, Process, by_part, loader, new_ledger
@@ -121,6 +121,21 @@ async def test_a_job_that_wrote_nothing_gives_its_claim_up():
     await call(caller, replace(loader(org), claims=claims))
 
     assert RowCounts(created=60) == caller.counts
+    assert NAMES == names(org)
+
+
+async def test_an_outage_while_the_other_job_is_asked_for_is_waited_out():
+    """Nothing ends a load that only one answer keeps from going on, here as anywhere else."""
+    org, claims = FakeBulkOrg(polls=3), ClaimsOfProcess()
+    first, second = Caller(INSERT, DATA), Caller(INSERT, DATA)
+    first.stored = second.stored = SIGNER.write(new_ledger(INSERT).token())
+    await call(first, replace(loader(org), claims=claims))
+    org.faults["job_info"] = [UpstreamUnavailable("down")]
+
+    await call(second, replace(loader(org), claims=claims))
+
+    assert [] == org.faults["job_info"]
+    assert RowCounts(created=60) == second.counts
     assert NAMES == names(org)
 
 
