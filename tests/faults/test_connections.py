@@ -14,7 +14,7 @@ import pytest
 
 from service.clock import SystemClock
 from service.context import CallContext
-from service.errors import UpstreamProtocolError
+from service.errors import ShuttingDown, UpstreamProtocolError
 from service.salesforce.transport.base import ConnectionLost, NotSent, Request
 from service.salesforce.transport.http import HttpTransport
 
@@ -69,6 +69,15 @@ async def test_a_refused_connection_was_not_sent(transport):
 
         with pytest.raises(NotSent):
             await transport.send(request(unused.getsockname()[1]), CALL)
+
+
+async def test_what_is_sent_after_the_end_is_refused():
+    """A call that the end of the service cut off clears up after itself, and hears why it cannot."""
+    async with HttpTransport(timeout_seconds=5, max_connections=4) as transport:
+        pass
+
+    with pytest.raises(ShuttingDown):
+        await transport.send(request(1), CALL)
 
 
 async def test_headers_are_known_by_their_names_in_lower_case(transport):

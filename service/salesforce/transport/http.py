@@ -15,7 +15,7 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from service.context import CallContext
-from service.errors import UpstreamProtocolError
+from service.errors import ShuttingDown, UpstreamProtocolError
 from service.salesforce.transport.base import ConnectionLost, NotSent, Request, Response, TimedOut
 
 _HEADERS = {"Accept-Encoding": "gzip", "User-Agent": "sluicegate"}
@@ -64,6 +64,7 @@ class HttpTransport:
             ),
         )
         self._timeout_seconds = timeout_seconds
+        self._is_closed = False
 
     async def __aenter__(self) -> Self:
         """Open nothing yet: connections are made when they are needed."""
@@ -72,11 +73,15 @@ class HttpTransport:
     async def __aexit__(
         self, _type: type[BaseException] | None, _value: BaseException | None, _traceback: TracebackType | None
     ) -> None:
-        """Close every connection."""
+        """Close every connection. What is sent from now on fails with ShuttingDown."""
+        self._is_closed = True
         await self._transport.aclose()
 
     async def send(self, request: Request, context: CallContext) -> Response:
         """Send a request whose path is a whole URL; see `Transport.send`."""
+        if self._is_closed:
+            # A call that is cut off by the end of the service may yet want to clear up after itself.
+            raise ShuttingDown("this replica has ended; repeat at once, another one answers")
         seconds = context.remaining_seconds(request.timeout_seconds or self._timeout_seconds)
         try:
             async with asyncio.timeout(seconds):
