@@ -26,12 +26,11 @@ MIB = 1_048_576
 
 
 class Resident:
-    """The memory of the processes that did one thing, one after another, each beyond what it held at first."""
+    """The most memory of the processes that did one thing, one after another."""
 
     def __init__(self) -> None:
-        self._first: dict[int, int] = {}
-        self.growth = 0
-        """Bytes, of the process that grew most."""
+        self.most = 0
+        """Bytes."""
 
     def look(self, pid: int) -> None:
         """Look at a process; nothing happens where the system does not tell (anything but Linux)."""
@@ -39,8 +38,7 @@ class Resident:
             pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
         except (OSError, IndexError):
             return
-        held = pages * os.sysconf("SC_PAGE_SIZE")
-        self.growth = max(self.growth, held - self._first.setdefault(pid, held))
+        self.most = max(self.most, pages * os.sysconf("SC_PAGE_SIZE"))
 
 
 class Scene:
@@ -59,6 +57,7 @@ class Scene:
         self._folder = folder
         self._port = lasting_port()
         self.service, self.client = Resident(), Resident()
+        self._idle = 0, 0
 
     @property
     def address(self) -> str:
@@ -69,8 +68,24 @@ class Scene:
     async def replica(self) -> AsyncIterator[LoadReplica]:
         """Run a replica."""
         async with load_replica(self._prod, self._folder, port=self._port) as running:
-            self.service.look(running.pid)
             yield running
+
+    async def load_one_row(self, data: Path, *arguments: object) -> None:
+        """Load a row, and note what a replica and a command hold that have loaded one."""
+        await asyncio.to_thread(data.write_text, "name,Company\nN,Polonium\n", encoding="utf-8")
+        async with self.replica() as replica:
+            command = await self.begin(data, *arguments)
+            while command.returncode is None:
+                self.service.look(replica.pid)
+                self.client.look(command.pid)
+                await asyncio.sleep(SECONDS_BETWEEN_LOOKS / 10)
+            assert 0 == command.returncode
+        self._idle = self.service.most, self.client.most
+
+    def growth(self) -> tuple[int, int]:
+        """Return how much more any replica and any command held than those that loaded one row, in MiB."""
+        service, client = self._idle
+        return (self.service.most - service) // MIB, (self.client.most - client) // MIB
 
     async def begin(self, *arguments: object) -> Process:
         """Begin a load."""
@@ -122,7 +137,9 @@ def data(tmp_path: Path) -> Path:
 async def test_an_insert_outlives_its_service_and_its_command(scene: Scene, data: Path):
     """Both are killed twice, and every row of the file is in the org exactly once, in flat memory."""
     note = data.with_name("leads.csv.load")
-    given = (data, "--object", "Lead", "--map", "name=LastName", "--target", scene.address)
+    how = ("--object", "Lead", "--map", "name=LastName", "--target", scene.address)
+    given = (data, *how)
+    await scene.load_one_row(data.with_name("one.csv"), *how)
 
     async with scene.replica() as replica:
         command = await scene.begin(*given)
@@ -150,5 +167,4 @@ async def test_an_insert_outlives_its_service_and_its_command(scene: Scene, data
     assert 0 == command.returncode
     assert (ROWS, ROWS, None) == (told["received"], told["created"], told["failures"])
     assert (ROWS, (ROWS, "N0000000", f"N{ROWS - 1:07}")) == (scene.count(), scene.names())
-    assert scene.service.growth <= MOST_GROWTH_MIB * MIB
-    assert scene.client.growth <= MOST_GROWTH_MIB * MIB
+    assert max(scene.growth()) <= MOST_GROWTH_MIB, scene.growth()
