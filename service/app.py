@@ -61,10 +61,12 @@ from service.telemetry.tracing import Tracing, otlp_exporter
 
 if TYPE_CHECKING:
     from service.emulator.server import Emulator
+    from service.valkey import Valkey
 
 EMBEDDED_ORG = "emulator"
 VERSION = version("sluicegate")
-_GOVERNOR_CONNECTIONS = 4
+_STORE_CONNECTIONS = 4
+"""Of each of those who use the shared store."""
 
 _log = logs.get_logger(__name__)
 
@@ -184,14 +186,16 @@ class App:
         settings = self._settings.shared_store
         if settings.url is None:
             return None
-        from service.valkey import Valkey  # noqa: PLC0415 - the client takes a quarter of a second
-
-        # Connections of their own: requests with ids that crowd the store must not make it seem away.
-        valkey = await stack.enter_async_context(
-            Valkey(settings.url.get_secret_value(), connections=_GOVERNOR_CONNECTIONS)
-        )
+        valkey = await self._valkey(stack, settings.url, _STORE_CONNECTIONS)
         place = partial(ValkeyExchange, valkey, settings.prefix)
         return await stack.enter_async_context(Sharing(place, self._clock))
+
+    @staticmethod
+    async def _valkey(stack: AsyncExitStack, url: SecretStr, connections: int) -> "Valkey":
+        """Return connections of somebody's own: requests that crowd the store must not make it seem away to others."""
+        from service.valkey import Valkey  # noqa: PLC0415 - the client takes a quarter of a second
+
+        return await stack.enter_async_context(Valkey(url.get_secret_value(), connections=connections))
 
     async def _shared_store(self, stack: AsyncExitStack) -> SharedStore:
         settings = self._settings.shared_store
@@ -257,9 +261,7 @@ class App:
         if settings.url is not None:
             from service.deep_links.valkey_claims import ValkeyClaims  # noqa: PLC0415 - as the other clients
 
-            return await stack.enter_async_context(
-                ValkeyClaims(settings.url.get_secret_value(), prefix=settings.prefix)
-            )
+            return ValkeyClaims(await self._valkey(stack, settings.url, _STORE_CONNECTIONS), prefix=settings.prefix)
         # An embedded org belongs to this process, which is alone with it.
         is_alone = self.emulator is not None and "claims_without_store" not in links.model_fields_set
         return ClaimsInMemory(self._clock) if is_alone or links.claims_without_store == "memory" else None
@@ -270,9 +272,7 @@ class App:
             return ClaimsOfProcess()
         from service.bulk.ways.valkey_part_claims import ValkeyPartClaims  # noqa: PLC0415 - as the other clients
 
-        return await stack.enter_async_context(
-            ValkeyPartClaims(settings.url.get_secret_value(), prefix=settings.prefix)
-        )
+        return ValkeyPartClaims(await self._valkey(stack, settings.url, _STORE_CONNECTIONS), prefix=settings.prefix)
 
     def _opener(self, orgs: Mapping[str, OrgSettings], surroundings: config.Surroundings) -> OpenOrg:
         callers = self._settings.callers

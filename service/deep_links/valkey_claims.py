@@ -1,15 +1,11 @@
 """Claims of deep links in the Valkey or Redis that replicas share: one key for each token that was taken."""
 
-from types import TracebackType
-from typing import Self
-
 from service.errors import SharedStoreUnavailable
 from service.telemetry import logs
 from service.valkey import Valkey
 
 _OPERATION_SECONDS = 1.0
 """Bound on a command with all that goes before it: waiting for its turn, connecting, sending it again."""
-_CONNECTIONS = 4
 
 # Sent again after an answer was lost, it finds its own claimant and says the same.
 _TAKE = """
@@ -23,31 +19,20 @@ _log = logs.get_logger(__name__)
 
 
 class ValkeyClaims:
-    """A `service.deep_links.claim_store.ClaimStore` in Valkey or Redis 7, or later ones. Use it as a context manager.
+    """A `service.deep_links.claim_store.ClaimStore` in Valkey or Redis 7, or later ones.
 
-    Entering calls nobody. Without an answer nobody gets a token.
+    Without an answer nobody gets a token.
 
     Args:
-        url: `redis://`, `rediss://`, `valkey://` or `valkeys://` with host, port, user, password and database.
+        valkey: The connection to it; whoever gives it opens and closes it.
         prefix: What names of keys begin with.
 
     """
 
-    def __init__(self, url: str, *, prefix: str) -> None:
+    def __init__(self, valkey: Valkey, *, prefix: str) -> None:
         # The version is of the form of an entry: replicas of two releases may share a store.
         self._prefix = f"{prefix}claim:1:"
-        self._valkey = Valkey(url, connections=_CONNECTIONS)
-
-    async def __aenter__(self) -> Self:
-        """Connect to nobody yet."""
-        await self._valkey.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, _type: type[BaseException] | None, _value: BaseException | None, _traceback: TracebackType | None
-    ) -> None:
-        """Close the connections."""
-        await self._valkey.__aexit__(None, None, None)
+        self._valkey = valkey
 
     async def take(self, token: str, claimant: str, seconds: float) -> bool:
         """See `ClaimStore.take`."""

@@ -3,29 +3,13 @@
 from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
-from redis.asyncio import Redis
 
 from service.bulk.ways.part_claims import CLAIM_SECONDS, ClaimsOfProcess, PartClaims
 from service.bulk.ways.valkey_part_claims import ValkeyPartClaims
-from tests.support.valkey import ValkeyProcess, valkey_process
+from service.valkey import Valkey
+from tests.support.valkey import valkey_process
 
 ENTRY = "test:load-part:1:load/1/1"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def shared() -> AsyncIterator[ValkeyProcess]:
-    """A server that no test harms."""
-    async with valkey_process() as server:
-        yield server
-
-
-@pytest.fixture
-async def client(shared) -> AsyncIterator["Redis"]:
-    """A client of it, which leaves nothing there."""
-    async with Redis(port=shared.port) as opened:
-        yield opened
-        await opened.flushall()
 
 
 @pytest.fixture(params=["process", "valkey"])
@@ -34,8 +18,8 @@ async def claims(request, shared, client) -> AsyncIterator[PartClaims]:
     if request.param == "process":
         yield ClaimsOfProcess()
     else:
-        async with ValkeyPartClaims(shared.url, prefix="test:") as opened:
-            yield opened
+        async with Valkey(shared.url, connections=4) as valkey:
+            yield ValkeyPartClaims(valkey, prefix="test:")
 
 
 async def test_the_first_job_has_a_part(claims):
@@ -60,8 +44,8 @@ async def test_a_job_takes_the_place_of_the_one_that_it_names_alone(claims):
 
 async def test_a_claim_outlives_its_job_by_nothing(shared, client):
     """It is one key, which expires a day after Salesforce has forgotten the job."""
-    async with ValkeyPartClaims(shared.url, prefix="test:") as claims:
-        await claims.take("load/1/1", "A")
+    async with Valkey(shared.url, connections=4) as valkey:
+        await ValkeyPartClaims(valkey, prefix="test:").take("load/1/1", "A")
 
         left = await client.pttl(ENTRY)
 
@@ -71,7 +55,8 @@ async def test_a_claim_outlives_its_job_by_nothing(shared, client):
 
 async def test_a_load_goes_on_without_the_store():
     """What guards against its caller alone keeps no load from its end; once the store is back, it guards again."""
-    async with valkey_process() as server, ValkeyPartClaims(server.url, prefix="test:") as claims:
+    async with valkey_process() as server, Valkey(server.url, connections=4) as valkey:
+        claims = ValkeyPartClaims(valkey, prefix="test:")
         await server.kill()
 
         away = [await claims.take("load/1/1", job) for job in ("A", "B")]

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from redis.asyncio import Redis
 
 from service.clock import SystemClock
@@ -16,27 +15,12 @@ from service.emulator.tls import make_certificate, server_context
 from service.errors import SharedStoreUnavailable
 from service.request_ids.store import Abandoned, Done, Granted, Ticket, Working
 from service.request_ids.valkey import ValkeyStore
-from tests.support.valkey import ValkeyProcess, valkey_process
+from tests.support.valkey import valkey_process
 
 TICKET = Ticket("key", b"digest", "one")
 OTHER = Ticket("key", b"digest", "other")
 ENTRY = "test:request:1:key"
 PASSWORD = "hunter2-%40-hunter2"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def shared() -> AsyncIterator[ValkeyProcess]:
-    """A server that no test harms."""
-    async with valkey_process() as server:
-        yield server
-
-
-@pytest.fixture
-async def client(shared) -> AsyncIterator["Redis"]:
-    """A client of it, which leaves nothing there."""
-    async with Redis(port=shared.port) as opened:
-        yield opened
-        await opened.flushall()
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from service import errors
-from service.bulk.cutting.parts import Part, PartLimits, PartWriter, Position, batch_of
+from service.bulk.cutting.parts import Part, PartLimits, PartWriter, Position, WithoutHeader, batch_of
 from service.bulk.data.batches import CellColumn, RowColumns, check_batch, texts_of
 from service.bulk.data.cells import quoted_cell, write_row
 from service.bulk.data.columns import MAX_CELL_CHARACTERS, MAX_ROW_CHARACTERS, check_lengths
@@ -17,7 +17,7 @@ _BYTES_AT_A_TIME = 2 * 1024 * 1024
 _SPECIAL = ('"', "\r", "\n", ",")
 
 
-class BatchSplitter:
+class BatchSplitter(WithoutHeader):
     """Cuts batches into parts; see `service.bulk.cutting.parts.Splitter`.
 
     Where a part ends has nothing to do with where a batch does. To go on from a `Position`, the rows from its `row` on
@@ -42,11 +42,6 @@ class BatchSplitter:
         self._suffix = ""
         self.columns: tuple[str, ...] = ()
         """Salesforce's names of the columns; empty until the first batch has come."""
-        self.header_bytes = 0
-        self.header_digest = b""
-        """Batches have no header."""
-        self.delimiter = Delimiter.COMMA
-        """What stands between the cells of parts."""
 
     @property
     def position(self) -> Position:

@@ -6,7 +6,7 @@ from contextlib import closing
 from service import errors
 from service.bulk.cutting.csv_faults import at_line, check_kind
 from service.bulk.cutting.json_rows import Cells, JsonRows
-from service.bulk.cutting.parts import Part, PartLimits, PartWriter, Position, bytes_of
+from service.bulk.cutting.parts import Part, PartLimits, PartWriter, Position, WithoutHeader, bytes_of
 from service.bulk.data.batches import RowColumns
 from service.bulk.data.cells import write_row
 from service.bulk.data.columns import MAX_COLUMNS
@@ -21,7 +21,7 @@ _ROW_END = b"\0"
 _REWRITTEN_BYTES = 1024 * 1024
 
 
-class JsonLinesSplitter:
+class JsonLinesSplitter(WithoutHeader):
     """Cuts JSON Lines into parts; see `service.bulk.cutting.parts.Splitter`.
 
     The columns of a part are all keys of its rows, in the order in which they first appear, so `columns` are those of
@@ -51,11 +51,6 @@ class JsonLinesSplitter:
         self._end_byte = start.byte
         self.columns: tuple[str, ...] = ()
         """Salesforce's names of the columns of the last part; empty before there is one."""
-        self.header_bytes = 0
-        self.header_digest = b""
-        """JSON Lines have no header."""
-        self.delimiter = Delimiter.COMMA
-        """What stands between the cells of parts."""
 
     @property
     def position(self) -> Position:

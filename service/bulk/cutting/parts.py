@@ -155,6 +155,14 @@ def batch_of(data: bytes | RowColumns) -> RowColumns:
     raise errors.InvalidRequest(problem, violations=[errors.FieldViolation("data", problem)])
 
 
+class WithoutHeader:
+    """What a splitter has of a `Splitter` whose data has no header and is written as CSV with commas."""
+
+    header_bytes = 0
+    header_digest = b""
+    delimiter = Delimiter.COMMA
+
+
 class PartWriter:
     """Writes one part after another.
 

@@ -35,8 +35,8 @@ class Incoming:
     def __init__(self, desk: Desk, source: AsyncIterator[Message]) -> None:
         self._desk = desk
         self._source = source
-        self._held: deque[Message | None] = deque()
-        """What was read ahead."""
+        self._held: deque[tuple[Message | None, int]] = deque()
+        """What was read ahead, and about how many bytes of memory each message takes."""
         self._held_bytes = 0
         self._reading: asyncio.Task[Message | None] | None = None
         self._silence: asyncio.TimerHandle
@@ -69,8 +69,8 @@ class Incoming:
     async def _next(self) -> tuple[Message | None, int]:
         """Return the next message with its weight; None at the end."""
         if self._held:
-            message = self._held.popleft()
-            self._hold(-_memory(message))
+            message, size = self._held.popleft()
+            self._hold(-size)
             return message, _weight(message)
         reading, self._reading = self._reading, None
         patience = asyncio.timeout(None)
@@ -134,8 +134,9 @@ class Incoming:
                     if isinstance(message, PartCommit):
                         yield message
                     else:
-                        self._held.append(message)
-                        self._hold(_memory(message))
+                        taken = _memory(message)
+                        self._held.append((message, taken))
+                        self._hold(taken)
             await room
         finally:
             room.cancel()
@@ -144,7 +145,7 @@ class Incoming:
     def _read_ahead(self) -> "asyncio.Task[Message | None] | None":
         """Return the reading of the next message; None if there is none, nothing is owed, or enough was read."""
         if self._reading is None:
-            has_ended = bool(self._held) and self._held[-1] is None
+            has_ended = bool(self._held) and self._held[-1][0] is None
             is_much = self._held_bytes >= AHEAD_BYTES or not self._desk.room.may_read_ahead
             if has_ended or is_much or not self._desk.owed:
                 return None
